@@ -1,0 +1,69 @@
+#include "engine/batch/change_batch.h"
+
+#include <arrow/api.h>
+
+#include <algorithm>
+
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+namespace {
+
+std::shared_ptr<arrow::DataType> ArrowType(v1::DataType type) {
+  switch (type) {
+    case v1::BOOL:
+      return arrow::boolean();
+    case v1::INT64:
+      return arrow::int64();
+    case v1::DOUBLE:
+      return arrow::float64();
+    case v1::STRING:
+      return arrow::utf8();
+    case v1::BYTES:
+      return arrow::binary();
+    case v1::TIMESTAMP:
+      return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    default:
+      return arrow::null();
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<arrow::Schema> ChangeSchema(const v1::FeatureView& view, const v1::Entity& entity) {
+  arrow::FieldVector fields;
+  for (const v1::Field& key : entity.keys())
+    fields.push_back(arrow::field(key.name(), ArrowType(key.type()), false));
+  for (const v1::Feature& feature : view.features()) {
+    fields.push_back(arrow::field(feature.name(), ArrowType(feature.type()), true));
+  }
+  auto time = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  fields.push_back(arrow::field("_effective_time", time, false));
+  fields.push_back(arrow::field("_event_time", time, false));
+  fields.push_back(arrow::field("_known_time", time, false));
+  fields.push_back(arrow::field("_op", arrow::utf8(), false));
+  fields.push_back(arrow::field("_key_hash", arrow::int64(), false));
+  fields.push_back(arrow::field("_source_partition", arrow::int32(), false));
+  fields.push_back(arrow::field("_source_offset", arrow::int64(), false));
+  fields.push_back(arrow::field("_ordinal", arrow::int32(), false));
+  fields.push_back(arrow::field("_view_version", arrow::int32(), false));
+  return arrow::schema(std::move(fields));
+}
+
+int EffectiveTimeColumn(const arrow::Schema& change_schema) {
+  return change_schema.num_fields() - 1 - kViewVersionColumn;
+}
+
+std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::RecordBatch>& rows,
+                                              Offset position) {
+  if (rows->num_rows() == 0) return nullptr;
+  int column = EffectiveTimeColumn(*rows->schema()) + kSourceOffsetColumn;
+  const auto& offsets = static_cast<const arrow::Int64Array&>(*rows->column(column));
+  const int64_t* begin = offsets.raw_values();
+  const int64_t* end = begin + offsets.length();
+  int64_t first = std::upper_bound(begin, end, position.value()) - begin;
+  if (first == rows->num_rows()) return nullptr;
+  return rows->Slice(first);
+}
+
+}  // namespace forebay

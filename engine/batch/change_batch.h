@@ -1,0 +1,84 @@
+// What a task yields: change records of one view, dead letters, and records to forward.
+#ifndef FOREBAY_ENGINE_BATCH_CHANGE_BATCH_H_
+#define FOREBAY_ENGINE_BATCH_CHANGE_BATCH_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/batch/event_batch.h"
+#include "schemas/types/strong_int.h"
+
+namespace arrow {
+class RecordBatch;
+class Schema;
+}  // namespace arrow
+
+namespace forebay {
+
+namespace v1 {
+class Entity;
+class FeatureView;
+}  // namespace v1
+
+// Change records of one view of one task, in the order they were written: (offset, ordinal)
+// increases. The columns are those of the offline table, in its order (ChangeSchema).
+struct ChangeBatch {
+  int view = 0;  // index into Project.feature_views
+  std::shared_ptr<arrow::RecordBatch> rows;
+};
+
+// Entity keys, features, then _effective_time, _event_time, _known_time (timestamp[us, UTC]), _op
+// (utf8: event, expire, delete), _key_hash (int64), _source_partition (int32), _source_offset
+// (int64), _ordinal (int32), _view_version (int32). Keys and `_` columns are not nullable.
+std::shared_ptr<arrow::Schema> ChangeSchema(const v1::FeatureView& view, const v1::Entity& entity);
+
+// The index of `_effective_time` in a ChangeSchema; the other `_` columns follow in the order
+// above.
+int EffectiveTimeColumn(const arrow::Schema& change_schema);
+enum ChangeColumn : int {  // relative to EffectiveTimeColumn
+  kEffectiveTimeColumn = 0,
+  kEventTimeColumn = 1,
+  kKnownTimeColumn = 2,
+  kOpColumn = 3,
+  kKeyHashColumn = 4,
+  kSourcePartitionColumn = 5,
+  kSourceOffsetColumn = 6,
+  kOrdinalColumn = 7,
+  kViewVersionColumn = 8,
+};
+
+// The rows of `batch` with source offset above `position`: what a sink that already holds
+// everything up to `position` still lacks. Null when it lacks nothing.
+std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::RecordBatch>& rows,
+                                              Offset position);
+
+// A record that could not be applied. Owns its bytes.
+struct DeadLetter {
+  TaskId task;
+  Offset offset;
+  int64_t timestamp = 0;  // of the Kafka record, microseconds UTC
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  RecordHeaders headers;
+  RejectReason reason;
+  std::string view;    // empty: rejected before any view
+  std::string detail;  // a sentence
+};
+
+// A record for a repartition topic (S26). Owns its bytes.
+struct ForwardedRecord {
+  std::string entity;
+  std::string key;  // the entity key as text, KeyText()
+  std::optional<std::string> value;
+  int64_t timestamp = 0;  // of the source's record, microseconds UTC
+  KnownTime known_time;
+  RecordOrigin origin;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_BATCH_CHANGE_BATCH_H_

@@ -1,0 +1,96 @@
+// What a source yields: the events of one partition, in offset order, as columns.
+//
+// Row i of `columns` is record `records[i]`. Records that failed the gate (S1) have no row; they
+// are in `rejected`. Every record read is in exactly one of the two.
+#ifndef FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_
+#define FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "schemas/types/strong_int.h"
+
+namespace arrow {
+class RecordBatch;
+}
+
+namespace forebay {
+
+// The input of one task. Ordered and hashable; names the task everywhere ("transactions/3").
+struct TaskId {
+  std::string topic;
+  PartitionId partition;
+
+  auto operator<=>(const TaskId&) const = default;
+  std::string ToString() const { return topic + "/" + std::to_string(partition.value()); }
+
+  template <typename H>
+  friend H AbslHashValue(H h, const TaskId& id) {
+    return H::combine(std::move(h), id.topic, id.partition);
+  }
+};
+
+// Where a record of a repartition topic came from (S26).
+struct RecordOrigin {
+  PartitionId partition;
+  Offset offset;
+};
+
+// One Kafka record as read; the views live as long as the batch's `owner`.
+struct RawRecord {
+  Offset offset;
+  int64_t timestamp = 0;  // of the Kafka record, microseconds UTC
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  const void* native = nullptr;  // the connector's own handle, for RawHeaders()
+};
+
+using RecordHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// Why a record was dead-lettered. The names (RejectReasonName) are stable: part of the topic's
+// format.
+enum class RejectReason : uint8_t {
+  kUndecodable,
+  kBadEventTime,
+  kBadKnownTime,
+  kFuture,
+  kNullKey,
+  kLate,
+};
+
+// "undecodable", "bad_event_time", "bad_known_time", "future", "null_key", "late".
+std::string_view RejectReasonName(RejectReason reason);
+
+struct RejectedRecord {
+  RawRecord record;
+  RejectReason reason;
+  std::string detail;  // a sentence: what was found and what was expected
+};
+
+struct EventBatch {
+  // One column per field of the decoder's list, in its order. Arrow types: bool -> boolean,
+  // int64 -> int64, double -> float64, string -> utf8, bytes -> binary, timestamp -> timestamp[us,
+  // UTC].
+  std::shared_ptr<arrow::RecordBatch> columns;
+  std::vector<RawRecord> records;        // parallel to the rows of `columns`
+  std::vector<EventTime> event_times;    // likewise
+  std::vector<KnownTime> known_times;    // likewise
+  std::vector<RecordOrigin> origins;     // likewise; empty unless the topic is a repartition topic
+  std::vector<RejectedRecord> rejected;  // in offset order
+  Offset last_offset{-1};  // of the last record, marker or hole read; position after the batch
+  // The Kafka headers of a record of this batch. Set by the connector; empty function: no headers.
+  std::function<RecordHeaders(const RawRecord&)> headers;
+  std::shared_ptr<const void> owner;  // keeps the views alive
+
+  size_t size() const { return records.size(); }
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_

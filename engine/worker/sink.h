@@ -1,0 +1,53 @@
+// The seam to everything that keeps what tasks yield: the update topic, the change log, the
+// dead-letter topic, repartition topics.
+//
+// A commit goes: every sink first (Commit returns when the data is durable), then the state with
+// its position. So the durable state is never ahead of a sink, and after a crash a task replays
+// records that a sink already holds: each sink knows up to which offset it does, and drops those
+// (law 3).
+#ifndef FOREBAY_ENGINE_WORKER_SINK_H_
+#define FOREBAY_ENGINE_WORKER_SINK_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "engine/batch/change_batch.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+// What one task yielded since its last cut. A cut falls between two records: all rows of one offset
+// are in the same cut.
+struct TaskOutput {
+  TaskId task;
+  Offset position{-1};                 // of the last record applied
+  KnownTime clock = KnownTime::Min();  // partition clock at that position; Min: undefined
+  std::vector<ChangeBatch> changes;    // in the order they were made; several per view
+  std::vector<DeadLetter> dead_letters;
+  std::vector<ForwardedRecord> forwarded;
+};
+
+// Called by the thread that is named; a sink guards what it shares between them.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // The task starts: find out what the sink already holds of it. [commit thread]
+  virtual absl::Status Open(const TaskId& task) = 0;
+
+  // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
+  // at once; Commit will get the same records again. [task thread]
+  virtual absl::Status Offer(const TaskOutput& output) { return absl::OkStatus(); }
+
+  // Makes durable what `outputs` hold (one per task, in any order) and does not hold yet. [commit
+  // thread]
+  virtual absl::Status Commit(absl::Span<const TaskOutput* const> outputs) = 0;
+
+  // The task leaves, after its last commit. [commit thread]
+  virtual absl::Status Close(const TaskId& task) { return absl::OkStatus(); }
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_WORKER_SINK_H_
