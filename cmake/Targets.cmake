@@ -18,6 +18,10 @@ function(forebay_library name)
   endif()
 endfunction()
 
+# All test binaries, and those with the label: what the sanitized builds of ./dev test make.
+add_custom_target(unit_tests)
+add_custom_target(concurrent_tests)
+
 # A GoogleTest binary, run by ctest under its own name. LABELS concurrent: also run under TSan.
 function(forebay_test name)
   if(NOT FOREBAY_TESTS)
@@ -28,6 +32,10 @@ function(forebay_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  add_dependencies(unit_tests ${name})
+  if("concurrent" IN_LIST ARG_LABELS)
+    add_dependencies(concurrent_tests ${name})
+  endif()
   if(ARG_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
   endif()
