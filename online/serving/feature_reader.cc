@@ -1,0 +1,201 @@
+#include "online/serving/feature_reader.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "engine/state/key.h"
+#include "fmt/format.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+const Value kNull;
+
+std::string Describe(const Value& value) {
+  struct Visitor {
+    std::string operator()(std::monostate) const { return "null"; }
+    std::string operator()(bool v) const { return fmt::format("the bool {}", v); }
+    std::string operator()(int64_t v) const { return fmt::format("the integer {}", v); }
+    std::string operator()(double v) const { return fmt::format("the double {}", v); }
+    std::string operator()(const std::string& v) const {
+      constexpr size_t kMostShown = 40;
+      return fmt::format("the string \"{}\"{}", v.substr(0, kMostShown),
+                         v.size() > kMostShown ? "..." : "");
+    }
+  };
+  return std::visit(Visitor(), value);
+}
+
+std::string_view Expected(DataType type) {
+  return type == DataType::kTimestamp
+             ? "timestamp (RFC 3339 text, or an integer of microseconds since 1970)"
+             : DataTypeName(type);
+}
+
+// `value` as a key of `type`; null where it is none.
+Value KeyOfType(const Value& value, DataType type) {
+  switch (type) {
+    case DataType::kBool:
+      return std::holds_alternative<bool>(value) ? value : kNull;
+    case DataType::kInt64:
+      return std::holds_alternative<int64_t>(value) ? value : kNull;
+    case DataType::kDouble:
+      return std::holds_alternative<double>(value) ? value : kNull;
+    case DataType::kString:
+    case DataType::kBytes:
+      return std::holds_alternative<std::string>(value) ? value : kNull;
+    case DataType::kTimestamp:
+      break;
+  }
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    auto time = ParseTime(*text);
+    return time.ok() ? Value(*time) : kNull;
+  }
+  return std::holds_alternative<int64_t>(value) ? value : kNull;
+}
+
+std::string KeyNames(const ReadPlan& plan) {
+  std::string names;
+  for (const ReadPlan::Key& key : plan.keys) {
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", key.name, DataTypeName(key.type));
+  }
+  return names;
+}
+
+// Fills `parts`, one per key of the plan, from the columns that the request gave for one entity.
+absl::Status FillParts(const ReadPlan& plan, const EntityKeys& entity, std::vector<Value>& parts) {
+  parts.assign(plan.keys.size(), kNull);
+  size_t filled = 0;
+  for (const auto& [name, value] : entity) {
+    size_t key = 0;
+    while (key < plan.keys.size() && plan.keys[key].name != name) ++key;
+    if (key == plan.keys.size()) {
+      return absl::InvalidArgumentError(
+          fmt::format("\"{}\" is no key of what is asked for; expected {}", name, KeyNames(plan)));
+    }
+    if (!IsNull(parts[key])) {
+      return absl::InvalidArgumentError(fmt::format("{} is there twice", name));
+    }
+    parts[key] = KeyOfType(value, plan.keys[key].type);
+    if (IsNull(parts[key])) {
+      return absl::InvalidArgumentError(
+          fmt::format("{} of entity \"{}\" must be of type {}, not {}", name, plan.keys[key].entity,
+                      Expected(plan.keys[key].type), Describe(value)));
+    }
+    ++filled;
+  }
+  for (size_t key = 0; filled < parts.size() && key < parts.size(); ++key) {
+    if (!IsNull(parts[key])) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("{} is missing; expected {}", plan.keys[key].name, KeyNames(plan)));
+  }
+  return absl::OkStatus();
+}
+
+// The encoded key of each entity of the plan.
+void EncodeKeys(const ReadPlan& plan, absl::Span<const Value> parts,
+                std::vector<std::string>& encoded) {
+  for (size_t i = 0; i < plan.entities.size(); ++i) {
+    const ReadPlan::Entity& entity = plan.entities[i];
+    if (entity.contiguous) {
+      encoded[i] =
+          EncodeKey(*entity.entity, parts.subspan(entity.keys.front(), entity.keys.size()));
+      continue;
+    }
+    std::vector<Value> gathered;
+    for (size_t key : entity.keys) gathered.push_back(parts[key]);
+    encoded[i] = EncodeKey(*entity.entity, gathered);
+  }
+}
+
+absl::Status WithContext(const absl::Status& status, const std::string& context) {
+  return absl::Status(status.code(), fmt::format("{}: {}", context, std::string(status.message())));
+}
+
+}  // namespace
+
+std::string_view FeatureStatusName(FeatureStatus status) {
+  switch (status) {
+    case FeatureStatus::kPresent:
+      return "PRESENT";
+    case FeatureStatus::kNotFound:
+      return "NOT_FOUND";
+    case FeatureStatus::kNullValue:
+      return "NULL_VALUE";
+    case FeatureStatus::kOutsideMaxAge:
+      return "OUTSIDE_MAX_AGE";
+  }
+  return "UNKNOWN";
+}
+
+ReadResult::ReadResult(std::shared_ptr<const ReadPlan> plan, std::vector<ViewRow> rows)
+    : plan_(std::move(plan)), rows_(std::move(rows)) {}
+
+FeatureCell ReadResult::At(size_t feature, size_t entity) const {
+  const ReadPlan::Feature& asked = plan_->features[feature];
+  const ViewRow& row = rows_[entity * plan_->views.size() + asked.view];
+  const Value& value = row.values[asked.value];
+  if (!row.found) return {&value, FeatureStatus::kNotFound, std::nullopt, std::nullopt};
+  int64_t max_age_us = plan_->views[asked.view].max_age_us;
+  // Both times are within the years 1 to 9999: their difference does not overflow.
+  if (max_age_us > 0 && row.at.value() - row.event_time.value() > max_age_us) {
+    return {&kNull, FeatureStatus::kOutsideMaxAge, row.effective_time, row.event_time};
+  }
+  FeatureStatus status = IsNull(value) ? FeatureStatus::kNullValue : FeatureStatus::kPresent;
+  return {&value, status, row.effective_time, row.event_time};
+}
+
+FeatureReader::FeatureReader(const v1::Project& project, LookupFunction lookup)
+    : planner_(project), lookup_(std::move(lookup)) {}
+
+absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(
+    const ReadRequest& request) const {
+  if (request.feature_service.empty() == request.features.empty()) {
+    return absl::InvalidArgumentError(
+        request.features.empty()
+            ? "nothing is asked for: give a feature_service or a list of features"
+            : "both a feature_service and a list of features are given: give one of them");
+  }
+  if (!request.feature_service.empty()) return planner_.PlanService(request.feature_service);
+  return planner_.PlanFeatures(request.features);
+}
+
+absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, Resolve(request));
+  if (request.entities.size() > kMostEntities) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} entities in one request; at most {} are allowed: split it",
+                    request.entities.size(), kMostEntities));
+  }
+  if (request.at && (request.at->value() < kMinTime || request.at->value() > kMaxTime)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "at is {} microseconds since 1970: outside the years 1 to 9999", request.at->value()));
+  }
+  std::vector<ViewRow> rows;
+  rows.reserve(request.entities.size() * plan->views.size());
+  std::vector<Value> parts;
+  std::vector<std::string> keys(plan->entities.size());
+  for (size_t i = 0; i < request.entities.size(); ++i) {
+    if (absl::Status status = FillParts(*plan, request.entities[i], parts); !status.ok()) {
+      return request.entities.size() == 1 ? status
+                                          : WithContext(status, fmt::format("entity {}", i));
+    }
+    EncodeKeys(*plan, parts, keys);
+    for (const ReadPlan::View& view : plan->views) {
+      absl::StatusOr<ViewRow> row = lookup_(view.view, keys[view.entity], request.at);
+      if (!row.ok()) {
+        return WithContext(row.status(), fmt::format("feature view \"{}\"", view.name));
+      }
+      if (row->values.size() != static_cast<size_t>(view.feature_count)) {
+        return absl::InternalError(fmt::format("feature view \"{}\": {} values for {} features",
+                                               view.name, row->values.size(), view.feature_count));
+      }
+      rows.push_back(*std::move(row));
+    }
+  }
+  return ReadResult(std::move(plan), std::move(rows));
+}
+
+}  // namespace forebay

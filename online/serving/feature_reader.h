@@ -1,0 +1,98 @@
+// The read path: features of entities, by name, each with a status and its times.
+//
+//   FeatureReader reader(project, lookup);
+//   ReadRequest request{.feature_service = "fraud"};
+//   request.entities.push_back({{"user_id", Value("u1")}});
+//   ASSIGN_OR_RETURN(ReadResult result, reader.Read(request));
+//   FeatureCell cell = result.At(/*feature=*/0, /*entity=*/0);
+#ifndef FOREBAY_ONLINE_SERVING_FEATURE_READER_H_
+#define FOREBAY_ONLINE_SERVING_FEATURE_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/worker/lookup.h"
+#include "online/serving/read_plan.h"
+#include "schemas/types/strong_int.h"
+#include "schemas/types/value.h"
+
+namespace forebay {
+
+// Numbers equal those of forebay.v1.FeatureStatus.
+enum class FeatureStatus : uint8_t {
+  kPresent = 1,
+  kNotFound = 2,       // no live key: the value is the feature's default
+  kNullValue = 3,      // the key lives, and the value is null
+  kOutsideMaxAge = 4,  // at - event time of the key is above the view's max_age: null (S11)
+};
+
+// "PRESENT", "NOT_FOUND", "NULL_VALUE", "OUTSIDE_MAX_AGE".
+std::string_view FeatureStatusName(FeatureStatus status);
+
+// The key columns of one entity, in any order. A timestamp is an int64 (microseconds) or a string
+// (RFC 3339). The names must outlive the call that they are passed to.
+using EntityKeys = absl::InlinedVector<std::pair<std::string_view, Value>, 2>;
+
+struct ReadRequest {
+  // What to read: one of the two. Features are "view.feature" or "view.*".
+  std::string_view feature_service;
+  std::vector<std::string_view> features;
+  std::vector<EntityKeys> entities;
+  std::optional<KnownTime> at;  // absent: each view's own now (engine/worker/lookup.h)
+};
+
+// One answer. `value` points into its ReadResult.
+struct FeatureCell {
+  const Value* value;
+  FeatureStatus status;
+  std::optional<EffectiveTime> effective_time;  // absent: kNotFound
+  std::optional<EventTime> event_time;          // likewise
+};
+
+// Every feature asked for, of every entity asked for.
+class ReadResult {
+ public:
+  ReadResult(std::shared_ptr<const ReadPlan> plan, std::vector<ViewRow> rows);
+
+  // In the order asked for.
+  absl::Span<const ReadPlan::Feature> features() const { return plan_->features; }
+  size_t entity_count() const { return rows_.size() / plan_->views.size(); }
+
+  FeatureCell At(size_t feature, size_t entity) const;
+
+ private:
+  std::shared_ptr<const ReadPlan> plan_;
+  std::vector<ViewRow> rows_;  // of entity 0: one per view of the plan; of entity 1; ...
+};
+
+// Thread-safe; one serves all doors.
+class FeatureReader {
+ public:
+  static constexpr size_t kMostEntities = 10'000;
+
+  // Keeps a copy of `project`.
+  FeatureReader(const v1::Project& project, LookupFunction lookup);
+
+  // NOT_FOUND: a service, view or feature that the project lacks; names the nearest.
+  // INVALID_ARGUMENT: key columns that are missing, unknown, twice there, null or of another type;
+  // too many entities; a time outside the years 1 to 9999. Errors of the lookup (UNAVAILABLE ...)
+  // fail the whole request.
+  absl::StatusOr<ReadResult> Read(const ReadRequest& request) const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<const ReadPlan>> Resolve(const ReadRequest& request) const;
+
+  ReadPlanner planner_;
+  LookupFunction lookup_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ONLINE_SERVING_FEATURE_READER_H_

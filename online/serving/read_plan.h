@@ -1,0 +1,115 @@
+// What a feature service or a list of feature names comes down to: which views to look up, by which
+// entity keys, and which of their values to answer.
+//
+//   ReadPlanner planner(project);
+//   ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, planner.PlanService("fraud"));
+#ifndef FOREBAY_ONLINE_SERVING_READ_PLAN_H_
+#define FOREBAY_ONLINE_SERVING_READ_PLAN_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "schemas/types/data_type.h"
+
+namespace forebay {
+
+namespace v1 {
+class Entity;
+class FeatureView;
+class Project;
+}  // namespace v1
+
+// Immutable and shared between requests. Points into the project of its planner.
+struct ReadPlan {
+  struct Key {  // a key column that every entity of a request must have
+    std::string name;
+    DataType type;
+    std::string entity;  // the first entity that needs it, for messages
+  };
+  struct Entity {
+    const v1::Entity* entity;
+    std::vector<size_t> keys;  // indexes into ReadPlan::keys, in the entity's order
+    bool contiguous = false;   // those are consecutive
+  };
+  struct View {
+    int view;       // index into Project.feature_views
+    size_t entity;  // index into ReadPlan::entities
+    int64_t max_age_us;
+    int feature_count;  // of the whole view
+    std::string name;
+  };
+  struct Feature {
+    std::string name;  // "view.feature"
+    DataType type;
+    size_t view;   // index into ReadPlan::views
+    size_t value;  // index into the view's values
+  };
+
+  std::vector<Feature> features;  // in the order asked for
+  std::vector<View> views;
+  std::vector<Entity> entities;
+  std::vector<Key> keys;
+};
+
+// Thread-safe. Plans of services are made at once; those of feature lists when first asked for, and
+// kept, within bounds.
+class ReadPlanner {
+ public:
+  static constexpr size_t kMostCachedLists = 256;
+  static constexpr size_t kMostNames = 10'000;      // of one list
+  static constexpr size_t kMostCachedNames = 1000;  // longer lists are not kept
+
+  explicit ReadPlanner(const v1::Project& project);
+  ~ReadPlanner();
+
+  // NOT_FOUND for an unknown name, with the nearest one. INVALID_ARGUMENT where the views asked for
+  // need one key column as two types.
+  absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanService(std::string_view name) const;
+
+  // "view.feature" or "view.*". Where a view has several versions, the newest. NOT_FOUND as above;
+  // INVALID_ARGUMENT for a name of another form, a feature named twice, an empty or too long list.
+  absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanFeatures(
+      absl::Span<const std::string_view> names) const;
+
+ private:
+  using Plan = absl::StatusOr<std::shared_ptr<const ReadPlan>>;
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    size_t operator()(const std::vector<std::string>& names) const;
+    size_t operator()(absl::Span<const std::string_view> names) const;
+  };
+  struct TextEqual {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return a == b; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return std::equal(a.begin(), a.end(), b.begin(), b.end());
+    }
+  };
+  class Builder;
+
+  Plan Build(absl::Span<const std::string_view> names) const;
+
+  std::unique_ptr<const v1::Project> project_;
+  absl::flat_hash_map<std::string, int, TextHash, TextEqual> views_;  // the newest version of each
+  absl::flat_hash_map<std::string, const v1::Entity*, TextHash, TextEqual> entities_;
+  absl::flat_hash_map<std::string, Plan, TextHash, TextEqual> services_;
+
+  mutable absl::Mutex mutex_;
+  mutable absl::flat_hash_map<std::vector<std::string>, std::shared_ptr<const ReadPlan>, TextHash,
+                              TextEqual>
+      lists_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ONLINE_SERVING_READ_PLAN_H_
