@@ -1,0 +1,183 @@
+#include "engine/aggregate/aggregate.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace forebay {
+namespace {
+
+struct Partial {
+  explicit Partial(const AggregateFunctions& functions)
+      : functions(functions), words(functions.words), blobs(functions.blobs) {}
+  void Update(const Vector& column, int64_t row, int64_t event_time = 0, int64_t offset = 0) {
+    functions.update(words.data(), blobs.data(), {&column, row, event_time, offset});
+  }
+  void Merge(const Partial& other) {
+    functions.merge(words.data(), blobs.data(), other.words.data(), other.blobs.data());
+  }
+  Scalar Finalize() const { return functions.finalize(words.data(), blobs.data()); }
+
+  const AggregateFunctions& functions;
+  std::vector<Word> words;
+  std::vector<std::string> blobs;
+};
+
+Vector Doubles(const std::vector<double>& values) {
+  Vector vector{DataType::kDouble, static_cast<int64_t>(values.size())};
+  vector.doubles = values.data();
+  return vector;
+}
+
+Vector Int64s(const std::vector<int64_t>& values) {
+  Vector vector{DataType::kInt64, static_cast<int64_t>(values.size())};
+  vector.ints = values.data();
+  return vector;
+}
+
+Vector Strings(const std::vector<std::string_view>& values) {
+  Vector vector{DataType::kString, static_cast<int64_t>(values.size())};
+  vector.strings = values.data();
+  return vector;
+}
+
+Partial Of(std::string_view function, const Vector& column) {
+  Partial partial(*FindAggregate(function, column.type));
+  for (int64_t row = 0; row < column.length; ++row) partial.Update(column, row, row, row);
+  return partial;
+}
+
+TEST(Aggregate, UnknownFunctionsAndTypesAreNotFound) {
+  EXPECT_EQ(FindAggregate("median", DataType::kDouble), nullptr);
+  EXPECT_EQ(FindAggregate("sum", DataType::kString), nullptr);
+  EXPECT_EQ(FindAggregate("sum", std::nullopt), nullptr);
+  EXPECT_NE(FindAggregate("count", std::nullopt), nullptr);
+}
+
+TEST(Aggregate, NothingAggregatedIsNullButCountsAreZero) {
+  for (const char* function :
+       {"sum", "mean", "min", "max", "variance", "stddev_pop", "first", "last"}) {
+    EXPECT_TRUE(Partial(*FindAggregate(function, DataType::kDouble)).Finalize().null) << function;
+  }
+  EXPECT_EQ(Partial(*FindAggregate("count", std::nullopt)).Finalize().int64_value, 0);
+  EXPECT_EQ(
+      Partial(*FindAggregate("approx_count_distinct", DataType::kString)).Finalize().int64_value,
+      0);
+}
+
+TEST(Aggregate, IntegerSumSaturatesWhenReadAndRecovers) {
+  const int64_t max = std::numeric_limits<int64_t>::max();
+  Vector column = Int64s({});
+  std::vector<int64_t> values = {max, max, max};
+  column = Int64s(values);
+  Partial sum = Of("sum", column);
+  EXPECT_EQ(sum.Finalize().int64_value, max);
+  EXPECT_EQ(Of("mean", column).Finalize().double_value, static_cast<double>(max));
+  std::vector<int64_t> negatives = {-max, -max, -max, -5};
+  sum.Merge(Of("sum", Int64s(negatives)));
+  EXPECT_EQ(sum.Finalize().int64_value, -5);
+}
+
+TEST(Aggregate, InfinityMinusInfinityIsNull) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> values = {infinity, -infinity};
+  EXPECT_TRUE(Of("sum", Doubles(values)).Finalize().null);
+  EXPECT_EQ(Of("max", Doubles(values)).Finalize().double_value, infinity);
+}
+
+TEST(Aggregate, ExtremesOfStringsCompareBytes) {
+  std::vector<std::string_view> values = {"b", "", "\xc3\xa9", "a"};
+  EXPECT_EQ(Of("min", Strings(values)).Finalize().string_value, "");
+  EXPECT_EQ(Of("max", Strings(values)).Finalize().string_value, "\xc3\xa9");
+}
+
+TEST(Aggregate, FirstAndLastGoByEventTimeThenOffsetNotByArrival) {
+  std::vector<std::string_view> values = {"x", "y", "z", "w"};
+  Vector column = Strings(values);
+  Partial first(*FindAggregate("first", DataType::kString)),
+      last(*FindAggregate("last", DataType::kString));
+  const int64_t event_times[] = {20, 10, 20, 10};
+  for (int row = 0; row < 4; ++row) {
+    first.Update(column, row, event_times[row], row);
+    last.Update(column, row, event_times[row], row);
+  }
+  EXPECT_EQ(first.Finalize().string_value, "y");
+  EXPECT_EQ(last.Finalize().string_value, "z");
+}
+
+TEST(Aggregate, VarianceSurvivesALargeMean) {
+  std::vector<double> values = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16};
+  EXPECT_DOUBLE_EQ(Of("variance", Doubles(values)).Finalize().double_value, 30);
+  EXPECT_DOUBLE_EQ(Of("variance_pop", Doubles(values)).Finalize().double_value, 22.5);
+  std::vector<double> one = {5};
+  EXPECT_TRUE(Of("stddev", Doubles(one)).Finalize().null);
+  EXPECT_EQ(Of("stddev_pop", Doubles(one)).Finalize().double_value, 0);
+}
+
+// Any split of the values into tiles gives what one tile gives (up to rounding for sums).
+TEST(Aggregate, MergedTilesAgreeWithOneTile) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<double> values(1 + random() % 50);
+    for (double& value : values) value = static_cast<double>(random() % 2001) / 8 - 100;
+    Vector all = Doubles(values);
+    for (const char* function : {"count", "sum", "mean", "min", "max", "variance", "stddev",
+                                 "first", "last", "approx_count_distinct"}) {
+      const AggregateFunctions& functions = *FindAggregate(function, DataType::kDouble);
+      Partial merged(functions), tile(functions);
+      for (int64_t row = 0; row < all.length; ++row) {
+        tile.Update(all, row, row, row);
+        if (random() % 4 == 0 || row + 1 == all.length) {
+          merged.Merge(tile);
+          tile.words.assign(functions.words, 0);
+          tile.blobs.assign(functions.blobs, "");
+        }
+      }
+      Scalar expected = Of(function, all).Finalize(), actual = merged.Finalize();
+      ASSERT_EQ(actual.null, expected.null) << function;
+      if (actual.null) continue;
+      std::string_view name = function;
+      if (name == "count" || name == "approx_count_distinct") {
+        ASSERT_EQ(actual.int64_value, expected.int64_value) << function;
+      } else {
+        ASSERT_NEAR(actual.double_value, expected.double_value,
+                    1e-9 * (1 + std::abs(expected.double_value)))
+            << function;
+      }
+    }
+  }
+}
+
+TEST(ApproxCountDistinct, IsExactWhenSmallAndWithinFivePercentWhenLarge) {
+  for (int64_t distinct : {1, 10, 100, 1000, 1024, 1025, 5000, 100'000, 1'000'000}) {
+    std::vector<int64_t> values(distinct);
+    std::iota(values.begin(), values.end(), 0);
+    int64_t estimate = Of("approx_count_distinct", Int64s(values)).Finalize().int64_value;
+    if (distinct <= 1000) {
+      EXPECT_EQ(estimate, distinct);
+    } else {
+      EXPECT_NEAR(static_cast<double>(estimate), static_cast<double>(distinct),
+                  0.05 * static_cast<double>(distinct));
+    }
+  }
+}
+
+TEST(ApproxCountDistinct, SparseAndDenseMergeToTheSameRegisters) {
+  std::vector<int64_t> many(3000), few(300);
+  std::iota(many.begin(), many.end(), 0);
+  std::iota(few.begin(), few.end(), 2900);
+  Partial a = Of("approx_count_distinct", Int64s(many)),
+          b = Of("approx_count_distinct", Int64s(few));
+  Partial ab = a, ba = b;
+  ab.Merge(b);
+  ba.Merge(a);
+  EXPECT_EQ(ab.blobs, ba.blobs);
+}
+
+}  // namespace
+}  // namespace forebay
