@@ -4,38 +4,17 @@
 
 #include <algorithm>
 
+#include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
-namespace {
-
-std::shared_ptr<arrow::DataType> ArrowType(v1::DataType type) {
-  switch (type) {
-    case v1::BOOL:
-      return arrow::boolean();
-    case v1::INT64:
-      return arrow::int64();
-    case v1::DOUBLE:
-      return arrow::float64();
-    case v1::STRING:
-      return arrow::utf8();
-    case v1::BYTES:
-      return arrow::binary();
-    case v1::TIMESTAMP:
-      return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-    default:
-      return arrow::null();
-  }
-}
-
-}  // namespace
-
 std::shared_ptr<arrow::Schema> ChangeSchema(const v1::FeatureView& view, const v1::Entity& entity) {
   arrow::FieldVector fields;
   for (const v1::Field& key : entity.keys())
-    fields.push_back(arrow::field(key.name(), ArrowType(key.type()), false));
+    fields.push_back(arrow::field(key.name(), ArrowType(static_cast<DataType>(key.type())), false));
   for (const v1::Feature& feature : view.features()) {
-    fields.push_back(arrow::field(feature.name(), ArrowType(feature.type()), true));
+    fields.push_back(
+        arrow::field(feature.name(), ArrowType(static_cast<DataType>(feature.type())), true));
   }
   auto time = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
   fields.push_back(arrow::field("_effective_time", time, false));

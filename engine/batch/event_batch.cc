@@ -1,6 +1,19 @@
 #include "engine/batch/event_batch.h"
 
+#include <arrow/api.h>
+
+#include "engine/batch/arrow_type.h"
+#include "forebay/v1/definition.pb.h"
+
 namespace forebay {
+
+std::shared_ptr<arrow::Schema> EventSchema(const std::vector<const v1::Field*>& fields) {
+  arrow::FieldVector columns;
+  for (const v1::Field* field : fields) {
+    columns.push_back(arrow::field(field->name(), ArrowType(static_cast<DataType>(field->type()))));
+  }
+  return arrow::schema(std::move(columns));
+}
 
 std::string_view RejectReasonName(RejectReason reason) {
   switch (reason) {

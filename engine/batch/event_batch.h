@@ -18,7 +18,8 @@
 
 namespace arrow {
 class RecordBatch;
-}
+class Schema;
+}  // namespace arrow
 
 namespace forebay {
 
@@ -73,10 +74,17 @@ struct RejectedRecord {
   std::string detail;  // a sentence: what was found and what was expected
 };
 
+namespace v1 {
+class Field;
+}
+
+// The columns of events: one per field, in order. Arrow types: bool -> boolean, int64 -> int64,
+// double -> float64, string -> utf8, bytes -> binary, timestamp -> timestamp[us, UTC]; all
+// nullable.
+std::shared_ptr<arrow::Schema> EventSchema(const std::vector<const v1::Field*>& fields);
+
 struct EventBatch {
-  // One column per field of the decoder's list, in its order. Arrow types: bool -> boolean,
-  // int64 -> int64, double -> float64, string -> utf8, bytes -> binary, timestamp -> timestamp[us,
-  // UTC].
+  // Of the schema EventSchema() of the fields that the decoder was told to build.
   std::shared_ptr<arrow::RecordBatch> columns;
   std::vector<RawRecord> records;        // parallel to the rows of `columns`
   std::vector<EventTime> event_times;    // likewise

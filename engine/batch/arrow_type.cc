@@ -1,0 +1,25 @@
+#include "engine/batch/arrow_type.h"
+
+#include <arrow/api.h>
+
+namespace forebay {
+
+std::shared_ptr<arrow::DataType> ArrowType(DataType type) {
+  switch (type) {
+    case DataType::kBool:
+      return arrow::boolean();
+    case DataType::kInt64:
+      return arrow::int64();
+    case DataType::kDouble:
+      return arrow::float64();
+    case DataType::kString:
+      return arrow::utf8();
+    case DataType::kBytes:
+      return arrow::binary();
+    case DataType::kTimestamp:
+      return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  }
+  return arrow::null();
+}
+
+}  // namespace forebay

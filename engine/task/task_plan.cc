@@ -1,0 +1,150 @@
+#include "engine/task/task_plan.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/batch/change_batch.h"
+#include "engine/batch/event_batch.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
+
+namespace forebay {
+namespace {
+
+void AddColumns(const v1::Expression& expression, std::set<std::string>* columns) {
+  if (expression.has_column()) columns->insert(expression.column());
+  for (const v1::Expression& argument : expression.call().arguments())
+    AddColumns(argument, columns);
+}
+
+void AddColumns(const v1::FeatureView& view, const v1::Entity& entity,
+                std::set<std::string>* columns) {
+  if (view.has_where()) AddColumns(view.where(), columns);
+  for (const v1::Aggregate& aggregate : view.aggregates()) {
+    for (const v1::Expression& argument : aggregate.arguments()) AddColumns(argument, columns);
+    if (aggregate.has_filter()) AddColumns(aggregate.filter(), columns);
+  }
+  for (const v1::Field& key : entity.keys()) columns->insert(key.name());
+}
+
+bool KeyedBy(const v1::Source& source, const v1::Entity& entity) {
+  return std::equal(
+      source.key().begin(), source.key().end(), entity.keys().begin(), entity.keys().end(),
+      [](const std::string& column, const v1::Field& key) { return column == key.name(); });
+}
+
+std::vector<int> KeyColumns(const TaskPlan& task, const v1::Entity& entity) {
+  std::vector<int> columns;
+  for (const v1::Field& key : entity.keys())
+    columns.push_back(task.event_schema->GetFieldIndex(key.name()));
+  return columns;
+}
+
+absl::StatusOr<std::unique_ptr<Program>> CompileProgram(const v1::Expression& expression,
+                                                        const arrow::Schema& schema) {
+  ASSIGN_OR_RETURN(Program program, Program::Compile(expression, schema));
+  return std::make_unique<Program>(std::move(program));
+}
+
+absl::StatusOr<ViewTaskPlan> PlanView(const v1::FeatureView& view, int index,
+                                      const v1::Entity& entity, const TaskPlan& task) {
+  ASSIGN_OR_RETURN(ViewPlan tiles, ViewPlan::Make(view));
+  ViewTaskPlan plan{.view = index,
+                    .definition = &view,
+                    .entity = &entity,
+                    .key_columns = KeyColumns(task, entity),
+                    .tiles = std::move(tiles),
+                    .change_schema = ChangeSchema(view, entity)};
+  if (view.has_where()) {
+    ASSIGN_OR_RETURN(plan.where, CompileProgram(view.where(), *task.event_schema));
+  }
+  for (const v1::Aggregate& aggregate : view.aggregates()) {
+    AggregatePrograms& programs = plan.aggregates.emplace_back();
+    if (aggregate.arguments_size() > 0) {
+      ASSIGN_OR_RETURN(programs.argument,
+                       CompileProgram(aggregate.arguments(0), *task.event_schema));
+    }
+    if (aggregate.has_filter()) {
+      ASSIGN_OR_RETURN(programs.filter, CompileProgram(aggregate.filter(), *task.event_schema));
+    }
+  }
+  return plan;
+}
+
+// The views of one source, by the entity that they are for.
+struct ViewOfEntity {
+  int index;
+  const v1::FeatureView* view;
+  const v1::Entity* entity;
+};
+
+absl::Status FillTask(const std::vector<ViewOfEntity>& views,
+                      const std::vector<const v1::Entity*>& forwards, const v1::Project& project,
+                      TaskPlan* task) {
+  std::set<std::string> used;
+  for (const ViewOfEntity& view : views) AddColumns(*view.view, *view.entity, &used);
+  for (const v1::Entity* entity : forwards) {
+    for (const v1::Field& key : entity->keys()) used.insert(key.name());
+  }
+  std::vector<const v1::Field*> fields;
+  for (const v1::Field& field : task->source->schema()) {
+    if (used.contains(field.name())) fields.push_back(&field);
+  }
+  task->event_schema = EventSchema(fields);
+  for (const v1::Field* field : fields) task->columns.push_back(field->name());
+  for (const ViewOfEntity& view : views) {
+    ASSIGN_OR_RETURN(ViewTaskPlan plan, PlanView(*view.view, view.index, *view.entity, *task));
+    task->views.push_back(std::move(plan));
+  }
+  for (const v1::Entity* entity : forwards) {
+    task->forwards.push_back(
+        {entity, RepartitionTopic(project.name(), task->source->name(), entity->name()),
+         KeyColumns(*task, *entity)});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
+  std::vector<TaskPlan> tasks;
+  for (const v1::Source& source : project.sources()) {
+    std::vector<ViewOfEntity> direct;
+    std::vector<const v1::Entity*> forwards;  // in the order of the entities
+    std::vector<std::vector<ViewOfEntity>> forwarded;
+    for (const v1::Entity& entity : project.entities()) {
+      std::vector<ViewOfEntity> views;
+      for (int i = 0; i < project.feature_views_size(); ++i) {
+        const v1::FeatureView& view = project.feature_views(i);
+        if (view.source() == source.name() && view.entity() == entity.name())
+          views.push_back({i, &view, &entity});
+      }
+      if (views.empty()) continue;
+      if (KeyedBy(source, entity)) {
+        direct.insert(direct.end(), views.begin(), views.end());
+      } else {
+        forwards.push_back(&entity);
+        forwarded.push_back(std::move(views));
+      }
+    }
+    if (direct.empty() && forwards.empty()) continue;
+    std::sort(direct.begin(), direct.end(),
+              [](const auto& a, const auto& b) { return a.index < b.index; });
+    TaskPlan& task = tasks.emplace_back(TaskPlan{.topic = source.topic(), .source = &source});
+    RETURN_IF_ERROR(FillTask(direct, forwards, project, &task));
+    for (size_t i = 0; i < forwards.size(); ++i) {
+      TaskPlan& by = tasks.emplace_back(
+          TaskPlan{.topic = RepartitionTopic(project.name(), source.name(), forwards[i]->name()),
+                   .source = &source,
+                   .repartition = true});
+      RETURN_IF_ERROR(FillTask(forwarded[i], {}, project, &by));
+    }
+  }
+  return tasks;
+}
+
+}  // namespace forebay

@@ -1,0 +1,70 @@
+// Which tasks a project makes, and what each does with an event: one plan per topic that is read.
+//
+// A view whose entity's keys are the key of its source's topic is computed by the tasks of that
+// topic. Any other view is computed by the tasks of a repartition topic, one per (source, entity),
+// to which the source's tasks forward every event (S26).
+#ifndef FOREBAY_ENGINE_TASK_TASK_PLAN_H_
+#define FOREBAY_ENGINE_TASK_TASK_PLAN_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/expression/program.h"
+#include "engine/state/view_plan.h"
+
+namespace arrow {
+class Schema;
+}
+
+namespace forebay {
+
+namespace v1 {
+class Entity;
+class FeatureView;
+class Project;
+class Source;
+}  // namespace v1
+
+// One expression of a view; absent where the definition has none.
+struct AggregatePrograms {
+  std::unique_ptr<Program> argument;
+  std::unique_ptr<Program> filter;
+};
+
+// A view as a task computes it. Immutable. Points into the project, which outlives it.
+struct ViewTaskPlan {
+  int view = 0;  // index into Project.feature_views
+  const v1::FeatureView* definition = nullptr;
+  const v1::Entity* entity = nullptr;
+  std::vector<int> key_columns;  // of the event columns, one per key of the entity
+  std::unique_ptr<Program> where;
+  std::vector<AggregatePrograms> aggregates;  // parallel to FeatureView.aggregates
+  ViewPlan tiles;
+  std::shared_ptr<arrow::Schema> change_schema;
+};
+
+struct ForwardPlan {
+  const v1::Entity* entity = nullptr;
+  std::string topic;
+  std::vector<int> key_columns;
+};
+
+struct TaskPlan {
+  std::string topic;
+  const v1::Source* source = nullptr;
+  bool repartition = false;
+  std::vector<std::string> columns;  // of the events, in the source's order: what a decoder builds
+  std::shared_ptr<arrow::Schema> event_schema;
+  std::vector<ViewTaskPlan> views;  // in definition order
+  std::vector<ForwardPlan> forwards;
+};
+
+// One per topic, sources in definition order, each followed by its repartition topics.
+// Errors: INTERNAL for a project that the checker should not have let through.
+absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_TASK_TASK_PLAN_H_

@@ -1,0 +1,23 @@
+// The names of the topics that forebay owns (S26, S29). A name is part of the format.
+#ifndef FOREBAY_SCHEMAS_TYPES_TOPICS_H_
+#define FOREBAY_SCHEMAS_TYPES_TOPICS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace forebay {
+
+// "<project>.<view>.v<version>"
+std::string UpdateTopic(std::string_view project, std::string_view view, uint32_t version);
+
+// "<project>.dead-letter"
+std::string DeadLetterTopic(std::string_view project);
+
+// "<project>.<source>.by.<entity>"
+std::string RepartitionTopic(std::string_view project, std::string_view source,
+                             std::string_view entity);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_SCHEMAS_TYPES_TOPICS_H_
