@@ -1,0 +1,245 @@
+#include "online/store/state_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fmt/format.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFormatFile = "FORMAT";
+constexpr std::string_view kFormatDraft = "FORMAT.new";
+constexpr std::string_view kLockFile = "LOCK";
+
+absl::Status FileError(int error, const fs::path& folder, std::string_view doing) {
+  std::string what = fmt::format("cannot {} in the state folder {}: {}", doing, folder.string(),
+                                 std::generic_category().message(error));
+  if (error == ENOSPC || error == EDQUOT) {
+    return absl::ResourceExhaustedError(what + ": free some space and start again");
+  }
+  return absl::FailedPreconditionError(
+      what + ": give this user write access, or set another state folder in forebay.yaml");
+}
+
+std::string RandomUuid() {
+  std::random_device device;
+  std::array<uint32_t, 4> bits = {device(), device(), device(), device()};
+  bits[1] = (bits[1] & 0xFFFF0FFF) | 0x00004000;  // version 4
+  bits[2] = (bits[2] & 0x3FFFFFFF) | 0x80000000;  // variant 1
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:04x}{:08x}", bits[0], bits[1] >> 16,
+                     bits[1] & 0xFFFF, bits[2] >> 16, bits[2] & 0xFFFF, bits[3]);
+}
+
+// Writes all of `text` and makes it durable.
+int WriteFile(const fs::path& path, std::string_view text) {
+  int file = open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (file < 0) return errno;
+  int error = 0;
+  while (!text.empty() && error == 0) {
+    ssize_t written = write(file, text.data(), text.size());
+    if (written < 0) {
+      error = errno == EINTR ? 0 : errno;
+    } else {
+      text.remove_prefix(written);
+    }
+  }
+  if (error == 0 && fsync(file) != 0) error = errno;
+  close(file);
+  return error;
+}
+
+int SyncFolder(const fs::path& path) {
+  int folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return errno;
+  int error = fsync(folder) == 0 ? 0 : errno;
+  close(folder);
+  return error;
+}
+
+absl::Status WriteIdentity(const fs::path& folder, const StateIdentity& identity) {
+  nlohmann::ordered_json json = {{"product", "forebay"},
+                                 {"format_version", identity.format_version},
+                                 {"project", identity.project},
+                                 {"uuid", identity.uuid}};
+  int error = WriteFile(folder / kFormatDraft, json.dump(2) + "\n");
+  if (error == 0 && rename((folder / kFormatDraft).c_str(), (folder / kFormatFile).c_str()) != 0) {
+    error = errno;
+  }
+  if (error == 0) error = SyncFolder(folder);
+  return error == 0 ? absl::OkStatus() : FileError(error, folder, "write FORMAT");
+}
+
+// A folder without FORMAT is taken only if nothing else is in it: a wrong path in forebay.yaml must
+// not turn somebody's folder into state.
+absl::Status CheckEmpty(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (name == kLockFile || name == kFormatDraft || name == "lost+found") continue;
+    return absl::FailedPreconditionError(fmt::format(
+        "{} is not a state folder: it holds {} but no FORMAT file; set the state folder in "
+        "forebay.yaml to an empty or new folder",
+        folder.string(), name));
+  }
+  return error ? FileError(error.value(), folder, "list files") : absl::OkStatus();
+}
+
+std::string LockHolder(int lock) {
+  std::array<char, 32> text{};
+  ssize_t length = pread(lock, text.data(), text.size(), 0);
+  int pid = 0;
+  if (length <= 0 || std::from_chars(text.data(), text.data() + length, pid).ec != std::errc()) {
+    return "another process";
+  }
+  return fmt::format("another worker, process {}", pid);
+}
+
+// The locked descriptor.
+absl::StatusOr<int> Lock(const fs::path& folder) {
+  int lock = open((folder / kLockFile).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock < 0) return FileError(errno, folder, "open LOCK");
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    int error = errno;
+    std::string holder = LockHolder(lock);
+    close(lock);
+    if (error != EWOULDBLOCK) return FileError(error, folder, "lock LOCK");
+    return absl::FailedPreconditionError(
+        fmt::format("the state folder {} is in use by {}: stop that one, or give this worker a "
+                    "state folder of its own",
+                    folder.string(), holder));
+  }
+  std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+    int error = errno;
+    close(lock);
+    return FileError(error, folder, "write LOCK");
+  }
+  return lock;
+}
+
+absl::Status CheckIdentity(const fs::path& folder, const StateIdentity& identity,
+                           const std::string& project) {
+  if (identity.project != project) {
+    return absl::FailedPreconditionError(
+        fmt::format("the state folder {} belongs to project {}, not to {}: set another state "
+                    "folder in forebay.yaml",
+                    folder.string(), identity.project, project));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+StateFolder::StateFolder(StateFolder&& other) noexcept
+    : path_(std::move(other.path_)),
+      identity_(std::move(other.identity_)),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+StateFolder& StateFolder::operator=(StateFolder&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(identity_, other.identity_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+StateFolder::~StateFolder() {
+  if (lock_ >= 0) close(lock_);
+}
+
+absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::string& project) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return FileError(error.value(), path, "make folders");
+  ASSIGN_OR_RETURN(int lock, Lock(path));
+  StateFolder folder(path, lock);
+  absl::StatusOr<StateIdentity> identity = ReadStateIdentity(path);
+  if (absl::IsNotFound(identity.status())) {
+    RETURN_IF_ERROR(CheckEmpty(path));
+    identity = StateIdentity{kStateFormatVersion, project, RandomUuid()};
+    RETURN_IF_ERROR(WriteIdentity(path, *identity));
+  }
+  if (!identity.ok()) return identity.status();
+  RETURN_IF_ERROR(CheckIdentity(path, *identity, project));
+  folder.identity_ = *std::move(identity);
+  return folder;
+}
+
+absl::StatusOr<StateIdentity> ReadStateIdentity(const fs::path& path) {
+  fs::path file = path / kFormatFile;
+  std::ifstream in(file);
+  if (!in) {
+    int error = errno;
+    if (error == ENOENT || error == ENOTDIR) {
+      return absl::NotFoundError(
+          fmt::format("{} is not a state folder: no FORMAT file", path.string()));
+    }
+    return FileError(error, path, "read FORMAT");
+  }
+  nlohmann::json json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  auto text = [&](const char* name) {
+    return json.is_object() && json.contains(name) && json[name].is_string()
+               ? json[name].get<std::string>()
+               : std::string();
+  };
+  if (text("product") != "forebay" || !json.contains("format_version") ||
+      !json["format_version"].is_number_integer()) {
+    return absl::DataLossError(
+        fmt::format("{} is not a FORMAT file of forebay: if the folder is a state folder, delete "
+                    "the folder and "
+                    "start again, and it is rebuilt from the topics as far back as they reach",
+                    file.string()));
+  }
+  StateIdentity identity{json["format_version"].get<int>(), text("project"), text("uuid")};
+  if (identity.format_version > kStateFormatVersion) {
+    return absl::FailedPreconditionError(
+        fmt::format("the state folder {} has format version {}, and this forebay knows versions up "
+                    "to {}: upgrade forebay",
+                    path.string(), identity.format_version, kStateFormatVersion));
+  }
+  return identity;
+}
+
+fs::path TaskFolder(const fs::path& state, const TaskId& task) {
+  return state / fmt::format("{}-{}", task.topic, task.partition.value());
+}
+
+absl::StatusOr<std::vector<TaskId>> ListTasks(const fs::path& state) {
+  std::vector<TaskId> tasks;
+  std::error_code error;
+  fs::directory_iterator entry(state, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    size_t dash = name.rfind('-');
+    if (dash == std::string::npos || dash == 0 || !entry->is_directory()) continue;
+    int32_t partition = 0;
+    const char* last = name.data() + name.size();
+    auto [stop, failure] = std::from_chars(name.data() + dash + 1, last, partition);
+    if (failure != std::errc() || stop != last) continue;
+    tasks.push_back({name.substr(0, dash), PartitionId(partition)});
+  }
+  if (error) return FileError(error.value(), state, "list files");
+  std::sort(tasks.begin(), tasks.end());
+  return tasks;
+}
+
+}  // namespace forebay

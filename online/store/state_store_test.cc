@@ -1,0 +1,316 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <random>
+
+#include "absl/status/status.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
+#include "online/store/store_testing.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+using std::string_literals::operator""s;
+using testing::HasSubstr;
+
+const TaskId kTask{"transactions", PartitionId(3)};
+
+std::unique_ptr<StateStore> Open(const fs::path& state, const StoreLimits& limits = {}) {
+  absl::StatusOr<std::unique_ptr<StateStore>> store = StoreFactory(state, limits).Open(kTask);
+  EXPECT_TRUE(store.ok()) << store.status();
+  return store.ok() ? *std::move(store) : nullptr;
+}
+
+fs::path StoreFolder(const fs::path& state) { return TaskFolder(state, kTask) / "store"; }
+
+std::vector<fs::path> FilesWith(const fs::path& state, std::string_view extension) {
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(StoreFolder(state))) {
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// Random commits, and what a store that took them holds.
+class Model {
+ public:
+  explicit Model(uint64_t seed) : random_(seed) {}
+
+  uint64_t Below(uint64_t bound) { return random_() % bound; }
+
+  std::string RandomKey() {
+    std::string key(1 + Below(2), static_cast<char>(Below(3)));
+    return key + std::to_string(Below(60));
+  }
+
+  StateDelta NextDelta() {
+    StateDelta delta;
+    delta.meta = "commit " + std::to_string(++commits_);
+    for (uint64_t n = Below(12); n > 0; --n) {
+      std::string key = RandomKey();
+      if (touched_.contains(key)) continue;
+      touched_.insert({key, ""});
+      if (Below(4) == 0) {
+        contents_.erase(key);
+        delta.deletes.push_back(key);
+      } else {
+        std::string value(Below(3000), static_cast<char>(random_()));
+        contents_[key] = value;
+        delta.puts.emplace_back(key, value);
+      }
+    }
+    touched_.clear();
+    meta_ = delta.meta;
+    return delta;
+  }
+
+  const Contents& contents() const { return contents_; }
+  const std::optional<std::string>& meta() const { return meta_; }
+
+  void ExpectEqual(const StateStore& store) {
+    EXPECT_EQ(store.ReadMeta().value(), meta_);
+    EXPECT_EQ(ScanAll(store), contents_);
+    std::vector<std::string> keys;
+    for (int i = 0; i < 100; ++i) keys.push_back(RandomKey());
+    std::vector<std::string_view> views(keys.begin(), keys.end());
+    std::vector<std::optional<std::string>> expected;
+    for (const std::string& key : keys) {
+      auto found = contents_.find(key);
+      expected.push_back(found == contents_.end() ? std::nullopt : std::optional(found->second));
+      EXPECT_EQ(store.Get(key).value(), expected.back());
+    }
+    EXPECT_EQ(store.MultiGet(views).value(), expected);
+  }
+
+ private:
+  std::mt19937_64 random_;
+  Contents contents_;
+  Contents touched_;
+  std::optional<std::string> meta_;
+  int commits_ = 0;
+};
+
+TEST(RocksDbStateStore, IsEmptyWhenNew) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  EXPECT_EQ(store->ReadMeta().value(), std::nullopt);
+  EXPECT_EQ(store->Get("a").value(), std::nullopt);
+  EXPECT_TRUE(store->MultiGet({}).value().empty());
+  EXPECT_EQ(ScanAll(*store), Contents());
+}
+
+TEST(RocksDbStateStore, HoldsWhatAMapHoldsAcrossReopening) {
+  TemporaryFolder state;
+  Model model(1);
+  StoreLimits small{.block_cache_bytes = 1 << 20, .write_buffer_bytes = 64 << 10};
+  std::unique_ptr<StateStore> store = Open(state.path(), small);
+  for (int i = 0; i < 1500; ++i) {
+    ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+    if (model.Below(10) == 0) model.ExpectEqual(*store);
+    if (model.Below(100) == 0) {
+      store.reset();
+      store = Open(state.path(), small);
+      model.ExpectEqual(*store);
+    }
+  }
+}
+
+TEST(RocksDbStateStore, KeepsKeysAndValuesOfAnyBytes) {
+  TemporaryFolder state;
+  Contents contents = {{"\0\0"s, "\0"s}, {"\0a"s, ""}, {"\xff\xff"s, std::string(1 << 20, '\xff')}};
+  StateDelta delta{.puts = {contents.begin(), contents.end()}, .deletes = {}, .meta = ""};
+  ASSERT_TRUE(Open(state.path())->Commit(delta).ok());
+  std::unique_ptr<StateStore> store = Open(state.path());
+  EXPECT_EQ(ScanAll(*store), contents);
+  EXPECT_EQ(store->ReadMeta().value(), "");
+}
+
+TEST(RocksDbStateStore, RefusesTheKeyOfTheMeta) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  StateDelta put{.puts = {{"\0"s, "x"}}, .deletes = {}, .meta = "m"};
+  StateDelta erase{.puts = {{"k", "x"}}, .deletes = {"\0"s}, .meta = "m"};
+  EXPECT_EQ(store->Commit(put).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(store->Commit(erase).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(store->ReadMeta().value(), std::nullopt);
+  EXPECT_EQ(ScanAll(*store), Contents());
+}
+
+TEST(RocksDbStateStore, AScanEndsWithTheErrorOfItsVisitor) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  ASSERT_TRUE(store->Commit({.puts = {{"a", "1"}, {"b", "2"}}, .deletes = {}, .meta = ""}).ok());
+  int visits = 0;
+  absl::Status status = store->Scan([&](std::string_view, std::string_view) {
+    ++visits;
+    return absl::DataLossError("bad state");
+  });
+  EXPECT_EQ(status, absl::DataLossError("bad state"));
+  EXPECT_EQ(visits, 1);
+}
+
+// A killed process leaves the files as they are at that moment.
+TEST(RocksDbStateStore, AKilledProcessLosesNoCommitThatReturned) {
+  TemporaryFolder state;
+  Model model(2);
+  std::unique_ptr<StateStore> store =
+      Open(state.path(), {.block_cache_bytes = 1 << 20, .write_buffer_bytes = 256 << 10});
+  for (int i = 0; i < 20; ++i) {
+    for (uint64_t n = model.Below(40); n > 0; --n) {
+      ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+    }
+    TemporaryFolder copy;
+    // Background work may remove a file while we copy: then copy again.
+    for (std::error_code error = std::make_error_code(std::errc::io_error); error;) {
+      fs::remove_all(copy.path());
+      fs::copy(state.path(), copy.path(), fs::copy_options::recursive, error);
+    }
+    model.ExpectEqual(*Open(copy.path()));
+  }
+}
+
+// Power that fails while a commit is written leaves a part of its record.
+TEST(RocksDbStateStore, ATornCommitLeavesTheOneBeforeItWhole) {
+  TemporaryFolder state;
+  Model model(3);
+  std::map<std::optional<std::string>, Contents> history = {{std::nullopt, {}}};
+  std::unique_ptr<StateStore> store = Open(state.path());
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+    history[model.meta()] = model.contents();
+  }
+  std::optional<std::string> last;
+  for (int i = 0; i < 25; ++i) {
+    TemporaryFolder copy;
+    fs::copy(state.path(), copy.path(), fs::copy_options::recursive);
+    fs::path wal = FilesWith(copy.path(), ".log").at(0);
+    fs::resize_file(wal, fs::file_size(wal) * i / 25);
+    std::unique_ptr<StateStore> cut = Open(copy.path());
+    std::optional<std::string> meta = cut->ReadMeta().value();
+    ASSERT_TRUE(history.contains(meta));
+    EXPECT_EQ(ScanAll(*cut), history[meta]);
+    last = meta;
+  }
+  EXPECT_NE(last, std::nullopt);
+}
+
+void ExpectDamage(const absl::Status& status, const fs::path& state) {
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("delete the folder " + TaskFolder(state, kTask).string()));
+}
+
+// Two commits in two files: the WAL becomes a table when the store is opened again.
+void FillTables(const fs::path& state) {
+  for (int i = 0; i < 2; ++i) {
+    Open(state)
+        ->Commit({.puts = {{"key", std::string(100'000, 'x')}}, .deletes = {}, .meta = "m"})
+        .IgnoreError();
+  }
+  Open(state);
+}
+
+TEST(RocksDbStateStore, FlippedBytesInATableAreDataLoss) {
+  TemporaryFolder state;
+  FillTables(state.path());
+  for (const fs::path& table : FilesWith(state.path(), ".sst")) {
+    std::fstream file(table, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(20);
+    file << "damage";
+  }
+  absl::StatusOr<std::unique_ptr<StateStore>> store = StoreFactory(state.path(), {}).Open(kTask);
+  if (!store.ok()) return ExpectDamage(store.status(), state.path());
+  ExpectDamage((*store)->Get("key").status(), state.path());
+  std::string_view keys[] = {"key"};
+  ExpectDamage((*store)->MultiGet(keys).status(), state.path());
+  ExpectDamage((*store)->Scan([](auto, auto) { return absl::OkStatus(); }), state.path());
+}
+
+TEST(RocksDbStateStore, AMissingFileIsDataLoss) {
+  for (const char* what : {".sst", "CURRENT", "MANIFEST"}) {
+    TemporaryFolder state;
+    FillTables(state.path());
+    int removed = 0;
+    for (const fs::directory_entry& entry : fs::directory_iterator(StoreFolder(state.path()))) {
+      if (entry.path().filename().string().find(what) != std::string::npos) {
+        removed += fs::remove(entry.path());
+      }
+    }
+    ASSERT_GT(removed, 0) << what;
+    ExpectDamage(StoreFactory(state.path(), {}).Open(kTask).status(), state.path());
+  }
+}
+
+TEST(RocksDbStateStore, OpenTwiceIsRefused) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  absl::Status status = StoreFactory(state.path(), {}).Open(kTask).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it is open already"));
+}
+
+TEST(RocksDbStateStore, AReaderBesideTheWorkerSeesEveryCommitAndWritesNothing) {
+  TemporaryFolder state;
+  EXPECT_EQ(OpenStoreForReading(state.path(), kTask).status().code(), absl::StatusCode::kNotFound);
+  std::unique_ptr<StateStore> store = Open(state.path());
+  ASSERT_TRUE(store->Commit({.puts = {{"a", "1"}}, .deletes = {}, .meta = "m"}).ok());
+  absl::StatusOr<std::unique_ptr<StateStore>> reader = OpenStoreForReading(state.path(), kTask);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(ScanAll(**reader), (Contents{{"a", "1"}}));
+  EXPECT_EQ((*reader)->ReadMeta().value(), "m");
+  EXPECT_FALSE((*reader)->Commit({.puts = {}, .deletes = {}, .meta = "n"}).ok());
+  EXPECT_EQ(store->ReadMeta().value(), "m");
+}
+
+// Mounts a file system of `options` that only this process sees; false where that is not allowed.
+bool MountPrivately(const fs::path& path, const char* options) {
+  std::string map = "0 " + std::to_string(geteuid()) + " 1";
+  if (unshare(CLONE_NEWNS) != 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    std::ofstream("/proc/self/uid_map") << map;
+  }
+  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("disk", path.c_str(), "tmpfs", 0, options) == 0;
+}
+
+TEST(RocksDbStateStore, AFullDiskStopsCommitsAndLosesNone) {
+  TemporaryFolder disk;
+  pid_t child = fork();
+  if (child == 0) {
+    if (!MountPrivately(disk.path(), "size=8m")) _exit(77);
+    absl::Status status;
+    Contents written;
+    {
+      std::unique_ptr<StateStore> store = Open(disk.path());
+      for (int i = 0; i < 100 && status.ok(); ++i) {
+        std::string key = "key " + std::to_string(i);
+        std::string value(300'000, static_cast<char>('a' + i % 26));
+        status = store->Commit({.puts = {{key, value}}, .deletes = {}, .meta = key});
+        if (status.ok()) written[key] = value;
+      }
+    }
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("free some space"));
+    mount("disk", disk.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m");
+    EXPECT_EQ(ScanAll(*Open(disk.path())), written);
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no file system of our own";
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+}  // namespace
+}  // namespace forebay

@@ -1,0 +1,134 @@
+#include "online/store/store_factory.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fmt/format.h"
+#include "online/store/rocksdb_state_store.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_status.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMebibyte = size_t{1} << 20;
+
+fs::path StorePath(const fs::path& state, const TaskId& task) {
+  return TaskFolder(state, task) / "store";
+}
+
+// Whole values are read by whole keys, and many keys are new: bloom filters, and hashes in blocks.
+rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.whole_key_filtering = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.pin_top_level_index_and_filter = true;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  table.block_size = 8 << 10;
+  table.format_version = 5;
+  return table;
+}
+
+// A database that holds data but no CURRENT would be taken for a new one, and made anew.
+bool LacksCurrent(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "CURRENT", error)) return false;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    fs::path extension = entry->path().extension();
+    if (extension == ".sst" || extension == ".log") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+struct StoreFactory::Shared {
+  rocksdb::Options options;
+};
+
+StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
+    : state_(std::move(state)), shared_([&limits] {
+        auto shared = std::make_unique<Shared>();
+        std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(
+            limits.block_cache_bytes, /*num_shard_bits=*/-1, /*strict_capacity_limit=*/false,
+            /*high_pri_pool_ratio=*/0.2);
+        rocksdb::Options& options = shared->options;
+        options.create_if_missing = true;
+        options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(cache)));
+        options.write_buffer_manager =
+            std::make_shared<rocksdb::WriteBufferManager>(limits.write_buffer_bytes, cache);
+        options.write_buffer_size =
+            std::clamp<size_t>(limits.write_buffer_bytes / 2, kMebibyte, 64 * kMebibyte);
+        options.memtable_whole_key_filtering = true;
+        options.memtable_prefix_bloom_size_ratio = 0.02;
+        options.compression = rocksdb::kLZ4Compression;
+        options.level_compaction_dynamic_level_bytes = true;
+        options.max_background_jobs = 2;
+        options.bytes_per_sync = kMebibyte;
+        // Recovery stops at the first damaged WAL record: what comes before is a whole commit with
+        // its position, and the records after it are read again from the topic.
+        options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+        options.track_and_verify_wals_in_manifest = true;
+        options.info_log_level = rocksdb::WARN_LEVEL;
+        options.keep_log_file_num = 3;
+        options.max_log_file_size = 4 * kMebibyte;
+        return shared;
+      }()) {}
+
+StoreFactory::~StoreFactory() = default;
+
+absl::StatusOr<std::unique_ptr<StateStore>> StoreFactory::Open(const TaskId& task) {
+  fs::path folder = StorePath(state_, task);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    std::string what =
+        fmt::format("cannot make the folder {}: {}", folder.string(), error.message());
+    return error == std::errc::no_space_on_device
+               ? absl::ResourceExhaustedError(what + ": free some space and start again")
+               : absl::FailedPreconditionError(what + ": give this user write access");
+  }
+  if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
+  rocksdb::DB* database = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(shared_->options, folder.string(), &database);
+  if (!status.ok()) return StoreError(status, "open", folder);
+  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder);
+}
+
+absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& state,
+                                                                const TaskId& task) {
+  fs::path folder = StorePath(state, task);
+  std::error_code error;
+  if (!fs::exists(folder, error)) {
+    return absl::NotFoundError(
+        fmt::format("task {} has no store in {}", task.ToString(), state.string()));
+  }
+  if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
+  rocksdb::DB* database = nullptr;
+  rocksdb::Status status =
+      rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &database);
+  if (!status.ok()) return StoreError(status, "open", folder);
+  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder);
+}
+
+}  // namespace forebay
