@@ -1,0 +1,277 @@
+"""Cases computed by hand from the rules: the oracle is only worth what these show."""
+
+import json
+
+import pytest
+
+from tests.oracle import oracle as subject
+from tests.oracle.aggregates import fold
+from tests.oracle.model import DAY, HOUR, MINUTE, SECOND, Feature, Source, View, Window, duration
+from tests.oracle.oracle import Answer, Record, Rejected, Step, Task
+
+SOURCE = Source(
+    name="s",
+    topic="s",
+    key=("k",),
+    schema={"k": "string", "x": "double", "n": "int64", "t": "timestamp_us"},
+    event_time="t",
+    known_time="kafka",
+)
+TEN = Window.sawtooth("10m")  # hop 1m
+SUM = Feature("sum", "sum(x)", "sum", lambda row: row["x"], (TEN,))
+COUNT = Feature("n", "count(*)", "count", lambda row: 1, (TEN,))
+
+
+def view(*features, **settings):
+    return View("v", "k", ("k",), features or (SUM, COUNT), **settings)
+
+
+def record(offset, event_time, x=1.0, key="a", known=None, **fields):
+    body = {"k": key, "x": x, "t": event_time} | fields
+    known = event_time if known is None else known
+    return Record(offset, known, json.dumps(body).encode())
+
+
+def task_of(views, *records):
+    task = Task(SOURCE, views)
+    for one in records:
+        task.apply(one)
+    return task
+
+
+def steps_of(task):
+    return [(s.effective_time, s.op, s.offset, s.ordinal) for s in task.steps]
+
+
+# ---- windows ----
+
+
+def test_default_hops():
+    hops = {size: Window.sawtooth(size).hop for size in ("10m", "1h", "11h", "12h", "11d", "12d")}
+    assert hops == {
+        "10m": MINUTE,
+        "1h": 5 * MINUTE,
+        "11h": 5 * MINUTE,
+        "12h": HOUR,
+        "11d": HOUR,
+        "12d": DAY,
+    }
+
+
+def test_a_sawtooth_tile_leaves_whole_one_hop_after_its_window():
+    # The tile [60 s, 120 s) of a window of 10 minutes leaves at 120 + 600 s.
+    history = task_of([view()], record(0, 61 * SECOND), record(1, 119 * SECOND)).keys["v", ("a",)]
+    assert history.at(720 * SECOND - 1).values == [2.0, 2]
+    assert history.at(720 * SECOND) is None
+
+
+def test_windows_align_to_the_epoch_below_zero_too():
+    history = task_of([view()], record(0, -1)).keys["v", ("a",)]
+    assert history.at(600 * SECOND - 1).values == [1.0, 1]
+    assert history.at(600 * SECOND) is None
+
+
+def test_a_tumbling_window_waits_for_events_ahead_of_the_clock():
+    hour = Feature("n", "count(*)", "count", lambda row: 1, (Window.tumbling("1h"),))
+    ahead = record(0, HOUR + 30, known=HOUR - 30)
+    task = task_of([view(hour)], ahead, record(1, 2 * HOUR, key="b"))
+    history = task.keys["v", ("a",)]
+    assert history.at(HOUR - 1) == Answer([0], HOUR - 30, HOUR + 30)
+    assert history.at(HOUR) == Answer([1], HOUR, HOUR + 30)
+    assert history.at(2 * HOUR) is None
+    assert steps_of(task) == [
+        (HOUR - 30, "event", 0, 0),
+        (2 * HOUR, "event", 1, 0),
+        (HOUR, "expire", 1, 1),
+        (2 * HOUR, "delete", 1, 2),
+    ]
+
+
+def test_a_lifetime_window_never_lets_go():
+    ever = Feature("n", "count(*)", "count", lambda row: 1, (TEN, Window.lifetime()))
+    task = task_of([view(ever)], record(0, 0), record(1, 10 * DAY, key="b"))
+    assert task.keys["v", ("a",)].at(10 * DAY) == Answer([0, 1], 11 * MINUTE, 0)
+
+
+# ---- steps ----
+
+
+def test_steps_of_one_key_never_share_an_effective_time():
+    task = task_of([view()], record(0, 100), record(1, 100), record(2, 99))
+    assert steps_of(task) == [(100, "event", 0, 0), (101, "event", 1, 0), (102, "event", 2, 0)]
+
+
+def test_expiry_and_delete_come_before_the_next_event_of_the_key():
+    task = task_of(
+        [view()], record(0, 0), record(1, 3 * MINUTE), record(2, 20 * MINUTE, x=5.0)
+    )
+    assert task.steps == [
+        Step("v", ("a",), 0, "event", 0, 0, 0, 0),
+        Step("v", ("a",), 3 * MINUTE, "event", 3 * MINUTE, 3 * MINUTE, 1, 0),
+        Step("v", ("a",), 11 * MINUTE, "expire", 3 * MINUTE, 11 * MINUTE, 2, 0),
+        Step("v", ("a",), 14 * MINUTE, "delete", 3 * MINUTE, 14 * MINUTE, 2, 1),
+        Step("v", ("a",), 20 * MINUTE, "event", 20 * MINUTE, 20 * MINUTE, 2, 2),
+    ]
+    history = task.keys["v", ("a",)]
+    assert history.at(11 * MINUTE) == Answer([1.0, 1], 11 * MINUTE, 3 * MINUTE)
+    assert history.at(15 * MINUTE) is None
+    assert history.at(20 * MINUTE) == Answer([5.0, 1], 20 * MINUTE, 20 * MINUTE)
+
+
+def test_a_boundary_at_the_time_of_the_event_pushes_the_event_one_further():
+    task = task_of([view()], record(0, 0), record(1, 11 * MINUTE))
+    assert steps_of(task) == [
+        (0, "event", 0, 0),
+        (11 * MINUTE, "delete", 1, 0),
+        (11 * MINUTE + 1, "event", 1, 1),
+    ]
+
+
+def test_at_most_64_pending_steps_a_record_in_order_of_boundary_view_and_key():
+    first = [record(i, 0, key=f"{i:03}") for i in range(100)]
+    task = task_of([view()], *first, record(100, DAY, key="x"), record(101, DAY, key="x"))
+    pending = [(s.key[0], s.offset, s.ordinal) for s in task.steps if s.op == "delete"]
+    assert pending == [(f"{i:03}", 100, i + 1) for i in range(64)] + [
+        (f"{i:03}", 101, i - 63) for i in range(64, 100)
+    ]
+
+
+def test_a_pending_step_is_written_before_an_event_of_its_key_whatever_the_budget():
+    first = [record(i, 0, key=f"{i:03}") for i in range(100)]
+    task = task_of([view()], *first, record(100, DAY, key="099"))
+    assert [(s.key[0], s.op) for s in task.steps[100:103]] == [
+        ("099", "delete"),
+        ("099", "event"),
+        ("000", "delete"),
+    ]
+    assert len(task.steps) == 100 + 2 + 64
+
+
+# ---- lateness, the clock, the gate ----
+
+
+def test_late_is_what_no_window_takes():
+    times = [HOUR, HOUR - 11 * MINUTE, HOUR - 10 * MINUTE - 1, HOUR - 10 * MINUTE]
+    task = task_of([view()], *(record(i, time) for i, time in enumerate(times)))
+    assert task.rejected == [Rejected(1, "late", "v"), Rejected(2, "late", "v")]
+    assert task.dispositions == ["applied", "late", "late", "applied"]
+
+
+def test_a_longer_window_takes_what_a_shorter_one_does_not():
+    two = Feature("n", "count(*)", "count", lambda row: 1, (TEN, Window.sawtooth("1h")))
+    task = task_of([view(two)], record(0, HOUR), record(1, HOUR - 30 * MINUTE))
+    assert task.keys["v", ("a",)].at(HOUR + 1).values == [1, 2]
+
+
+def test_late_data_is_no_step_back_in_time():
+    task = task_of([view()], record(0, 9 * MINUTE), record(1, 2 * MINUTE))
+    assert steps_of(task) == [(9 * MINUTE, "event", 0, 0), (9 * MINUTE + 1, "event", 1, 0)]
+    assert [s.event_time for s in task.steps] == [9 * MINUTE, 9 * MINUTE]
+    assert [s.known_time for s in task.steps] == [9 * MINUTE, 2 * MINUTE]
+
+
+def test_a_refused_record_moves_nothing_and_a_filtered_one_moves_the_clock():
+    only_big = view(where_sql="x > 1", where=lambda row: None if row["x"] is None else row["x"] > 1)
+    bad = Record(0, DAY, b"{")
+    task = task_of([only_big], bad)
+    assert task.clock is None
+    task.apply(record(1, 100, x=1.0))
+    task.apply(record(2, 200, x=None))
+    assert (task.clock, task.steps) == (200, [])
+    assert task.dispositions == ["dead_lettered", "filtered", "filtered"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"not json", "undecodable"),
+        (b'{"k":"a","t":1} x', "undecodable"),
+        (b'{"k":"a","t":1}{"k":"a","t":1}', "undecodable"),
+        (b'{"k":1,"t":1}', "undecodable"),
+        (b'{"k":"a","t":1,"n":2.0}', "undecodable"),
+        (b'{"k":"a","t":1,"n":"2"}', "undecodable"),
+        (b'{"k":"a","t":1,"n":9223372036854775808}', "undecodable"),
+        (b'{"k":"a","t":1,"x":NaN}', "undecodable"),
+        (b'{"k":"a","t":1,"x":true}', "undecodable"),
+        (b'{"k":"a","t":"1"}', "undecodable"),
+        (b'["k"]', "undecodable"),
+        (b'{"k":"\xff","t":1}', "undecodable"),
+        (None, "undecodable"),
+        (b'{"k":"a"}', "bad_event_time"),
+        (b'{"k":"a","t":null}', "bad_event_time"),
+        (b'{"k":"a","t":-62135596800000001}', "bad_event_time"),
+        (b'{"k":"a","t":253402300800000000}', "bad_event_time"),
+        (b'{"k":"a","t":300000001}', "future"),
+        (b'{"t":1}', "null_key"),
+    ],
+)
+def test_reasons(value, reason):
+    task = task_of([view()], Record(0, 0, value))
+    assert [rejected.reason for rejected in task.rejected] == [reason]
+    assert task.dispositions == ["dead_lettered"]
+
+
+def test_what_passes_the_gate():
+    for value in (b' {"k":"a","t":1,"x":2} \n', b'{"k":"a","t":300000000,"other":[1,{}]}'):
+        assert task_of([view()], Record(0, 0, value)).dispositions == ["applied"]
+
+
+def test_a_repeated_record_of_a_repartition_topic_is_a_duplicate():
+    task = Task(SOURCE, [view()])
+    for offset, origin in enumerate([(0, 5, 10), (0, 5, 10), (1, 5, 11), (0, 4, 9), (0, 6, 12)]):
+        task.apply(Record(offset, 0, b'{"k":"a","t":1}', origin))
+    assert task.dispositions == ["applied", "duplicate", "applied", "duplicate", "applied"]
+    assert task.clock == 12
+
+
+def test_a_forwarded_record_is_applied_at_its_source():
+    task = Task(SOURCE, [], forwards=[("n",)])
+    task.apply(record(0, 1, n=1))
+    task.apply(record(1, 1))
+    assert task.dispositions == ["applied", "dead_lettered"]
+
+
+def test_times_in_text():
+    assert subject.parse_time("1970-01-01T00:00:01.5Z") == 1_500_000
+    assert subject.parse_time("1970-01-01T01:00:00.123456789+01:00") == 123_456
+    assert duration("500ms") == 500_000
+
+
+# ---- aggregates ----
+
+
+def events(*values):
+    return [(value, i, i) for i, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "values", "result"),
+    [
+        ("count", (1, None, 1), 2),
+        ("count", (None,), 0),
+        ("sum", (None,), None),
+        ("sum", (1.5, None, 2.5), 4.0),
+        ("sum", (2**63 - 1, 5), 2**63 - 1),
+        ("sum", (float("nan"), 2.0), 2.0),
+        ("sum", (float("inf"), float("-inf")), None),
+        ("mean", (1, 2), 1.5),
+        ("mean", (2**63 - 1, 2**63 - 1), float(2**63 - 1)),
+        ("variance", (1.0,), None),
+        ("variance", (1.0, 3.0), 2.0),
+        ("stddev", (2, 4, 4, 4, 5, 5, 7, 9), (32 / 7) ** 0.5),
+        ("min", ("b", "é", "a"), "a"),
+        ("max", ("b", "é", "a"), "é"),
+        ("min", (3.0, None, -1.0), -1.0),
+        ("first", (None, "x", "y"), "x"),
+        ("last", ("x", "y", None), "y"),
+        ("approx_count_distinct", ("x", "y", "x", None), 2),
+        ("approx_count_distinct", (None,), 0),
+    ],
+)
+def test_aggregates(aggregate, values, result):
+    assert fold(aggregate, events(*values)) == result
+
+
+def test_first_and_last_go_by_event_time_then_offset():
+    late = [("a", 5, 0), ("b", 3, 1), ("c", 3, 2), ("d", 5, 3)]
+    assert (fold("first", late), fold("last", late)) == ("b", "d")
