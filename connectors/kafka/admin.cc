@@ -1,0 +1,178 @@
+#include "connectors/kafka/admin.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <spdlog/spdlog.h>
+
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "connectors/kafka/kafka_error.h"
+#include "connectors/kafka/retry_log.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(10);
+
+using MetadataHandle =
+    std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)>;
+using TopicHandle = std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)>;
+using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
+using QueueHandle = std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)>;
+using EventHandle = std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)>;
+using AdminOptionsHandle =
+    std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)>;
+
+// The brokers, and `topic` unless it is null.
+absl::StatusOr<MetadataHandle> Metadata(rd_kafka_t* client, rd_kafka_topic_t* topic, int timeout_ms,
+                                        std::string_view context) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &metadata, timeout_ms);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaStatus(error, context);
+  return MetadataHandle(metadata, &rd_kafka_metadata_destroy);
+}
+
+// One question. UNAVAILABLE also while a partition has no leader yet.
+absl::StatusOr<int32_t> AskPartitionCount(rd_kafka_t* client, const std::string& name) {
+  TopicHandle topic(rd_kafka_topic_new(client, name.c_str(), nullptr), &rd_kafka_topic_destroy);
+  if (topic == nullptr) return KafkaStatus(rd_kafka_last_error(), "topic " + name);
+  ASSIGN_OR_RETURN(MetadataHandle metadata,
+                   Metadata(client, topic.get(), 2000, "asking for topic " + name));
+  if (metadata->topic_cnt != 1) {
+    return absl::UnavailableError("topic " + name + ": the broker gave no answer about it");
+  }
+  const rd_kafka_metadata_topic& answer = metadata->topics[0];
+  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaStatus(answer.err, "topic " + name);
+  for (int i = 0; i < answer.partition_cnt; ++i) {
+    if (answer.partitions[i].leader < 0) {
+      return absl::UnavailableError(
+          fmt::format("topic {}: partition {} has no leader", name, answer.partitions[i].id));
+    }
+  }
+  return answer.partition_cnt;
+}
+
+absl::Status CountMismatch(const TopicSpec& spec, int32_t found) {
+  return absl::FailedPreconditionError(fmt::format(
+      "topic {} has {} partitions, expected {}: its partitions must match those of the topic that "
+      "feeds it. Delete the topic (or rename the project) and start again; forebay creates it",
+      spec.name, found, spec.partitions));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KafkaAdmin>> KafkaAdmin::Create(const KafkaConfig& config) {
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kAdmin, {}));
+  ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kAdmin));
+  return std::unique_ptr<KafkaAdmin>(new KafkaAdmin(config.bootstrap_servers, std::move(client)));
+}
+
+absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<bool>* cancel) {
+  absl::Time deadline = absl::Now() + limit;
+  RetryLog log;
+  while (true) {
+    auto metadata = Metadata(client_.get(), nullptr, 500, "asking for brokers");
+    if (metadata.ok() && (*metadata)->broker_cnt > 0) {
+      log.Done("broker {} answers", bootstrap_servers_);
+      return absl::OkStatus();
+    }
+    rd_kafka_poll(client_.get(), 0);
+    if (cancel != nullptr && cancel->load()) {
+      return absl::CancelledError("stopped while waiting for broker " + bootstrap_servers_);
+    }
+    if (absl::Now() >= deadline) {
+      return absl::DeadlineExceededError(
+          fmt::format("broker {} not reachable after {}: is it running, and is `brokers` in "
+                      "forebay.yaml its address?",
+                      bootstrap_servers_, absl::FormatDuration(limit)));
+    }
+    log.Say("broker {} not reachable, retrying", bootstrap_servers_);
+  }
+}
+
+absl::StatusOr<int32_t> KafkaAdmin::PartitionCount(const std::string& topic) {
+  absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    absl::StatusOr<int32_t> count = AskPartitionCount(client_.get(), topic);
+    if (absl::IsNotFound(count.status())) {
+      return absl::NotFoundError(
+          fmt::format("topic {} does not exist on {}. Create it: kafka-topics.sh "
+                      "--bootstrap-server {} --create "
+                      "--topic {} --partitions 4",
+                      topic, bootstrap_servers_, bootstrap_servers_, topic));
+    }
+    if (!absl::IsUnavailable(count.status()) || absl::Now() >= deadline) return count;
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+}
+
+absl::Status KafkaAdmin::CreateTopic(const TopicSpec& spec) {
+  absl::StatusOr<int32_t> existing = PartitionCount(spec.name);
+  if (!existing.ok() && !absl::IsNotFound(existing.status())) return existing.status();
+  if (!existing.ok()) {
+    absl::Status created = RequestCreation(spec, true);
+    if (absl::IsFailedPrecondition(created) && !spec.optional_config.empty()) {
+      created = RequestCreation(spec, false);
+    }
+    if (created.ok()) {
+      spdlog::info("created topic {} with {} partitions", spec.name, spec.partitions);
+    } else if (!absl::IsAlreadyExists(created)) {
+      return created;
+    }
+  }
+  return WaitForTopic(spec);
+}
+
+absl::Status KafkaAdmin::RequestCreation(const TopicSpec& spec, bool with_optional_config) {
+  std::string context = "creating topic " + spec.name;
+  char error[512];
+  NewTopicHandle topic(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, spec.replication,
+                                             error, sizeof(error)),
+                       &rd_kafka_NewTopic_destroy);
+  if (topic == nullptr) return absl::InvalidArgumentError(fmt::format("{}: {}", context, error));
+  for (const auto& [name, value] : spec.config) {
+    rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  }
+  if (with_optional_config) {
+    for (const auto& [name, value] : spec.optional_config) {
+      rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+    }
+  }
+  AdminOptionsHandle options(
+      rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS),
+      &rd_kafka_AdminOptions_destroy);
+  rd_kafka_AdminOptions_set_request_timeout(
+      options.get(), static_cast<int>(absl::ToInt64Milliseconds(kPatience)), error, sizeof(error));
+  QueueHandle queue(rd_kafka_queue_new(client_.get()), &rd_kafka_queue_destroy);
+  rd_kafka_NewTopic_t* topics[] = {topic.get()};
+  rd_kafka_CreateTopics(client_.get(), topics, 1, options.get(), queue.get());
+  EventHandle event(rd_kafka_queue_poll(queue.get(), -1), &rd_kafka_event_destroy);
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return KafkaStatus(rd_kafka_event_error(event.get()), context,
+                       rd_kafka_event_error_string(event.get()));
+  }
+  size_t count = 0;
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  if (count != 1) return absl::InternalError(context + ": the broker answered for no topic");
+  const char* detail = rd_kafka_topic_result_error_string(results[0]);
+  return KafkaStatus(rd_kafka_topic_result_error(results[0]), context, detail ? detail : "");
+}
+
+absl::Status KafkaAdmin::WaitForTopic(const TopicSpec& spec) {
+  absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    absl::StatusOr<int32_t> count = AskPartitionCount(client_.get(), spec.name);
+    if (count.ok() && (spec.any_partition_count || *count == spec.partitions)) {
+      return absl::OkStatus();
+    }
+    if (count.ok()) return CountMismatch(spec, *count);
+    bool settling = absl::IsUnavailable(count.status()) || absl::IsNotFound(count.status());
+    if (!settling || absl::Now() >= deadline) return count.status();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+}
+
+}  // namespace forebay

@@ -1,0 +1,64 @@
+// Questions to the cluster and topics to create.
+//
+//   ASSIGN_OR_RETURN(auto admin, KafkaAdmin::Create(config));
+//   RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop));
+//   ASSIGN_OR_RETURN(int32_t partitions, admin->PartitionCount("transactions"));
+//
+// Asking about a topic never creates it. Thread-safe.
+#ifndef FOREBAY_CONNECTORS_KAFKA_ADMIN_H_
+#define FOREBAY_CONNECTORS_KAFKA_ADMIN_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "connectors/kafka/client_config.h"
+
+namespace forebay {
+
+struct TopicSpec {
+  std::string name;
+  int32_t partitions = 1;
+  bool any_partition_count = false;  // an existing topic may have any number of partitions
+  int32_t replication = -1;          // -1: the broker's default
+  std::map<std::string, std::string> config;
+  // Settings that only newer brokers know: left out where the broker refuses them.
+  std::map<std::string, std::string> optional_config;
+
+  bool operator==(const TopicSpec&) const = default;
+};
+
+class KafkaAdmin {
+ public:
+  static absl::StatusOr<std::unique_ptr<KafkaAdmin>> Create(const KafkaConfig& config);
+
+  // Returns when a broker answers; says every few seconds that it waits. DEADLINE_EXCEEDED after
+  // `limit`, CANCELLED when `cancel` (may be null) becomes true.
+  absl::Status WaitForBroker(absl::Duration limit, const std::atomic<bool>* cancel);
+
+  // NOT_FOUND says how to create the topic. UNAVAILABLE: no broker answered within 10 s.
+  absl::StatusOr<int32_t> PartitionCount(const std::string& topic);
+
+  // Returns when the topic is there, with leaders. One that exists is left as it is;
+  // FAILED_PRECONDITION if its number of partitions is another. UNAVAILABLE as above.
+  absl::Status CreateTopic(const TopicSpec& spec);
+
+ private:
+  KafkaAdmin(std::string bootstrap_servers, ClientHandle client)
+      : bootstrap_servers_(std::move(bootstrap_servers)), client_(std::move(client)) {}
+
+  absl::Status RequestCreation(const TopicSpec& spec, bool with_optional_config);
+  absl::Status WaitForTopic(const TopicSpec& spec);
+
+  const std::string bootstrap_servers_;
+  const ClientHandle client_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_ADMIN_H_

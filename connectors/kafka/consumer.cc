@@ -1,0 +1,396 @@
+#include "connectors/kafka/consumer.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "connectors/kafka/kafka_error.h"
+#include "connectors/kafka/partition_list.h"
+#include "connectors/kafka/retry_log.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+struct QueueDeleter {
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+};
+using QueueHandle = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
+
+// Messages, and the client that their bytes belong to.
+class MessageBatch {
+ public:
+  explicit MessageBatch(ClientHandle client) : client_(std::move(client)) {}
+  MessageBatch(const MessageBatch&) = delete;
+  MessageBatch& operator=(const MessageBatch&) = delete;
+  ~MessageBatch() {
+    for (rd_kafka_message_t* message : messages_) rd_kafka_message_destroy(message);
+  }
+
+  // Appends what `queue` has, waiting up to `timeout_ms` for the first message.
+  void Consume(rd_kafka_queue_t* queue, size_t max_messages, int timeout_ms) {
+    // consume_batch_queue waits until its array is full, so it is only asked for what is there.
+    ConsumeAvailable(queue, max_messages);
+    if (!messages_.empty() || timeout_ms <= 0) return;
+    rd_kafka_message_t* first = rd_kafka_consume_queue(queue, timeout_ms);
+    if (first == nullptr) return;
+    messages_.push_back(first);
+    if (max_messages > 1) ConsumeAvailable(queue, max_messages - 1);
+  }
+
+  const std::vector<rd_kafka_message_t*>& messages() const { return messages_; }
+
+ private:
+  void ConsumeAvailable(rd_kafka_queue_t* queue, size_t max_messages) {
+    size_t before = messages_.size();
+    messages_.resize(before + max_messages);
+    ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages_.data() + before, max_messages);
+    messages_.resize(before + std::max<ssize_t>(count, 0));
+  }
+
+  const ClientHandle client_;
+  std::vector<rd_kafka_message_t*> messages_;
+};
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 0, 3'600'000));
+}
+
+// Kafka's milliseconds as microseconds; -1 (no timestamp: a producer from before 2016) as 0.
+int64_t TimestampMicros(const rd_kafka_message_t& message) {
+  rd_kafka_timestamp_type_t type;
+  int64_t millis = rd_kafka_message_timestamp(&message, &type);
+  if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) return 0;
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 1000;
+  return std::clamp(millis, -kMost, kMost) * 1000;
+}
+
+RawRecord RawRecordOf(const rd_kafka_message_t& message) {
+  RawRecord record{
+      .offset = Offset(message.offset), .timestamp = TimestampMicros(message), .native = &message};
+  if (message.key != nullptr) {
+    record.key = std::string_view(static_cast<const char*>(message.key), message.key_len);
+  }
+  if (message.payload != nullptr) {
+    record.value = std::string_view(static_cast<const char*>(message.payload), message.len);
+  }
+  return record;
+}
+
+}  // namespace
+
+RecordHeaders HeadersOf(const RawRecord& record) {
+  RecordHeaders result;
+  const auto* message = static_cast<const rd_kafka_message_t*>(record.native);
+  rd_kafka_headers_t* headers = nullptr;
+  if (message == nullptr ||
+      rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return result;
+  }
+  const char* name;
+  const void* value;
+  size_t size;
+  for (size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    result.emplace_back(name, value == nullptr
+                                  ? std::string()
+                                  : std::string(static_cast<const char*>(value), size));
+  }
+  return result;
+}
+
+struct KafkaConsumer::Partition {
+  QueueHandle queue;
+  bool at_end = false;  // fetching thread only
+  RetryLog log;         // likewise
+};
+
+absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options options) {
+  std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer(std::move(options)));
+  const Options& given = consumer->options_;
+  ASSIGN_OR_RETURN(ConfHandle conf,
+                   NewConf(given.kafka, ClientRole::kConsumer,
+                           {{"group.id", given.group}, {"group.instance.id", given.worker_id}}));
+  rd_kafka_conf_set_opaque(conf.get(), consumer.get());
+  rd_kafka_conf_set_rebalance_cb(
+      conf.get(),
+      [](rd_kafka_t* client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions,
+         void* self) { OnRebalance(client, error, partitions, self); });
+  ASSIGN_OR_RETURN(consumer->client_, NewClient(std::move(conf), ClientRole::kConsumer));
+  rd_kafka_poll_set_consumer(consumer->client_.get());
+  PartitionList topics = NewPartitionList();
+  for (const auto& [topic, partitions] : given.topics) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  RETURN_IF_ERROR(KafkaStatus(rd_kafka_subscribe(consumer->client_.get(), topics.get()),
+                              "subscribing to the topics of the project"));
+  return consumer;
+}
+
+KafkaConsumer::~KafkaConsumer() {
+  quiet_ = true;
+  Close();
+}
+
+void KafkaConsumer::Close() {
+  if (closed_ || client_ == nullptr) return;
+  closed_ = true;
+  rd_kafka_consumer_close(client_.get());
+  absl::MutexLock lock(&mutex_);
+  partitions_.clear();
+}
+
+void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
+                                rd_kafka_topic_partition_list_s* partitions, void* self) {
+  auto* consumer = static_cast<KafkaConsumer*>(self);
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    consumer->Assign(partitions);
+    return;
+  }
+  if (error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    consumer->Revoke(partitions);
+    return;
+  }
+  spdlog::warn("kafka: rebalance: {}", rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)));
+  rd_kafka_assign(client, nullptr);
+}
+
+void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
+  rebalance_status_ = TakePartitions(partitions);
+  rd_kafka_resp_err_t error =
+      rd_kafka_assign(client_.get(), rebalance_status_.ok() ? partitions : nullptr);
+  if (rebalance_status_.ok()) rebalance_status_ = KafkaStatus(error, "taking partitions");
+}
+
+absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* partitions) {
+  std::vector<TaskId> tasks = TasksOf(*partitions);
+  for (const TaskId& task : tasks) {
+    auto topic = std::find_if(options_.topics.begin(), options_.topics.end(),
+                              [&](const auto& t) { return t.first == task.topic; });
+    if (topic != options_.topics.end() && task.partition.value() >= topic->second) {
+      return absl::FailedPreconditionError(fmt::format(
+          "topic {} had {} partitions and now has a partition {}: its keys have moved between "
+          "partitions, so the state does not fit any more. Give the views that read it a new "
+          "version "
+          "(or the project a new name), and start again to build their state anew",
+          task.topic, topic->second, task.partition.value()));
+    }
+  }
+  ASSIGN_OR_RETURN(std::vector<std::optional<Offset>> positions, options_.assigned(tasks));
+  if (positions.size() != tasks.size()) {
+    return absl::InternalError(
+        fmt::format("{} positions for {} assigned tasks", positions.size(), tasks.size()));
+  }
+  absl::MutexLock lock(&mutex_);
+  partitions_.clear();
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    partitions->elems[i].offset =
+        positions[i].has_value() ? positions[i]->value() + 1 : int64_t{RD_KAFKA_OFFSET_BEGINNING};
+    auto partition = std::make_shared<Partition>();
+    partition->queue.reset(rd_kafka_queue_get_partition(client_.get(), tasks[i].topic.c_str(),
+                                                        tasks[i].partition.value()));
+    // Before the partition is assigned: so that no message of it reaches the consumer's own queue.
+    rd_kafka_queue_forward(partition->queue.get(), nullptr);
+    partitions_[tasks[i]] = std::move(partition);
+  }
+  return absl::OkStatus();
+}
+
+void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
+  std::vector<TaskId> tasks = TasksOf(*partitions);
+  if (!quiet_ && options_.revoked && !tasks.empty()) {
+    options_.revoked(tasks, rd_kafka_assignment_lost(client_.get()) != 0);
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    partitions_.clear();  // eager: all are revoked
+  }
+  rd_kafka_assign(client_.get(), nullptr);
+}
+
+absl::Status KafkaConsumer::Poll(absl::Duration timeout) {
+  std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
+      rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
+  RETURN_IF_ERROR(std::exchange(rebalance_status_, absl::OkStatus()));
+  RETURN_IF_ERROR(Health());
+  if (message == nullptr) return absl::OkStatus();
+  return PollError(*message);
+}
+
+absl::Status KafkaConsumer::PollError(const rd_kafka_message_t& message) {
+  std::string topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "";
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return absl::InternalError(fmt::format(
+          "a record of {}/{} came outside of its partition's queue", topic, message.partition));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+      return absl::FailedPreconditionError(
+          fmt::format("{}: was the topic deleted? Create it again and start this worker with a new "
+                      "state folder",
+                      rd_kafka_message_errstr(&message)));
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      return KafkaStatus(message.err, "reading the project's topics",
+                         rd_kafka_message_errstr(&message));
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+      spdlog::warn("kafka: {}; joining the group again", rd_kafka_message_errstr(&message));
+      return absl::OkStatus();
+    default:
+      spdlog::debug("kafka: consumer: {}", rd_kafka_message_errstr(&message));
+      return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<FetchedRecords> KafkaConsumer::Fetch(const TaskId& task, size_t max_records,
+                                                    absl::Duration timeout) {
+  std::shared_ptr<Partition> partition;
+  {
+    absl::MutexLock lock(&mutex_);
+    auto found = partitions_.find(task);
+    if (found == partitions_.end()) {
+      return absl::CancelledError(task.ToString() + " is not assigned to this worker");
+    }
+    partition = found->second;
+  }
+  auto batch = std::make_shared<MessageBatch>(client_);
+  batch->Consume(partition->queue.get(), max_records, Milliseconds(timeout));
+  FetchedRecords fetched;
+  fetched.records.reserve(batch->messages().size());
+  for (const rd_kafka_message_t* message : batch->messages()) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      fetched.records.push_back(RawRecordOf(*message));
+      fetched.last_offset = Offset(message->offset);
+      partition->at_end = false;
+    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      fetched.last_offset = Offset(message->offset - 1);
+      partition->at_end = true;
+    } else {
+      absl::Status status = FetchError(task, *message);
+      if (!absl::IsUnavailable(status)) return status;
+      partition->log.Say("kafka: {}, retrying", std::string(status.message()));
+    }
+  }
+  if (!fetched.records.empty()) fetched.owner = std::move(batch);
+  fetched.at_end = partition->at_end;
+  return fetched;
+}
+
+absl::Status KafkaConsumer::FetchError(const TaskId& task, const rd_kafka_message_t& message) {
+  std::string text = rd_kafka_message_errstr(&message);
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: {
+      absl::StatusOr<Watermarks> marks = QueryWatermarks(task, absl::Seconds(2));
+      std::string kept = marks.ok() ? fmt::format(" The broker holds offsets {} to {}.",
+                                                  marks->low.value(), marks->high.value() - 1)
+                                    : "";
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the offset that follows this worker's state is not in the topic ({}).{} Either the "
+          "topic's retention deleted records that were not yet read, or the topic was recreated. "
+          "Nothing is guessed: to build the features anew from the oldest record, give the project "
+          "a new name or delete its state folder, consumer group and update topics",
+          task.ToString(), text, kept));
+    }
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the topic or partition is gone ({}). If it was deleted on purpose, remove its "
+          "source "
+          "from the definitions; else create it again and start with a new state folder",
+          task.ToString(), text));
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the broker refuses to let this client read the topic ({}): grant it READ",
+          task.ToString(), text));
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+      return absl::DataLossError(
+          fmt::format("{}: a record cannot be read: {}. Nothing is skipped: check the broker's log "
+                      "segments",
+                      task.ToString(), text));
+    default:
+      RETURN_IF_ERROR(Health());
+      return absl::UnavailableError(fmt::format("{}: {}", task.ToString(), text));
+  }
+}
+
+absl::StatusOr<Watermarks> KafkaConsumer::QueryWatermarks(const TaskId& task,
+                                                          absl::Duration timeout) {
+  int64_t low = 0;
+  int64_t high = 0;
+  RETURN_IF_ERROR(KafkaStatus(
+      rd_kafka_query_watermark_offsets(client_.get(), task.topic.c_str(), task.partition.value(),
+                                       &low, &high, Milliseconds(timeout)),
+      "offsets of " + task.ToString()));
+  return Watermarks{Offset(low), Offset(high)};
+}
+
+std::optional<Watermarks> KafkaConsumer::CachedWatermarks(const TaskId& task) const {
+  int64_t low = 0;
+  int64_t high = 0;
+  rd_kafka_resp_err_t error = rd_kafka_get_watermark_offsets(client_.get(), task.topic.c_str(),
+                                                             task.partition.value(), &low, &high);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high == RD_KAFKA_OFFSET_INVALID) return std::nullopt;
+  return Watermarks{Offset(std::max<int64_t>(low, 0)), Offset(high)};
+}
+
+absl::StatusOr<std::vector<std::optional<Offset>>> KafkaConsumer::Committed(
+    absl::Span<const TaskId> tasks, absl::Duration timeout) {
+  PartitionList list = NewPartitionList();
+  for (const TaskId& task : tasks) Add(list.get(), task);
+  std::string context = "committed offsets of group " + options_.group;
+  RETURN_IF_ERROR(
+      KafkaStatus(rd_kafka_committed(client_.get(), list.get(), Milliseconds(timeout)), context));
+  std::vector<std::optional<Offset>> result;
+  for (int i = 0; i < list->cnt; ++i) {
+    RETURN_IF_ERROR(KafkaStatus(list->elems[i].err, context));
+    int64_t offset = list->elems[i].offset;
+    result.push_back(offset < 0 ? std::nullopt : std::optional<Offset>(offset));
+  }
+  return result;
+}
+
+absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
+                                   absl::Duration timeout) {
+  PartitionList list = NewPartitionList();
+  for (const auto& [task, offset] : next_offsets) Add(list.get(), task).offset = offset.value();
+  QueueHandle queue(rd_kafka_queue_new(client_.get()));
+  std::string context = "committing offsets of group " + options_.group;
+  RETURN_IF_ERROR(KafkaStatus(
+      rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), nullptr, nullptr), context));
+  std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
+      rd_kafka_queue_poll(queue.get(), Milliseconds(timeout)), &rd_kafka_event_destroy);
+  if (event == nullptr) return absl::UnavailableError(context + ": no answer yet");
+  rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+      return absl::AbortedError(fmt::format("{}: {}", context, rd_kafka_err2str(error)));
+    default:
+      return KafkaStatus(error, context);
+  }
+}
+
+std::shared_ptr<rd_kafka_consumer_group_metadata_s> KafkaConsumer::GroupMetadata() const {
+  return {rd_kafka_consumer_group_metadata(client_.get()), [](auto* metadata) {
+            if (metadata != nullptr) rd_kafka_consumer_group_metadata_destroy(metadata);
+          }};
+}
+
+absl::Status KafkaConsumer::Health() const {
+  return FatalStatus(client_.get(),
+                     fmt::format("worker {} lost its place in group {} (does another worker run "
+                                 "under the same id? Give each its own worker_id)",
+                                 options_.worker_id, options_.group));
+}
+
+}  // namespace forebay

@@ -1,0 +1,149 @@
+// The one consumer of a worker: it is told which tasks are the worker's, and hands their records to
+// any task thread.
+//
+//   KafkaConsumer::Options options{.kafka = config, .group = "forebay-shop", .worker_id = "w1",
+//                                  .topics = {{"transactions", 8}}};
+//   options.assigned = [&](absl::Span<const TaskId> tasks) { ... positions of their states ... };
+//   options.revoked = [&](absl::Span<const TaskId> tasks, bool lost) { ... stop and commit ... };
+//   ASSIGN_OR_RETURN(auto consumer, KafkaConsumer::Create(std::move(options)));
+//   while (!stop) RETURN_IF_ERROR(consumer->Poll(absl::Milliseconds(100)));  // one thread:
+//   rebalances
+//   ... consumer->Fetch(task, 1000, absl::Milliseconds(50)) ...             // task threads
+//   consumer->Close();
+//
+// The group is balanced by the eager range assignor, so equal partitions of equal topics meet on
+// one worker; membership is static (group.instance.id = worker_id), so a restart within
+// session.timeout.ms moves nothing. Positions are the caller's: the group's committed offsets are
+// never used as a start.
+//
+// A broker that goes away is waited for: Fetch answers nothing meanwhile. Lost or impossible
+// offsets, fencing and refused access are FAILED_PRECONDITION: the task halts (S30).
+#ifndef FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
+#define FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "connectors/kafka/client_config.h"
+#include "engine/batch/event_batch.h"
+
+struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_message_s;
+struct rd_kafka_topic_partition_list_s;
+
+namespace forebay {
+
+// What Fetch read of one partition, in offset order.
+struct FetchedRecords {
+  std::vector<RawRecord> records;     // `native` is for HeadersOf
+  std::shared_ptr<const void> owner;  // keeps the records' bytes; null iff there are none
+  // Everything up to here has been read. Past the last record where the partition's end was
+  // reached: transaction markers and compacted holes move it too. -1: nothing new is known.
+  Offset last_offset{-1};
+  // The end of the partition (that of committed records) had been reached, and nothing came since.
+  bool at_end = false;
+};
+
+// The headers of a fetched record, in their order; a null value is an empty one. REQUIRES: the
+// owner of the record is alive; one thread at a time per record.
+RecordHeaders HeadersOf(const RawRecord& record);
+
+struct Watermarks {
+  Offset low;   // the oldest record kept
+  Offset high;  // the next to be written
+};
+
+class KafkaConsumer {
+ public:
+  struct Options {
+    KafkaConfig kafka;
+    std::string group;
+    std::string worker_id;
+    // Topic and its number of partitions; more than that halts the worker (S30).
+    std::vector<std::pair<std::string, int32_t>> topics;
+    // The worker got these tasks: returns for each, in order, the position of its state (the offset
+    // last applied); none: read from the oldest record. An error leaves all unread, and is returned
+    // by Poll. Called within Poll.
+    std::function<absl::StatusOr<std::vector<std::optional<Offset>>>(absl::Span<const TaskId>)>
+        assigned;
+    // The worker is losing these: on return it no longer fetches them. `lost`: others may have them
+    // already (the worker was away too long), so commit nothing. Called within Poll or Close.
+    std::function<void(absl::Span<const TaskId> tasks, bool lost)> revoked;
+  };
+
+  // Starts and subscribes; does not wait for a broker.
+  static absl::StatusOr<std::unique_ptr<KafkaConsumer>> Create(Options options);
+  ~KafkaConsumer();  // closes, without calling `revoked`
+
+  // Serves rebalances on the calling thread; returns after `timeout` or something served.
+  // FAILED_PRECONDITION: the worker cannot go on (fenced, no access, topic gone, more partitions);
+  // else the error of `assigned`.
+  absl::Status Poll(absl::Duration timeout);
+
+  // Up to `max_records` records, waiting up to `timeout` for the first. CANCELLED: the task is not
+  // assigned (any more). DATA_LOSS: a record's checksum is wrong. Any thread, one at a time per
+  // task.
+  absl::StatusOr<FetchedRecords> Fetch(const TaskId& task, size_t max_records,
+                                       absl::Duration timeout);
+
+  // As the broker has them. UNAVAILABLE if none answers in time.
+  absl::StatusOr<Watermarks> QueryWatermarks(const TaskId& task, absl::Duration timeout);
+  // As of the last fetch, without asking; none: nothing fetched yet. For lag: high - 1 - position.
+  std::optional<Watermarks> CachedWatermarks(const TaskId& task) const;
+
+  // The group's committed offset per task, in order: the next offset to read; none: no commit yet.
+  // Waits for open transactions of the group to end. UNAVAILABLE: try again. Any thread.
+  absl::StatusOr<std::vector<std::optional<Offset>>> Committed(absl::Span<const TaskId> tasks,
+                                                               absl::Duration timeout);
+
+  // Commits the group's offsets (next to read) outside of transactions. UNAVAILABLE: try again;
+  // ABORTED: the group has moved on. Any thread.
+  absl::Status Commit(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
+                      absl::Duration timeout);
+
+  // Who this member is now, for send_offsets_to_transaction.
+  std::shared_ptr<rd_kafka_consumer_group_metadata_s> GroupMetadata() const;
+
+  // FAILED_PRECONDITION once the client is unusable: another worker has this worker_id.
+  absl::Status Health() const;
+
+  // Gives the tasks back (calls `revoked`); a static member stays known to the group. Idempotent.
+  void Close();
+
+ private:
+  struct Partition;
+
+  KafkaConsumer(Options options) : options_(std::move(options)) {}
+
+  static void OnRebalance(rd_kafka_s* client, int error,
+                          rd_kafka_topic_partition_list_s* partitions, void* self);
+  void Assign(rd_kafka_topic_partition_list_s* partitions);
+  void Revoke(rd_kafka_topic_partition_list_s* partitions);
+  absl::Status TakePartitions(rd_kafka_topic_partition_list_s* partitions);
+  absl::Status PollError(const rd_kafka_message_s& message);
+  absl::Status FetchError(const TaskId& task, const rd_kafka_message_s& message);
+
+  const Options options_;
+  ClientHandle client_;
+  absl::Status rebalance_status_;  // of the callback; Poll's thread only
+  bool closed_ = false;
+  bool quiet_ = false;  // closing from the destructor
+
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<TaskId, std::shared_ptr<Partition>> partitions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
