@@ -1,0 +1,16 @@
+// The name that was probably meant.
+#ifndef FOREBAY_SCHEMAS_SQL_NEAREST_NAME_H_
+#define FOREBAY_SCHEMAS_SQL_NEAREST_NAME_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace forebay {
+
+// The name with the fewest typing errors from `name`, ignoring case; empty if all are far off.
+std::string NearestName(std::string_view name, const std::vector<std::string>& names);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_SCHEMAS_SQL_NEAREST_NAME_H_
