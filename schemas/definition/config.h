@@ -1,0 +1,41 @@
+// What forebay.yaml says: where a project's parts live, and the limits they keep to. Declared once,
+// in config_table.cc: parsing, errors and docs/configuration.md come from there.
+#ifndef FOREBAY_SCHEMAS_DEFINITION_CONFIG_H_
+#define FOREBAY_SCHEMAS_DEFINITION_CONFIG_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace forebay {
+
+enum class Delivery { kExactlyOnce, kAtLeastOnce };
+
+// Valid and complete as LoadProject returns it: defaults filled in, bounds checked, paths absolute
+// or relative to the working directory (no longer to the project folder). Durations in
+// microseconds.
+struct ProjectConfig {
+  std::string project;
+  std::string group;                         // consumer group
+  std::map<std::string, std::string> kafka;  // librdkafka properties, none that the engine owns
+  std::filesystem::path state;
+  std::filesystem::path warehouse;
+  std::string worker_id;  // unique within the group: group.instance.id, transactional.id
+  int64_t task_threads = 0;
+  int64_t commit_interval_us = 0;
+  int64_t commit_bytes = 0;
+  int64_t flush_interval_us = 0;
+  int64_t flush_bytes = 0;
+  int64_t hot_map_bytes = 0;  // of the whole worker; 0: no hot map
+  int64_t block_cache_bytes = 0;
+  Delivery delivery = Delivery::kExactlyOnce;
+  int64_t replication_factor = 0;  // of topics that forebay creates; -1: the broker's default
+  std::string serving_address;     // a numeric IP address
+  int64_t serving_http_port = 0;   // 0: any free port
+  int64_t serving_grpc_port = 0;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_SCHEMAS_DEFINITION_CONFIG_H_

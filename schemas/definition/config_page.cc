@@ -1,0 +1,85 @@
+// docs/configuration.md, from the tables.
+#include <string>
+
+#include "fmt/format.h"
+#include "schemas/definition/config_reader.h"
+#include "schemas/definition/config_table.h"
+#include "schemas/definition/kafka_properties.h"
+
+namespace forebay::definition {
+namespace {
+
+constexpr std::string_view kStart = R"(# Configuration: forebay.yaml
+
+<!-- Made from schemas/definition/config_table.cc; its test says how to renew it. Don't edit. -->
+
+A project is a folder with `forebay.yaml`, described here, and definitions in `features/*.yaml`
+([definitions.md](definitions.md)). The smallest one that reads from a broker:
+
+```yaml
+project: fraud
+kafka:
+  bootstrap.servers: localhost:9092
+```
+
+- Relative folders are below the project folder.
+- `${NAME}` in a value is replaced by the environment variable NAME, which must be set: for
+  passwords, and for what differs between machines. Write `$${` for the two characters themselves.
+- Durations are a whole number and one of `us ms s m h d`: `200ms`. Sizes are a whole number and
+  one of `B KB MB GB TB` (powers of 1000) or `KiB MiB GiB TiB` (powers of 1024): `64MB`.
+- `forebay validate` checks it all, and names the file, line and column of whatever is wrong.
+
+## Entries
+
+| entry | type | default | |
+|---|---|---|---|
+)";
+
+constexpr std::string_view kNesting = R"(
+An entry with a dot is written as a key inside a section:
+
+```yaml
+serving:
+  address: 0.0.0.0
+  http_port: 8080
+```
+
+## Kafka properties
+
+Everything under `kafka:` goes to librdkafka as it stands, for consumers and producers alike; its
+own documentation lists the properties. A broker with TLS and a password:
+
+```yaml
+kafka:
+  bootstrap.servers: broker-1:9093,broker-2:9093
+  security.protocol: sasl_ssl
+  sasl.mechanism: SCRAM-SHA-512
+  sasl.username: forebay
+  sasl.password: ${KAFKA_PASSWORD}
+```
+
+These are refused, because forebay's guarantees rest on them:
+
+| property | why, and what to do instead |
+|---|---|
+)";
+
+}  // namespace
+
+std::string ConfigurationPage() {
+  std::string page(kStart);
+  for (const ConfigEntry& entry : ConfigEntries()) {
+    std::string fallback = entry.required           ? "required"
+                           : entry.fallback.empty() ? "empty"
+                                                    : fmt::format("`{}`", entry.fallback);
+    page += fmt::format("| `{}` | {} | {} | {} |\n", entry.name, DescribeType(entry.field),
+                        fallback, entry.sentence);
+  }
+  page += kNesting;
+  for (const OwnedProperty& property : OwnedKafkaProperties()) {
+    page += fmt::format("| `{}` | {} |\n", property.name, property.reason);
+  }
+  return page;
+}
+
+}  // namespace forebay::definition

@@ -1,0 +1,211 @@
+#include "schemas/definition/config_table.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "fmt/format.h"
+#include "schemas/definition/map_reader.h"
+#include "schemas/types/byte_size.h"
+#include "schemas/types/time.h"
+
+namespace forebay::definition {
+namespace {
+
+constexpr int64_t kMillisecond = 1'000;
+constexpr int64_t kSecond = kMicrosPerSecond;
+constexpr int64_t kDay = 86'400 * kSecond;
+constexpr int64_t kKilobyte = 1'000;
+constexpr int64_t kGigabyte = 1'000'000'000;
+constexpr int64_t kTerabyte = 1'000 * kGigabyte;
+
+bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool IsProjectName(const std::string& text) {
+  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsLowerOrDigit(c) || c == '_' || c == '-'; });
+}
+
+// Group and worker names become parts of Kafka's ids and of metrics.
+bool IsPlainId(const std::string& text) {
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+    return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+  });
+}
+
+bool IsAddress(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> parsed;
+  return inet_pton(AF_INET, text.c_str(), parsed.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), parsed.data()) == 1;
+}
+
+constexpr std::string_view kIdForm = "at most 128 letters, digits, '.', '_' and '-'";
+
+const std::array kEntries = {
+    ConfigEntry{"project",
+                "The name of the project: topics, the consumer group and Delta transactions carry "
+                "it, so it never changes.",
+                "", true,
+                TextField{&ProjectConfig::project, IsProjectName,
+                          "at most 64 lower-case letters, digits, '_' and '-', beginning with a "
+                          "letter"}},
+    ConfigEntry{"kafka",
+                "librdkafka properties, passed through: brokers, security, timeouts. Those that "
+                "the engine owns are refused, see below.",
+                "", false, KafkaField{}},
+    ConfigEntry{"group", "The consumer group that the workers of the project share.",
+                "forebay-<project>", false, TextField{&ProjectConfig::group, IsPlainId, kIdForm}},
+    ConfigEntry{"worker_id",
+                "Names this worker within the group, for static membership and for its "
+                "transactions: two workers that run at a time need two ids.",
+                "0", false, TextField{&ProjectConfig::worker_id, IsPlainId, kIdForm}},
+    ConfigEntry{"state", "The folder of the online state and of the change log.", "./state", false,
+                FolderField{&ProjectConfig::state}},
+    ConfigEntry{"warehouse", "The folder of the offline tables: a path or a file:// URI.",
+                "./warehouse", false, FolderField{&ProjectConfig::warehouse}},
+    ConfigEntry{"task_threads", "Threads that run tasks; tasks are spread over them.", "2", false,
+                IntegerField{&ProjectConfig::task_threads, 1, 256}},
+    ConfigEntry{"commit_interval", "The longest time between two commits of a task.", "200ms",
+                false,
+                DurationField{&ProjectConfig::commit_interval_us, kMillisecond, 30 * kSecond}},
+    ConfigEntry{"commit_bytes",
+                "A task commits before its interval is over when it has applied this much.", "64MB",
+                false, SizeField{&ProjectConfig::commit_bytes, kKilobyte, 4 * kGigabyte}},
+    ConfigEntry{"flush_interval",
+                "The longest time that change records stay in the change log before they are "
+                "committed to the offline table.",
+                "1m", false,
+                DurationField{&ProjectConfig::flush_interval_us, 10 * kMillisecond, kDay}},
+    ConfigEntry{"flush_bytes",
+                "A view's change log goes to the offline table early when it is this large.",
+                "64MB", false, SizeField{&ProjectConfig::flush_bytes, kKilobyte, 64 * kGigabyte}},
+    ConfigEntry{"hot_map_bytes",
+                "Memory for decoded state in front of RocksDB, for the whole worker; 0 turns it "
+                "off.",
+                "1GB", false, SizeField{&ProjectConfig::hot_map_bytes, 0, 100 * kTerabyte}},
+    ConfigEntry{"block_cache_bytes",
+                "Memory for RocksDB's block cache and write buffers, for the whole worker.",
+                "256MB", false,
+                SizeField{&ProjectConfig::block_cache_bytes, 1'000 * kKilobyte, 100 * kTerabyte}},
+    ConfigEntry{"delivery",
+                "How updates reach the update topic: exactly_once sends them in Kafka "
+                "transactions; at_least_once sends them within milliseconds and may repeat some "
+                "after a crash.",
+                "exactly_once", false, DeliveryField{}},
+    ConfigEntry{"replication_factor",
+                "Replicas of the topics that forebay creates; -1 takes the broker's default.", "-1",
+                false, IntegerField{&ProjectConfig::replication_factor, -1, 32, false}},
+    ConfigEntry{"serving.address",
+                "The address that the HTTP and gRPC servers listen on; 0.0.0.0 for all.",
+                "127.0.0.1", false,
+                TextField{&ProjectConfig::serving_address, IsAddress,
+                          "a numeric IP address such as 127.0.0.1"}},
+    ConfigEntry{"serving.http_port", "The port of HTTP/JSON and metrics; 0 takes any free one.",
+                "8080", false, IntegerField{&ProjectConfig::serving_http_port, 0, 65535}},
+    ConfigEntry{"serving.grpc_port", "The port of gRPC; 0 takes any free one.", "8081", false,
+                IntegerField{&ProjectConfig::serving_grpc_port, 0, 65535}},
+};
+
+std::optional<std::string> SetInteger(const IntegerField& field, const std::string& text,
+                                      ProjectConfig* config) {
+  std::optional<int64_t> number = ParseInteger(text);
+  bool fits = number && *number >= field.least && *number <= field.most &&
+              (*number != 0 || field.zero_allowed);
+  if (!fits) return DescribeType(field);
+  config->*field.member = *number;
+  return std::nullopt;
+}
+
+std::optional<std::string> SetBounded(absl::StatusOr<int64_t> number, const ConfigField& field,
+                                      int64_t ProjectConfig::*member, int64_t least, int64_t most,
+                                      ProjectConfig* config) {
+  if (!number.ok() || *number < least || *number > most) return DescribeType(field);
+  config->*member = *number;
+  return std::nullopt;
+}
+
+std::optional<std::string> SetFolder(const FolderField& field, std::string text,
+                                     const std::filesystem::path& folder, ProjectConfig* config) {
+  size_t scheme = text.find("://");
+  if (text.starts_with("file:///")) {
+    text.erase(0, std::string_view("file://").size());
+    if (text.find('%') != std::string::npos) {
+      return "a file:// URI without %-escapes, or a plain path";
+    }
+  } else if (text.starts_with("file:")) {
+    return "a path, or file:// and an absolute path, as in file:///data/warehouse";
+  } else if (scheme != std::string::npos) {
+    return fmt::format("a path or a file:// URI: {}:// is not supported yet",
+                       text.substr(0, scheme));
+  }
+  config->*field.member = (folder / text).lexically_normal();
+  return std::nullopt;
+}
+
+std::optional<std::string> SetDelivery(const std::string& text, ProjectConfig* config) {
+  if (text != "exactly_once" && text != "at_least_once") return DescribeType(DeliveryField{});
+  config->delivery = text == "exactly_once" ? Delivery::kExactlyOnce : Delivery::kAtLeastOnce;
+  return std::nullopt;
+}
+
+template <typename... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <typename... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+std::span<const ConfigEntry> ConfigEntries() { return kEntries; }
+
+std::string DescribeType(const ConfigField& field) {
+  return std::visit(
+      Overloaded{
+          [](const TextField& f) { return fmt::format("text: {}", f.form); },
+          [](const IntegerField& f) {
+            return fmt::format("a whole number, {} to {}{}", f.least, f.most,
+                               f.zero_allowed ? "" : ", not 0");
+          },
+          [](const DurationField& f) {
+            return fmt::format("a duration, {} to {}", FormatDuration(f.least),
+                               FormatDuration(f.most));
+          },
+          [](const SizeField& f) {
+            return fmt::format("a size, {} to {}", FormatByteSize(f.least), FormatByteSize(f.most));
+          },
+          [](const FolderField&) { return std::string("a folder"); },
+          [](const DeliveryField&) { return std::string("exactly_once or at_least_once"); },
+          [](const KafkaField&) { return std::string("a map of properties"); },
+      },
+      field);
+}
+
+std::optional<std::string> SetFromText(const ConfigField& field, const std::string& text,
+                                       const std::filesystem::path& folder, ProjectConfig* config) {
+  using Expected = std::optional<std::string>;
+  return std::visit(
+      Overloaded{
+          [&](const TextField& f) -> Expected {
+            if (!f.valid(text)) return DescribeType(f);
+            config->*f.member = text;
+            return std::nullopt;
+          },
+          [&](const IntegerField& f) { return SetInteger(f, text, config); },
+          [&](const DurationField& f) {
+            return SetBounded(ParseDuration(text), f, f.member, f.least, f.most, config);
+          },
+          [&](const SizeField& f) {
+            return SetBounded(ParseByteSize(text), f, f.member, f.least, f.most, config);
+          },
+          [&](const FolderField& f) { return SetFolder(f, text, folder, config); },
+          [&](const DeliveryField&) { return SetDelivery(text, config); },
+          [](const KafkaField&) -> Expected { return "a map of properties"; },
+      },
+      field);
+}
+
+}  // namespace forebay::definition

@@ -1,0 +1,67 @@
+// The one table of the entries of forebay.yaml.
+#ifndef FOREBAY_SCHEMAS_DEFINITION_CONFIG_TABLE_H_
+#define FOREBAY_SCHEMAS_DEFINITION_CONFIG_TABLE_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "schemas/definition/config.h"
+
+namespace forebay::definition {
+
+struct TextField {
+  std::string ProjectConfig::*member;
+  bool (*valid)(const std::string& text);
+  std::string_view form;  // what is valid, in words
+};
+struct IntegerField {
+  int64_t ProjectConfig::*member;
+  int64_t least;
+  int64_t most;
+  bool zero_allowed = true;
+};
+struct DurationField {
+  int64_t ProjectConfig::*member;
+  int64_t least;
+  int64_t most;
+};
+struct SizeField {
+  int64_t ProjectConfig::*member;
+  int64_t least;
+  int64_t most;
+};
+struct FolderField {
+  std::filesystem::path ProjectConfig::*member;
+};
+struct DeliveryField {};
+struct KafkaField {};  // the map of librdkafka properties
+
+using ConfigField = std::variant<TextField, IntegerField, DurationField, SizeField, FolderField,
+                                 DeliveryField, KafkaField>;
+
+struct ConfigEntry {
+  std::string_view name;      // "section.key" for one inside a section
+  std::string_view sentence;  // what it is for
+  std::string_view fallback;  // as it would be written; "<project>" stands for the project's name
+  bool required;
+  ConfigField field;
+};
+
+std::span<const ConfigEntry> ConfigEntries();
+
+// "duration, 1ms to 30s".
+std::string DescribeType(const ConfigField& field);
+
+// Sets the entry's member from its written form; relative folders are below `folder`. Returns what
+// was expected if `text` is not that. REQUIRES: not a KafkaField.
+std::optional<std::string> SetFromText(const ConfigField& field, const std::string& text,
+                                       const std::filesystem::path& folder, ProjectConfig* config);
+
+}  // namespace forebay::definition
+
+#endif  // FOREBAY_SCHEMAS_DEFINITION_CONFIG_TABLE_H_

@@ -1,0 +1,246 @@
+#include <limits>
+#include <optional>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "fmt/format.h"
+#include "schemas/definition/allowed_names.h"
+#include "schemas/definition/column_type.h"
+#include "schemas/definition/default_value.h"
+#include "schemas/definition/definition_set.h"
+#include "schemas/definition/map_reader.h"
+#include "schemas/definition/window_definition.h"
+#include "schemas/sql/sql.h"
+
+namespace forebay::definition {
+namespace {
+
+constexpr int64_t kMostVersions = std::numeric_limits<int32_t>::max();
+
+// One view while it is read. The source is null, or its schema broken, where SQL can't be checked.
+struct ViewReader {
+  ViewDefinition* definition;
+  const SourceDefinition* source = nullptr;
+  const EntityDefinition* entity = nullptr;
+  Findings* findings;
+
+  v1::FeatureView& view() { return definition->view; }
+  bool can_check_sql() const { return source != nullptr && source->schema_whole; }
+};
+
+template <typename Definition>
+std::vector<std::string> DeclaredNames(const std::vector<Definition>& definitions,
+                                       const std::string& (*name_of)(const Definition&)) {
+  std::vector<std::string> names;
+  for (const Definition& definition : definitions) {
+    if (!name_of(definition).empty()) names.push_back(name_of(definition));
+  }
+  return names;
+}
+
+void ReadSourceName(const YamlNode* node, const DefinitionSet& set, ViewReader* reader) {
+  std::optional<std::string> name = ReadText(node, "source", reader->findings);
+  if (!name) return;
+  reader->source = set.FindSource(*name);
+  if (reader->source != nullptr) {
+    reader->view().set_source(*name);
+  } else if (set.whole) {
+    auto names = DeclaredNames<SourceDefinition>(
+        set.sources,
+        [](const SourceDefinition& d) -> const std::string& { return d.source.name(); });
+    reader->findings->Add(
+        *node, fmt::format("unknown source '{}'{}", *name, AllowedNames(*name, names, "sources")));
+  }
+}
+
+void ReadEntityName(const YamlNode* node, const DefinitionSet& set, ViewReader* reader) {
+  std::optional<std::string> name = ReadText(node, "entity", reader->findings);
+  if (!name) return;
+  reader->entity = set.FindEntity(*name);
+  if (reader->entity != nullptr) {
+    reader->view().set_entity(*name);
+  } else if (set.whole) {
+    auto names = DeclaredNames<EntityDefinition>(
+        set.entities,
+        [](const EntityDefinition& d) -> const std::string& { return d.entity.name(); });
+    reader->findings->Add(
+        *node, fmt::format("unknown entity '{}'{}", *name, AllowedNames(*name, names, "entities")));
+  }
+}
+
+// The entity's keys must be columns of the source, of the same types.
+void CheckKeys(const YamlNode* node, const ViewReader& reader) {
+  if (node == nullptr || reader.entity == nullptr || !reader.can_check_sql()) return;
+  const v1::Source& source = reader.source->source;
+  for (const v1::Field& key : reader.entity->entity.keys()) {
+    const v1::Field* column = FindColumn(source.schema(), key.name());
+    std::string says =
+        fmt::format("entity '{}' has the key '{}'", reader.entity->entity.name(), key.name());
+    if (column == nullptr) {
+      reader.findings->Add(
+          *node, fmt::format("{}, which source '{}' lacks{}", says, source.name(),
+                             AllowedNames(key.name(), ColumnNames(source.schema()), "columns")));
+    } else if (column->type() != key.type()) {
+      reader.findings->Add(
+          *node, fmt::format("{} of type {}, which is {} in source '{}'", says,
+                             TypeName(key.type()), TypeName(column->type()), source.name()));
+    }
+  }
+}
+
+void ReadWhere(const YamlNode* node, ViewReader* reader) {
+  std::optional<std::string> sql = ReadText(node, "where", reader->findings);
+  if (!sql || !reader->can_check_sql()) return;
+  auto result = ParseExpression(*sql, reader->source->source.schema());
+  if (const auto* error = std::get_if<SqlError>(&result)) {
+    reader->findings->AddInside(*node, static_cast<size_t>(error->position), error->message);
+    return;
+  }
+  auto& expression = std::get<v1::Expression>(result);
+  if (expression.type() != v1::BOOL) {
+    reader->findings->Add(*node, fmt::format("where must be a condition (bool), this is {}: "
+                                             "compare it with something",
+                                             TypeName(expression.type())));
+    return;
+  }
+  *reader->view().mutable_where() = std::move(expression);
+}
+
+// The index of `aggregate` among the view's, whose equal ones are shared whatever their text.
+uint32_t ShareAggregate(v1::Aggregate aggregate, v1::FeatureView* view) {
+  auto meaning = [](v1::Aggregate a) {
+    a.clear_sql();
+    return a.SerializeAsString();
+  };
+  std::string wanted = meaning(aggregate);
+  for (int i = 0; i < view->aggregates_size(); ++i) {
+    if (meaning(view->aggregates(i)) == wanted) return static_cast<uint32_t>(i);
+  }
+  *view->add_aggregates() = std::move(aggregate);
+  return static_cast<uint32_t>(view->aggregates_size() - 1);
+}
+
+std::optional<v1::Aggregate> ReadValue(const YamlNode* node, const ViewReader& reader) {
+  std::optional<std::string> sql = ReadText(node, "value", reader.findings);
+  if (!sql || !reader.can_check_sql()) return std::nullopt;
+  auto result = ParseAggregate(*sql, reader.source->source.schema());
+  if (const auto* error = std::get_if<SqlError>(&result)) {
+    reader.findings->AddInside(*node, static_cast<size_t>(error->position), error->message);
+    return std::nullopt;
+  }
+  return std::get<v1::Aggregate>(std::move(result));
+}
+
+// Null, having reported it, for the name of another column of the view.
+bool CheckColumnName(const YamlNode& node, const std::string& name, ViewReader* reader) {
+  for (const v1::Feature& other : reader->view().features()) {
+    if (other.name() != name) continue;
+    reader->findings->Add(node, fmt::format("feature '{}' is already declared in this view", name));
+    return false;
+  }
+  if (reader->entity == nullptr) return true;
+  for (const v1::Field& key : reader->entity->entity.keys()) {
+    if (!absl::EqualsIgnoreCase(key.name(), name)) continue;
+    reader->findings->Add(node, fmt::format("feature '{}' has the name of a key of entity '{}'",
+                                            name, reader->entity->entity.name()));
+    return false;
+  }
+  return true;
+}
+
+std::optional<std::string> ReadFeatureName(const YamlNode* node, Findings* findings) {
+  if (node != nullptr && node->kind == YamlNode::Kind::kScalar) {
+    if (node->text.starts_with("_")) {
+      findings->Add(*node, fmt::format("'{}' cannot be the name of a feature: names that begin "
+                                       "with _ are forebay's own columns",
+                                       node->text));
+      return std::nullopt;
+    }
+    if (node->text == "date") {
+      findings->Add(*node,
+                    "'date' cannot be the name of a feature: the offline table is "
+                    "partitioned by a column of that name");
+      return std::nullopt;
+    }
+  }
+  return ReadName(node, "the name of a feature", findings);
+}
+
+void ReadFeature(const YamlNode& node, ViewReader* reader) {
+  Findings* findings = reader->findings;
+  MapReader map(node, "a feature", {"name", "value", "windows", "default"}, findings,
+                {{"by", "(a map of categories) is not supported yet"},
+                 {"max_categories", "(for `by`) is not supported yet"}});
+  std::optional<std::string> name;
+  std::optional<v1::Aggregate> aggregate;
+  const std::vector<YamlNode::Pointer>* windows = nullptr;
+  if (map.is_map()) {
+    name = ReadFeatureName(map.Require("name"), findings);
+    aggregate = ReadValue(map.Require("value"), *reader);
+    windows = ReadList(map.Require("windows"), "windows", findings);
+  }
+  if (!name || windows == nullptr) reader->definition->whole = false;
+  v1::Feature feature;
+  if (aggregate) {
+    feature.set_type(aggregate->type());
+    *feature.mutable_default_value() =
+        ReadDefault(map.node(), *aggregate, findings).value_or(v1::Literal());
+    feature.set_aggregate(ShareAggregate(*std::move(aggregate), &reader->view()));
+  }
+  if (windows == nullptr) return;
+  for (const YamlNode::Pointer& item : *windows) {
+    std::optional<NamedWindow> window = ReadWindow(*item, findings);
+    if (!window) reader->definition->whole = false;
+    if (!window || !name) continue;
+    std::string full = fmt::format("{}_{}", *name, window->suffix);
+    if (!CheckColumnName(*item, full, reader)) continue;
+    feature.set_name(full);
+    *feature.mutable_window() = window->window;
+    *reader->view().add_features() = feature;
+  }
+}
+
+void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const DefinitionSet& set,
+                  Findings* findings) {
+  for (const ViewDefinition& other : set.views) {
+    if (view.name().empty() || other.view.name() != view.name() ||
+        other.view.version() != view.version()) {
+      continue;
+    }
+    findings->Add(node, fmt::format("version {} of feature view '{}' is already declared at {}",
+                                    view.version(), view.name(), PlaceName(*other.node)));
+  }
+}
+
+}  // namespace
+
+void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* findings) {
+  MapReader map(node, "a feature view",
+                {"name", "version", "source", "entity", "where", "features", "max_age"}, findings,
+                {{"emit", "(resampled change records) is not supported yet"}});
+  if (!map.is_map()) return;
+  ViewDefinition definition;
+  definition.node = &node;
+  definition.whole = true;
+  ViewReader reader{&definition, nullptr, nullptr, findings};
+  v1::FeatureView& view = definition.view;
+  view.set_name(ReadName(map.Require("name"), "the name of a feature view", findings).value_or(""));
+  const YamlNode* version = map.Get("version");
+  std::optional<int64_t> number = ReadInteger(version, "version", 1, kMostVersions, findings);
+  view.set_version(static_cast<uint32_t>(number.value_or(version == nullptr ? 1 : 0)));
+  ReadSourceName(map.Require("source"), *set, &reader);
+  const YamlNode* entity = map.Require("entity");
+  ReadEntityName(entity, *set, &reader);
+  CheckKeys(entity, reader);
+  ReadWhere(map.Get("where"), &reader);
+  const auto* features = ReadList(map.Require("features"), "features", findings);
+  if (features == nullptr) definition.whole = false;
+  for (size_t i = 0; features != nullptr && i < features->size(); ++i) {
+    ReadFeature(*(*features)[i], &reader);
+  }
+  view.set_max_age_us(ReadDuration(map.Get("max_age"), findings).value_or(0));
+  if (number || version == nullptr) CheckNewView(node, view, *set, findings);
+  set->views.push_back(std::move(definition));
+}
+
+}  // namespace forebay::definition

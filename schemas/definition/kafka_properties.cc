@@ -1,0 +1,84 @@
+#include "schemas/definition/kafka_properties.h"
+
+#include <array>
+
+namespace forebay::definition {
+namespace {
+
+constexpr std::string_view kPositions =
+    "forebay keeps its own positions and commits them together with what they cover";
+constexpr std::string_view kTransactions =
+    "the update sink sets it from `delivery`, so that each update is written as promised";
+constexpr std::string_view kAssignment =
+    "tasks are made and ended by the assignments of one strategy with static membership";
+constexpr std::string_view kCallbacks = "it is a hook for code, and the worker installs its own";
+constexpr std::string_view kPartitions = "forebay chooses the partition of every record it writes";
+
+constexpr std::array kOwned = {
+    OwnedProperty{"group.id", "set `group` at the top level instead"},
+    OwnedProperty{"group.instance.id", "it is made of `group` and `worker_id`: set those instead"},
+    OwnedProperty{"group.protocol.type", kAssignment},
+    OwnedProperty{"partition.assignment.strategy", kAssignment},
+    OwnedProperty{"enable.auto.commit", kPositions},
+    OwnedProperty{"auto.commit.enable", kPositions},
+    OwnedProperty{"auto.commit.interval.ms", "set `commit_interval` at the top level instead"},
+    OwnedProperty{"enable.auto.offset.store", kPositions},
+    OwnedProperty{"offset.store.method", kPositions},
+    OwnedProperty{"offset.store.path", kPositions},
+    OwnedProperty{"offset.store.sync.interval.ms", kPositions},
+    OwnedProperty{"auto.offset.reset",
+                  "a task starts at the beginning of its partition, and stops where offsets are "
+                  "lost rather than skip events"},
+    OwnedProperty{"isolation.level",
+                  "sources are read committed, repartition topics uncommitted: the engine knows "
+                  "which is which"},
+    OwnedProperty{"check.crcs", "it is always on: no record goes unchecked"},
+    OwnedProperty{"enable.partition.eof", "the worker uses it to know when it has caught up"},
+    OwnedProperty{"enable.idempotence", kTransactions},
+    OwnedProperty{"enable.gapless.guarantee", kTransactions},
+    OwnedProperty{"transactional.id", kTransactions},
+    OwnedProperty{"acks", kTransactions},
+    OwnedProperty{"request.required.acks", kTransactions},
+    OwnedProperty{"partitioner", kPartitions},
+    OwnedProperty{"partitioner_cb", kPartitions},
+    OwnedProperty{"msg_order_cmp", kPartitions},
+    OwnedProperty{"delivery.report.only.error",
+                  "a commit waits for the report of every record that it covers"},
+    OwnedProperty{"dr_cb", kCallbacks},
+    OwnedProperty{"dr_msg_cb", kCallbacks},
+    OwnedProperty{"error_cb", kCallbacks},
+    OwnedProperty{"throttle_cb", kCallbacks},
+    OwnedProperty{"stats_cb", kCallbacks},
+    OwnedProperty{"log_cb", kCallbacks},
+    OwnedProperty{"log.queue", kCallbacks},
+    OwnedProperty{"rebalance_cb", kCallbacks},
+    OwnedProperty{"offset_commit_cb", kCallbacks},
+    OwnedProperty{"consume_cb", kCallbacks},
+    OwnedProperty{"background_event_cb", kCallbacks},
+    OwnedProperty{"socket_cb", kCallbacks},
+    OwnedProperty{"connect_cb", kCallbacks},
+    OwnedProperty{"closesocket_cb", kCallbacks},
+    OwnedProperty{"open_cb", kCallbacks},
+    OwnedProperty{"resolve_cb", kCallbacks},
+    OwnedProperty{"oauthbearer_token_refresh_cb", kCallbacks},
+    OwnedProperty{"ssl.certificate.verify_cb", kCallbacks},
+    OwnedProperty{"enabled_events", kCallbacks},
+    OwnedProperty{"interceptors", kCallbacks},
+    OwnedProperty{"opaque", kCallbacks},
+    OwnedProperty{"default_topic_conf", kCallbacks},
+    OwnedProperty{"plugin.library.paths", "no code from outside is loaded into a worker"},
+    OwnedProperty{"test.mock.num.brokers", "use `forebay run --broker embedded` instead"},
+};
+
+}  // namespace
+
+std::span<const OwnedProperty> OwnedKafkaProperties() { return kOwned; }
+
+const OwnedProperty* FindOwnedKafkaProperty(std::string_view name) {
+  for (const OwnedProperty& property : kOwned) {
+    if (property.name == name) return &property;
+  }
+  return nullptr;
+}
+
+}  // namespace forebay::definition
