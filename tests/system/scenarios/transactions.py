@@ -1,0 +1,132 @@
+"""Generated input: card transactions with everything that goes wrong in them.
+
+Against the flights it adds what those lack: tumbling windows, records that are late for every
+window, null keys, filters that are null, refunds, many keys whose tiles leave at one boundary, and
+known times of Kafka's own timestamps.
+"""
+
+from __future__ import annotations
+
+import random
+
+from tests.oracle.model import Feature, Source, View, Window
+from tests.system.scenario import Scenario, delivered_late, with_bad_records
+
+TEN = Window.sawtooth("10m")
+HOUR = Window.sawtooth("1h")
+DAY = Window.sawtooth("24h")
+TUMBLING = Window.tumbling("1h")
+EVER = Window.lifetime()
+
+START_MS = 1_709_164_800_000  # 2024-02-29T00:00:00Z
+
+SOURCE = Source(
+    name="transactions",
+    topic="transactions",
+    key=("user_id",),
+    schema={
+        "user_id": "string",
+        "merchant_id": "int64",
+        "amount": "double",
+        "quantity": "int64",
+        "country": "string",
+        "online": "bool",
+        "event_time": "timestamp_ms",
+    },
+    event_time="event_time",
+    known_time="event_time",
+)
+
+
+def _column(name):
+    return lambda row: row[name]
+
+
+VIEWS = (
+    View(
+        "user_spend",
+        "user",
+        ("user_id",),
+        (
+            Feature("n", "count(*)", "count", lambda row: 1, (TEN, HOUR, DAY, TUMBLING)),
+            Feature("spend", "sum(amount)", "sum", _column("amount"), (TEN, DAY, TUMBLING)),
+            Feature("items", "sum(quantity)", "sum", _column("quantity"), (DAY,)),
+            Feature("mean", "mean(amount)", "mean", _column("amount"), (DAY,)),
+            Feature("spread", "stddev(amount)", "stddev", _column("amount"), (DAY,)),
+            Feature("largest", "max(amount)", "max", _column("amount"), (HOUR, EVER)),
+            Feature(
+                "foreign_spend",
+                "sum(amount) filter (where country <> 'US')",
+                "sum",
+                _column("amount"),
+                (DAY,),
+                keep=lambda row: None if row["country"] is None else row["country"] != "US",
+            ),
+            Feature("first_country", "first(country)", "first", _column("country"), (DAY, EVER)),
+            Feature("last_country", "last(country)", "last", _column("country"), (HOUR, EVER)),
+            Feature(
+                "merchants",
+                "approx_count_distinct(merchant_id)",
+                "approx_count_distinct",
+                _column("merchant_id"),
+                (DAY,),
+            ),
+        ),
+    ),
+    View(
+        "user_bursts",
+        "user",
+        ("user_id",),
+        (Feature("n", "count(*)", "count", lambda row: 1, (TEN,)),),
+        where_sql="amount > 20 and online",
+        where=lambda row: row["amount"] is not None and row["amount"] > 20 and row["online"],
+    ),
+    View(
+        "merchant_sales",
+        "merchant",
+        ("merchant_id",),
+        (
+            Feature("n", "count(*)", "count", lambda row: 1, (TEN, TUMBLING)),
+            Feature("mean", "mean(amount)", "mean", _column("amount"), (TEN,)),
+            Feature("smallest", "min(amount)", "min", _column("amount"), (TUMBLING,)),
+            Feature("first_user", "first(user_id)", "first", _column("user_id"), (TUMBLING,)),
+        ),
+    ),
+    View(
+        "corridor",
+        "corridor",
+        ("country", "merchant_id"),
+        (
+            Feature("n", "count(*)", "count", lambda row: 1, (HOUR,)),
+            Feature("last_amount", "last(amount)", "last", _column("amount"), (HOUR,)),
+        ),
+    ),
+)
+
+
+def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
+    rng = random.Random(seed)
+    made = []
+    time_ms = START_MS
+    for _ in range(count):
+        if rng.random() < 0.002:
+            time_ms += rng.choice([3_600_000, 3 * 3_600_000, 86_400_000])  # a night, a bank holiday
+        time_ms += int(rng.expovariate(1 / 8_000))
+        user = f"u{int(rng.paretovariate(0.8)) % users}" + rng.choice(["", "", "é", " /\"\\"])
+        fields = {
+            "user_id": user,
+            "merchant_id": rng.choice([None, *range(-3, 40)]),
+            "amount": rng.choice([None, round(rng.lognormvariate(3, 1.5), 2), -round(rng.random() * 50, 2)]),
+            "quantity": rng.choice([None, 1, 2, -(2**40)]),
+            "country": rng.choice(["US", "US", "DE", "FR", "日本", "", None]),
+            "online": rng.choice([True, True, False, None]),
+            "event_time": time_ms,
+        }
+        made.append((time_ms, user, {k: v for k, v in fields.items() if v is not None or rng.random() < 0.5}))
+    return made
+
+
+def scenario(count: int = 12_000, users: int = 400, seed: int = 7, known_time: str = "event_time") -> Scenario:
+    arriving = delivered_late(events(count, users, seed), 0.05, 2 * 3_600_000, seed + 1)
+    messages = with_bad_records(arriving, "event_time", {"amount": "much"}, 0.02, seed + 2)
+    return Scenario("shop", SOURCE, VIEWS, messages, {"fraud": ["user_spend.*", "merchant_sales.n_10m"]})
