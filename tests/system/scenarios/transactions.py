@@ -2,11 +2,12 @@
 
 Against the flights it adds what those lack: tumbling windows, records that are late for every
 window, null keys, filters that are null, refunds, many keys whose tiles leave at one boundary, and
-known times of Kafka's own timestamps.
+keys of two columns and of integers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 from tests.oracle.model import Feature, Source, View, Window
@@ -126,7 +127,10 @@ def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
     return made
 
 
-def scenario(count: int = 12_000, users: int = 400, seed: int = 7, known_time: str = "event_time") -> Scenario:
-    arriving = delivered_late(events(count, users, seed), 0.05, 2 * 3_600_000, seed + 1)
-    messages = with_bad_records(arriving, "event_time", {"amount": "much"}, 0.02, seed + 2)
-    return Scenario("shop", SOURCE, VIEWS, messages, {"fraud": ["user_spend.*", "merchant_sales.n_10m"]})
+def scenario(count: int = 12_000, users: int = 400, project: str = "shop") -> Scenario:
+    """Topic and source are named after the project, so that several share a broker."""
+    source = dataclasses.replace(SOURCE, topic=f"{project}-transactions")
+    arriving = delivered_late(events(count, users, seed=7), 0.05, 2 * 3_600_000, seed=8)
+    messages = with_bad_records(arriving, "event_time", {"amount": "much"}, 0.02, seed=9)
+    services = {"fraud": ["user_spend.*", "merchant_sales.n_10m"]}
+    return Scenario(project, source, VIEWS, messages, services)

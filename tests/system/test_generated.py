@@ -1,0 +1,45 @@
+"""Generated transactions through a real broker: every row, every lookup, random training sets."""
+
+import pytest
+
+from tests.system import runs
+from tests.system.agreement import Outcome
+from tests.system.broker import Broker
+from tests.system.scenarios import transactions
+from tests.system.worker import Worker
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("broker")) as one:
+        yield one
+
+
+def check(scenario, project, broker):
+    outcome = Outcome.read(scenario, project, broker.address)
+    outcome.check_written()
+    with Worker(project) as worker:
+        outcome.check_lookups(worker)
+    outcome.check_training_set(questions=2_000)
+
+
+def test_straight(tmp_path, broker):
+    scenario = transactions.scenario(project="straight")
+    project = runs.prepare(scenario, tmp_path, broker)
+    runs.run_straight(scenario, project, broker)
+    check(scenario, project, broker)
+
+
+def test_killed_20_times(tmp_path, broker):
+    scenario = transactions.scenario(project="killed")
+    project = runs.prepare(scenario, tmp_path, broker)
+    runs.run_with_kills(scenario, project, broker, kills=20, seed=4)
+    check(scenario, project, broker)
+
+
+def test_at_least_once_delivers_every_row_at_least_once(tmp_path, broker):
+    scenario = transactions.scenario(count=3_000, project="at_least_once")
+    project = runs.prepare(scenario, tmp_path, broker, delivery="at_least_once")
+    runs.run_with_kills(scenario, project, broker, kills=5, seed=9)
+    outcome = Outcome.read(scenario, project, broker.address, repeats=True)
+    outcome.check_written()

@@ -1,0 +1,129 @@
+"""Topics read to their end, and what the records of forebay's topics say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from tests.oracle.oracle import Record, Rejected
+
+
+def read_topic(address: str, topic: str, isolation: str = "read_committed") -> list[Message]:
+    """Every record of the topic, partition by partition in offset order."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": address,
+            "group.id": "test",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": isolation,
+            "fetch.max.bytes": 64_000_000,
+            "check.crcs": True,
+        }
+    )
+    try:
+        found = consumer.list_topics(topic, timeout=30).topics[topic]
+        assert found.error is None, f"{topic}: {found.error}"
+        partitions = sorted(found.partitions)
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        return _consume_to_end(consumer, len(partitions))
+    finally:
+        consumer.close()
+
+
+def _consume_to_end(consumer: Consumer, partitions: int) -> list[Message]:
+    messages = []
+    while partitions:
+        batch = consumer.consume(10_000, timeout=30)
+        assert batch, "the broker stopped answering"
+        for message in batch:
+            if message.error() is None:
+                messages.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                partitions -= 1
+            else:
+                raise AssertionError(message.error())
+    return sorted(messages, key=lambda m: (m.partition(), m.offset()))
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    return {name: value.decode() for name, value in message.headers() or []}
+
+
+def source_record(message: Message) -> Record:
+    """A record of a source's topic, for the oracle."""
+    return Record(message.offset(), message.timestamp()[1] * 1000, message.value())
+
+
+REPARTITION_MARKER = "forebay-marker"
+
+
+def repartition_record(message: Message) -> Record | None:
+    """A record of a repartition topic, for the oracle; None for a marker."""
+    headers = headers_of(message)
+    if REPARTITION_MARKER in headers:
+        return None
+    origin = (
+        int(headers["forebay-source-partition"]),
+        int(headers["forebay-source-offset"]),
+        int(headers["forebay-known-time"]),
+    )
+    return Record(message.offset(), message.timestamp()[1] * 1000, message.value(), origin)
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """A record of an update topic. `row`: the parsed value, None for a tombstone."""
+
+    key: str
+    row: dict | None
+    source: tuple[int, int, int]  # partition, offset, ordinal
+    effective_time: int
+
+
+def updates(address: str, topic: str) -> list[Update]:
+    return [_update(message) for message in read_topic(address, topic)]
+
+
+def _update(message: Message) -> Update:
+    headers = headers_of(message)
+    _, partition, offset, ordinal = headers["forebay-source"].split("/")
+    assert int(partition) == message.partition(), "a task writes its own partition only"
+    return Update(
+        message.key().decode(),
+        None if message.value() is None else json.loads(message.value()),
+        (int(partition), int(offset), int(ordinal)),
+        int(headers["forebay-effective-time"]),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadLetter:
+    topic: str
+    partition: int
+    rejected: Rejected
+    key: bytes | None
+    value: bytes | None
+
+
+def dead_letters(address: str, topic: str) -> list[DeadLetter]:
+    return [_dead_letter(message) for message in read_topic(address, topic)]
+
+
+def _dead_letter(message: Message) -> DeadLetter:
+    headers = headers_of(message)
+    assert headers["__connect.errors.exception.message"], "a dead letter says what is wrong"
+    rejected = Rejected(
+        int(headers["__connect.errors.offset"]),
+        headers["forebay-reason"],
+        headers.get("forebay-view", ""),
+    )
+    return DeadLetter(
+        headers["__connect.errors.topic"],
+        int(headers["__connect.errors.partition"]),
+        rejected,
+        message.key(),
+        message.value(),
+    )
