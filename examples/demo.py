@@ -1,0 +1,329 @@
+"""`./dev demo`: see forebay work, in less than a minute.
+
+A stream of card transactions goes into Kafka; a worker keeps features of users and merchants; the
+demo asks for them while events arrive, follows the topic of updates, and joins a training set whose
+rows it compares with what the lookups answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import time
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from examples.card_stream import CardStream  # noqa: E402
+from examples.console import Console  # noqa: E402
+from examples.update_reader import UpdateReader  # noqa: E402
+from tests.oracle.oracle import parse_time  # noqa: E402
+from tests.system.broker import Broker  # noqa: E402
+from tests.system.project import forebay, forebay_binary  # noqa: E402
+from tests.system.worker import Worker, WorkerError  # noqa: E402
+
+RATE = 2_000  # transactions a second
+SECONDS = 20
+PARTITIONS = 4
+VIEW = "user_spend"
+WATCHED = "u7"
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class DemoFailed(Exception):
+    """Something did not work; the message says what."""
+
+
+class DemoProject:
+    """A copy of examples/transactions, with ports that are free."""
+
+    def __init__(self, folder: pathlib.Path, brokers: str | None):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(ROOT / "examples" / "transactions", folder)
+        self.folder = folder
+        config = folder / "forebay.yaml"
+        text = config.read_text()
+        text = text.replace("http_port: 8080", "http_port: 0").replace("grpc_port: 8081", "grpc_port: 0")
+        if brokers:
+            text = text.replace("localhost:9092", brokers)
+        config.write_text(text)
+
+    def table(self, view: str) -> str:
+        return str(self.folder / "warehouse" / "offline" / view / "v1")
+
+    def shown(self) -> str:
+        return os.path.relpath(self.folder)
+
+
+class Answers:
+    """What lookups answered, and from when on each answer held."""
+
+    def __init__(self):
+        self.rows: list[dict] = []
+        self.features: list[str] = []
+
+    def add(self, users: list[str], answer: dict) -> None:
+        self.features = answer["features"]
+        for i, user in enumerate(users):
+            if answer["statuses"][0][i] == "NOT_FOUND":
+                continue
+            since = parse_time(answer["effective_times"][0][i])
+            values = [column[i] for column in answer["values"]]
+            self.rows.append({"user_id": user, "since": since, "values": values})
+
+    def labels(self) -> pl.DataFrame:
+        times = [EPOCH + datetime.timedelta(microseconds=row["since"]) for row in self.rows]
+        users = [row["user_id"] for row in self.rows]
+        schema = {"user_id": pl.String, "asked_for": pl.Datetime("us", "UTC")}
+        return pl.DataFrame({"user_id": users, "asked_for": times}, schema=schema)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument("--kafka", action="store_true", help="on a real Kafka broker (needs Java)")
+    parser.add_argument("--stay", action="store_true", help="keep streaming and serving afterwards")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console()
+    try:
+        Demo(console, options.kafka, options.stay).run()
+        return 0
+    except (DemoFailed, WorkerError) as error:
+        console.failure(str(error))
+        return 1
+    except KeyboardInterrupt:
+        console.line("\nStopped.")
+        return 130
+
+
+class Demo:
+    def __init__(self, console: Console, kafka: bool, stay: bool):
+        self.console = console
+        self.kafka = kafka
+        self.stay = stay
+        self.folder = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")) / "demo"
+        self.answers = Answers()
+        self.began = time.monotonic()
+
+    def run(self) -> None:
+        self.console.title("forebay: card transactions in, features out")
+        with contextlib.ExitStack() as stack:
+            worker = self.start(stack)
+            stream = CardStream(self.brokers, "transactions", RATE)
+            updates = UpdateReader(self.brokers, "shop.user_spend.v1")
+            stack.callback(updates.stop)
+            self.watch(worker, stream, updates)
+            self.show_updates(updates)
+            self.show_training_set(updates)
+            self.summary(worker, stream, updates)
+            if self.stay:
+                self.keep_serving(worker)
+
+    # ---- steps ----
+
+    def start(self, stack: contextlib.ExitStack) -> Worker:
+        before = time.monotonic()
+        brokers = None
+        if self.kafka:
+            self.console.step("Starting Kafka, and a worker")
+            shutil.rmtree(self.folder.with_name("demo-kafka"), ignore_errors=True)
+            broker = stack.enter_context(Broker(self.folder.with_name("demo-kafka")))
+            broker.create_topic("transactions", PARTITIONS)
+            brokers = broker.address
+        else:
+            self.console.step("Starting a worker, with a broker inside (no Java needed)")
+        self.project = DemoProject(self.folder, brokers)
+        embedded = [] if self.kafka else ["--broker", "embedded"]
+        worker = Worker(self.project, *embedded)
+        stack.callback(worker.kill)
+        worker.start()
+        self.brokers = worker.ready["brokers"]
+        self.console.fact("ready after", f"{time.monotonic() - before:.1f} s")
+        self.console.fact("project", f"{self.project.shown()}, a copy of examples/transactions")
+        self.console.fact("lookups", f"http://127.0.0.1:{worker.ready['http_port']}")
+        self.console.fact("Kafka", self.brokers)
+        return worker
+
+    def watch(self, worker: Worker, stream: CardStream, updates: UpdateReader) -> None:
+        """Prints a line a second while events arrive, and collects answers."""
+        self.console.step(
+            f"Sending {RATE:,} transactions a second for {SECONDS} seconds; asking for features meanwhile"
+        )
+        self.console.table_head(
+            ["sent", "events/s", "lag", "update after", "lookup", f"{WATCHED}: 10m", "24h", "abroad", "last in"]
+        )
+        updates.start()
+        stream.start()
+        meter = Meter(worker)
+        rng = random.Random(2)
+        for _ in range(SECONDS):
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                users = sorted({f"u{int(1000 * rng.random() ** 2)}" for _ in range(10)})
+                self.answers.add(users, worker.batch_get([f"{VIEW}.*"], [{"user_id": u} for u in users]))
+                time.sleep(0.1)
+            self.console.table_row(meter.row(stream, updates))
+        stream.stop()
+        self.wait_until(lambda: meter.lag() == 0, "the worker does not catch up")
+
+    def show_updates(self, updates: UpdateReader) -> None:
+        self.console.step("Every change is a record in a Kafka topic, shop.user_spend.v1")
+        self.wait_until(updates.is_quiet, "updates keep coming")
+        self.console.fact("updates read", f"{updates.count:,}, {len(updates.newest):,} users")
+        row = updates.newest.get(WATCHED)
+        if row is not None:
+            shown = {name: row[name] for name in ("spend_10m", "payments_10m", "last_country_lifetime")}
+            self.console.fact(f"newest of {WATCHED}", ", ".join(f"{k} {v}" for k, v in shown.items()))
+
+    def show_training_set(self, updates: UpdateReader) -> None:
+        self.console.step("The same changes are rows of a Delta table; a training set is joined from it")
+        self.wait_until(lambda: self.table_rows() == updates.count, "the table lacks rows")
+        self.console.fact("rows", f"{self.table_rows():,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1")
+        labels = self.project.folder / "labels.parquet"
+        out = self.project.folder / "training_set.parquet"
+        self.answers.labels().write_parquet(labels)
+        before = time.monotonic()
+        done = forebay(
+            "training-set", "--project", self.project.folder, "--labels", labels, "--time", "asked_for",
+            "--features", ",".join(self.answers.features), "--out", out,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise DemoFailed(f"forebay training-set failed:\n{done.stderr}")
+        took = time.monotonic() - before
+        self.compare(pl.read_parquet(out), took)
+
+    def compare(self, training_set: pl.DataFrame, took: float) -> None:
+        columns = training_set.columns[2:]
+        rows = training_set.select(columns).rows()
+        wrong = [
+            (answer, row) for answer, row in zip(self.answers.rows, rows) if list(row) != answer["values"]
+        ]
+        total = len(self.answers.rows)
+        self.console.fact("training set", f"{total:,} rows of {len(columns)} features in {took:.2f} s")
+        self.equal = total - len(wrong)
+        text = f"{self.equal:,} of {total:,} rows are what the lookups had answered, to the last bit"
+        self.console.verdict(not wrong and total > 0, text)
+        if wrong:
+            answer, row = wrong[0]
+            raise DemoFailed(f"for {answer} the training set has {row}")
+
+    def summary(self, worker: Worker, stream: CardStream, updates: UpdateReader) -> None:
+        dead = sum_of(worker.metrics(), "forebay_dead_lettered_records_total", "transactions")
+        if dead != stream.broken:
+            raise DemoFailed(f"{stream.broken} broken records were sent, {dead:.0f} dead-lettered")
+        seconds = time.monotonic() - self.began
+        self.console.step("What you saw")
+        for text in (
+            f"{stream.sent:,} transactions went into Kafka. One engine kept 20 features of users and "
+            "merchants over sliding windows, in memory and on disk.",
+            f"{len(self.answers.rows):,} lookups were answered while they arrived, each with what was known at that moment.",
+            f"{updates.count:,} changes went to a Kafka topic and, row for row, to an open Delta table.",
+            "A training set joined from the table held exactly what serving had answered. That is the point.",
+            f"{stream.broken} broken records were kept, with the reason, in shop.dead-letter: nothing is dropped.",
+        ):
+            self.console.bullet(text)
+        self.console.line(f"\nAll that in {seconds:.0f} seconds.")
+        self.next_steps()
+
+    def next_steps(self) -> None:
+        binary = os.path.relpath(forebay_binary())
+        folder = self.project.shown()
+        self.console.step("What to try next")
+        self.console.command("docs/tutorial.md", "your first hour: define, run and read features of your own")
+        if not self.stay:
+            self.console.command("./dev demo --stay", "the same, and it keeps serving, so that you can ask yourself")
+        if not self.kafka:
+            self.console.command("./dev demo --kafka", "the same on a real Kafka broker, exactly once")
+        self.console.command(f"{binary} validate {folder}", "check definitions; break one in features/ and see")
+        self.console.command(f"{binary} dump {folder}/state", "what is in the state folder")
+
+    def keep_serving(self, worker: Worker) -> None:
+        port = worker.ready["http_port"]
+        binary = os.path.relpath(forebay_binary())
+        self.console.step("Still streaming and serving; stop with Ctrl-C")
+        body = '{"feature_service": "fraud", "entity": {"user_id": "u7", "merchant_id": "m3"}}'
+        self.console.command(f"curl -s http://127.0.0.1:{port}/v1/get -d '{body}'", "a lookup")
+        self.console.command(f"curl -s http://127.0.0.1:{port}/metrics", "metrics")
+        self.console.command(f"grpcurl -plaintext 127.0.0.1:{worker.ready['grpc_port']} list", "the gRPC services")
+        self.console.command(f"{binary} get user_spend u7 --project {self.project.shown()}", "from the shell")
+        stream = CardStream(self.brokers, "transactions", RATE, seed=3)
+        stream.start()
+        while worker.running:
+            time.sleep(0.2)
+        raise DemoFailed(f"the worker ended with {worker.exit_code}:\n{worker.log_tail()}")
+
+    # ---- small things ----
+
+    def table_rows(self) -> int:
+        try:
+            return DeltaTable(self.project.table(VIEW)).count()
+        except TableNotFoundError:
+            return 0
+
+    @staticmethod
+    def wait_until(condition, complaint: str, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{complaint}, even after {seconds:.0f} s")
+            time.sleep(0.1)
+
+
+class Meter:
+    """The figures of one line: how many events a second, how far behind, how soon seen."""
+
+    def __init__(self, worker: Worker):
+        self._worker = worker
+        self._applied = 0.0
+        self._time = time.monotonic()
+
+    def lag(self) -> float:
+        return sum_of(self._worker.metrics(), "forebay_lag_records")
+
+    def row(self, stream: CardStream, updates: UpdateReader) -> list[str]:
+        metrics = self._worker.metrics()
+        consumed = sum_of(metrics, "forebay_consumed_records_total", "transactions")
+        now = time.monotonic()
+        rate = (consumed - self._applied) / (now - self._time)
+        self._applied, self._time = consumed, now
+        began = time.perf_counter()
+        cells = self._worker.get([f"{VIEW}.*"], {"user_id": WATCHED})
+        took = time.perf_counter() - began
+        value = {name.partition(".")[2]: cell["value"] for name, cell in cells.items()}
+        freshness = updates.take_median_age()
+        return [
+            f"{stream.sent:,}",
+            f"{rate:,.0f}",
+            f"{sum_of(metrics, 'forebay_lag_records'):,.0f}",
+            "-" if freshness is None else f"{freshness * 1000:.0f} ms",
+            f"{took * 1000:.1f} ms",
+            money(value["spend_10m"]),
+            money(value["spend_24h"]),
+            str(value["foreign_24h"]),
+            str(value["last_country_lifetime"] or "-"),
+        ]
+
+
+def sum_of(metrics: dict[str, float], name: str, topic: str | None = None) -> float:
+    """Over all partitions, of one topic or of all."""
+    wanted = name if topic is None else f'{name}{{topic="{topic}"'
+    return sum(value for label, value in metrics.items() if label.startswith(wanted))
+
+
+def money(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
