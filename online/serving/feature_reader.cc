@@ -169,6 +169,11 @@ absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const
         fmt::format("{} entities in one request; at most {} are allowed: split it",
                     request.entities.size(), kMostEntities));
   }
+  if (request.entities.size() * plan->features.size() > kMostCells) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{} entities times {} features in one request; at most {} values are allowed: split it",
+        request.entities.size(), plan->features.size(), kMostCells));
+  }
   if (request.at && (request.at->value() < kMinTime || request.at->value() > kMaxTime)) {
     return absl::InvalidArgumentError(fmt::format(
         "at is {} microseconds since 1970: outside the years 1 to 9999", request.at->value()));

@@ -76,6 +76,7 @@ class ReadResult {
 class FeatureReader {
  public:
   static constexpr size_t kMostEntities = 10'000;
+  static constexpr size_t kMostCells = 1'000'000;  // entities times features
 
   // Keeps a copy of `project`.
   FeatureReader(const v1::Project& project, LookupFunction lookup);

@@ -1,0 +1,129 @@
+#include "online/grpc/serving_messages.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "fmt/format.h"
+#include "forebay/v1/serving.pb.h"
+
+namespace forebay {
+namespace {
+
+static_assert(static_cast<int>(FeatureStatus::kPresent) == v1::PRESENT);
+static_assert(static_cast<int>(FeatureStatus::kNotFound) == v1::NOT_FOUND);
+static_assert(static_cast<int>(FeatureStatus::kNullValue) == v1::NULL_VALUE);
+static_assert(static_cast<int>(FeatureStatus::kOutsideMaxAge) == v1::OUTSIDE_MAX_AGE);
+
+Value FromMessage(const v1::Value& message) {
+  switch (message.kind_case()) {
+    case v1::Value::kBoolValue:
+      return message.bool_value();
+    case v1::Value::kInt64Value:
+      return message.int64_value();
+    case v1::Value::kDoubleValue:
+      return message.double_value();
+    case v1::Value::kStringValue:
+      return message.string_value();
+    case v1::Value::kBytesValue:
+      return message.bytes_value();
+    case v1::Value::kTimestampValue:
+      return message.timestamp_value();
+    case v1::Value::KIND_NOT_SET:
+      break;
+  }
+  return Value();
+}
+
+// Null leaves the message empty. REQUIRES: `value` is null or of `type`.
+void ToMessage(const Value& value, DataType type, v1::Value* message) {
+  if (IsNull(value)) return;
+  switch (type) {
+    case DataType::kBool:
+      return message->set_bool_value(std::get<bool>(value));
+    case DataType::kInt64:
+      return message->set_int64_value(std::get<int64_t>(value));
+    case DataType::kDouble:
+      return message->set_double_value(std::get<double>(value));
+    case DataType::kString:
+      return message->set_string_value(std::get<std::string>(value));
+    case DataType::kBytes:
+      return message->set_bytes_value(std::get<std::string>(value));
+    case DataType::kTimestamp:
+      return message->set_timestamp_value(std::get<int64_t>(value));
+  }
+}
+
+template <typename Message>
+ReadRequest Selection(const Message& message) {
+  ReadRequest request;
+  request.feature_service = message.feature_service();
+  request.features.assign(message.features().begin(), message.features().end());
+  if (message.has_at()) request.at = KnownTime(message.at());
+  return request;
+}
+
+template <typename Map>
+EntityKeys Keys(const Map& map) {
+  EntityKeys keys;
+  for (const auto& [name, value] : map) keys.emplace_back(name, FromMessage(value));
+  return keys;
+}
+
+}  // namespace
+
+ReadRequest ToReadRequest(const v1::GetRequest& message) {
+  ReadRequest request = Selection(message);
+  request.entities.push_back(Keys(message.entity()));
+  return request;
+}
+
+absl::StatusOr<ReadRequest> ToReadRequest(const v1::BatchGetRequest& message) {
+  // Before they are copied; the reader would refuse them too.
+  if (static_cast<size_t>(message.entities_size()) > FeatureReader::kMostEntities) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} entities in one request; at most {} are allowed: split it",
+                    message.entities_size(), FeatureReader::kMostEntities));
+  }
+  ReadRequest request = Selection(message);
+  request.entities.reserve(static_cast<size_t>(message.entities_size()));
+  for (const v1::EntityKey& entity : message.entities()) {
+    request.entities.push_back(Keys(entity.keys()));
+  }
+  return request;
+}
+
+void FillResponse(const ReadResult& result, v1::GetResponse* message) {
+  message->mutable_features()->Reserve(static_cast<int>(result.features().size()));
+  for (size_t i = 0; i < result.features().size(); ++i) {
+    const ReadPlan::Feature& asked = result.features()[i];
+    FeatureCell cell = result.At(i, 0);
+    v1::FeatureValue* feature = message->add_features();
+    feature->set_name(asked.name);
+    ToMessage(*cell.value, asked.type, feature->mutable_value());
+    feature->set_status(static_cast<v1::FeatureStatus>(cell.status));
+    if (cell.effective_time) feature->set_effective_time(cell.effective_time->value());
+    if (cell.event_time) feature->set_event_time(cell.event_time->value());
+  }
+}
+
+void FillResponse(const ReadResult& result, v1::BatchGetResponse* message) {
+  auto entities = static_cast<int>(result.entity_count());
+  for (size_t i = 0; i < result.features().size(); ++i) {
+    const ReadPlan::Feature& asked = result.features()[i];
+    v1::FeatureColumn* column = message->add_features();
+    column->set_name(asked.name);
+    column->mutable_values()->Reserve(entities);
+    column->mutable_statuses()->Reserve(entities);
+    column->mutable_effective_times()->Reserve(entities);
+    column->mutable_event_times()->Reserve(entities);
+    for (size_t entity = 0; entity < result.entity_count(); ++entity) {
+      FeatureCell cell = result.At(i, entity);
+      ToMessage(*cell.value, asked.type, column->add_values());
+      column->add_statuses(static_cast<v1::FeatureStatus>(cell.status));
+      column->add_effective_times(cell.effective_time ? cell.effective_time->value() : 0);
+      column->add_event_times(cell.event_time ? cell.event_time->value() : 0);
+    }
+  }
+}
+
+}  // namespace forebay
