@@ -1,0 +1,124 @@
+#include "connectors/object_store/durable_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+std::string ErrorText(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+absl::Status ErrnoStatus(int error, std::string_view doing, std::string_view path) {
+  std::string what = fmt::format("cannot {} {}: {}", doing, path, ErrorText(error));
+  switch (error) {
+    case ENOENT:
+      return absl::NotFoundError(what);
+    case EEXIST:
+      return absl::AlreadyExistsError(what);
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(what + "; free space there, then start again");
+    case EFBIG:
+      return absl::ResourceExhaustedError(what + "; raise the file size limit (ulimit -f)");
+    case EMFILE:
+    case ENFILE:
+      return absl::ResourceExhaustedError(what + "; raise the open files limit (ulimit -n)");
+    case EACCES:
+    case EPERM:
+      return absl::FailedPreconditionError(
+          fmt::format("{}; give this user (uid {}) the right to write there", what, geteuid()));
+    case EROFS:
+      return absl::FailedPreconditionError(what + "; mount it writable");
+    case ENOTDIR:
+    case EISDIR:
+      return absl::FailedPreconditionError(what + "; move the file that is in the way");
+    default:
+      return absl::UnavailableError(what + "; check the disk");
+  }
+}
+
+void FileDescriptor::Close() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags, int mode) {
+  int fd;
+  do {
+    fd = open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return ErrnoStatus(errno, (flags & O_CREAT) != 0 ? "create" : "open", path);
+  return FileDescriptor(fd);
+}
+
+absl::Status WriteAll(int fd, std::string_view bytes, std::string_view path) {
+  while (!bytes.empty()) {
+    ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(errno, "write", path);
+    }
+    bytes.remove_prefix(n);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SyncFile(int fd, std::string_view path) {
+  if (fsync(fd) != 0) return ErrnoStatus(errno, "sync", path);
+  return absl::OkStatus();
+}
+
+absl::Status SyncFolder(const std::string& folder) {
+  ASSIGN_OR_RETURN(FileDescriptor fd, OpenFile(folder, O_RDONLY | O_DIRECTORY));
+  return SyncFile(fd.get(), folder);
+}
+
+std::string FolderOf(std::string_view path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  if (slash == 0) return "/";
+  return std::string(path.substr(0, slash));
+}
+
+absl::Status CreateFolders(const std::string& folder) {
+  struct stat info;
+  if (stat(folder.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return absl::OkStatus();
+    return ErrnoStatus(ENOTDIR, "create folder", folder);
+  }
+  if (errno != ENOENT) return ErrnoStatus(errno, "create folder", folder);
+  std::string parent = FolderOf(folder);
+  RETURN_IF_ERROR(CreateFolders(parent));
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, "create folder", folder);
+  }
+  return SyncFolder(parent);
+}
+
+absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
+  std::string temporary = path + ".XXXXXX";
+  FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file.is_open()) return ErrnoStatus(errno, "create", path);
+  fchmod(file.get(), 0644);
+  absl::Status status = WriteAll(file.get(), bytes, path);
+  if (status.ok()) status = SyncFile(file.get(), path);
+  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
+    status = ErrnoStatus(errno, "rename to", path);
+  }
+  if (!status.ok()) {
+    unlink(temporary.c_str());
+    return status;
+  }
+  return SyncFolder(FolderOf(path));
+}
+
+}  // namespace forebay

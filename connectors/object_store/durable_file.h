@@ -1,0 +1,61 @@
+// POSIX files that survive a power cut, with errors that say what to do.
+#ifndef FOREBAY_CONNECTORS_OBJECT_STORE_DURABLE_FILE_H_
+#define FOREBAY_CONNECTORS_OBJECT_STORE_DURABLE_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace forebay {
+
+// "cannot write /data/x: No space left on device; free space there and start again". Codes: see
+// object_store.h.
+absl::Status ErrnoStatus(int error, std::string_view doing, std::string_view path);
+
+// Closes on destruction.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FileDescriptor() { Close(); }
+
+  int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+  void Close();
+
+ private:
+  int fd_ = -1;
+};
+
+// open(2) with O_CLOEXEC.
+absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags, int mode = 0644);
+
+absl::Status WriteAll(int fd, std::string_view bytes, std::string_view path);
+
+absl::Status SyncFile(int fd, std::string_view path);
+
+// Makes names created in or removed from `folder` durable.
+absl::Status SyncFolder(const std::string& folder);
+
+// Like mkdir -p; the new names are durable on return.
+absl::Status CreateFolders(const std::string& folder);
+
+// The folder of `path`: "a" of "a/b", "." of "b", "/" of "/b".
+std::string FolderOf(std::string_view path);
+
+// Writes a temporary file beside `path`, syncs it and renames it to `path`; the name is durable on
+// return. The folder must exist. Leaves nothing behind on failure.
+absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_OBJECT_STORE_DURABLE_FILE_H_

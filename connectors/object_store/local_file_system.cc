@@ -1,0 +1,162 @@
+#include "connectors/object_store/local_file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "connectors/object_store/durable_file.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+class LocalReader : public ObjectReader {
+ public:
+  LocalReader(FileDescriptor file, std::string path, int64_t size)
+      : file_(std::move(file)), path_(std::move(path)), size_(size) {}
+
+  int64_t size() const override { return size_; }
+
+  absl::StatusOr<int64_t> ReadAt(int64_t offset, int64_t length, void* out) const override {
+    int64_t done = 0;
+    while (done < length) {
+      ssize_t n = pread(file_.get(), static_cast<char*>(out) + done, length - done, offset + done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return ErrnoStatus(errno, "read", path_);
+      if (n == 0) break;
+      done += n;
+    }
+    return done;
+  }
+
+ private:
+  FileDescriptor file_;
+  std::string path_;
+  int64_t size_;
+};
+
+int64_t ModifiedMicros(const struct stat& info) {
+  return info.st_mtim.tv_sec * int64_t{1'000'000} + info.st_mtim.tv_nsec / 1000;
+}
+
+absl::Status SetModified(int fd, int64_t micros, const std::string& path) {
+  int64_t seconds = micros / 1'000'000;
+  int64_t rest = micros % 1'000'000;
+  if (rest < 0) {
+    --seconds;
+    rest += 1'000'000;
+  }
+  struct timespec times[2];
+  times[0] = times[1] = {.tv_sec = seconds, .tv_nsec = rest * 1000};
+  if (futimens(fd, times) != 0) return ErrnoStatus(errno, "set the time of", path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string LocalFileSystem::Describe(std::string_view path) const {
+  return path.empty() ? root_ : fmt::format("{}/{}", root_, path);
+}
+
+absl::StatusOr<std::unique_ptr<ObjectReader>> LocalFileSystem::Open(std::string_view path) const {
+  std::string full = Describe(path);
+  ASSIGN_OR_RETURN(FileDescriptor file, OpenFile(full, O_RDONLY));
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return ErrnoStatus(errno, "read", full);
+  if (S_ISDIR(info.st_mode)) return ErrnoStatus(EISDIR, "read", full);
+  return std::make_unique<LocalReader>(std::move(file), std::move(full), info.st_size);
+}
+
+absl::StatusOr<std::string> LocalFileSystem::Get(std::string_view path) const {
+  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, Open(path));
+  std::string bytes(reader->size(), '\0');
+  ASSIGN_OR_RETURN(int64_t n, reader->ReadAt(0, reader->size(), bytes.data()));
+  bytes.resize(n);
+  return bytes;
+}
+
+absl::StatusOr<std::vector<ObjectInfo>> LocalFileSystem::List(std::string_view folder) const {
+  std::string full = Describe(folder);
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(full.c_str()), closedir);
+  std::vector<ObjectInfo> objects;
+  if (dir == nullptr) {
+    if (errno == ENOENT) return objects;
+    return ErrnoStatus(errno, "list", full);
+  }
+  while (const dirent* entry = readdir(dir.get())) {
+    struct stat info;
+    if (fstatat(dirfd(dir.get()), entry->d_name, &info, 0) != 0 || !S_ISREG(info.st_mode)) continue;
+    std::string name = entry->d_name;
+    objects.push_back({.path = folder.empty() ? name : fmt::format("{}/{}", folder, name),
+                       .size = info.st_size,
+                       .modified_us = ModifiedMicros(info)});
+  }
+  std::sort(objects.begin(), objects.end(),
+            [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
+  return objects;
+}
+
+absl::Status LocalFileSystem::Put(std::string_view path, std::string_view bytes) {
+  std::string full = Describe(path);
+  RETURN_IF_ERROR(CreateFolders(FolderOf(full)));
+  return WriteFileAtomically(full, bytes);
+}
+
+absl::Status LocalFileSystem::PutIfAbsent(std::string_view path, std::string_view bytes,
+                                          std::optional<int64_t> modified_us) {
+  std::string full = Describe(path);
+  std::string folder = FolderOf(full);
+  RETURN_IF_ERROR(CreateFolders(folder));
+  std::string temporary = folder + "/.put.XXXXXX";
+  FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file.is_open()) return ErrnoStatus(errno, "create", full);
+  fchmod(file.get(), 0644);
+  absl::Status status = WriteAll(file.get(), bytes, full);
+  if (status.ok() && modified_us) status = SetModified(file.get(), *modified_us, full);
+  if (status.ok()) status = SyncFile(file.get(), full);
+  // link() and not rename(): it fails where the name exists.
+  if (status.ok() && link(temporary.c_str(), full.c_str()) != 0) {
+    status = ErrnoStatus(errno, "create", full);
+  }
+  unlink(temporary.c_str());
+  RETURN_IF_ERROR(status);
+  return SyncFolder(folder);
+}
+
+absl::Status LocalFileSystem::Delete(std::string_view path) {
+  std::string full = Describe(path);
+  if (unlink(full.c_str()) != 0) {
+    if (errno == ENOENT) return absl::OkStatus();
+    return ErrnoStatus(errno, "delete", full);
+  }
+  return SyncFolder(FolderOf(full));
+}
+
+absl::StatusOr<std::shared_ptr<ObjectStore>> OpenObjectStore(std::string_view location) {
+  constexpr std::string_view kFile = "file://";
+  std::string root(location);
+  if (location.substr(0, kFile.size()) == kFile) {
+    root = location.substr(kFile.size());
+    if (root.empty() || root[0] != '/') {
+      return absl::InvalidArgumentError(fmt::format(
+          "'{}' is no place for data: after file:// comes an absolute path, as in file:///data",
+          location));
+    }
+  } else if (location.find("://") != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is no place for data: only folders and file:// are supported (object "
+                    "stores such as s3:// are not, yet)",
+                    location));
+  }
+  while (root.size() > 1 && root.back() == '/') root.pop_back();
+  if (root.empty()) return absl::InvalidArgumentError("the place for data is empty: give a folder");
+  return std::make_shared<LocalFileSystem>(std::move(root));
+}
+
+}  // namespace forebay

@@ -1,0 +1,76 @@
+// The seam to what keeps the warehouse: named, immutable byte strings.
+//
+//   auto store = OpenObjectStore("/var/lib/forebay/warehouse").value();
+//   absl::Status won = store->PutIfAbsent("offline/t/_delta_log/00000000000000000007.json", text,
+//   {});
+//
+// Paths are relative to the store's root, with '/' between their parts; folders come into being
+// with their first object. A write that returned OK survives a power cut, and readers see all of it
+// or nothing. Thread-safe, also between processes.
+//
+// Errors: NOT_FOUND, ALREADY_EXISTS, RESOURCE_EXHAUSTED (disk full), FAILED_PRECONDITION (not
+// allowed, read-only), UNAVAILABLE (try again); each names the object and what to do.
+#ifndef FOREBAY_CONNECTORS_OBJECT_STORE_OBJECT_STORE_H_
+#define FOREBAY_CONNECTORS_OBJECT_STORE_OBJECT_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace forebay {
+
+struct ObjectInfo {
+  std::string path;
+  int64_t size = 0;         // bytes
+  int64_t modified_us = 0;  // microseconds UTC
+};
+
+// One open object. Thread-safe.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual int64_t size() const = 0;
+
+  // Reads up to `length` bytes at `offset` into `out`; fewer only at the end of the object.
+  virtual absl::StatusOr<int64_t> ReadAt(int64_t offset, int64_t length, void* out) const = 0;
+};
+
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  // For messages: where `path` really is, such as "/warehouse/offline/t".
+  virtual std::string Describe(std::string_view path) const = 0;
+
+  virtual absl::StatusOr<std::string> Get(std::string_view path) const = 0;
+
+  virtual absl::StatusOr<std::unique_ptr<ObjectReader>> Open(std::string_view path) const = 0;
+
+  // The objects right inside `folder` ("" is the root), by name. A missing folder is empty.
+  virtual absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const = 0;
+
+  // Creates or replaces.
+  virtual absl::Status Put(std::string_view path, std::string_view bytes) = 0;
+
+  // Creates; of several writers of one path exactly one gets OK, the others ALREADY_EXISTS. After
+  // any other error the object may exist or not. `modified_us`, if given, becomes the object's time
+  // where the store can set one.
+  virtual absl::Status PutIfAbsent(std::string_view path, std::string_view bytes,
+                                   std::optional<int64_t> modified_us) = 0;
+
+  // OK if it is absent already.
+  virtual absl::Status Delete(std::string_view path) = 0;
+};
+
+// `location`: a folder, or file:// and an absolute path. INVALID_ARGUMENT for other schemes.
+absl::StatusOr<std::shared_ptr<ObjectStore>> OpenObjectStore(std::string_view location);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_OBJECT_STORE_OBJECT_STORE_H_

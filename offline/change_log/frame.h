@@ -1,0 +1,88 @@
+// One commit of one task as bytes, the unit of the change log. Layout: docs/formats/change_log.md.
+#ifndef FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
+#define FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "schemas/types/strong_int.h"
+
+namespace arrow {
+class Buffer;
+class RecordBatch;
+}  // namespace arrow
+
+namespace forebay {
+
+// A view as the log knows it: by name and version, so that a log outlives changed definitions.
+struct ViewId {
+  std::string name;
+  uint32_t version = 0;
+
+  auto operator<=>(const ViewId&) const = default;
+};
+
+struct ViewRows {
+  ViewId view;
+  std::shared_ptr<arrow::RecordBatch> rows;  // ChangeSchema, not null, at least one row
+};
+
+// What one commit of one task adds to the offline tables.
+struct ChangeFrame {
+  Offset first_position;           // the least source offset of a row
+  Offset position;                 // of the task at this commit: every row's offset is at or below
+  KnownTime clock;                 // the partition clock there
+  std::vector<ViewRows> sections;  // in the order the task made them; several per view allowed
+};
+
+// A segment file starts with this; the salt goes into every frame's checksum, so that no bytes
+// inside a row can pass for a frame.
+struct SegmentHeader {
+  static constexpr int64_t kSize = 32;
+  uint64_t number = 0;
+  uint64_t salt = 0;
+};
+
+std::string EncodeSegmentHeader(const SegmentHeader& header);
+
+// DATA_LOSS, or FAILED_PRECONDITION for a format version that this build does not know.
+absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
+
+inline constexpr int64_t kFrameAlignment = 8;    // of a frame's place and length
+inline constexpr int64_t kFrameHeaderSize = 56;  // bytes
+
+// `sequence` counts the frames of a segment from 0.
+absl::StatusOr<std::string> EncodeFrame(const ChangeFrame& frame, uint64_t salt, uint64_t sequence);
+
+// A frame found in a segment, its rows not yet decoded.
+struct FrameInfo {
+  struct Section {
+    ViewId view;
+    int64_t place = 0;  // of the Arrow IPC stream, bytes from the start of the segment
+    int64_t size = 0;   // bytes
+  };
+
+  int64_t place = 0;   // bytes from the start of the segment
+  int64_t length = 0;  // bytes, header and padding included
+  uint64_t sequence = 0;
+  Offset first_position;
+  Offset position;
+  KnownTime clock;
+  std::vector<Section> sections;
+};
+
+// The frame that starts at `place`, its checksum verified; DATA_LOSS with the reason, if none does.
+absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, uint64_t salt);
+
+// The rows are slices of `segment`, which they keep alive. REQUIRES: CheckFrame found `info` there.
+absl::StatusOr<ChangeFrame> DecodeFrame(const std::shared_ptr<arrow::Buffer>& segment,
+                                        const FrameInfo& info);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_

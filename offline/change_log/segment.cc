@@ -1,0 +1,107 @@
+#include "offline/change_log/segment.h"
+
+#include <arrow/buffer.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "connectors/object_store/durable_file.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr std::string_view kAdvice =
+    "the task stops here, since rows may be lost: restore this file from a copy, or move it away "
+    "to go on without its rows";
+
+absl::Status WithPath(const absl::Status& status, const std::string& path) {
+  std::string text = fmt::format("change log segment {}: {}", path, std::string(status.message()));
+  if (absl::IsDataLoss(status)) text += fmt::format("; {}", kAdvice);
+  return absl::Status(status.code(), text);
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> ReadFile(const std::string& path) {
+  ASSIGN_OR_RETURN(FileDescriptor file, OpenFile(path, O_RDONLY));
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return ErrnoStatus(errno, "read", path);
+  auto buffer = arrow::AllocateBuffer(info.st_size);
+  if (!buffer.ok()) {
+    return absl::ResourceExhaustedError(
+        fmt::format("cannot read {} ({} bytes): out of memory", path, info.st_size));
+  }
+  int64_t done = 0;
+  while (done < info.st_size) {
+    ssize_t n = read(file.get(), (*buffer)->mutable_data() + done, info.st_size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "read", path);
+    if (n == 0) return absl::UnavailableError(fmt::format("{} shrank while it was read", path));
+    done += n;
+  }
+  return std::shared_ptr<arrow::Buffer>(*std::move(buffer));
+}
+
+bool GoodFrameFollows(std::string_view bytes, int64_t place, uint64_t salt) {
+  for (place += kFrameAlignment; place + kFrameHeaderSize <= static_cast<int64_t>(bytes.size());
+       place += kFrameAlignment) {
+    if (CheckFrame(bytes, place, salt).ok()) return true;
+  }
+  return false;
+}
+
+// Fills frames, valid_size and torn.
+absl::Status ScanFrames(std::string_view bytes, Segment* segment) {
+  int64_t place = SegmentHeader::kSize;
+  segment->valid_size = place;
+  while (place < static_cast<int64_t>(bytes.size())) {
+    absl::StatusOr<FrameInfo> frame = CheckFrame(bytes, place, segment->header.salt);
+    if (!frame.ok()) {
+      if (GoodFrameFollows(bytes, place, segment->header.salt)) return frame.status();
+      segment->torn = std::string(frame.status().message());
+      return absl::OkStatus();
+    }
+    if (frame->sequence != segment->frames.size()) {
+      return absl::DataLossError(
+          fmt::format("the frame at byte {} is number {}, expected number {}", place,
+                      frame->sequence, segment->frames.size()));
+    }
+    place += frame->length;
+    segment->valid_size = place;
+    segment->frames.push_back(*std::move(frame));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Segment> ReadSegment(const std::string& path, bool torn_tail_allowed) {
+  Segment segment{.path = path};
+  ASSIGN_OR_RETURN(segment.bytes, ReadFile(path));
+  std::string_view bytes(reinterpret_cast<const char*>(segment.bytes->data()),
+                         segment.bytes->size());
+  absl::StatusOr<SegmentHeader> header = DecodeSegmentHeader(bytes);
+  if (!header.ok()) return WithPath(header.status(), path);
+  segment.header = *header;
+  if (absl::Status status = ScanFrames(bytes, &segment); !status.ok()) {
+    return WithPath(status, path);
+  }
+  if (!segment.torn.empty() && !torn_tail_allowed) {
+    return WithPath(absl::DataLossError(segment.torn), path);
+  }
+  return segment;
+}
+
+absl::StatusOr<std::vector<ChangeFrame>> DecodeFrames(const Segment& segment) {
+  std::vector<ChangeFrame> frames;
+  for (const FrameInfo& info : segment.frames) {
+    absl::StatusOr<ChangeFrame> frame = DecodeFrame(segment.bytes, info);
+    if (!frame.ok()) return WithPath(frame.status(), segment.path);
+    frames.push_back(*std::move(frame));
+  }
+  return frames;
+}
+
+}  // namespace forebay

@@ -1,0 +1,35 @@
+// Reading one segment file of a change log.
+#ifndef FOREBAY_OFFLINE_CHANGE_LOG_SEGMENT_H_
+#define FOREBAY_OFFLINE_CHANGE_LOG_SEGMENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "offline/change_log/frame.h"
+
+namespace forebay {
+
+// A segment in memory, every frame's checksum verified.
+struct Segment {
+  std::string path;
+  std::shared_ptr<arrow::Buffer> bytes;
+  SegmentHeader header;
+  std::vector<FrameInfo> frames;
+  int64_t valid_size = 0;  // bytes up to the end of the last frame; what follows is a torn tail
+  std::string torn;        // why the tail is torn; empty: there is none
+};
+
+// A torn tail is what a crash leaves of the last write: no good frame follows the bad bytes. Bad
+// bytes before a good frame are DATA_LOSS, and so is a torn tail unless `torn_tail_allowed` (only
+// the newest segment of a log can have one).
+absl::StatusOr<Segment> ReadSegment(const std::string& path, bool torn_tail_allowed);
+
+// The frames decoded, in order.
+absl::StatusOr<std::vector<ChangeFrame>> DecodeFrames(const Segment& segment);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_CHANGE_LOG_SEGMENT_H_

@@ -1,0 +1,74 @@
+// The actions of a Delta log, as far as forebay reads and writes them, and their JSON lines.
+#ifndef FOREBAY_OFFLINE_DELTA_ACTIONS_H_
+#define FOREBAY_OFFLINE_DELTA_ACTIONS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace forebay {
+
+using StringMap = std::map<std::string, std::string>;
+
+struct ProtocolAction {
+  int32_t min_reader_version = 1;
+  int32_t min_writer_version = 2;
+};
+
+struct MetadataAction {
+  std::string id;
+  std::string schema;  // Delta's schema JSON
+  std::vector<std::string> partition_columns;
+  StringMap configuration;
+  int64_t created_ms = 0;
+};
+
+struct AddAction {
+  std::string path;  // relative to the table, decoded
+  StringMap partition_values;
+  int64_t size = 0;         // bytes
+  int64_t modified_ms = 0;  // milliseconds UTC
+  bool data_change = true;
+  std::string stats;  // JSON; empty: none
+};
+
+struct RemoveAction {
+  std::string path;
+  int64_t deleted_ms = 0;
+  bool data_change = true;
+  StringMap partition_values;
+  int64_t size = 0;
+};
+
+struct TransactionAction {
+  std::string app_id;
+  int64_t version = 0;
+  int64_t updated_ms = 0;
+};
+
+struct CommitInfoAction {
+  int64_t timestamp_ms = 0;
+  std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE
+  // Task ("transactions-3") to partition clock, microseconds UTC: all of its rows with a
+  // _known_time before that are in the table, pending expiry steps aside (S4, S6).
+  std::map<std::string, int64_t> clocks;
+};
+
+using Action = std::variant<CommitInfoAction, ProtocolAction, MetadataAction, TransactionAction,
+                            AddAction, RemoveAction>;
+
+// One line, without its end. The form that the strictest reader takes.
+std::string ToJsonLine(const Action& action);
+
+// The actions of a commit file; kinds that the protocol says may be ignored are left out.
+// DATA_LOSS for text that is no Delta commit.
+absl::StatusOr<std::vector<Action>> ParseCommit(std::string_view text);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_DELTA_ACTIONS_H_

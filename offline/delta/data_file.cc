@@ -1,0 +1,161 @@
+#include "offline/delta/data_file.h"
+
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <arrow/util/utf8.h>
+#include <fmt/format.h>
+#include <parquet/arrow/writer.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "engine/batch/change_batch.h"
+#include "offline/delta/random_id.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
+
+constexpr int64_t kRowGroupRows = 128 * 1024;
+constexpr size_t kLongestTextStatistic = 64;  // bytes; a column with a longer extreme has none
+
+// Measured in docs/formats/offline_table.md: dictionaries pay for keys only.
+std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
+  parquet::WriterProperties::Builder builder;
+  builder.compression(arrow::Compression::ZSTD)
+      ->compression_level(1)
+      ->disable_dictionary()
+      ->max_row_group_length(kRowGroupRows);
+  int keys = KeyColumns(schema);
+  int hash = EffectiveTimeColumn(schema) + kKeyHashColumn;
+  for (int c = 0; c < schema.num_fields(); ++c) {
+    const std::string& name = schema.field(c)->name();
+    arrow::Type::type type = schema.field(c)->type()->id();
+    if ((c < keys && type != arrow::Type::BOOL) || c == hash || name == "_op") {
+      builder.enable_dictionary(name);
+    } else if (type == arrow::Type::DOUBLE) {
+      builder.encoding(name, parquet::Encoding::BYTE_STREAM_SPLIT);
+    } else if (type == arrow::Type::INT32 || type == arrow::Type::INT64 ||
+               type == arrow::Type::TIMESTAMP) {
+      builder.encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
+    }
+  }
+  return builder.build();
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows) {
+  ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(rows));
+  table = table->ReplaceSchemaMetadata(nullptr);
+  ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create(1 << 20));
+  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out,
+                                                 kRowGroupRows, FileProperties(*table->schema())));
+  return out->Finish();
+}
+
+// The least and the greatest value of column `c`, as Delta writes them. Absent: no statistic.
+std::optional<std::pair<Json, Json>> IntegerExtremes(const Rows& rows, int c) {
+  bool timestamp = rows[0]->column(c)->type_id() == arrow::Type::TIMESTAMP;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  int64_t greatest = std::numeric_limits<int64_t>::min();
+  for (const auto& batch : rows) {
+    const auto& array = static_cast<const arrow::Int64Array&>(*batch->column(c));
+    const int64_t* values = array.raw_values();
+    for (int64_t i = 0; i < array.length(); ++i) {
+      least = std::min(least, values[i]);
+      greatest = std::max(greatest, values[i]);
+    }
+  }
+  if (timestamp) return {{FormatTime(least), FormatTime(greatest)}};
+  return {{least, greatest}};
+}
+
+std::optional<std::pair<Json, Json>> TextExtremes(const Rows& rows, int c) {
+  std::optional<std::string_view> least;
+  std::optional<std::string_view> greatest;
+  for (const auto& batch : rows) {
+    const auto& array = static_cast<const arrow::StringArray&>(*batch->column(c));
+    for (int64_t i = 0; i < array.length(); ++i) {
+      std::string_view value = array.GetView(i);
+      if (!least || value < *least) least = value;
+      if (!greatest || value > *greatest) greatest = value;
+    }
+  }
+  for (std::string_view value : {*least, *greatest}) {
+    if (value.size() > kLongestTextStatistic) return std::nullopt;
+    if (!arrow::util::ValidateUTF8(value)) return std::nullopt;
+  }
+  return {{std::string(*least), std::string(*greatest)}};
+}
+
+std::string Statistics(const Rows& rows) {
+  const arrow::Schema& schema = *rows[0]->schema();
+  int keys = KeyColumns(schema);
+  int effective_time = EffectiveTimeColumn(schema);
+  int64_t count = 0;
+  for (const auto& batch : rows) count += batch->num_rows();
+  Json least = Json::object();
+  Json greatest = Json::object();
+  Json nulls = Json::object();
+  for (int c = 0; c < schema.num_fields(); ++c) {
+    const std::string& name = schema.field(c)->name();
+    int64_t null_count = 0;
+    for (const auto& batch : rows) null_count += batch->column(c)->null_count();
+    nulls[name] = null_count;
+    if (c >= keys && c != effective_time && c != effective_time + kKeyHashColumn) continue;
+    std::optional<std::pair<Json, Json>> extremes;
+    arrow::Type::type type = schema.field(c)->type()->id();
+    if (type == arrow::Type::STRING) extremes = TextExtremes(rows, c);
+    if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
+      extremes = IntegerExtremes(rows, c);
+    }
+    if (!extremes) continue;
+    least[name] = extremes->first;
+    greatest[name] = extremes->second;
+  }
+  return Json{
+      {"numRecords", count}, {"minValues", least}, {"maxValues", greatest}, {"nullCount", nulls}}
+      .dump();
+}
+
+}  // namespace
+
+int KeyColumns(const arrow::Schema& change_schema) {
+  int first_feature_or_time = EffectiveTimeColumn(change_schema);
+  int keys = 0;
+  while (keys < first_feature_or_time && !change_schema.field(keys)->nullable()) ++keys;
+  return keys;
+}
+
+absl::StatusOr<AddAction> WriteDataFile(ObjectStore* store, const std::string& table,
+                                        const std::string& date, const Rows& rows, int64_t now_us) {
+  std::string path = fmt::format("date={}/part-{}.parquet", date, RandomId());
+  std::string full_path = table + "/" + path;
+  std::shared_ptr<arrow::Buffer> bytes;
+  std::string what;
+  try {
+    auto encoded = EncodeParquet(rows);
+    if (encoded.ok()) bytes = *encoded;
+    what = encoded.status().ToString();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  if (bytes == nullptr) {
+    return absl::InternalError(
+        fmt::format("cannot encode {} as Parquet: {}", store->Describe(full_path), what));
+  }
+  RETURN_IF_ERROR(store->Put(full_path, {reinterpret_cast<const char*>(bytes->data()),
+                                         static_cast<size_t>(bytes->size())}));
+  return AddAction{.path = path,
+                   .partition_values = {{"date", date}},
+                   .size = bytes->size(),
+                   .modified_ms = now_us / 1000,
+                   .stats = Statistics(rows)};
+}
+
+}  // namespace forebay

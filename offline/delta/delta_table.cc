@@ -1,0 +1,196 @@
+#include "offline/delta/delta_table.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "offline/delta/checkpoint.h"
+#include "offline/delta/random_id.h"
+#include "offline/delta/table_schema.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr int64_t kCheckpointEvery = 10;  // commits
+constexpr int kMostConflicts = 1000;
+
+// Long, since Spark refuses to travel further back than the file retention.
+const StringMap& TableConfiguration() {
+  static const auto& configuration = *new StringMap{
+      {"delta.checkpointInterval", std::to_string(kCheckpointEvery)},
+      {"delta.deletedFileRetentionDuration", "interval 3650 days"},
+      {"delta.logRetentionDuration", "interval 3650 days"},
+  };
+  return configuration;
+}
+
+// Empty if every column of `wanted` is in `found` with its type.
+std::string Difference(const arrow::Schema& found, const arrow::Schema& wanted) {
+  for (const auto& field : wanted.fields()) {
+    auto have = found.GetFieldByName(field->name());
+    if (have == nullptr) return fmt::format("it lacks column {}", field->name());
+    if (!have->type()->Equals(field->type())) {
+      return fmt::format("its column {} is {}, not {}", field->name(), have->type()->ToString(),
+                         field->type()->ToString());
+    }
+  }
+  for (const auto& field : found.fields()) {
+    if (wanted.GetFieldByName(field->name()) == nullptr && !field->nullable()) {
+      return fmt::format("it has a column {}, never null", field->name());
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::Open(std::shared_ptr<ObjectStore> store,
+                                                             std::string path) {
+  std::unique_ptr<DeltaTable> table(new DeltaTable(std::move(store), std::move(path)));
+  ASSIGN_OR_RETURN(table->snapshot_, LoadSnapshot(*table->store_, table->path_, std::nullopt));
+  return table;
+}
+
+absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
+    std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
+    int64_t now_us) {
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = Open(store, path);
+  if (absl::IsNotFound(table.status())) {
+    std::unique_ptr<DeltaTable> created(new DeltaTable(store, path));
+    arrow::FieldVector fields = data_schema.fields();
+    fields.push_back(arrow::field("date", arrow::date32()));
+    ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*arrow::schema(fields)));
+    std::vector<Action> actions = {ProtocolAction{},
+                                   MetadataAction{.id = RandomId(),
+                                                  .schema = std::move(schema),
+                                                  .partition_columns = {"date"},
+                                                  .configuration = TableConfiguration(),
+                                                  .created_ms = now_us / 1000}};
+    absl::Status status = created->TryCommit({.operation = "CREATE TABLE"}, actions, now_us);
+    if (status.ok()) return created;
+    if (!absl::IsAlreadyExists(status)) return status;
+    table = Open(store, path);
+  }
+  RETURN_IF_ERROR(table.status());
+  RETURN_IF_ERROR((*table)->CheckColumns(data_schema));
+  return table;
+}
+
+absl::Status DeltaTable::CheckColumns(const arrow::Schema& data_schema) const {
+  std::string difference = Difference(*DataSchema(), data_schema);
+  if (difference.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "the offline table {} was made for other columns: {}; a changed view needs a new version "
+      "(or another warehouse)",
+      store_->Describe(path_), difference));
+}
+
+std::shared_ptr<arrow::Schema> DeltaTable::DataSchema() const {
+  arrow::FieldVector fields;
+  for (const auto& field : snapshot_.schema->fields()) {
+    const auto& partitions = snapshot_.metadata.partition_columns;
+    if (std::find(partitions.begin(), partitions.end(), field->name()) == partitions.end()) {
+      fields.push_back(field);
+    }
+  }
+  return arrow::schema(std::move(fields));
+}
+
+absl::Status DeltaTable::Refresh() {
+  return RefreshSnapshot(*store_, path_, std::nullopt, &snapshot_);
+}
+
+std::optional<int64_t> DeltaTable::TransactionVersion(const std::string& app_id) const {
+  auto it = snapshot_.transactions.find(app_id);
+  if (it == snapshot_.transactions.end()) return std::nullopt;
+  return it->second.version;
+}
+
+absl::Status DeltaTable::CheckWritableProtocol() const {
+  if (snapshot_.protocol.min_writer_version <= 2) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("Delta table {} needs a writer of protocol {}; forebay writes version 2. Another "
+                  "program upgraded it: copy its rows to a new warehouse",
+                  store_->Describe(path_), snapshot_.protocol.min_writer_version));
+}
+
+absl::Status DeltaTable::TryCommit(CommitInfoAction info, const std::vector<Action>& actions,
+                                   int64_t now_us) {
+  // Readers travel by file time, so times must increase with versions.
+  info.timestamp_ms = std::max(now_us / 1000, snapshot_.timestamp_ms + 1);
+  if (info.clocks.empty()) info.clocks = snapshot_.clocks;
+  std::vector<Action> all = {info};
+  all.insert(all.end(), actions.begin(), actions.end());
+  std::string text;
+  for (const Action& action : all) text += ToJsonLine(action) + "\n";
+  int64_t version = snapshot_.version + 1;
+  RETURN_IF_ERROR(store_->PutIfAbsent(CommitPath(path_, version), text, info.timestamp_ms * 1000));
+  return ApplyCommit(all, version, &snapshot_);
+}
+
+absl::StatusOr<int64_t> DeltaTable::Append(const AppendRequest& request, int64_t now_us) {
+  RETURN_IF_ERROR(CheckWritableProtocol());
+  std::map<std::string, std::optional<int64_t>> before;
+  for (const auto& [app_id, version] : request.transactions) {
+    before[app_id] = TransactionVersion(app_id);
+  }
+  std::vector<Action> actions;
+  for (const auto& [app_id, version] : request.transactions) {
+    actions.push_back(
+        TransactionAction{.app_id = app_id, .version = version, .updated_ms = now_us / 1000});
+  }
+  actions.insert(actions.end(), request.files.begin(), request.files.end());
+  for (int attempt = 0; attempt < kMostConflicts; ++attempt) {
+    CommitInfoAction info{.operation = "WRITE", .clocks = snapshot_.clocks};
+    for (const auto& [task, clock] : request.clocks) {
+      auto [it, inserted] = info.clocks.try_emplace(task, clock);
+      it->second = std::max(it->second, clock);
+    }
+    absl::Status status = TryCommit(std::move(info), actions, now_us);
+    if (status.ok()) {
+      if (snapshot_.version % kCheckpointEvery == 0) {
+        checkpoint_status_ = WriteCheckpoint(store_.get(), path_, snapshot_);
+      }
+      return snapshot_.version;
+    }
+    if (!absl::IsAlreadyExists(status)) return status;
+    RETURN_IF_ERROR(Refresh());
+    RETURN_IF_ERROR(CheckWritableProtocol());
+    for (const auto& [app_id, version] : before) {
+      if (TransactionVersion(app_id) != version) {
+        return absl::AbortedError(
+            fmt::format("another writer moved {} in Delta table {} at the same time", app_id,
+                        store_->Describe(path_)));
+      }
+    }
+  }
+  return absl::UnavailableError(fmt::format("{} other commits came first in Delta table {}",
+                                            kMostConflicts, store_->Describe(path_)));
+}
+
+absl::Status DeltaTable::AddColumns(const arrow::Schema& columns, int64_t now_us) {
+  while (true) {
+    RETURN_IF_ERROR(CheckWritableProtocol());
+    arrow::FieldVector fields = snapshot_.schema->fields();
+    for (const auto& column : columns.fields()) {
+      auto have = snapshot_.schema->GetFieldByName(column->name());
+      if (have == nullptr) {
+        fields.push_back(column->WithNullable(true));
+      } else if (!have->type()->Equals(column->type())) {
+        return absl::FailedPreconditionError(fmt::format(
+            "column {} of Delta table {} is {}, not {}", column->name(), store_->Describe(path_),
+            have->type()->ToString(), column->type()->ToString()));
+      }
+    }
+    if (static_cast<int>(fields.size()) == snapshot_.schema->num_fields()) return absl::OkStatus();
+    MetadataAction metadata = snapshot_.metadata;
+    ASSIGN_OR_RETURN(metadata.schema, ToDeltaSchema(*arrow::schema(fields)));
+    absl::Status status = TryCommit({.operation = "ADD COLUMNS"}, {metadata}, now_us);
+    if (!absl::IsAlreadyExists(status)) return status;
+    RETURN_IF_ERROR(Refresh());
+  }
+}
+
+}  // namespace forebay

@@ -1,0 +1,89 @@
+// One Delta table: its newest known snapshot, and commits to it.
+//
+//   auto table = DeltaTable::OpenOrCreate(store, "offline/user_spend/v1", *change_schema,
+//   now).value(); AppendRequest request; request.files.push_back(WriteDataFile(...).value());
+//   request.transactions["demo/user_spend/v1/transactions-3"] = position + 1;
+//   int64_t version = table->Append(request, now).value();
+//
+// Safe against other writers, of this process and others: a commit is a put-if-absent of the next
+// version's file. Not thread-safe itself.
+#ifndef FOREBAY_OFFLINE_DELTA_DELTA_TABLE_H_
+#define FOREBAY_OFFLINE_DELTA_DELTA_TABLE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "connectors/object_store/object_store.h"
+#include "offline/delta/snapshot.h"
+
+namespace forebay {
+
+struct AppendRequest {
+  std::vector<AddAction> files;                 // already written
+  std::map<std::string, int64_t> transactions;  // app id to version
+  // Task to partition clock, merged into those that the table has; see CommitInfoAction.
+  std::map<std::string, int64_t> clocks;
+};
+
+class DeltaTable {
+ public:
+  // The table as it is; NOT_FOUND if there is none.
+  static absl::StatusOr<std::unique_ptr<DeltaTable>> Open(std::shared_ptr<ObjectStore> store,
+                                                          std::string path);
+
+  // A new table has the columns of `data_schema` then `date`, by which it is partitioned. One that
+  // exists must have those columns: FAILED_PRECONDITION names what differs. `now_us`: wall clock.
+  static absl::StatusOr<std::unique_ptr<DeltaTable>> OpenOrCreate(
+      std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
+      int64_t now_us);
+
+  const Snapshot& snapshot() const { return snapshot_; }
+  const std::string& path() const { return path_; }
+
+  // OK if data files of `data_schema` fit; FAILED_PRECONDITION names what differs.
+  absl::Status CheckColumns(const arrow::Schema& data_schema) const;
+
+  // Takes up what others committed.
+  absl::Status Refresh();
+
+  // The version of `app_id`'s last transaction; nullopt: none.
+  std::optional<int64_t> TransactionVersion(const std::string& app_id) const;
+
+  // Commits files and transactions as one version, which it returns. Where others commit at the
+  // same time, takes the next version; but ABORTED if one of them moved a transaction of this
+  // request: its rows may be in the table already, so look again. Every tenth version is
+  // checkpointed; whether that worked is in checkpoint_status(). After other errors the commit may
+  // have happened: Refresh() and look at the transactions.
+  absl::StatusOr<int64_t> Append(const AppendRequest& request, int64_t now_us);
+
+  // Appends nullable columns; rows of files before have null there. Names that exist already with
+  // the same type are left out.
+  absl::Status AddColumns(const arrow::Schema& columns, int64_t now_us);
+
+  const absl::Status& checkpoint_status() const { return checkpoint_status_; }
+
+  // The columns of data files: those of the table without its partition columns.
+  std::shared_ptr<arrow::Schema> DataSchema() const;
+
+ private:
+  DeltaTable(std::shared_ptr<ObjectStore> store, std::string path)
+      : store_(std::move(store)), path_(std::move(path)) {}
+
+  absl::Status CheckWritableProtocol() const;
+  absl::Status TryCommit(CommitInfoAction info, const std::vector<Action>& actions, int64_t now_us);
+
+  std::shared_ptr<ObjectStore> store_;
+  std::string path_;
+  Snapshot snapshot_;
+  absl::Status checkpoint_status_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_DELTA_DELTA_TABLE_H_

@@ -1,0 +1,158 @@
+#include "offline/delta/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "offline/delta/checkpoint.h"
+#include "offline/delta/table_schema.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+struct Replay {
+  Snapshot* snapshot;
+
+  absl::Status operator()(const CommitInfoAction& a) {
+    snapshot->timestamp_ms = std::max(snapshot->timestamp_ms, a.timestamp_ms);
+    if (!a.clocks.empty()) snapshot->clocks = a.clocks;
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const ProtocolAction& a) {
+    snapshot->protocol = a;
+    if (a.min_reader_version > 1) {
+      return absl::FailedPreconditionError(fmt::format(
+          "it needs a reader of Delta protocol {}; forebay reads version 1", a.min_reader_version));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const MetadataAction& a) {
+    snapshot->metadata = a;
+    ASSIGN_OR_RETURN(snapshot->schema, FromDeltaSchema(a.schema));
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const TransactionAction& a) {
+    snapshot->transactions[a.app_id] = a;
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const AddAction& a) {
+    snapshot->removed.erase(a.path);
+    snapshot->files[a.path] = a;
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const RemoveAction& a) {
+    snapshot->files.erase(a.path);
+    snapshot->removed[a.path] = a;
+    return absl::OkStatus();
+  }
+};
+
+// The newest checkpoint at or below `up_to`; -1: none.
+absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::string& table,
+                                       std::optional<int64_t> up_to) {
+  if (!up_to) {
+    absl::StatusOr<std::string> hint = store.Get(table + "/_delta_log/_last_checkpoint");
+    if (hint.ok()) {
+      auto json = nlohmann::json::parse(*hint, nullptr, false);
+      if (json.is_object() && json.contains("version") && json["version"].is_number_integer() &&
+          !json.contains("parts")) {
+        return json["version"].get<int64_t>();
+      }
+    } else if (!absl::IsNotFound(hint.status())) {
+      return hint.status();
+    }
+    // No checkpoint, or a damaged hint: look for commit 0 before listing a folder that may be long.
+    if (store.Open(CommitPath(table, 0)).ok()) return -1;
+  }
+  constexpr std::string_view kSuffix = ".checkpoint.parquet";
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(table + "/_delta_log"));
+  int64_t newest = -1;
+  for (const ObjectInfo& object : objects) {
+    std::string name = object.path.substr(object.path.rfind('/') + 1);
+    if (name.size() != 20 + kSuffix.size() || !name.ends_with(kSuffix)) continue;
+    int64_t version = std::strtoll(name.substr(0, 20).c_str(), nullptr, 10);
+    if (!up_to || version <= *up_to) newest = std::max(newest, version);
+  }
+  return newest;
+}
+
+}  // namespace
+
+std::string CommitPath(const std::string& table, int64_t version) {
+  return fmt::format("{}/_delta_log/{:020}.json", table, version);
+}
+
+std::string CheckpointPath(const std::string& table, int64_t version) {
+  return fmt::format("{}/_delta_log/{:020}.checkpoint.parquet", table, version);
+}
+
+absl::Status ApplyCommit(const std::vector<Action>& actions, int64_t version, Snapshot* snapshot) {
+  for (const Action& action : actions) {
+    RETURN_IF_ERROR(std::visit(Replay{snapshot}, action));
+  }
+  snapshot->version = version;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Action>> ReadCommit(const ObjectStore& store, const std::string& table,
+                                               int64_t version) {
+  std::string path = CommitPath(table, version);
+  ASSIGN_OR_RETURN(std::string text, store.Get(path));
+  absl::StatusOr<std::vector<Action>> actions = ParseCommit(text);
+  if (!actions.ok()) {
+    return absl::DataLossError(
+        fmt::format("{}: {}", store.Describe(path), std::string(actions.status().message())));
+  }
+  return actions;
+}
+
+absl::Status RefreshSnapshot(const ObjectStore& store, const std::string& table,
+                             std::optional<int64_t> up_to, Snapshot* snapshot) {
+  while (!up_to || snapshot->version < *up_to) {
+    int64_t next = snapshot->version + 1;
+    absl::StatusOr<std::vector<Action>> actions = ReadCommit(store, table, next);
+    if (absl::IsNotFound(actions.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(actions.status());
+    if (absl::Status status = ApplyCommit(*actions, next, snapshot); !status.ok()) {
+      return absl::Status(status.code(),
+                          fmt::format("Delta table {}, version {}: {}", store.Describe(table), next,
+                                      std::string(status.message())));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Snapshot> LoadSnapshot(const ObjectStore& store, const std::string& table,
+                                      std::optional<int64_t> version) {
+  ASSIGN_OR_RETURN(int64_t checkpoint, FindCheckpoint(store, table, version));
+  Snapshot snapshot;
+  if (checkpoint >= 0) {
+    ASSIGN_OR_RETURN(std::vector<Action> actions, ReadCheckpoint(store, table, checkpoint));
+    RETURN_IF_ERROR(ApplyCommit(actions, checkpoint, &snapshot));
+    // A checkpoint has no commitInfo, so no clocks: they are in the commit beside it.
+    absl::StatusOr<std::vector<Action>> commit = ReadCommit(store, table, checkpoint);
+    if (commit.ok()) {
+      RETURN_IF_ERROR(ApplyCommit(*commit, checkpoint, &snapshot));
+    } else if (!absl::IsNotFound(commit.status())) {
+      return commit.status();
+    }
+  }
+  RETURN_IF_ERROR(RefreshSnapshot(store, table, version, &snapshot));
+  if (snapshot.version < 0) {
+    return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
+  }
+  if (version && snapshot.version != *version) {
+    return absl::NotFoundError(fmt::format("Delta table {} has no version {}; its newest is {}",
+                                           store.Describe(table), *version, snapshot.version));
+  }
+  if (snapshot.schema == nullptr) {
+    return absl::DataLossError(
+        fmt::format("Delta table {} has no metaData action", store.Describe(table)));
+  }
+  return snapshot;
+}
+
+}  // namespace forebay

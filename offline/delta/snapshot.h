@@ -1,0 +1,57 @@
+// A Delta table at one version: its log, replayed.
+#ifndef FOREBAY_OFFLINE_DELTA_SNAPSHOT_H_
+#define FOREBAY_OFFLINE_DELTA_SNAPSHOT_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "connectors/object_store/object_store.h"
+#include "offline/delta/actions.h"
+
+namespace arrow {
+class Schema;
+}
+
+namespace forebay {
+
+struct Snapshot {
+  int64_t version = -1;
+  int64_t timestamp_ms = 0;  // of the last commit that says one
+  ProtocolAction protocol;
+  MetadataAction metadata;
+  std::shared_ptr<arrow::Schema> schema;  // partition columns included
+  std::map<std::string, AddAction> files;
+  std::map<std::string, RemoveAction> removed;
+  std::map<std::string, TransactionAction> transactions;  // by app id
+  std::map<std::string, int64_t> clocks;  // of the last commit that carries them; see actions.h
+};
+
+// "<table>/_delta_log/00000000000000000007.json".
+std::string CommitPath(const std::string& table, int64_t version);
+std::string CheckpointPath(const std::string& table, int64_t version);
+
+// Replays `actions` of commit `version` upon `snapshot`.
+absl::Status ApplyCommit(const std::vector<Action>& actions, int64_t version, Snapshot* snapshot);
+
+// The commit of that version; NOT_FOUND if there is none yet.
+absl::StatusOr<std::vector<Action>> ReadCommit(const ObjectStore& store, const std::string& table,
+                                               int64_t version);
+
+// The newest version, or the one given. NOT_FOUND: no such table or version. FAILED_PRECONDITION:
+// it needs a newer reader than this one.
+absl::StatusOr<Snapshot> LoadSnapshot(const ObjectStore& store, const std::string& table,
+                                      std::optional<int64_t> version);
+
+// Applies the commits after snapshot->version.
+absl::Status RefreshSnapshot(const ObjectStore& store, const std::string& table,
+                             std::optional<int64_t> up_to, Snapshot* snapshot);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_DELTA_SNAPSHOT_H_

@@ -1,0 +1,221 @@
+#include "offline/sink/offline_sink.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+int64_t OffsetAt(const arrow::RecordBatch& rows, int64_t row) {
+  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
+  return static_cast<const arrow::Int64Array&>(*rows.column(column)).Value(row);
+}
+
+OfflineSinkOptions WithDefaults(OfflineSinkOptions options) {
+  if (!options.now_us) options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  return options;
+}
+
+absl::Status Probe(ObjectStore* store, std::string_view what) {
+  constexpr std::string_view kProbe = ".forebay-probe";
+  absl::Status status = store->Put(kProbe, "is this writable?");
+  if (status.ok()) status = store->Delete(kProbe);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), fmt::format("the {} is not writable: {}", what,
+                                                 std::string(status.message())));
+}
+
+}  // namespace
+
+OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
+    : options_(WithDefaults(std::move(options))), warehouse_(OpenObjectStore(options_.warehouse)) {
+  for (const v1::FeatureView& view : project.feature_views()) {
+    views_.push_back({.name = view.name(), .version = view.version()});
+    for (const v1::Entity& entity : project.entities()) {
+      if (entity.name() == view.entity()) schemas_.push_back(ChangeSchema(view, entity));
+    }
+  }
+  if (warehouse_.ok()) {
+    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.now_us);
+  }
+  thread_ = std::thread([this] { RunFlushes(); });
+}
+
+OfflineSink::~OfflineSink() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  thread_.join();
+}
+
+absl::Status OfflineSink::CheckWritable() {
+  RETURN_IF_ERROR(warehouse_.status());
+  RETURN_IF_ERROR(Probe(warehouse_->get(), "warehouse"));
+  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> state, OpenObjectStore(options_.state_folder));
+  return Probe(state.get(), "state folder");
+}
+
+absl::Status OfflineSink::Open(const TaskId& task) {
+  RETURN_IF_ERROR(warehouse_.status());
+  absl::MutexLock flush_lock(&flush_mutex_);
+  {
+    absl::MutexLock lock(&mutex_);
+    tasks_.erase(task);
+  }
+  TaskState state;
+  ASSIGN_OR_RETURN(state.log, ChangeLog::Open(ChangeLogFolder(options_.state_folder, task.topic,
+                                                              task.partition)));
+  for (size_t view = 0; view < views_.size(); ++view) {
+    Offset held(-1);
+    ASSIGN_OR_RETURN(std::optional<Offset> in_table,
+                     tables_->HeldPosition(views_[view], *schemas_[view], task));
+    if (in_table) held = *in_table;
+    auto in_log = state.log->recovered_positions().find(views_[view]);
+    if (in_log != state.log->recovered_positions().end()) held = std::max(held, in_log->second);
+    state.held.push_back(held);
+  }
+  absl::MutexLock lock(&mutex_);
+  tasks_[task] = std::move(state);
+  return absl::OkStatus();
+}
+
+absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
+  ChangeFrame frame{
+      .first_position = Offset::Max(), .position = output.position, .clock = output.clock};
+  for (const ChangeBatch& batch : output.changes) {
+    std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(batch.rows, state->held[batch.view]);
+    if (rows == nullptr) continue;
+    Offset last(OffsetAt(*rows, rows->num_rows() - 1));
+    if (last > output.position) {
+      return absl::InternalError(fmt::format(
+          "task {} is at position {} but made a row of view {} at offset {}",
+          output.task.ToString(), output.position.value(), views_[batch.view].name, last.value()));
+    }
+    frame.first_position = std::min(frame.first_position, Offset(OffsetAt(*rows, 0)));
+    frame.sections.push_back({views_[batch.view], std::move(rows)});
+  }
+  if (frame.sections.empty()) return absl::OkStatus();
+  return state->log->Append(frame);
+}
+
+absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
+  absl::MutexLock lock(&mutex_);
+  absl::Status first_error;
+  std::vector<std::pair<const TaskOutput*, TaskState*>> written;
+  for (const TaskOutput* output : outputs) {
+    auto it = tasks_.find(output->task);
+    if (it == tasks_.end()) {
+      first_error.Update(absl::InternalError(fmt::format(
+          "task {} commits to the offline sink but is not open there", output->task.ToString())));
+      continue;
+    }
+    absl::Status status = Append(*output, &it->second);
+    first_error.Update(status);
+    if (status.ok()) written.emplace_back(output, &it->second);
+  }
+  for (auto& [output, state] : written) state->log->StartSync();
+  for (auto& [output, state] : written) {
+    absl::Status status = state->log->Sync();
+    first_error.Update(status);
+    if (!status.ok()) continue;
+    for (Offset& held : state->held) held = std::max(held, output->position);
+    if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
+  }
+  return first_error;
+}
+
+absl::Status OfflineSink::Close(const TaskId& task) {
+  absl::Status status = FlushAll();
+  absl::MutexLock flush_lock(&flush_mutex_);
+  absl::MutexLock lock(&mutex_);
+  tasks_.erase(task);
+  return status;
+}
+
+int64_t OfflineSink::PendingBytes() const {
+  int64_t bytes = 0;
+  for (const auto& [task, state] : tasks_) {
+    bytes += state.log->active_bytes();
+    for (const ClosedSegment& segment : state.log->closed()) bytes += segment.bytes;
+  }
+  return bytes;
+}
+
+int64_t OfflineSink::pending_bytes() const {
+  absl::MutexLock lock(&mutex_);
+  return PendingBytes();
+}
+
+absl::Status OfflineSink::last_flush_error() const {
+  absl::MutexLock lock(&mutex_);
+  return last_flush_error_;
+}
+
+// The oldest segments of every task, about flush_bytes together; those still written to are closed.
+std::vector<TaskBacklog> OfflineSink::TakeBacklog() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<TaskBacklog> backlog;
+  int64_t bytes = 0;
+  for (auto& [task, state] : tasks_) {
+    state.log->Rotate();
+    TaskBacklog taken{.task = task};
+    for (const ClosedSegment& segment : state.log->closed()) {
+      if (bytes >= options_.flush_bytes) break;
+      bytes += segment.bytes;
+      taken.segments.push_back(segment);
+    }
+    if (!taken.segments.empty()) backlog.push_back(std::move(taken));
+  }
+  return backlog;
+}
+
+absl::Status OfflineSink::FlushRounds() {
+  while (true) {
+    std::vector<TaskBacklog> backlog = TakeBacklog();
+    if (backlog.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(tables_->Flush(backlog));
+    absl::MutexLock lock(&mutex_);
+    for (const TaskBacklog& taken : backlog) {
+      RETURN_IF_ERROR(tasks_[taken.task].log->Delete(taken.segments));
+    }
+  }
+}
+
+absl::Status OfflineSink::FlushAll() {
+  RETURN_IF_ERROR(warehouse_.status());
+  absl::MutexLock flush_lock(&flush_mutex_);
+  absl::Status status = FlushRounds();
+  absl::MutexLock lock(&mutex_);
+  last_flush_error_ = status;
+  return status;
+}
+
+void OfflineSink::RunFlushes() {
+  absl::Duration retry = absl::ZeroDuration();
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      auto due = [this, failed = retry > absl::ZeroDuration()]()
+                     ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+                       return stop_ || (!failed && PendingBytes() >= options_.flush_bytes);
+                     };
+      mutex_.AwaitWithTimeout(absl::Condition(&due),
+                              retry > absl::ZeroDuration() ? retry : options_.flush_interval);
+      if (stop_) return;
+    }
+    if (FlushAll().ok()) {
+      retry = absl::ZeroDuration();
+    } else {
+      retry = std::min(std::max(retry * 2, options_.first_retry), options_.longest_retry);
+    }
+  }
+}
+
+}  // namespace forebay

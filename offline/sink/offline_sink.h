@@ -1,0 +1,113 @@
+// The sink that keeps every change record: first in the change log of its task, on the local disk,
+// then in the Delta table of its view.
+//
+//   OfflineSink sink(project, {.state_folder = "state", .warehouse = "warehouse"});
+//   RETURN_IF_ERROR(sink.CheckWritable());
+//   ... as every Sink ...
+//   RETURN_IF_ERROR(sink.FlushAll());   // before a clean stop
+//
+// Commit returns when the rows are in the change logs, durably. A thread of the sink's own moves
+// them to the tables, every `flush_interval` or when `flush_bytes` are pending; while the warehouse
+// cannot be written it tries again with growing pauses, and the change logs grow: nothing is lost.
+// Rows of one task are in (offset, ordinal) order in its view's table.
+//
+// Open, Commit and Close: by one thread at a time. The rest: by any.
+#ifndef FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_
+#define FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "engine/worker/sink.h"
+#include "offline/change_log/change_log.h"
+#include "offline/sink/table_flush.h"
+
+namespace forebay {
+
+namespace v1 {
+class Project;
+}
+
+struct OfflineSinkOptions {
+  std::string state_folder;  // change logs go to <state_folder>/<topic>-<partition>/change_log
+  std::string warehouse;     // a folder or file:// URI; tables go to <warehouse>/offline
+  absl::Duration flush_interval = absl::Minutes(1);
+  int64_t flush_bytes = 64 << 20;                 // of change logs, all tasks together
+  absl::Duration first_retry = absl::Seconds(1);  // after a failed flush; doubles up to
+  absl::Duration longest_retry = absl::Minutes(1);
+  std::function<int64_t()> now_us;  // wall clock, microseconds UTC; empty: the system's
+};
+
+class OfflineSink : public Sink {
+ public:
+  // Does not touch the disk. `project` is not kept.
+  OfflineSink(const v1::Project& project, OfflineSinkOptions options);
+
+  // Stops the thread after the flush that it is in, if any. What is not flushed stays in the change
+  // logs, for the next Open.
+  ~OfflineSink() override;
+
+  // Writes and deletes a probe in the warehouse and the state folder, for a clear message at start.
+  absl::Status CheckWritable();
+
+  // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
+  absl::Status Open(const TaskId& task) override;
+
+  // On an error of one task's disk the others' rows are kept all the same; committing the same
+  // outputs again is right.
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
+
+  // Flushes, then lets go of the task. On an error its rows stay in its change log.
+  absl::Status Close(const TaskId& task) override;
+
+  // Flushes what Commit took so far, now and on this thread; OK: all of it is in the tables.
+  absl::Status FlushAll();
+
+  // Of the last flush; OK: it worked, or there was none.
+  absl::Status last_flush_error() const;
+
+  // Bytes in the change logs of open tasks, not yet in the tables.
+  int64_t pending_bytes() const;
+
+ private:
+  struct TaskState {
+    std::unique_ptr<ChangeLog> log;
+    std::vector<Offset> held;  // per view of the project
+  };
+
+  absl::Status Append(const TaskOutput& output, TaskState* state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t PendingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<TaskBacklog> TakeBacklog();
+  absl::Status FlushRounds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(flush_mutex_);
+  void RunFlushes();
+
+  const OfflineSinkOptions options_;
+  std::vector<ViewId> views_;                            // of the project, by index
+  std::vector<std::shared_ptr<arrow::Schema>> schemas_;  // likewise: their ChangeSchema
+  absl::StatusOr<std::shared_ptr<ObjectStore>> warehouse_;
+
+  // One flush at a time. Taken before mutex_.
+  absl::Mutex flush_mutex_;
+  std::unique_ptr<TableFlush> tables_ ABSL_GUARDED_BY(flush_mutex_);
+
+  mutable absl::Mutex mutex_;
+  std::map<TaskId, TaskState> tasks_ ABSL_GUARDED_BY(mutex_);
+  absl::Status last_flush_error_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_

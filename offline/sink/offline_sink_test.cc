@@ -1,0 +1,238 @@
+#include "offline/sink/offline_sink.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <parquet/arrow/reader.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "offline/change_log/change_rows.h"
+#include "offline/delta/arrow_file.h"
+#include "offline/delta/delta_table.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int64_t kDay = 86'400'000'000;
+constexpr int64_t kNow = 1'700'000'000'000'000;
+
+class OfflineSinkTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "offline_sink_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    Start();
+  }
+  void TearDown() override {
+    sink_.reset();
+    fs::remove_all(folder_);
+  }
+
+  // A new process: whatever the last one had in memory is gone.
+  void Start() {
+    sink_.reset();
+    sink_ = std::make_unique<OfflineSink>(
+        project_, OfflineSinkOptions{.state_folder = State(),
+                                     .warehouse = Warehouse(),
+                                     .flush_interval = absl::InfiniteDuration(),
+                                     .flush_bytes = flush_bytes_,
+                                     .first_retry = absl::InfiniteDuration(),
+                                     .longest_retry = absl::InfiniteDuration(),
+                                     .now_us = [] { return kNow; }});
+  }
+
+  std::string State() const { return folder_ + "/state"; }
+  std::string Warehouse() const { return folder_ + "/warehouse"; }
+  std::string LogFolder() const { return State() + "/transactions-0/change_log"; }
+
+  absl::Status Commit(int64_t position, const std::vector<TestRow>& rows, int view = 0,
+                      const TaskId* task = nullptr) {
+    TaskOutput output{.task = task == nullptr ? task_ : *task,
+                      .position = Offset(position),
+                      .clock = KnownTime(position * 10)};
+    if (!rows.empty()) {
+      output.changes.push_back(
+          {view, TestRows(project_, rows, view, output.task.partition.value())});
+    }
+    const TaskOutput* outputs[] = {&output};
+    return sink_->Commit(outputs);
+  }
+
+  std::unique_ptr<DeltaTable> Table(const std::string& view = "spend") {
+    return DeltaTable::Open(OpenObjectStore(Warehouse()).value(), "offline/" + view + "/v1")
+        .value();
+  }
+
+  // "partition:offset:key" of every row of the table, files in the order of their commits.
+  std::vector<std::string> TableRows(const std::string& view = "spend") {
+    auto store = OpenObjectStore(Warehouse()).value();
+    std::vector<std::string> rows;
+    int64_t newest = Table(view)->snapshot().version;
+    for (int64_t version = 0; version <= newest; ++version) {
+      auto actions = ReadCommit(*store, "offline/" + view + "/v1", version);
+      for (const Action& action : *actions) {
+        if (const AddAction* add = std::get_if<AddAction>(&action)) {
+          AppendRows(*store, "offline/" + view + "/v1/" + add->path, &rows);
+        }
+      }
+    }
+    return rows;
+  }
+
+  static void AppendRows(const ObjectStore& store, const std::string& path,
+                         std::vector<std::string>* out) {
+    auto reader =
+        parquet::arrow::OpenFile(OpenArrowFile(store, path).value(), arrow::default_memory_pool())
+            .ValueOrDie();
+    auto table = reader->ReadTable().ValueOrDie()->CombineChunks().ValueOrDie();
+    auto text = [&](const char* name, int64_t i) {
+      return table->GetColumnByName(name)->GetScalar(i).ValueOrDie()->ToString();
+    };
+    for (int64_t i = 0; i < table->num_rows(); ++i) {
+      out->push_back(fmt::format("{}:{}:{}", text("_source_partition", i),
+                                 text("_source_offset", i), text("user_id", i)));
+    }
+  }
+
+  int64_t flush_bytes_ = 64 << 20;
+  std::string folder_;
+  v1::Project project_ = TestProject();
+  TaskId task_{"transactions", PartitionId(0)};
+  std::unique_ptr<OfflineSink> sink_;
+};
+
+TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClocks) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a", .effective_time = 10},
+                         {.offset = 2, .key = "b", .effective_time = kDay + 5}})
+                  .ok());
+  ASSERT_TRUE(Commit(5, {{.offset = 4, .key = "a", .effective_time = kDay + 7}}).ok());
+  ASSERT_TRUE(Commit(6, {{.offset = 6, .key = "a", .effective_time = 11}}, 1).ok());
+  EXPECT_GT(sink_->pending_bytes(), 0);
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_EQ(sink_->pending_bytes(), 0);
+
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b", "0:4:a"));
+  EXPECT_THAT(TableRows("visits"), ElementsAre("0:6:a"));
+  auto table = Table();
+  EXPECT_EQ(table->snapshot().version, 1);
+  EXPECT_EQ(table->snapshot().files.size(), 2u);
+  EXPECT_THAT(table->snapshot().files.begin()->first, HasSubstr("date=1970-01-01/part-"));
+  EXPECT_EQ(table->TransactionVersion("demo/spend/v1/transactions-0"), 6);
+  EXPECT_EQ(table->snapshot().clocks.at("transactions-0"), 60);
+  EXPECT_TRUE(fs::is_empty(LogFolder()));
+}
+
+TEST_F(OfflineSinkTest, KeepsCommittedRowsThroughAKillAndDropsReplayedOnes) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}}).ok());
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(3, {{.offset = 2, .key = "b"}, {.offset = 3, .key = "c"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(4, {{.offset = 1, .key = "a"}, {.offset = 3, .key = "c"}}).ok());
+  ASSERT_TRUE(Commit(5, {{.offset = 5, .key = "d"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b", "0:3:c", "0:5:d"));
+}
+
+TEST_F(OfflineSinkTest, FlushesAgainAfterACrashBetweenCommitAndDeleteWithoutRepeatingRows) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}}).ok());
+  fs::copy(LogFolder(), folder_ + "/kept", fs::copy_options::recursive);
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  fs::remove_all(LogFolder());
+  fs::rename(folder_ + "/kept", LogFolder());
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(3, {{.offset = 3, .key = "c"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b", "0:3:c"));
+  EXPECT_TRUE(fs::is_empty(LogFolder()));
+}
+
+TEST_F(OfflineSinkTest, KeepsRowsInTheLogWhileTheWarehouseCannotBeWritten) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  std::ofstream(Warehouse()) << "a file in the way";
+  EXPECT_THAT(std::string(sink_->CheckWritable().message()),
+              HasSubstr("the warehouse is not writable"));
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
+  absl::Status failed = sink_->FlushAll();
+  EXPECT_TRUE(absl::IsFailedPrecondition(failed)) << failed;
+  EXPECT_EQ(sink_->last_flush_error(), failed);
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "b"}}).ok());
+  fs::remove(Warehouse());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_TRUE(sink_->last_flush_error().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b"));
+}
+
+TEST_F(OfflineSinkTest, ClosingATaskFlushesIt) {
+  TaskId other{"transactions", PartitionId(1)};
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(sink_->Open(other).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "b"}}, 0, &other).ok());
+  ASSERT_TRUE(sink_->Close(task_).ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "1:1:b"));
+  EXPECT_TRUE(absl::IsInternal(Commit(2, {{.offset = 2, .key = "a"}})));
+  EXPECT_TRUE(Commit(2, {{.offset = 2, .key = "b"}}, 0, &other).ok());
+}
+
+TEST_F(OfflineSinkTest, FlushesByItselfWhenEnoughIsPending) {
+  flush_bytes_ = 1;
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
+  for (int i = 0; i < 10'000 && sink_->pending_bytes() > 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  EXPECT_EQ(sink_->pending_bytes(), 0);
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a"));
+}
+
+TEST_F(OfflineSinkTest, RefusesRowsAbovePositionOfTheirTask) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  EXPECT_TRUE(absl::IsInternal(Commit(1, {{.offset = 2, .key = "a"}})));
+}
+
+TEST_F(OfflineSinkTest, RefusesATableMadeForOtherColumns) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  project_.mutable_feature_views(0)->mutable_features(1)->set_name("renamed");
+  Start();
+  absl::Status status = sink_->Open(task_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it lacks column renamed"));
+}
+
+TEST_F(OfflineSinkTest, AFlushSlowerThanAnotherWriterOfTheSameTaskAddsNothingTwice) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
+  OfflineSink other(project_, {.state_folder = folder_ + "/other_state",
+                               .warehouse = Warehouse(),
+                               .flush_interval = absl::InfiniteDuration()});
+  ASSERT_TRUE(other.Open(task_).ok());
+  TaskOutput output{.task = task_, .position = Offset(2)};
+  output.changes.push_back(
+      {0, TestRows(project_, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}})});
+  const TaskOutput* outputs[] = {&output};
+  ASSERT_TRUE(other.Commit(outputs).ok());
+  ASSERT_TRUE(other.FlushAll().ok());
+  EXPECT_EQ(sink_->FlushAll(), absl::OkStatus());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b"));
+}
+
+}  // namespace
+}  // namespace forebay

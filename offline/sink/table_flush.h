@@ -1,0 +1,77 @@
+// From closed change log segments to Delta commits (stage 0 to stage 1).
+#ifndef FOREBAY_OFFLINE_SINK_TABLE_FLUSH_H_
+#define FOREBAY_OFFLINE_SINK_TABLE_FLUSH_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "connectors/object_store/object_store.h"
+#include "engine/batch/event_batch.h"
+#include "offline/change_log/change_log.h"
+#include "offline/delta/delta_table.h"
+
+namespace forebay {
+
+// "offline/user_spend/v1", under the warehouse (S29).
+std::string OfflineTablePath(const ViewId& view);
+
+// Segments of one task, oldest first.
+struct TaskBacklog {
+  TaskId task;
+  std::vector<ClosedSegment> segments;
+};
+
+// Not thread-safe.
+class TableFlush {
+ public:
+  TableFlush(std::shared_ptr<ObjectStore> warehouse, std::string project,
+             std::function<int64_t()> now_us)
+      : warehouse_(std::move(warehouse)),
+        project_(std::move(project)),
+        now_us_(std::move(now_us)) {}
+
+  // Puts the rows of all segments into the tables: one commit per view, with one Parquet file per
+  // date and one transaction per task. Rows that a table holds already are dropped, so that a
+  // repeated flush changes nothing. After an error some views may be flushed and others not:
+  // repeat.
+  absl::Status Flush(absl::Span<const TaskBacklog> backlog);
+
+  // Up to which position the view's table holds the rows of the task; nullopt: none. A table that
+  // exists must have the columns of `change_schema`: FAILED_PRECONDITION.
+  absl::StatusOr<std::optional<Offset>> HeldPosition(const ViewId& view,
+                                                     const arrow::Schema& change_schema,
+                                                     const TaskId& task);
+
+ private:
+  // What a flush adds of one task to one view.
+  struct TaskRows {
+    std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+    Offset position;
+  };
+  struct ViewBacklog {
+    std::map<TaskId, TaskRows> tasks;
+  };
+
+  absl::Status FlushView(const ViewId& view, const ViewBacklog& backlog,
+                         const std::map<TaskId, KnownTime>& clocks);
+  absl::Status CommitView(const ViewId& view, const ViewBacklog& backlog,
+                          const std::map<TaskId, KnownTime>& clocks, DeltaTable* table);
+  std::string AppId(const ViewId& view, const TaskId& task) const;
+
+  std::shared_ptr<ObjectStore> warehouse_;
+  std::string project_;
+  std::function<int64_t()> now_us_;
+  std::map<ViewId, std::unique_ptr<DeltaTable>> tables_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_SINK_TABLE_FLUSH_H_
