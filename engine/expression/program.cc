@@ -1,0 +1,220 @@
+#include "engine/expression/program.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "arrow/type.h"
+#include "engine/expression/code.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr int kMaxDepth = 100;
+
+bool IsStoredAs(DataType type, const arrow::DataType& stored) {
+  switch (type) {
+    case DataType::kBool:
+      return stored.id() == arrow::Type::BOOL;
+    case DataType::kInt64:
+      return stored.id() == arrow::Type::INT64;
+    case DataType::kDouble:
+      return stored.id() == arrow::Type::DOUBLE;
+    case DataType::kString:
+      return stored.id() == arrow::Type::STRING;
+    case DataType::kBytes:
+      return stored.id() == arrow::Type::BINARY;
+    case DataType::kTimestamp:
+      return stored.id() == arrow::Type::TIMESTAMP &&
+             static_cast<const arrow::TimestampType&>(stored).unit() == arrow::TimeUnit::MICRO;
+  }
+  return false;
+}
+
+// The value of a literal; nothing if it is not one of `type`.
+std::optional<Value> LiteralValue(const v1::Literal& literal, DataType type) {
+  switch (literal.value_case()) {
+    case v1::Literal::VALUE_NOT_SET:
+      return Value();
+    case v1::Literal::kBoolValue:
+      if (type == DataType::kBool) return Value(literal.bool_value());
+      break;
+    case v1::Literal::kInt64Value:
+      if (type == DataType::kInt64 || type == DataType::kTimestamp)
+        return Value(literal.int64_value());
+      break;
+    case v1::Literal::kDoubleValue:
+      if (type == DataType::kDouble) return Value(literal.double_value());
+      break;
+    case v1::Literal::kStringValue:
+      if (type == DataType::kString || type == DataType::kBytes)
+        return Value(literal.string_value());
+      break;
+  }
+  return std::nullopt;
+}
+
+// The first value of a vector.
+Value FirstValue(const Vector& vector) {
+  if (!vector.IsValid(0)) return Value();
+  switch (vector.type) {
+    case DataType::kBool:
+      return vector.bools[0] != 0;
+    case DataType::kInt64:
+    case DataType::kTimestamp:
+      return vector.ints[0];
+    case DataType::kDouble:
+      return vector.doubles[0];
+    case DataType::kString:
+    case DataType::kBytes:
+      return std::string(vector.strings[0]);
+  }
+  return Value();
+}
+
+// Gives every distinct subexpression one register; computes those without columns right away.
+class Compiler {
+ public:
+  explicit Compiler(const arrow::Schema& schema) : schema_(schema) {}
+
+  absl::StatusOr<ProgramCode> Compile(const v1::Expression& expression) {
+    ASSIGN_OR_RETURN(code_.result, Add(expression, 0));
+    return std::move(code_);
+  }
+
+ private:
+  absl::StatusOr<int> Add(const v1::Expression& expression, int depth) {
+    if (!v1::DataType_IsValid(expression.type()) ||
+        expression.type() == v1::DATA_TYPE_UNSPECIFIED) {
+      return absl::InternalError("an expression has no type");
+    }
+    if (depth > kMaxDepth) return absl::InternalError("an expression is nested too deeply");
+    const auto type = static_cast<DataType>(expression.type());
+    switch (expression.node_case()) {
+      case v1::Expression::kColumn:
+        return AddColumn(expression.column(), type);
+      case v1::Expression::kLiteral: {
+        std::optional<Value> value = LiteralValue(expression.literal(), type);
+        if (value.has_value()) return AddConstant(*std::move(value), type);
+        return absl::InternalError(
+            fmt::format("a literal is not of its type, {}", DataTypeName(type)));
+      }
+      case v1::Expression::kCall:
+        return AddCall(expression.call(), type, depth);
+      case v1::Expression::NODE_NOT_SET:
+        break;
+    }
+    return absl::InternalError("an expression is empty");
+  }
+
+  absl::StatusOr<int> AddColumn(const std::string& name, DataType type) {
+    const int index = schema_.GetFieldIndex(name);
+    if (index < 0) return absl::InternalError(fmt::format("the batch has no column '{}'", name));
+    const arrow::DataType& stored = *schema_.field(index)->type();
+    if (!IsStoredAs(type, stored)) {
+      return absl::InternalError(fmt::format("column '{}' is {} in the batch, expected {}", name,
+                                             stored.ToString(), DataTypeName(type)));
+    }
+    const auto [found, is_new] =
+        known_.try_emplace(fmt::format("column {}", index), NextRegister());
+    if (is_new) {
+      code_.registers.push_back(type);
+      code_.columns.push_back({index, type, found->second});
+    }
+    return found->second;
+  }
+
+  int AddConstant(Value value, DataType type) {
+    const int target = NextRegister();
+    code_.registers.push_back(type);
+    code_.constants.push_back({std::move(value), type, target});
+    return target;
+  }
+
+  absl::StatusOr<int> AddCall(const v1::Call& call, DataType type, int depth) {
+    std::vector<int> arguments;
+    std::vector<DataType> types;
+    for (const v1::Expression& argument : call.arguments()) {
+      ASSIGN_OR_RETURN(const int target, Add(argument, depth + 1));
+      arguments.push_back(target);
+      types.push_back(code_.registers[static_cast<size_t>(target)]);
+    }
+    const Kernel* kernel = FindKernel(call.function(), types, type);
+    if (kernel == nullptr) {
+      std::vector<std::string_view> names;
+      for (const DataType one : types) names.push_back(DataTypeName(one));
+      return absl::InternalError(fmt::format("there is no kernel {}({}) of type {}",
+                                             call.function(), fmt::join(names, ", "),
+                                             DataTypeName(type)));
+    }
+    if (std::optional<Value> value = Fold(*kernel, arguments, type)) {
+      return AddConstant(*std::move(value), type);
+    }
+    const std::string key =
+        fmt::format("{} {} {}", call.function(), DataTypeName(type), fmt::join(arguments, " "));
+    const auto [found, is_new] = known_.try_emplace(key, NextRegister());
+    if (is_new) {
+      code_.registers.push_back(type);
+      code_.steps.push_back({kernel, std::move(arguments), found->second});
+    }
+    return found->second;
+  }
+
+  // The value of a call of constants; nothing if there are others, or if it is an error, which is
+  // to be counted in every row.
+  std::optional<Value> Fold(const Kernel& kernel, const std::vector<int>& arguments,
+                            DataType type) {
+    auto alone = std::make_shared<ProgramCode>();
+    for (const int argument : arguments) {
+      const ProgramCode::Constant* constant = FindConstant(argument);
+      if (constant == nullptr) return std::nullopt;
+      const int target = static_cast<int>(alone->registers.size());
+      alone->constants.push_back({constant->value, constant->type, target});
+      alone->registers.push_back(constant->type);
+    }
+    std::vector<int> targets;
+    for (size_t i = 0; i < arguments.size(); ++i) targets.push_back(static_cast<int>(i));
+    alone->result = static_cast<int>(arguments.size());
+    alone->registers.push_back(type);
+    alone->steps.push_back({&kernel, std::move(targets), alone->result});
+    Machine machine(std::move(alone));
+    Value value = FirstValue(machine.Run(nullptr, 1));
+    if (machine.errors() > 0) return std::nullopt;
+    return value;
+  }
+
+  const ProgramCode::Constant* FindConstant(int target) const {
+    for (const ProgramCode::Constant& constant : code_.constants) {
+      if (constant.target == target) return &constant;
+    }
+    return nullptr;
+  }
+
+  int NextRegister() const { return static_cast<int>(code_.registers.size()); }
+
+  const arrow::Schema& schema_;
+  ProgramCode code_;
+  absl::flat_hash_map<std::string, int> known_;  // registers by what they hold
+};
+
+}  // namespace
+
+absl::StatusOr<Program> Program::Compile(const v1::Expression& expression,
+                                         const arrow::Schema& schema) {
+  ASSIGN_OR_RETURN(ProgramCode code, Compiler(schema).Compile(expression));
+  return Program(std::make_shared<const Code>(Code{std::move(code)}));
+}
+
+Program::Program(std::shared_ptr<const Code> code) : code_(std::move(code)) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+DataType Program::type() const { return code_->registers[static_cast<size_t>(code_->result)]; }
+
+}  // namespace forebay
