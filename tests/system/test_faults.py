@@ -1,0 +1,243 @@
+"""Bad input and faults: a message that says what to do, an exit code, and nothing lost afterwards."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import pytest
+
+from tests.system import runs
+from tests.system.agreement import Outcome
+from tests.system.broker import Broker
+from tests.system.project import Project, forebay
+from tests.system.scenario import produce
+from tests.system.scenarios import transactions
+from tests.system.worker import Worker
+
+FAILED = 1  # at run time
+WRONG = 2  # definitions or usage
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("broker")) as one:
+        yield one
+
+
+@pytest.fixture
+def name(request):
+    """A project name of the test's own, so that all share a broker."""
+    return re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:50]
+
+
+def scenario_of(name, count=1_500):
+    return transactions.scenario(count=count, users=100, project=name)
+
+
+def fails(worker: Worker, code: int, *words: str, seconds: float = 60) -> str:
+    """The worker ends by itself with `code`, and its log says all of `words`."""
+    if not worker.running:
+        worker.spawn()
+    assert worker.wait(seconds) == code, worker.log_tail()
+    log = worker.log_tail()
+    for word in words:
+        assert word in log, f"{word!r} is not in:\n{log}"
+    return log
+
+
+def agrees(scenario, project, broker):
+    """A worker in order takes up where the fault left off, and all of it is there, once."""
+    Worker(project).run_until_idle()
+    Outcome.read(scenario, project, broker.address).check_written()
+
+
+# ---- wrong input ----
+
+
+def test_wrong_definitions(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    definitions = scenario.definitions()
+    definitions["feature_views"][0]["features"][1]["value"] = "sum(amout)"
+    definitions["feature_views"][2]["entity"] = "merchnt"
+    project = Project(tmp_path, name, definitions, broker.address)
+    done = forebay("validate", tmp_path)
+    assert done.returncode == WRONG
+    for expected in ("features.yaml:", "amout", "amount", "merchnt", "merchant"):
+        assert expected in done.stderr, done.stderr
+    assert len(re.findall(r"features\.yaml:\d+:\d+: ", done.stderr)) == 2
+    log = fails(Worker(project), WRONG)
+    assert set(done.stderr.splitlines()) <= set(log.splitlines())
+    assert not project.state.exists()
+
+
+def test_right_definitions(tmp_path, broker, name):
+    Project(tmp_path, name, scenario_of(name).definitions(), broker.address)
+    done = forebay("validate", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "user_spend" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "/nowhere/at/all"],
+        ["run", "/nowhere/at/all"],
+        ["unknown"],
+        ["run", "--unknown"],
+        ["run", "--broker", "other"],
+        ["get"],
+        ["training-set", "--project", "/nowhere/at/all", "--labels", "x", "--time", "t", "--features", "a.b", "--out", "y"],
+        [],
+    ],
+    ids=lambda arguments: "-".join(arguments[:3]) or "none",
+)  # fmt: skip
+def test_wrong_usage(arguments):
+    done = forebay(*arguments)
+    assert done.returncode == WRONG
+    assert done.stderr.strip() and "terminate called" not in done.stderr
+
+
+def test_missing_topic(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    project = Project(tmp_path, name, scenario.definitions(), broker.address)
+    fails(Worker(project), FAILED, scenario.source.topic, "does not exist")
+    broker.create_topic(scenario.source.topic, scenario.partitions)
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    agrees(scenario, project, broker)
+
+
+@pytest.mark.parametrize("door", ["http_port", "grpc_port"])
+def test_port_taken(tmp_path, broker, name, door):
+    scenario = scenario_of(name)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        serving = {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0} | {door: port}
+        project = runs.prepare(scenario, tmp_path, broker, serving=serving)
+        fails(Worker(project), FAILED, str(port), door)
+
+
+# ---- folders ----
+
+
+def test_state_folder_of_another_project(tmp_path, broker, name):
+    first = scenario_of(name)
+    project = runs.prepare(first, tmp_path / "first", broker)
+    runs.run_straight(first, project, broker)
+    second = scenario_of(name + "-2")
+    intruder = runs.prepare(second, tmp_path / "second", broker, state=str(project.state))
+    fails(Worker(intruder), FAILED, str(project.state), first.project, second.project)
+    agrees(first, project, broker)
+
+
+def test_state_folder_of_a_newer_format(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    project = runs.prepare(scenario, tmp_path, broker)
+    runs.run_straight(scenario, project, broker)
+    file = project.state / "FORMAT"
+    old = file.read_text()
+    file.write_text(json.dumps(json.loads(old) | {"format_version": 99}))
+    fails(Worker(project), FAILED, str(project.state), "99")
+    file.write_text(old)
+    agrees(scenario, project, broker)
+
+
+def test_state_folder_in_use(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    project = runs.prepare(scenario, tmp_path, broker)
+    with Worker(project):
+        fails(Worker(project, log=tmp_path / "second.log"), FAILED, str(project.state), "in use")
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    agrees(scenario, project, broker)
+
+
+def test_warehouse_not_writable(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    project = runs.prepare(scenario, tmp_path / "project", broker, warehouse=str(in_the_way / "warehouse"))
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    fails(Worker(project), FAILED, str(in_the_way), "warehouse")
+    in_the_way.unlink()
+    project.warehouse = in_the_way / "warehouse"
+    agrees(scenario, project, broker)
+
+
+# ---- a broker that goes away ----
+
+
+def test_broker_down_at_the_start(tmp_path):
+    scenario = scenario_of("late-broker")
+    broker = Broker(tmp_path / "broker")
+    project = Project(tmp_path / "project", scenario.project, scenario.definitions(), broker.address, **runs.INTERVALS)
+    worker = Worker(project).spawn()
+    try:
+        worker.wait_for_log(broker.address)  # says whom it waits for
+        assert worker.running
+        with broker:
+            broker.create_topic(scenario.source.topic, scenario.partitions)
+            produce(broker.address, scenario.source.topic, scenario.messages)
+            if not worker.running:  # it came up between the broker and the topic
+                worker.spawn()
+            worker.wait_until_ready()
+            assert worker.stop() == 0
+            agrees(scenario, project, broker)
+    finally:
+        worker.kill()
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped", "hanging"])
+def test_broker_down_in_the_middle(tmp_path, fault):
+    scenario = scenario_of("mid-" + fault)
+    half = len(scenario.messages) // 2
+    with Broker(tmp_path / "broker") as broker:
+        project = runs.prepare(scenario, tmp_path / "project", broker)
+        with Worker(project) as worker:
+            produce(broker.address, scenario.source.topic, scenario.messages[:half])
+            if fault == "hanging":
+                broker.pause()
+                time.sleep(5)  # how long it hangs: many commits, no timeout of Kafka's clients
+                broker.resume()
+            else:
+                broker.kill() if fault == "killed" else broker.stop()
+                said = worker.log.stat().st_size
+                worker.wait_for_log("broker", since=said)
+                user = json.loads(scenario.messages[0].value)["user_id"]
+                worker.get(["user_spend.n_24h"], {"user_id": user})  # lookups go on
+                broker.restart()
+            produce(broker.address, scenario.source.topic, scenario.messages[half:])
+        agrees(scenario, project, broker)
+
+
+# ---- a full disk ----
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path, kilobytes: int):
+    """A file system of that size."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small file system is not permitted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("which", ["state", "warehouse"])
+def test_disk_full(tmp_path, broker, name, which):
+    scenario = scenario_of(name, count=20_000)
+    with small_disk(tmp_path / "small", kilobytes=3_000) as disk:
+        settings = {which: str(disk / which)}
+        project = runs.prepare(scenario, tmp_path / "project", broker, **settings)
+        produce(broker.address, scenario.source.topic, scenario.messages)
+        fails(Worker(project), FAILED, str(disk), "space", seconds=120)
+        command = ["mount", "-o", "remount,size=2g", str(disk)]
+        subprocess.run(command, check=True)
+        setattr(project, which, disk / which)
+        agrees(scenario, project, broker)
