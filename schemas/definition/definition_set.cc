@@ -1,6 +1,7 @@
 #include "schemas/definition/definition_set.h"
 
 #include <map>
+#include <set>
 
 #include "fmt/format.h"
 #include "schemas/types/topics.h"
@@ -32,6 +33,21 @@ const ViewDefinition* DefinitionSet::FindView(std::string_view name) const {
   return highest;
 }
 
+namespace {
+
+// A view whose entity is not the key of its source is fed through a topic of its own.
+bool IsRepartitioned(const DefinitionSet& set, const v1::FeatureView& view) {
+  const SourceDefinition* source = set.FindSource(view.source());
+  const EntityDefinition* entity = set.FindEntity(view.entity());
+  if (source == nullptr || entity == nullptr) return false;
+  std::set<std::string> source_key(source->source.key().begin(), source->source.key().end());
+  std::set<std::string> entity_key;
+  for (const v1::Field& key : entity->entity.keys()) entity_key.insert(key.name());
+  return source_key != entity_key;
+}
+
+}  // namespace
+
 void CheckTogether(const std::string& project, const DefinitionSet& set, Findings* findings) {
   if (project.empty()) return;
   std::map<std::string, std::string> written = {
@@ -41,6 +57,7 @@ void CheckTogether(const std::string& project, const DefinitionSet& set, Finding
     if (view.name().empty()) continue;
     written[UpdateTopic(project, view.name(), view.version())] =
         fmt::format("the update topic of feature view '{}'", view.name());
+    if (!IsRepartitioned(set, view)) continue;
     written[RepartitionTopic(project, view.source(), view.entity())] =
         fmt::format("the repartition topic of source '{}'", view.source());
   }

@@ -8,9 +8,11 @@ namespace {
 constexpr std::string_view kPositions =
     "forebay keeps its own positions and commits them together with what they cover";
 constexpr std::string_view kTransactions =
-    "the update sink sets it from `delivery`, so that each update is written as promised";
+    "the sinks set it, so that each record is written as `delivery` promises";
+constexpr std::string_view kRetries =
+    "the sinks send again for as long as it takes: a record is never given up";
 constexpr std::string_view kAssignment =
-    "tasks are made and ended by the assignments of one strategy with static membership";
+    "tasks of partitions that belong together must meet on one worker";
 constexpr std::string_view kCallbacks = "it is a hook for code, and the worker installs its own";
 constexpr std::string_view kPartitions = "forebay chooses the partition of every record it writes";
 
@@ -19,6 +21,9 @@ constexpr std::array kOwned = {
     OwnedProperty{"group.instance.id", "it is made of `group` and `worker_id`: set those instead"},
     OwnedProperty{"group.protocol.type", kAssignment},
     OwnedProperty{"partition.assignment.strategy", kAssignment},
+    OwnedProperty{"group.remote.assignor", kAssignment},
+    OwnedProperty{"allow.auto.create.topics",
+                  "forebay creates its own topics; a misspelt one must not come into being"},
     OwnedProperty{"enable.auto.commit", kPositions},
     OwnedProperty{"auto.commit.enable", kPositions},
     OwnedProperty{"auto.commit.interval.ms", "set `commit_interval` at the top level instead"},
@@ -39,6 +44,13 @@ constexpr std::array kOwned = {
     OwnedProperty{"transactional.id", kTransactions},
     OwnedProperty{"acks", kTransactions},
     OwnedProperty{"request.required.acks", kTransactions},
+    OwnedProperty{"max.in.flight", kTransactions},
+    OwnedProperty{"max.in.flight.requests.per.connection", kTransactions},
+    OwnedProperty{"queuing.strategy", kTransactions},
+    OwnedProperty{"retries", kRetries},
+    OwnedProperty{"message.send.max.retries", kRetries},
+    OwnedProperty{"message.timeout.ms", kRetries},
+    OwnedProperty{"delivery.timeout.ms", kRetries},
     OwnedProperty{"partitioner", kPartitions},
     OwnedProperty{"partitioner_cb", kPartitions},
     OwnedProperty{"msg_order_cmp", kPartitions},

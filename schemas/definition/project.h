@@ -1,7 +1,7 @@
 // Reads and checks a project folder: forebay.yaml and features/*.yaml.
 //
 //   std::vector<Diagnostic> diagnostics;
-//   absl::StatusOr<LoadedProject> loaded = LoadProject("examples/fraud", &diagnostics);
+//   absl::StatusOr<LoadedProject> loaded = LoadProject("examples/transactions", &diagnostics);
 //   if (!loaded.ok()) std::cerr << FormatDiagnostics(diagnostics);
 //
 // The language is described in docs/definitions.md and docs/configuration.md.

@@ -274,6 +274,19 @@ TEST(Project, AnchorsSaveRepetition) {
   EXPECT_THAT(FeatureNames(view), testing::ElementsAre("a_1h", "a_1d", "b_1h", "b_1d"));
 }
 
+TEST(Project, EveryExampleIsRight) {
+  std::vector<std::filesystem::path> examples;
+  for (const auto& entry : std::filesystem::directory_iterator(FOREBAY_SOURCE_DIR "/examples")) {
+    if (std::filesystem::exists(entry.path() / "forebay.yaml")) examples.push_back(entry.path());
+  }
+  ASSERT_FALSE(examples.empty());
+  for (const std::filesystem::path& example : examples) {
+    std::vector<Diagnostic> diagnostics;
+    absl::StatusOr<LoadedProject> loaded = LoadProject(example, &diagnostics);
+    EXPECT_TRUE(loaded.ok()) << FormatDiagnostics(diagnostics);
+  }
+}
+
 TEST(Project, AFolderWithoutForebayYamlIsNoProject) {
   ProjectFolder folder;
   folder.Remove("forebay.yaml");

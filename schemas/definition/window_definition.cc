@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
@@ -18,7 +19,9 @@ constexpr int64_t kHour = 60 * kMinute;
 constexpr int64_t kDay = 24 * kHour;
 
 constexpr std::string_view kForms = "write 1h, {sawtooth: 1h, hop: 5m}, {tumbling: 1h} or lifetime";
-constexpr std::array<std::string_view, 4> kLater = {"hopping", "session", "sliding", "last"};
+// The key that declares a kind of window to come, and its name.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kLater = {
+    {{"hopping", "hopping"}, {"session", "session"}, {"sliding", "sliding"}, {"last", "last-N"}}};
 
 // Durations name columns, so one duration written in one way has one form: no leading zeros.
 std::optional<int64_t> ReadSize(const YamlNode* node, Findings* findings) {
@@ -118,8 +121,8 @@ std::optional<NamedWindow> ReadWindow(const YamlNode& node, Findings* findings) 
     findings->Add(node, fmt::format("expected a window, found {}: {}", KindName(node), kForms));
     return std::nullopt;
   }
-  for (std::string_view later : kLater) {
-    if (!HasKey(node, later)) continue;
+  for (const auto& [key, later] : kLater) {
+    if (!HasKey(node, key)) continue;
     findings->Add(node, fmt::format("{} windows are not supported yet: {}", later, kForms));
     return std::nullopt;
   }

@@ -123,13 +123,25 @@ class TreeBuilder : public YAML::EventHandler {
     }
     OpenCollection& parent = open_.back();
     if (parent.node->kind == YamlNode::Kind::kSequence) {
-      parent.node->items.push_back(std::move(node));
+      parent.node->items.push_back(AtItsDash(std::move(node)));
     } else if (parent.key == nullptr) {
       parent.key = std::move(node);
     } else {
       AddEntry(parent.node.get(), std::move(parent.key), std::move(node));
       parent.key = nullptr;
     }
+  }
+
+  // yaml-cpp puts a missing item at the token after it, often lines below.
+  YamlNode::Pointer AtItsDash(YamlNode::Pointer item) {
+    if (item->kind != YamlNode::Kind::kNull) return item;
+    const std::string& text = file_.text();
+    size_t at = file_.Offset(item->place);
+    while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\n' || text[at - 1] == '\r')) --at;
+    if (at == 0 || text[at - 1] != '-') return item;
+    auto moved = std::make_shared<YamlNode>(*item);
+    moved->place = file_.PlaceOf(at - 1);
+    return moved;
   }
 
   void AddEntry(YamlNode* map, YamlNode::Pointer key, YamlNode::Pointer value) {
