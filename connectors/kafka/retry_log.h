@@ -28,6 +28,13 @@ class RetryLog {
     spdlog::warn(format, std::forward<Args>(args)...);
   }
 
+  // As Say, but not before five seconds of trying.
+  template <typename... Args>
+  void SayLater(fmt::format_string<Args...> format, Args&&... args) {
+    if (last_ == absl::InfinitePast()) last_ = absl::Now();
+    Say(format, std::forward<Args>(args)...);
+  }
+
   // Says so only if something was said before, and starts anew.
   template <typename... Args>
   void Done(fmt::format_string<Args...> format, Args&&... args) {

@@ -3,28 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
+#include "engine/task/task_plan.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
-
-template <typename Items>
-const auto* Find(const Items& items, const std::string& name) {
-  auto found = std::find_if(items.begin(), items.end(),
-                            [&](const auto& item) { return item.name() == name; });
-  return found == items.end() ? nullptr : &*found;
-}
-
-const v1::Source& SourceOf(const v1::Project& project, const v1::FeatureView& view) {
-  return *Find(project.sources(), view.source());
-}
-
-const v1::Entity& EntityOf(const v1::Project& project, const v1::FeatureView& view) {
-  return *Find(project.entities(), view.entity());
-}
 
 // Kept for ever: these records keep the timestamps of what they came from, which may be years old,
 // and a broker deletes by timestamp.
@@ -42,68 +28,45 @@ std::map<std::string, std::string> AnyTimestamp() {
 
 }  // namespace
 
-std::string UpdateTopic(const v1::Project& project, const v1::FeatureView& view) {
-  return fmt::format("{}.{}.v{}", project.name(), view.name(), view.version());
-}
+std::string ConsumerGroup(std::string_view project) { return fmt::format("forebay-{}", project); }
 
-std::string DeadLetterTopic(const v1::Project& project) { return project.name() + ".dead-letter"; }
-
-std::string RepartitionTopic(const v1::Project& project, const std::string& source,
-                             const std::string& entity) {
-  return fmt::format("{}.{}.by.{}", project.name(), source, entity);
-}
-
-std::string ConsumerGroup(const v1::Project& project) { return "forebay-" + project.name(); }
-
-bool NeedsRepartition(const v1::Source& source, const v1::Entity& entity) {
-  std::set<std::string> source_key(source.key().begin(), source.key().end());
-  std::set<std::string> entity_key;
-  for (const v1::Field& key : entity.keys()) entity_key.insert(key.name());
-  return source_key != entity_key;
-}
-
-std::string TaskTopic(const v1::Project& project, const v1::FeatureView& view) {
-  const v1::Source& source = SourceOf(project, view);
-  const v1::Entity& entity = EntityOf(project, view);
-  return NeedsRepartition(source, entity) ? RepartitionTopic(project, source.name(), entity.name())
-                                          : source.topic();
-}
-
-std::vector<std::string> TaskTopics(const v1::Project& project) {
-  std::vector<std::string> topics;
-  auto add = [&](const std::string& topic) {
-    if (std::find(topics.begin(), topics.end(), topic) == topics.end()) topics.push_back(topic);
-  };
-  for (const v1::FeatureView& view : project.feature_views()) {
-    add(SourceOf(project, view).topic());
+std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks) {
+  std::vector<Repartition> repartitions;
+  for (const TaskPlan& task : tasks) {
+    for (const ForwardPlan& forward : task.forwards) {
+      repartitions.push_back(
+          {task.source->name(), task.topic, forward.entity->name(), forward.topic});
+    }
   }
-  for (const v1::FeatureView& view : project.feature_views()) add(TaskTopic(project, view));
-  return topics;
+  return repartitions;
 }
 
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
-    const v1::Project& project,
+    const v1::Project& project, const std::vector<Repartition>& repartitions,
     const absl::flat_hash_map<std::string, int32_t>& source_partitions) {
   std::vector<TopicSpec> specs;
+  auto partitions_of = [&](const std::string& topic) -> absl::StatusOr<int32_t> {
+    auto found = source_partitions.find(topic);
+    if (found != source_partitions.end()) return found->second;
+    return absl::NotFoundError(
+        fmt::format("the number of partitions of topic {} is not known", topic));
+  };
+  for (const Repartition& repartition : repartitions) {
+    ASSIGN_OR_RETURN(int32_t partitions, partitions_of(repartition.source_topic));
+    specs.push_back({.name = repartition.topic,
+                     .partitions = partitions,
+                     .config = KeepTimestamps(),
+                     .optional_config = AnyTimestamp()});
+  }
   for (const v1::FeatureView& view : project.feature_views()) {
-    const std::string& source = SourceOf(project, view).topic();
-    auto partitions = source_partitions.find(source);
-    if (partitions == source_partitions.end()) {
-      return absl::NotFoundError(fmt::format(
-          "the number of partitions of topic {} (view {}) is not known", source, view.name()));
-    }
-    TopicSpec repartition{.name = TaskTopic(project, view),
-                          .partitions = partitions->second,
-                          .config = KeepTimestamps(),
-                          .optional_config = AnyTimestamp()};
-    if (repartition.name != source && std::count(specs.begin(), specs.end(), repartition) == 0) {
-      specs.push_back(std::move(repartition));
-    }
-    specs.push_back({.name = UpdateTopic(project, view),
-                     .partitions = partitions->second,
+    auto source = std::find_if(project.sources().begin(), project.sources().end(),
+                               [&](const v1::Source& s) { return s.name() == view.source(); });
+    ASSIGN_OR_RETURN(int32_t partitions, partitions_of(source->topic()));
+    specs.push_back({.name = UpdateTopic(project.name(), view.name(), view.version()),
+                     .partitions = partitions,
                      .config = {{"cleanup.policy", "compact"}}});
   }
-  specs.push_back({.name = DeadLetterTopic(project),
+  specs.push_back({.name = DeadLetterTopic(project.name()),
                    .partitions = 1,
                    .any_partition_count = true,
                    .config = KeepTimestamps(),

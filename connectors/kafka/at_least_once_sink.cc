@@ -1,0 +1,106 @@
+#include "connectors/kafka/at_least_once_sink.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "connectors/kafka/retry_log.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
+
+}  // namespace
+
+AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
+                                 UpdateSinkOptions options)
+    : project_(project),
+      options_(std::move(options)),
+      consumer_(consumer),
+      publisher_(options_.kafka, options_.cancel,
+                 [this](const TaskOutput& output, Offset after, Producer& producer) {
+                   return Write(output, after, producer);
+                 }) {}
+
+absl::Status AtLeastOnceSink::Open(const TaskId& task) {
+  RetryLog log;
+  Offset published;
+  while (true) {
+    auto committed = consumer_->Committed({task}, absl::Seconds(2));
+    if (committed.ok()) {
+      published = committed->front().value_or(Offset(0)) - 1;
+      break;
+    }
+    if (!absl::IsUnavailable(committed.status())) return committed.status();
+    if (options_.cancel != nullptr && options_.cancel->load()) {
+      return absl::CancelledError("stopped while asking for published offsets");
+    }
+    log.SayLater("{}, retrying", std::string(committed.status().message()));
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    writers_[task] = std::make_shared<UpdateWriter>(project_);
+  }
+  positions_[task] = {published, published};
+  publisher_.Open(task, published);
+  return absl::OkStatus();
+}
+
+absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }
+
+absl::Status AtLeastOnceSink::Write(const TaskOutput& output, Offset after, Producer& producer) {
+  std::shared_ptr<UpdateWriter> writer;
+  {
+    absl::MutexLock lock(&mutex_);
+    writer = writers_.at(output.task);
+  }
+  return writer->Write(output, after,
+                       [&](const OutgoingRecord& record) { return producer.Produce(record); });
+}
+
+absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
+  RETURN_IF_ERROR(publisher_.Commit(outputs, nullptr));
+  for (const TaskOutput* output : outputs) {
+    Position& position = positions_.at(output->task);
+    position.position = std::max(position.position, output->position);
+  }
+  if (absl::Now() - offsets_sent_ < kOffsetInterval) return absl::OkStatus();
+  offsets_sent_ = absl::Now();
+  std::vector<std::pair<TaskId, Offset>> next_offsets;
+  for (const auto& [task, position] : positions_) {
+    if (position.position > position.sent) next_offsets.emplace_back(task, position.position + 1);
+  }
+  return SendOffsets(next_offsets, absl::Seconds(1));
+}
+
+absl::Status AtLeastOnceSink::Close(const TaskId& task) {
+  auto found = positions_.find(task);
+  if (found == positions_.end()) return absl::OkStatus();
+  absl::Status status;
+  if (found->second.position > found->second.sent) {
+    status = SendOffsets({{task, found->second.position + 1}}, absl::Seconds(5));
+  }
+  positions_.erase(task);
+  publisher_.Close(task);
+  absl::MutexLock lock(&mutex_);
+  writers_.erase(task);
+  return status;
+}
+
+absl::Status AtLeastOnceSink::SendOffsets(
+    const std::vector<std::pair<TaskId, Offset>>& next_offsets, absl::Duration timeout) {
+  if (next_offsets.empty()) return absl::OkStatus();
+  absl::Status status = consumer_->Commit(next_offsets, timeout);
+  if (absl::IsUnavailable(status)) {  // they only save repeated records, so nobody waits for them
+    spdlog::debug("kafka: {}", std::string(status.message()));
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(status);
+  for (const auto& [task, next] : next_offsets) positions_.at(task).sent = next - 1;
+  return absl::OkStatus();
+}
+
+}  // namespace forebay

@@ -1,0 +1,51 @@
+// UpdateSink with delivery at_least_once: see update_sink.h.
+#ifndef FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
+#define FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "connectors/kafka/ordered_publisher.h"
+#include "connectors/kafka/update_sink.h"
+#include "connectors/kafka/update_writer.h"
+
+namespace forebay {
+
+class AtLeastOnceSink : public Sink {
+ public:
+  AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
+
+  absl::Status Open(const TaskId& task) override;
+  absl::Status Offer(const TaskOutput& output) override;
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
+  absl::Status Close(const TaskId& task) override;
+
+ private:
+  // Of the commit thread: what the group's committed offsets are to become.
+  struct Position {
+    Offset position{-1};
+    Offset sent{-1};
+  };
+
+  absl::Status Write(const TaskOutput& output, Offset after, Producer& producer);
+  absl::Status SendOffsets(const std::vector<std::pair<TaskId, Offset>>& next_offsets,
+                           absl::Duration timeout);
+
+  const v1::Project& project_;
+  const UpdateSinkOptions options_;
+  KafkaConsumer* const consumer_;
+  absl::flat_hash_map<TaskId, Position> positions_;
+  absl::Time offsets_sent_ = absl::InfinitePast();
+  absl::Mutex mutex_;
+  absl::flat_hash_map<TaskId, std::shared_ptr<UpdateWriter>> writers_ ABSL_GUARDED_BY(mutex_);
+  OrderedPublisher publisher_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_

@@ -1,0 +1,23 @@
+// The Kafka form of a dead letter: the raw key and value, the record's own headers, then Kafka
+// Connect's (which dead-letter tools read) and forebay's:
+//
+//   __connect.errors.topic, .partition, .offset       where the record is
+//   __connect.errors.stage                            VALUE_CONVERTER (S1) or TRANSFORMATION (a
+//   view)
+//   __connect.errors.class.name                       "forebay"
+//   __connect.errors.exception.message                a sentence
+//   forebay-reason                                    RejectReasonName
+//   forebay-view                                      the view; absent if rejected before any
+#ifndef FOREBAY_CONNECTORS_KAFKA_DEAD_LETTER_RECORD_H_
+#define FOREBAY_CONNECTORS_KAFKA_DEAD_LETTER_RECORD_H_
+
+#include "engine/batch/change_batch.h"
+
+namespace forebay {
+
+// The headers of `letter` in the dead-letter topic, in the order above. Values are text, decimal.
+RecordHeaders DeadLetterHeaders(const DeadLetter& letter);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_DEAD_LETTER_RECORD_H_

@@ -1,0 +1,160 @@
+#include "connectors/kafka/exactly_once_sink.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "connectors/kafka/retry_log.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// How old the committed offset may be where there is nothing to publish.
+constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
+constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
+
+}  // namespace
+
+ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer,
+                                 UpdateSinkOptions options)
+    : options_(std::move(options)),
+      consumer_(consumer),
+      transactional_id_(fmt::format("forebay-{}-{}", project.name(), options_.worker_id)),
+      writer_(project) {}
+
+absl::Status ExactlyOnceSink::Open(const TaskId& task) {
+  tasks_[task] = Task();
+  if (producer_ == nullptr) return EnsureProducer();  // asks for all tasks
+  return ReadPublished({task});
+}
+
+absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
+  for (const TaskOutput* output : outputs) {
+    auto task = tasks_.find(output->task);
+    if (task == tasks_.end()) {
+      return absl::InternalError("commit of " + output->task.ToString() + ", which is not open");
+    }
+    task->second.position = std::max(task->second.position, output->position);
+  }
+  return Publish(outputs, {});
+}
+
+absl::Status ExactlyOnceSink::Close(const TaskId& task) {
+  auto found = tasks_.find(task);
+  if (found == tasks_.end()) return absl::OkStatus();
+  absl::Status status;
+  if (found->second.position > found->second.published) {
+    status = Publish({}, {{task, found->second.position, nullptr}});
+  }
+  tasks_.erase(task);
+  return status;
+}
+
+std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
+    absl::Span<const TaskOutput* const> outputs) const {
+  std::vector<Part> parts;
+  absl::Time now = absl::Now();
+  for (const TaskOutput* output : outputs) {
+    const Task& task = tasks_.at(output->task);
+    if (output->position <= task.published) continue;
+    if (HasUpdatesAfter(*output, task.published)) {
+      parts.push_back({output->task, output->position, output});
+    } else if (now - task.offset_sent >= kOffsetInterval) {
+      parts.push_back({output->task, output->position, nullptr});
+    }
+  }
+  return parts;
+}
+
+absl::Status ExactlyOnceSink::Publish(absl::Span<const TaskOutput* const> outputs,
+                                      const std::vector<Part>& positions) {
+  RetryLog log;
+  while (true) {
+    if (cancelled()) return absl::CancelledError("stopped before the updates were published");
+    RETURN_IF_ERROR(EnsureProducer());
+    // Anew each time: a transaction of unknown outcome may turn out to have been committed.
+    std::vector<Part> parts = PlanCommit(outputs);
+    for (const Part& part : positions) {
+      if (part.position > tasks_.at(part.task).published) parts.push_back(part);
+    }
+    if (parts.empty()) break;
+    absl::Status status = PublishOnce(parts);
+    if (status.ok()) break;
+    if (producer_ != nullptr && !producer_->Recover()) producer_ = nullptr;
+    if (!absl::IsUnavailable(status)) return status;
+    log.Say("publishing updates: {}, doing the transaction again", std::string(status.message()));
+    absl::SleepFor(kRetryPause);
+  }
+  log.Done("publishing updates: went through");
+  return absl::OkStatus();
+}
+
+absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
+  RETURN_IF_ERROR(consumer_->Health());
+  std::shared_ptr<rd_kafka_consumer_group_metadata_s> group = consumer_->GroupMetadata();
+  RETURN_IF_ERROR(producer_->Begin());
+  std::vector<std::pair<TaskId, Offset>> next_offsets;
+  for (const Part& part : parts) {
+    next_offsets.emplace_back(part.task, part.position + 1);
+    if (part.output == nullptr) continue;
+    RETURN_IF_ERROR(
+        writer_.Write(*part.output, tasks_.at(part.task).published,
+                      [&](const OutgoingRecord& record) { return producer_->Produce(record); }));
+  }
+  RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));
+  RETURN_IF_ERROR(producer_->Commit());
+  for (const Part& part : parts) {
+    tasks_.at(part.task).published = part.position;
+    tasks_.at(part.task).offset_sent = absl::Now();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ExactlyOnceSink::EnsureProducer() {
+  if (producer_ != nullptr) return absl::OkStatus();
+  RetryLog log;
+  std::unique_ptr<TransactionalProducer> producer;
+  while (producer == nullptr) {
+    auto made = TransactionalProducer::Create(options_.kafka, transactional_id_, options_.cancel);
+    if (made.ok()) {
+      producer = *std::move(made);
+    } else if (!absl::IsUnavailable(made.status())) {
+      return made.status();
+    } else if (cancelled()) {
+      return absl::CancelledError("stopped while opening transactions");
+    } else {
+      log.Say("opening transactions: {}, retrying", std::string(made.status().message()));
+      absl::SleepFor(kRetryPause);
+    }
+  }
+  std::vector<TaskId> tasks;
+  for (const auto& [task, state] : tasks_) tasks.push_back(task);
+  RETURN_IF_ERROR(ReadPublished(tasks));
+  producer_ = std::move(producer);  // only now: nothing may be produced without knowing
+  return absl::OkStatus();
+}
+
+absl::Status ExactlyOnceSink::ReadPublished(absl::Span<const TaskId> tasks) {
+  RetryLog log;
+  while (!tasks.empty()) {
+    auto committed = consumer_->Committed(tasks, absl::Seconds(2));
+    if (committed.ok()) {
+      for (size_t i = 0; i < tasks.size(); ++i) {
+        Offset next = (*committed)[i].value_or(Offset(0));
+        tasks_.at(tasks[i]).published = next - 1;
+      }
+      log.Done("published offsets known");
+      return absl::OkStatus();
+    }
+    if (!absl::IsUnavailable(committed.status())) return committed.status();
+    if (cancelled()) return absl::CancelledError("stopped while asking for published offsets");
+    log.SayLater("{}, retrying", std::string(committed.status().message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace forebay

@@ -1,0 +1,59 @@
+// UpdateSink with delivery exactly_once: see update_sink.h. Used by the commit thread only.
+#ifndef FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
+#define FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "connectors/kafka/transactional_producer.h"
+#include "connectors/kafka/update_sink.h"
+#include "connectors/kafka/update_writer.h"
+
+namespace forebay {
+
+class ExactlyOnceSink : public Sink {
+ public:
+  ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
+
+  absl::Status Open(const TaskId& task) override;
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
+  absl::Status Close(const TaskId& task) override;
+
+ private:
+  struct Task {
+    Offset published{-1};  // all up to here is in the topics: the group's committed offset - 1
+    Offset position{-1};  // the newest position of an output; above `published`: nothing to publish
+    absl::Time offset_sent = absl::InfinitePast();
+  };
+  // What one transaction is to hold.
+  struct Part {
+    TaskId task;
+    Offset position;
+    const TaskOutput* output;  // null: only the position
+  };
+
+  std::vector<Part> PlanCommit(absl::Span<const TaskOutput* const> outputs) const;
+  // Repeats until all of it is published.
+  absl::Status Publish(absl::Span<const TaskOutput* const> outputs,
+                       const std::vector<Part>& positions);
+  absl::Status PublishOnce(const std::vector<Part>& parts);
+  // Makes the producer if there is none, and then asks what is published.
+  absl::Status EnsureProducer();
+  absl::Status ReadPublished(absl::Span<const TaskId> tasks);
+  bool cancelled() const { return options_.cancel != nullptr && options_.cancel->load(); }
+
+  const UpdateSinkOptions options_;
+  KafkaConsumer* const consumer_;
+  const std::string transactional_id_;
+  UpdateWriter writer_;
+  std::unique_ptr<TransactionalProducer> producer_;
+  absl::flat_hash_map<TaskId, Task> tasks_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_

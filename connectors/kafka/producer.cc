@@ -1,0 +1,170 @@
+#include "connectors/kafka/producer.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <array>
+
+#include "connectors/kafka/kafka_error.h"
+#include "connectors/kafka/retry_log.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr int kPollMillis = 100;
+
+struct HeadersDeleter {
+  void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
+};
+using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, HeadersDeleter>;
+
+HeadersHandle CopyHeaders(absl::Span<const std::pair<std::string, std::string>> headers) {
+  HeadersHandle copy(rd_kafka_headers_new(headers.size()));
+  for (const auto& [name, value] : headers) {
+    rd_kafka_header_add(copy.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
+  }
+  return copy;
+}
+
+rd_kafka_vu_t Bytes(rd_kafka_vtype_t type, std::string_view bytes) {
+  rd_kafka_vu_t argument{};
+  argument.vtype = type;
+  argument.u.mem.ptr = const_cast<char*>(bytes.data());
+  argument.u.mem.size = bytes.size();
+  return argument;
+}
+
+// One attempt. On success librdkafka owns the headers.
+rd_kafka_resp_err_t Enqueue(rd_kafka_t* client, const std::string& topic,
+                            const OutgoingRecord& record, HeadersHandle& headers, void* opaque) {
+  std::array<rd_kafka_vu_t, 8> arguments{};
+  size_t count = 0;
+  auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+    arguments[count].vtype = type;
+    return arguments[count++];
+  };
+  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
+  next(RD_KAFKA_VTYPE_PARTITION).u.i32 = record.partition;
+  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = opaque;
+  if (record.key) arguments[count++] = Bytes(RD_KAFKA_VTYPE_KEY, *record.key);
+  if (record.value) arguments[count++] = Bytes(RD_KAFKA_VTYPE_VALUE, *record.value);
+  if (record.timestamp) {
+    next(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = std::max<int64_t>(*record.timestamp / 1000, 0);
+  }
+  if (headers != nullptr) next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers.get();
+  rd_kafka_error_t* error = rd_kafka_produceva(client, arguments.data(), count);
+  if (error == nullptr) {
+    (void)headers.release();
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+  rd_kafka_error_destroy(error);
+  return code;
+}
+
+// What to do about a record that the broker or librdkafka refuses.
+absl::Status DeliveryStatus(int code, std::string_view topic) {
+  std::string context = fmt::format("producing to topic {}", topic);
+  absl::Status status = KafkaStatus(code, context);
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+      return absl::FailedPreconditionError(fmt::format(
+          "{}; raise max.message.bytes of the topic, and message.max.bytes under `kafka` "
+          "in forebay.yaml",
+          std::string(status.message())));
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return absl::FailedPreconditionError(
+          fmt::format("{}; grant this client WRITE on it", std::string(status.message())));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return absl::FailedPreconditionError(
+          fmt::format("{}; was it deleted? It is created again when the worker starts",
+                      std::string(status.message())));
+    default:
+      return status;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(
+    const KafkaConfig& config, const std::map<std::string, std::string>& own,
+    const std::atomic<bool>* cancel) {
+  std::unique_ptr<Producer> producer(new Producer(cancel));
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kProducer, own));
+  rd_kafka_conf_set_opaque(conf.get(), producer.get());
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), OnDelivery);
+  ASSIGN_OR_RETURN(producer->client_, NewClient(std::move(conf), ClientRole::kProducer));
+  return producer;
+}
+
+void Producer::OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message, void* self) {
+  static_cast<std::atomic<int64_t>*>(message->_private)->fetch_sub(1);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  auto* producer = static_cast<Producer*>(self);
+  absl::MutexLock lock(&producer->mutex_);
+  if (!producer->failure_.ok()) return;
+  producer->failure_ = DeliveryStatus(message->err, rd_kafka_topic_name(message->rkt));
+}
+
+absl::Status Producer::Produce(const OutgoingRecord& record) {
+  std::string topic(record.topic);
+  HeadersHandle headers;
+  if (!record.headers.empty()) headers = CopyHeaders(record.headers);
+  std::atomic<int64_t>& outstanding = outstanding_[flushes_.load() % 2];
+  RetryLog log;
+  while (true) {
+    outstanding.fetch_add(1);
+    rd_kafka_resp_err_t error = Enqueue(client_.get(), topic, record, headers, &outstanding);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+    outstanding.fetch_sub(1);
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      RETURN_IF_ERROR(Failure());
+      return DeliveryStatus(error, topic);
+    }
+    if (cancelled()) return absl::CancelledError("stopped while producing to topic " + topic);
+    if (rd_kafka_poll(client_.get(), kPollMillis) == 0) {
+      log.SayLater("topic {}: the broker takes nothing, {} records wait", topic,
+                   rd_kafka_outq_len(client_.get()));
+    }
+  }
+}
+
+absl::Status Producer::Flush() {
+  // Records of other threads must not keep this one waiting, as they would with rd_kafka_flush.
+  std::atomic<int64_t>& outstanding = outstanding_[flushes_.fetch_add(1) % 2];
+  RetryLog log;
+  while (outstanding.load() > 0) {
+    rd_kafka_poll(client_.get(), 20);
+    RETURN_IF_ERROR(Failure());
+    if (cancelled()) return absl::CancelledError("stopped while records waited for the broker");
+    log.SayLater("{} records wait for the broker to acknowledge them, retrying",
+                 outstanding.load());
+  }
+  return Failure();
+}
+
+void Producer::ClearFailure() {
+  absl::MutexLock lock(&mutex_);
+  failure_ = absl::OkStatus();
+}
+
+absl::Status Producer::Failure() const {
+  char text[512];
+  rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), text, sizeof(text));
+  absl::MutexLock lock(&mutex_);
+  if (!failure_.ok()) return failure_;
+  if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(fmt::format("the producer failed: {}", text));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace forebay

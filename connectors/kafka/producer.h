@@ -1,0 +1,86 @@
+// A Kafka producer: an idempotent one, or the base of a transactional one.
+//
+//   ASSIGN_OR_RETURN(auto producer, Producer::Create(config, {}, &cancel));
+//   RETURN_IF_ERROR(producer->Produce({.topic = "shop.spend.v1", .partition = 3, .key = key,
+//                                      .value = value, .headers = headers}));
+//   RETURN_IF_ERROR(producer->Flush());
+//
+// Thread-safe.
+#ifndef FOREBAY_CONNECTORS_KAFKA_PRODUCER_H_
+#define FOREBAY_CONNECTORS_KAFKA_PRODUCER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "connectors/kafka/client_config.h"
+
+struct rd_kafka_headers_s;
+struct rd_kafka_message_s;
+
+namespace forebay {
+
+// A record to produce; nothing of it is kept.
+struct OutgoingRecord {
+  static constexpr int32_t kByKey = -1;
+
+  std::string_view topic;
+  int32_t partition = kByKey;
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  absl::Span<const std::pair<std::string, std::string>> headers;
+  std::optional<int64_t> timestamp;  // microseconds UTC; none: now
+};
+
+class Producer {
+ public:
+  // `own`: further settings (transactional.id). `cancel` may be null and must outlive the producer.
+  static absl::StatusOr<std::unique_ptr<Producer>> Create(
+      const KafkaConfig& config, const std::map<std::string, std::string>& own,
+      const std::atomic<bool>* cancel);
+
+  // Queues the record; waits while the queue is full. CANCELLED; else why the producer does not
+  // take records any more, see Failure().
+  absl::Status Produce(const OutgoingRecord& record);
+
+  // Waits until every record queued before the call is acknowledged or has failed, however long
+  // brokers are away; others may queue more meanwhile. CANCELLED; else Failure(). One thread at a
+  // time.
+  absl::Status Flush();
+
+  // The first record that could not be delivered, or the error that made the producer unusable.
+  // UNAVAILABLE: a new producer may succeed; FAILED_PRECONDITION: somebody has to do something.
+  absl::Status Failure() const;
+  // Forgets records that failed, after their transaction was aborted.
+  void ClearFailure();
+
+  rd_kafka_s* client() const { return client_.get(); }
+  bool cancelled() const { return cancel_ != nullptr && cancel_->load(); }
+
+ private:
+  explicit Producer(const std::atomic<bool>* cancel) : cancel_(cancel) {}
+
+  static void OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message, void* self);
+
+  const std::atomic<bool>* const cancel_;
+  // Records without an acknowledgement, by the parity of the Flush that has to wait for them.
+  std::atomic<int64_t> outstanding_[2] = {0, 0};
+  std::atomic<uint32_t> flushes_ = 0;
+  mutable absl::Mutex mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  ClientHandle client_;  // last: its callbacks use what is above
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_PRODUCER_H_

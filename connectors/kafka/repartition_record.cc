@@ -1,0 +1,75 @@
+#include "connectors/kafka/repartition_record.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr const char* kMarker = "forebay-marker";
+constexpr const char* kSourcePartition = "forebay-source-partition";
+constexpr const char* kSourceOffset = "forebay-source-offset";
+constexpr const char* kKnownTime = "forebay-known-time";
+
+std::optional<std::string_view> Find(const rd_kafka_headers_t* headers, const char* name) {
+  const void* value;
+  size_t size;
+  if (headers == nullptr ||
+      rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  return std::string_view(static_cast<const char*>(value), size);
+}
+
+template <typename Int>
+absl::StatusOr<Int> Number(const rd_kafka_headers_t* headers, const char* name) {
+  std::optional<std::string_view> text = Find(headers, name);
+  if (!text) {
+    return absl::InvalidArgumentError(
+        fmt::format("header {} is missing: forebay did not write this record", name));
+  }
+  Int number = 0;
+  auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("header {} is \"{}\", expected a decimal number", name, *text));
+  }
+  return number;
+}
+
+}  // namespace
+
+absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& record) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (record.native != nullptr) {
+    rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(record.native), &headers);
+  }
+  RepartitionHeaders result;
+  ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(headers, kSourcePartition));
+  ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(headers, kSourceOffset));
+  result.origin = {PartitionId(partition), Offset(offset)};
+  if (Find(headers, kMarker)) return result;
+  ASSIGN_OR_RETURN(int64_t known_time, Number<int64_t>(headers, kKnownTime));
+  result.known_time = KnownTime(known_time);
+  return result;
+}
+
+RecordHeaders ForwardedHeaders(const ForwardedRecord& record) {
+  return {{kSourcePartition, std::to_string(record.origin.partition.value())},
+          {kSourceOffset, std::to_string(record.origin.offset.value())},
+          {kKnownTime, std::to_string(record.known_time.value())}};
+}
+
+RecordHeaders MarkerHeaders(const RecordOrigin& position) {
+  return {{kMarker, "1"},
+          {kSourcePartition, std::to_string(position.partition.value())},
+          {kSourceOffset, std::to_string(position.offset.value())}};
+}
+
+}  // namespace forebay

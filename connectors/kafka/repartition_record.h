@@ -1,0 +1,35 @@
+// The Kafka form of records in repartition topics (S26).
+//
+// A record keeps the source's value and timestamp; its key is the entity key as text; headers, all
+// decimal text: forebay-source-partition, forebay-source-offset, forebay-known-time (microseconds).
+//
+// A marker has neither key nor value; headers: forebay-marker "1", forebay-source-partition, and
+// forebay-source-offset: all records of that source partition up to this offset are in the topic,
+// those for this partition ahead of the marker.
+#ifndef FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
+#define FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "engine/batch/change_batch.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+struct RepartitionHeaders {
+  RecordOrigin origin;                  // of a marker: the position
+  std::optional<KnownTime> known_time;  // none: this is a marker, not a record (S9)
+};
+
+// INVALID_ARGUMENT: not written by forebay; says which header is missing or bad. `record` as
+// fetched (its `native` is set).
+absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& record);
+
+// The headers of a record, and of a marker.
+RecordHeaders ForwardedHeaders(const ForwardedRecord& record);
+RecordHeaders MarkerHeaders(const RecordOrigin& position);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_

@@ -1,0 +1,71 @@
+// One Kafka transaction after another, each of which happens wholly or not at all.
+//
+//   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(config, "forebay-shop-w1",
+//   &cancel)); RETURN_IF_ERROR(producer->Begin()); RETURN_IF_ERROR(producer->Produce(record)); ...
+//   RETURN_IF_ERROR(producer->SendOffsets(next_offsets, consumer.GroupMetadata()));
+//   RETURN_IF_ERROR(producer->Commit());
+//
+// Every step waits for brokers that are away, with a log line now and then. What else it returns:
+//   UNAVAILABLE          the transaction was not, or may not have been committed: Recover(), redo
+//   ABORTED              the consumer group has moved on: the tasks are no longer this worker's
+//   FAILED_PRECONDITION  another producer has this transactional.id, or somebody has to act
+//   CANCELLED            `cancel` became true
+// Not thread-safe.
+#ifndef FOREBAY_CONNECTORS_KAFKA_TRANSACTIONAL_PRODUCER_H_
+#define FOREBAY_CONNECTORS_KAFKA_TRANSACTIONAL_PRODUCER_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "connectors/kafka/producer.h"
+#include "engine/batch/event_batch.h"
+
+struct rd_kafka_consumer_group_metadata_s;
+struct rd_kafka_error_s;
+
+namespace forebay {
+
+class TransactionalProducer {
+ public:
+  // Returns once the broker has ended whatever an earlier producer with the id left open.
+  static absl::StatusOr<std::unique_ptr<TransactionalProducer>> Create(
+      const KafkaConfig& config, const std::string& transactional_id,
+      const std::atomic<bool>* cancel);
+
+  absl::Status Begin();
+  absl::Status Produce(const OutgoingRecord& record);
+  absl::Status SendOffsets(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
+                           const rd_kafka_consumer_group_metadata_s* group);
+  absl::Status Commit();
+
+  // After any failed step: true when the transaction was aborted and the producer can go on; false
+  // when its outcome is not known or the producer is spent: discard it, make a new one (which
+  // settles the outcome) and ask the group's committed offsets.
+  bool Recover();
+
+ private:
+  explicit TransactionalProducer(std::string id) : id_(std::move(id)) {}
+
+  // Calls `step` (given a timeout in ms) until it neither fails nor asks to be called again.
+  absl::Status Repeat(std::string_view what, const std::function<rd_kafka_error_s*(int)>& step);
+  absl::Status Classify(std::string_view what, const rd_kafka_error_s& error);
+  absl::Status StepStatus(std::string_view what, int code, std::string_view text);
+
+  const std::string id_;
+  std::unique_ptr<Producer> producer_;
+  absl::Duration timeout_;  // after which the broker aborts a transaction on its own
+  absl::Time begun_;
+  bool spent_ = false;   // must be discarded
+  bool ending_ = false;  // Commit was called: the outcome may be either
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_TRANSACTIONAL_PRODUCER_H_

@@ -1,0 +1,61 @@
+// Publishes change records to the update topics and dead letters to the dead-letter topic.
+//
+//   UpdateSink sink(project, consumer.get(), {.kafka = config, .worker_id = "w1", .cancel =
+//   &give_up}); RETURN_IF_ERROR(sink.Open(task)); RETURN_IF_ERROR(sink.Commit({&output}));
+//
+// exactly_once: a Commit is one transaction of one producer per worker, which also carries the
+// group's committed offsets (position + 1). So those offsets say what is published (S27): a
+// restarted task's rows at or below them are dropped, and a worker whose tasks went to another is
+// fenced. Where nothing is published the offsets are only sent once a second and at Close.
+//
+// at_least_once: Offer publishes at once; Commit waits until all is acknowledged, sends again what
+// failed, in order, and commits the group's offsets (once a second). A crash repeats records.
+//
+// Both wait for brokers that are away, for ever, with a log line now and then, until `cancel`: that
+// gives up waiting (the status is CANCELLED); nothing is lost, the caller just has not committed.
+//   ABORTED              the group has given the tasks to others: drop them, uncommitted
+//   FAILED_PRECONDITION  another worker has this worker_id, or a message that says what to do
+#ifndef FOREBAY_CONNECTORS_KAFKA_UPDATE_SINK_H_
+#define FOREBAY_CONNECTORS_KAFKA_UPDATE_SINK_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "connectors/kafka/client_config.h"
+#include "connectors/kafka/consumer.h"
+#include "engine/worker/sink.h"
+
+namespace forebay {
+
+namespace v1 {
+class Project;
+}
+
+enum class Delivery { kExactlyOnce, kAtLeastOnce };
+
+struct UpdateSinkOptions {
+  KafkaConfig kafka;
+  std::string worker_id;
+  Delivery delivery = Delivery::kExactlyOnce;
+  const std::atomic<bool>* cancel = nullptr;  // must outlive the sink
+};
+
+class UpdateSink : public Sink {
+ public:
+  // `project` and `consumer` must outlive the sink.
+  UpdateSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
+  ~UpdateSink() override;
+
+  absl::Status Open(const TaskId& task) override;
+  absl::Status Offer(const TaskOutput& output) override;
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
+  absl::Status Close(const TaskId& task) override;
+
+ private:
+  std::unique_ptr<Sink> delivery_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_UPDATE_SINK_H_
