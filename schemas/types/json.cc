@@ -1,11 +1,13 @@
 #include "schemas/types/json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 
 #include "schemas/types/time.h"
+#include "schemas/types/utf8.h"
 
 namespace forebay {
 namespace {
@@ -53,28 +55,6 @@ void AppendEscape(unsigned char byte, std::string* out) {
   }
 }
 
-// The length of the well-formed UTF-8 sequence at `at`, of 2 to 4 bytes; 0 if there is none
-// (overlong forms, surrogates and code points above U+10FFFF are not well-formed).
-size_t SequenceLength(std::string_view text, size_t at) {
-  auto byte = [&](size_t i) -> unsigned {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
-  };
-  auto continues = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  unsigned lead = byte(0);
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
-    unsigned high = lead == 0xED ? 0x9F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && continues(2) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    unsigned low = lead == 0xF0 ? 0x90 : 0x80;
-    unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 template <int digits>
 void WriteDigits(int64_t value, char* to) {
   for (int i = digits - 1; i >= 0; --i, value /= 10) to[i] = static_cast<char>('0' + value % 10);
@@ -115,7 +95,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
       continue;
     }
     if (byte_class == ByteClass::kMultiByte) {
-      if (size_t length = SequenceLength(text, at); length > 0) {
+      if (size_t length = Utf8SequenceLength(text.data() + at, text.size() - at); length > 0) {
         at += length;
         continue;
       }

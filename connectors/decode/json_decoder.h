@@ -1,0 +1,70 @@
+// Kafka records to an EventBatch: the gate (S1) of a source in JSON.
+//
+//   JsonDecoder decoder(source, {"user_id", "amount"});
+//   ASSIGN_OR_RETURN(EventBatch batch, decoder.Decode(fetched.records, fetched.last_offset));
+//   batch.owner = fetched.owner;
+//   batch.headers = HeadersOf;
+//
+// What a record's value must be is in json_object_reader.h. Every record is on its own: how records
+// are cut into batches changes nothing.
+#ifndef FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
+#define FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+namespace v1 {
+class Source;
+}
+
+// What the headers of a record of a repartition topic say (S26).
+struct RepartitionHeaders {
+  RecordOrigin origin;
+  KnownTime known_time;
+  bool marker = false;  // only a sign that the writer got this far: not a record
+};
+
+// nullopt: the record has no such headers.
+using ReadRepartitionHeaders =
+    std::function<std::optional<RepartitionHeaders>(const RawRecord& record)>;
+
+// Not thread-safe. Allocates per batch and column, not per record.
+class JsonDecoder {
+ public:
+  // `columns` names fields of the source's schema: the batches hold these, in the order of the
+  // schema. All other declared fields are checked too.
+  JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns);
+
+  // For a repartition topic of the source: known times and origins come from the headers, markers
+  // are skipped, and times are not compared with the Kafka timestamp again.
+  JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns,
+              ReadRepartitionHeaders read_headers);
+
+  JsonDecoder(JsonDecoder&&) noexcept;
+  ~JsonDecoder();
+
+  // The records must be in offset order. `last_offset` is how far was read, markers and holes
+  // included; the batch's last_offset is that, or the last record's if it is greater. `owner` and
+  // `headers` of the batch are left to the caller; its records and those rejected point into
+  // `records`' memory. Errors: RESOURCE_EXHAUSTED: no memory, or more than 2 GiB of text in one
+  // column.
+  absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records,
+                                    Offset last_offset = Offset(-1));
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
