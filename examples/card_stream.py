@@ -10,6 +10,7 @@ card goes on a spree abroad. One in five hundred is broken: those go to the dead
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import random
@@ -89,3 +90,24 @@ class CardStream(threading.Thread):
     def _delivered(self, error, message) -> None:
         if error is not None:
             self.failed += 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Send card transactions to Kafka until Ctrl-C.")
+    parser.add_argument("--brokers", default="localhost:9092")
+    parser.add_argument("--topic", default="transactions")
+    parser.add_argument("--rate", type=int, default=100, help="transactions a second")
+    options = parser.parse_args()
+    stream = CardStream(options.brokers, options.topic, options.rate)
+    stream.start()
+    try:
+        while True:
+            time.sleep(1)
+            print(f"\r{stream.sent:,} sent, {stream.failed:,} failed ", end="", flush=True)
+    except KeyboardInterrupt:
+        stream.stop()
+        print()
+
+
+if __name__ == "__main__":
+    main()

@@ -256,7 +256,9 @@ class Demo:
         self.console.command(f"curl -s http://127.0.0.1:{port}/v1/get -d '{body}'", "a lookup")
         self.console.command(f"curl -s http://127.0.0.1:{port}/metrics", "metrics")
         self.console.command(f"grpcurl -plaintext 127.0.0.1:{worker.ready['grpc_port']} list", "the gRPC services")
-        self.console.command(f"{binary} get user_spend u7 --project {self.project.shown()}", "from the shell")
+        self.console.command(
+            f"{binary} get user_spend u7 --project {self.project.shown()} --port {port}", "from the shell"
+        )
         stream = CardStream(self.brokers, "transactions", RATE, seed=3)
         stream.start()
         while worker.running:

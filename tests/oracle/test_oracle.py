@@ -6,6 +6,7 @@ import pytest
 
 from tests.oracle import oracle as subject
 from tests.oracle.aggregates import fold
+from tests.oracle.compare import same
 from tests.oracle.model import DAY, HOUR, MINUTE, SECOND, Feature, Source, View, Window, duration
 from tests.oracle.oracle import Answer, Record, Rejected, Step, Task
 
@@ -275,3 +276,23 @@ def test_aggregates(aggregate, values, result):
 def test_first_and_last_go_by_event_time_then_offset():
     late = [("a", 5, 0), ("b", 3, 1), ("c", 3, 2), ("d", 5, 3)]
     assert (fold("first", late), fold("last", late)) == ("b", "d")
+
+
+# ---- how close is equal ----
+
+
+def test_counts_and_extremes_are_equal_to_the_last_bit():
+    close = 0.1 + 0.2
+    assert same("max", close, close) and not same("max", 0.3, close)
+    assert same("count", 3, 3) and not same("count", 4, 3)
+
+
+def test_sums_are_equal_within_rounding_and_distinct_counts_within_5_percent():
+    assert same("sum", 0.3, 0.1 + 0.2) and not same("sum", 0.3 * (1 + 3e-12), 0.3 * 100)
+    assert not same("sum", 1e6 * (1 + 3e-12), 1e6)
+    assert same("approx_count_distinct", 105, 100) and not same("approx_count_distinct", 106, 100)
+    assert not same("approx_count_distinct", 11, 10)
+
+
+def test_null_equals_null_only():
+    assert same("sum", None, None) and not same("sum", None, 0.0) and not same("sum", 0.0, None)
