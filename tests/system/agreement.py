@@ -141,6 +141,16 @@ class Outcome:
         )
         assert_same_counts(at_gate, bad, "dead letters of bad records")
 
+    def check_counts(self, metrics: dict[str, float]) -> None:
+        """Of a worker that read all from the start: every record counted once, as what it was."""
+        for (topic, partition), task in self.tasks.items():
+            wanted = collections.Counter(task.dispositions)
+            for kind in ("applied", "filtered", "late", "dead_lettered", "duplicate"):
+                label = f'forebay_{kind}_records_total{{topic="{topic}",partition="{partition}"}}'
+                assert metrics[label] == wanted[kind], f"{label} is {metrics[label]}, not {wanted[kind]}"
+            label = f'forebay_consumed_records_total{{topic="{topic}",partition="{partition}"}}'
+            assert metrics[label] == wanted.total(), label
+
     # ---- lookups ----
 
     def check_lookups(self, worker: Worker) -> None:

@@ -1,10 +1,13 @@
 """Generated transactions through a real broker: every row, every lookup, random training sets."""
 
+import json
+
 import pytest
 
 from tests.system import runs
 from tests.system.agreement import Outcome
 from tests.system.broker import Broker
+from tests.system.scenario import produce
 from tests.system.scenarios import transactions
 from tests.system.worker import Worker
 
@@ -35,6 +38,26 @@ def test_killed_20_times(tmp_path, broker):
     project = runs.prepare(scenario, tmp_path, broker)
     runs.run_with_kills(scenario, project, broker, kills=20, seed=4)
     check(scenario, project, broker)
+
+
+def test_every_record_is_counted_once(tmp_path, broker):
+    scenario = transactions.scenario(count=3_000, project="counted")
+    project = runs.prepare(scenario, tmp_path, broker)
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    with Worker(project) as worker:
+        metrics = worker.wait_for_metric("forebay_consumed_records_total", consumed(scenario))
+    Outcome.read(scenario, project, broker.address).check_counts(metrics)
+
+
+def consumed(scenario) -> int:
+    """How many records all tasks together read: those of the topic, and those forwarded."""
+    good = [json.loads(message.value) for message in scenario.messages if not message.bad]
+    forwarded = sum(
+        all(row.get(column) is not None for column in views[0].keys)
+        for views in scenario.forwarded_views.values()
+        for row in good
+    )
+    return len(scenario.messages) + forwarded
 
 
 def test_at_least_once_delivers_every_row_at_least_once(tmp_path, broker):

@@ -158,6 +158,18 @@ class Worker:
         pairs = (line.rpartition(" ") for line in lines if line and line[0] != "#")
         return {name: float(value) for name, _, value in pairs}
 
+    def wait_for_metric(self, name: str, value: float, seconds: float = 60) -> dict[str, float]:
+        """Until the sum of all samples of a metric reaches `value`; all metrics of that moment."""
+        deadline = time.monotonic() + seconds
+        while True:
+            metrics = self.metrics()
+            total = sum(v for label, v in metrics.items() if label.startswith(name + "{"))
+            if total >= value:
+                return metrics
+            if time.monotonic() > deadline:
+                raise WorkerError(f"{name} is {total}, not {value}, after {seconds} s:\n{self.log_tail()}")
+            time.sleep(0.02)
+
     def is_ready(self) -> bool:
         try:
             self.request("GET", "/readyz")
