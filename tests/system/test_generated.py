@@ -26,9 +26,19 @@ def check(scenario, project, broker):
     outcome.check_training_set(questions=2_000)
 
 
-def test_straight(tmp_path, broker):
-    scenario = transactions.scenario(project="straight")
-    project = runs.prepare(scenario, tmp_path, broker)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("straight", {}),
+        ("cold", {"hot_map_bytes": 0, "block_cache_bytes": "1MB"}),
+        ("alone", {"task_threads": 1, "commit_interval": "5s"}),
+        ("hasty", {"task_threads": 8, "commit_interval": "1ms", "commit_bytes": "1KB", "flush_bytes": "10KB"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_whatever_the_caches_the_threads_and_the_commits(tmp_path, broker, name, settings):
+    scenario = transactions.scenario(project=name)
+    project = runs.prepare(scenario, tmp_path, broker, **settings)
     runs.run_straight(scenario, project, broker)
     check(scenario, project, broker)
 
