@@ -10,15 +10,15 @@
 //   bool       true, false
 //   int64      an integer literal (no fraction, no exponent) that fits
 //   double     any number literal that is in the range of a double; read as the nearest double, so
-//              an integer up to 2^53 is exact
+//              an integer up to 2^53 is exact; -0 keeps its sign
 //   string     a string; escapes are resolved
 //   bytes      a string of base64 (DecodeBase64)
 //   timestamp  an integer literal in the field's unit, nanoseconds floored to microseconds; or RFC
 //              3339 text
 //
-// Other members are skipped; what is inside them is not validated beyond its brackets and quotes.
-// If a name comes twice, each value must be of the type and the last one counts. Names match by
-// what their escapes mean.
+// Other members are skipped; they must be JSON too, no deeper than 256 levels. If a name comes
+// twice, each value must be of the type and the last one counts. Names match by what their escapes
+// mean.
 //
 // Not thread-safe. Allocates nothing for a record no longer than those before it.
 #ifndef FOREBAY_CONNECTORS_DECODE_JSON_OBJECT_READER_H_
