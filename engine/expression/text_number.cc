@@ -1,6 +1,8 @@
 #include "engine/expression/text_number.h"
 
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "absl/strings/charconv.h"
@@ -24,6 +26,24 @@ bool AddDigit(int64_t digit, bool negative, int64_t* value) {
          !__builtin_add_overflow(*value, negative ? -digit : digit, value);
 }
 
+std::string_view TakeDigits(std::string_view* text) {
+  size_t count = 0;
+  while (count < text->size() && IsDigit((*text)[count])) ++count;
+  const std::string_view digits = text->substr(0, count);
+  text->remove_prefix(count);
+  return digits;
+}
+
+// "e-12" to the end.
+bool ParseExponent(std::string_view text, int64_t* exponent) {
+  if (!text.starts_with('e') && !text.starts_with('E')) return false;
+  text.remove_prefix(1);
+  if (text.starts_with('+')) text.remove_prefix(text.size() > 1 && text[1] == '-' ? 0 : 1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *exponent);
+  return error == std::errc() && end == text.data() + text.size() &&
+         std::abs(*exponent) < 1'000'000;
+}
+
 int HexDigit(char c) {
   if (IsDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -37,18 +57,27 @@ bool ParseInt64Text(std::string_view text, int64_t* value) {
   text = TrimSpaces(text);
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const std::string_view whole = TakeDigits(&text);
+  std::string_view fraction;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    fraction = TakeDigits(&text);
+  }
+  int64_t exponent = 0;
+  if (whole.empty() && fraction.empty()) return false;
+  if (!text.empty() && !ParseExponent(text, &exponent)) return false;
+
+  const auto digits = static_cast<int64_t>(whole.size() + fraction.size());
+  const auto digit = [&](int64_t i) -> int64_t {
+    const auto at = static_cast<size_t>(i);
+    return (at < whole.size() ? whole[at] : fraction[at - whole.size()]) - '0';
+  };
+  const int64_t point = static_cast<int64_t>(whole.size()) + exponent;
   *value = 0;
-  size_t i = 0;
-  for (; i < text.size() && IsDigit(text[i]); ++i) {
-    if (!AddDigit(text[i] - '0', negative, value)) return false;
+  for (int64_t i = 0; i < point && (i < digits || *value != 0); ++i) {
+    if (!AddDigit(i < digits ? digit(i) : 0, negative, value)) return false;
   }
-  if (i == text.size()) return i > 0;
-  if (text[i] != '.' || text.size() == 1) return false;
-  const std::string_view fraction = text.substr(i + 1);
-  for (const char c : fraction) {
-    if (!IsDigit(c)) return false;
-  }
-  if (fraction.empty() || fraction[0] < '5') return true;
+  if (point < 0 || point >= digits || digit(point) < 5) return true;
   return !__builtin_add_overflow(*value, negative ? -1 : 1, value);
 }
 

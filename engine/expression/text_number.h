@@ -10,7 +10,8 @@ namespace forebay {
 
 // Each returns false if the text is not a value of its kind; `value` is undefined then.
 
-// " -12.5 ": spaces around, a sign, digits; a fraction is rounded, halves away from zero.
+// " -12.5e3 ": spaces around, a sign, digits, an exponent; a fraction is rounded, halves away from
+// zero.
 bool ParseInt64Text(std::string_view text, int64_t* value);
 
 // As in C, with "inf", "infinity" and "nan" in any case; too large is an infinity, too small is
