@@ -1,4 +1,4 @@
-// + - * / // % and negation. Integers that overflow are errors; doubles follow IEEE 754, except
+// + - * / div % and negation. Integers that overflow are errors; doubles follow IEEE 754, except
 // that division by zero is an error.
 #include <cmath>
 #include <limits>

@@ -37,6 +37,8 @@ const std::vector<Signature>& Signatures() {
       {"sqrt", "sqrt", {DOUBLE}, DOUBLE},
       {"power", "power", {DOUBLE, DOUBLE}, DOUBLE},
       {"pow", "power", {DOUBLE, DOUBLE}, DOUBLE},
+      {"div", "integer_divide", {INT64, INT64}, INT64},
+      {"divide", "integer_divide", {INT64, INT64}, INT64},
       {"mod", "modulo", {INT64, INT64}, INT64},
       {"mod", "modulo", {DOUBLE, DOUBLE}, DOUBLE},
       {"lower", "lower", {STRING}, STRING},

@@ -32,11 +32,8 @@ constexpr std::array<Operator, 7> kComparisons = {{{"=", "equal"},
                                                    {">", "greater"},
                                                    {">=", "greater_equal"}}};
 
-constexpr std::array<Operator, 5> kArithmetic = {{{"+", "add"},
-                                                  {"-", "subtract"},
-                                                  {"*", "multiply"},
-                                                  {"%", "modulo"},
-                                                  {"//", "integer_divide"}}};
+constexpr std::array<Operator, 4> kArithmetic = {
+    {{"+", "add"}, {"-", "subtract"}, {"*", "multiply"}, {"%", "modulo"}}};
 
 template <size_t N>
 std::string_view KernelOf(const std::array<Operator, N>& operators, std::string_view symbol) {
@@ -119,9 +116,6 @@ MaybeNode Arithmetic(std::string_view symbol, Node left, Node right, int positio
   }
   v1::DataType type = *CommonType(left.type(), right.type());
   if (type == DATA_TYPE_UNSPECIFIED) type = INT64;
-  if (kernel == "integer_divide" && type != INT64) {
-    return errors->Fail(position, "'//' divides integers: use '/' or floor(a / b) for doubles");
-  }
   if (kernel == "divide" || kernel == "power") type = DOUBLE;
   return Call(kernel, type, List(CastTo(std::move(left), type), CastTo(std::move(right), type)),
               position);
@@ -138,10 +132,13 @@ MaybeNode Binary(std::string_view symbol, Node left, Node right, int position, E
   if (const std::string_view kernel = KernelOf(kComparisons, symbol); !kernel.empty()) {
     return Compare(kernel, std::move(left), std::move(right), position, errors);
   }
-  return errors->Fail(
-      position, fmt::format("operator '{}' is not supported; allowed: + - * / % // ^ || = <> != < "
-                            "<= > >= like in between is",
-                            symbol));
+  if (symbol == "//") {  // PostgreSQL's grammar has it bind less than '+', DuckDB's more
+    return errors->Fail(position, "operator '//' is not supported: write div(a, b)");
+  }
+  return errors->Fail(position,
+                      fmt::format("operator '{}' is not supported; allowed: + - * / % ^ || = <> "
+                                  "!= < <= > >= like in between is",
+                                  symbol));
 }
 
 MaybeNode Unary(std::string_view symbol, Node operand, int position, ErrorSlot* errors) {

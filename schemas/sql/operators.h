@@ -10,7 +10,7 @@
 
 namespace forebay::sql {
 
-// + - * / % // ^ || and = <> != < <= > >=, as PostgreSQL's parser names them.
+// + - * / % ^ || and = <> != < <= > >=, as PostgreSQL's parser names them.
 MaybeNode Binary(std::string_view symbol, Node left, Node right, int position, ErrorSlot* errors);
 
 // + and - before an operand.

@@ -79,7 +79,7 @@ TEST(ParseExpression, TypesArithmeticWithExplicitCasts) {
   EXPECT_EQ(Parsed("units + 1"), "INT64 add(units, 1)");
   EXPECT_EQ(Parsed("units * amount"), "DOUBLE multiply(cast(units):DOUBLE, amount)");
   EXPECT_EQ(Parsed("units / 2"), "DOUBLE divide(cast(units):DOUBLE, 2d)");
-  EXPECT_EQ(Parsed("units // 2"), "INT64 integer_divide(units, 2)");
+  EXPECT_EQ(Parsed("div(units, 2)"), "INT64 integer_divide(units, 2)");
   EXPECT_EQ(Parsed("-units % 3"), "INT64 modulo(negate(units), 3)");
   EXPECT_EQ(Parsed("amount ^ 2"), "DOUBLE power(amount, 2d)");
   EXPECT_EQ(Parsed("units + null"), "INT64 add(units, null:INT64)");
@@ -200,6 +200,7 @@ TEST(ParseExpression, SaysWhatIsWrongAndWhere) {
       {"country like 'u!%' escape '!'",
        "8: not supported here: like ... escape: '%' and '_' cannot be escaped"},
       {"country ~ 'u'", "8: operator '~' is not supported"},
+      {"units // 2", "6: operator '//' is not supported: write div(a, b)"},
       {"current_date", "0: not supported here: the current date"},
       {"a.b", "0: a name with a dot ('a.b') is not supported"},
       {"extract(fortnight from at)", "8: extract has no field 'fortnight'; allowed: year,"},

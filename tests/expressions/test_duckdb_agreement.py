@@ -87,6 +87,32 @@ def test_random_expressions_agree(seed, tmp_path):
     assert not found, f"{len(found)} of {len(expressions)} expressions differ\n" + "\n".join(sorted(found, key=len)[:10])
 
 
+PRECEDENCE = """
+i1 % 100 + i2 % 100 * 2 - 7
+2 ^ 3 ^ 2 * 2
+-2 ^ 2
+- d1 % 7::bigint
+10 - 3 % 2
+s1 || i1 % 5 + 1
+s1 || 'x' like '%x' and not b1 or b2
+not b1 = b2
+not i1 > 3 is null
+i1 = 3 is not true
+d1 > 0 and d2 > 0 or b1 and not b2
+i1 between 0 and 10 and b1
+i1 not in (1, 2) or s1 in ('a', 'US') and b2
+case when b1 then 1 end is null
+"""
+
+
+def test_operators_bind_alike(tmp_path):
+    expressions = [line for line in PRECEDENCE.splitlines() if line]
+    table = random_table(Generator(0).rng, ROWS)
+    ours = evaluate(tmp_path, table, expressions)
+    theirs = DuckDB(table).evaluate(expressions)
+    assert disagreements(table, [Sql(line, line) for line in expressions], ours, theirs) == []
+
+
 def test_letter_case_agrees_for_every_code_point(tmp_path):
     characters = [chr(n) for n in range(1, 0x110000) if not 0xD800 <= n <= 0xDFFF]
     table = pa.table({"s": characters})
