@@ -14,8 +14,9 @@ arrow::Status AppendScalar(const Json& value, arrow::ArrayBuilder* builder) {
 
 arrow::Status AppendStruct(const Json& value, arrow::StructBuilder* builder) {
   ARROW_RETURN_NOT_OK(builder->Append());
+  const std::shared_ptr<arrow::DataType> type = builder->type();  // made anew by every call
   for (int i = 0; i < builder->num_fields(); ++i) {
-    const std::string& name = builder->type()->field(i)->name();
+    const std::string& name = type->field(i)->name();
     ARROW_RETURN_NOT_OK(
         AppendJson(value.contains(name) ? value[name] : Json(), builder->field_builder(i)));
   }

@@ -1,0 +1,259 @@
+#include "offline/training_set/training_set.h"
+
+#include <arrow/api.h>
+#include <arrow/io/file.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "connectors/object_store/object_store.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/delta/arrow_file.h"
+#include "offline/delta/delta_table.h"
+#include "offline/training_set/feature_list.h"
+#include "offline/training_set/label_keys.h"
+#include "offline/training_set/labels.h"
+#include "offline/training_set/point_in_time_join.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+// The features asked for of one view.
+struct ViewPlan {
+  const v1::FeatureView* view = nullptr;
+  const v1::Entity* entity = nullptr;
+  std::vector<int> features;
+  std::vector<int> outputs;  // likewise: which of the resolved features it is
+};
+
+const v1::Entity* FindEntity(const v1::Project& project, const std::string& name) {
+  for (const v1::Entity& entity : project.entities()) {
+    if (entity.name() == name) return &entity;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
+                                                const std::vector<ResolvedFeature>& features) {
+  std::map<int, ViewPlan> plans;
+  for (size_t i = 0; i < features.size(); ++i) {
+    ViewPlan& plan = plans[features[i].view];
+    plan.view = &project.feature_views(features[i].view);
+    plan.entity = FindEntity(project, plan.view->entity());
+    if (plan.entity == nullptr) {
+      return absl::InternalError(fmt::format("view {} is of entity '{}', which the project lacks",
+                                             plan.view->name(), plan.view->entity()));
+    }
+    plan.features.push_back(features[i].feature);
+    plan.outputs.push_back(i);
+  }
+  std::vector<ViewPlan> list;
+  for (auto& [view, plan] : plans) list.push_back(std::move(plan));
+  return list;
+}
+
+absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<ViewPlan>& plans) {
+  std::map<std::string, const v1::Field*> keys;
+  for (const ViewPlan& plan : plans) {
+    for (const v1::Field& key : plan.entity->keys()) {
+      const v1::Field* other = keys.try_emplace(key.name(), &key).first->second;
+      if (other->type() != key.type()) {
+        return absl::InvalidArgumentError(fmt::format(
+            "the entities of these features have keys of one name '{}' and of different types; "
+            "make one training set for each",
+            key.name()));
+      }
+    }
+  }
+  std::vector<const v1::Field*> list;
+  for (const auto& [name, key] : keys) list.push_back(key);
+  return list;
+}
+
+// Feeds the needed columns of one data file to the join.
+arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointInTimeJoin* join,
+                       int64_t* rows_read, absl::Status* join_status) {
+  ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(file, arrow::default_memory_pool()));
+  std::shared_ptr<arrow::Schema> schema;
+  ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
+  std::vector<int> columns;
+  for (const std::string& name : join->NeededColumns()) {
+    int index = schema->GetFieldIndex(name);
+    if (index >= 0) columns.push_back(index);
+  }
+  std::vector<int> row_groups(reader->num_row_groups());
+  for (size_t i = 0; i < row_groups.size(); ++i) row_groups[i] = i;
+  ARROW_ASSIGN_OR_RAISE(auto batches, reader->GetRecordBatchReader(row_groups, columns));
+  while (true) {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    ARROW_RETURN_NOT_OK(batches->ReadNext(&rows));
+    if (rows == nullptr) return arrow::Status::OK();
+    *rows_read += rows->num_rows();
+    *join_status = join->Add(std::move(rows));
+    if (!join_status->ok()) return arrow::Status::OK();
+  }
+}
+
+absl::Status ReadDataFile(const ObjectStore& store, const std::string& path, PointInTimeJoin* join,
+                          int64_t* rows_read) {
+  ASSIGN_OR_RETURN(auto file, OpenArrowFile(store, path));
+  absl::Status status;
+  std::string what;
+  try {
+    arrow::Status read = ReadFile(file, join, rows_read, &status);
+    if (read.ok() && status.ok()) return status;
+    what = read.ok() ? std::string(status.message()) : read.message();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  return absl::DataLossError(
+      fmt::format("cannot use data file {}: {}", store.Describe(path), what));
+}
+
+// A label's time must be before every task's clock: later rows could still come (S4).
+void WarnOfIncompleteTable(const ViewPlan& plan, const Snapshot& snapshot, const Labels& labels,
+                           std::vector<std::string>* warnings) {
+  if (snapshot.clocks.empty()) return;
+  auto least = std::min_element(snapshot.clocks.begin(), snapshot.clocks.end(),
+                                [](const auto& a, const auto& b) { return a.second < b.second; });
+  int64_t after = std::count_if(labels.times.begin(), labels.times.end(),
+                                [&](KnownTime t) { return t.value() >= least->second; });
+  if (after == 0) return;
+  warnings->push_back(fmt::format(
+      "{} of {} labels are at or after {}, up to where the table of {} is complete (the clock of "
+      "task {}): rows may still come that change their features",
+      after, labels.times.size(), FormatTime(least->second), plan.view->name(), least->first));
+}
+
+absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectStore>& store,
+                                                  const ViewPlan& plan, const Labels& labels,
+                                                  const LabelKeys& keys, PointInTimeJoin* join,
+                                                  std::vector<std::string>* warnings) {
+  TrainingSetSummary::View summary{.name = plan.view->name(), .version = plan.view->version()};
+  std::string path = fmt::format("offline/{}/v{}", summary.name, summary.version);
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
+  if (absl::IsNotFound(table.status())) {
+    warnings->push_back(
+        fmt::format("there is no offline table of {} in {} yet: its features have "
+                    "their defaults",
+                    summary.name, store->Describe(path)));
+    return summary;
+  }
+  RETURN_IF_ERROR(table.status());
+  const Snapshot& snapshot = (*table)->snapshot();
+  summary.table_version = snapshot.version;
+  std::string last_date;
+  if (!labels.times.empty()) {
+    last_date = FormatDate(std::max_element(labels.times.begin(), labels.times.end())->value());
+  }
+  for (const auto& [file_path, file] : snapshot.files) {
+    auto date = file.partition_values.find("date");
+    if (labels.times.empty() || (date != file.partition_values.end() && date->second > last_date)) {
+      ++summary.files_skipped;
+      continue;
+    }
+    RETURN_IF_ERROR(ReadDataFile(*store, path + "/" + file_path, join, &summary.rows_read));
+    ++summary.files_read;
+  }
+  RETURN_IF_ERROR(join->Finish());
+  summary.matched = join->matched();
+  WarnOfIncompleteTable(plan, snapshot, labels, warnings);
+  return summary;
+}
+
+arrow::Status WriteParquet(const arrow::Table& table, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
+  auto properties = parquet::WriterProperties::Builder()
+                        .compression(arrow::Compression::ZSTD)
+                        ->compression_level(1)
+                        ->build();
+  auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(table, arrow::default_memory_pool(), file,
+                                                 128 * 1024, properties, arrow_properties));
+  return file->Close();
+}
+
+absl::Status WriteOutput(const arrow::Table& table, const std::string& path) {
+  std::string partial = path + ".partial";
+  std::string what;
+  try {
+    arrow::Status status = WriteParquet(table, partial);
+    if (status.ok() && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
+    what = status.ok() ? "it cannot be renamed from " + partial : status.message();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  std::remove(partial.c_str());
+  return absl::FailedPreconditionError(
+      fmt::format("cannot write the training set {}: {}", path, what));
+}
+
+absl::Status CheckOutputNames(const arrow::Table& labels,
+                              const std::vector<ResolvedFeature>& features) {
+  for (const ResolvedFeature& feature : features) {
+    if (labels.schema()->GetAllFieldIndices(feature.name).empty()) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "the labels already have a column '{}'; rename it, or do not ask for that feature",
+        feature.name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
+                                                    const TrainingSetRequest& request) {
+  absl::Time start = absl::Now();
+  TrainingSetSummary summary;
+  ASSIGN_OR_RETURN(std::vector<ResolvedFeature> features,
+                   ResolveFeatures(project, request.features));
+  ASSIGN_OR_RETURN(std::vector<ViewPlan> plans, PlanViews(project, features));
+  ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
+  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(request.warehouse));
+  ASSIGN_OR_RETURN(Labels labels, ReadLabels(request.labels, request.time_column, key_fields));
+  RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
+  summary.labels = labels.times.size();
+
+  std::map<std::string, LabelKeys> keys_of_entity;
+  std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
+  for (const ViewPlan& plan : plans) {
+    auto it = keys_of_entity.find(plan.entity->name());
+    if (it == keys_of_entity.end()) {
+      it = keys_of_entity.emplace(plan.entity->name(), LabelKeys(labels, *plan.entity)).first;
+      if (it->second.null_keys() > 0) {
+        summary.warnings.push_back(fmt::format(
+            "{} labels have a null in the key of entity {}: their features have their defaults",
+            it->second.null_keys(), plan.entity->name()));
+      }
+    }
+    PointInTimeJoin join(labels, it->second, *plan.view, *plan.entity, plan.features);
+    ASSIGN_OR_RETURN(TrainingSetSummary::View view,
+                     JoinView(store, plan, labels, it->second, &join, &summary.warnings));
+    summary.views.push_back(std::move(view));
+    for (size_t c = 0; c < plan.outputs.size(); ++c) {
+      ASSIGN_OR_RETURN(outputs[plan.outputs[c]], join.columns()[c].Finish());
+    }
+  }
+
+  std::shared_ptr<arrow::Table> table = labels.table;
+  for (size_t i = 0; i < features.size(); ++i) {
+    auto added =
+        table->AddColumn(table->num_columns(), arrow::field(features[i].name, outputs[i]->type()),
+                         std::make_shared<arrow::ChunkedArray>(outputs[i]));
+    if (!added.ok()) return absl::InternalError(added.status().ToString());
+    table = *added;
+  }
+  RETURN_IF_ERROR(WriteOutput(*table, request.output));
+  summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  return summary;
+}
+
+}  // namespace forebay

@@ -1,0 +1,62 @@
+// Labels joined point-in-time with features, mode `served`: what a lookup at the label's time
+// answered.
+//
+//   TrainingSetRequest request{.labels = "labels.parquet", .time_column = "asked_at",
+//                              .features = {"user_spend.spend_1h", "merchant_spend.*", "fraud"},
+//                              .output = "training.parquet", .warehouse = "warehouse"};
+//   TrainingSetSummary summary = BuildTrainingSet(project, request).value();
+//
+// For each label and view: the last row of the label's key with _effective_time <= the label's
+// time. No such row, or a delete row: the features' defaults (S19). Where the view has a max_age
+// and the row's _event_time is further back than that: null.
+//
+// Needs memory for the labels, the output and about two million rows of one view at a time.
+#ifndef FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
+#define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace forebay {
+
+namespace v1 {
+class Project;
+}
+
+struct TrainingSetRequest {
+  std::string labels;       // a .parquet or .csv file
+  std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
+                            // int64 microseconds
+  std::vector<std::string> features;  // "view.feature", "view.*" or the name of a feature service
+  std::string output;                 // a Parquet file, replaced as a whole
+  std::string warehouse;              // a folder or file:// URI
+};
+
+struct TrainingSetSummary {
+  struct View {
+    std::string name;
+    uint32_t version = 0;
+    int64_t table_version = -1;  // of the Delta table that was read; -1: there is no table yet
+    int64_t matched = 0;         // labels with a row that is no delete
+    int64_t rows_read = 0;
+    int64_t files_read = 0;
+    int64_t files_skipped = 0;  // newer than every label
+  };
+  int64_t labels = 0;
+  std::vector<View> views;
+  double seconds = 0;
+  std::vector<std::string> warnings;  // sentences
+};
+
+// The output has all label columns in their order, then one column "<view>.<feature>" per feature
+// in the order asked. Errors: INVALID_ARGUMENT for labels or features that do not fit the project,
+// NOT_FOUND for a missing file; nothing is written then.
+absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
+                                                    const TrainingSetRequest& request);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_

@@ -1,0 +1,163 @@
+// Drives the offline sink and the training set from tests in other languages.
+//
+//   offline_driver write FOLDER < commands.jsonl
+//       {"task": 0, "position": 9, "clock": 90, "view": 0, "rows": [{"offset": 7, "key": "a",
+//       ...}]}
+//       {"flush": true}
+//       {"restart": true}          as if the process had been killed
+//   offline_driver generate FOLDER ROWS KEYS
+//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT
+//
+// FOLDER gets state/ and warehouse/. The project is that of offline/change_log/change_rows.h.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_split.h"
+#include "offline/change_log/change_rows.h"
+#include "offline/sink/offline_sink.h"
+#include "offline/training_set/training_set.h"
+
+namespace forebay {
+namespace {
+
+using Json = nlohmann::json;
+
+void OrDie(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << status.ToString() << "\n";
+  std::exit(1);
+}
+
+class Driver {
+ public:
+  explicit Driver(std::string folder) : folder_(std::move(folder)) {
+    // delta-rs must see max_age used: visits are too old after an hour.
+    project_.mutable_feature_views(1)->set_max_age_us(3'600'000'000);
+    v1::FeatureService* service = project_.add_feature_services();
+    service->set_name("fraud");
+    v1::FeatureReference* reference = service->add_features();
+    reference->set_view("visits");
+    reference->set_feature("events");
+    Restart();
+  }
+
+  void Restart() {
+    sink_.reset();
+    sink_ = std::make_unique<OfflineSink>(
+        project_, OfflineSinkOptions{.state_folder = folder_ + "/state",
+                                     .warehouse = folder_ + "/warehouse",
+                                     .flush_interval = absl::InfiniteDuration()});
+    open_.clear();
+  }
+
+  void Commit(int task, int64_t position, int64_t clock, int view,
+              std::shared_ptr<arrow::RecordBatch> rows) {
+    TaskId id{"transactions", PartitionId(task)};
+    if (open_.insert(task).second) OrDie(sink_->Open(id));
+    TaskOutput output{.task = id, .position = Offset(position), .clock = KnownTime(clock)};
+    output.changes.push_back({view, std::move(rows)});
+    const TaskOutput* outputs[] = {&output};
+    OrDie(sink_->Commit(outputs));
+  }
+
+  void Run(const Json& command) {
+    if (command.contains("flush")) return OrDie(sink_->FlushAll());
+    if (command.contains("restart")) return Restart();
+    std::vector<TestRow> rows;
+    for (const Json& row : command["rows"]) {
+      TestRow r{.offset = row["offset"],
+                .key = row["key"],
+                .effective_time = row["effective_time"],
+                .op = row.value("op", "event"),
+                .events = row.value("events", 0),
+                .ordinal = row.value("ordinal", 0)};
+      if (row.contains("total") && !row["total"].is_null()) r.total = row["total"].get<double>();
+      if (row.contains("country") && !row["country"].is_null()) {
+        r.country = row["country"].get<std::string>();
+      }
+      rows.push_back(std::move(r));
+    }
+    int view = command.value("view", 0);
+    int task = command.value("task", 0);
+    Commit(task, command["position"], command["clock"], view, TestRows(project_, rows, view, task));
+  }
+
+  void Write() {
+    std::string line;
+    while (std::getline(std::cin, line)) Run(Json::parse(line));
+  }
+
+  void Generate(int64_t rows, int64_t keys) {
+    constexpr int64_t kBatch = 50'000;
+    uint64_t random = 42;
+    for (int64_t first = 0; first < rows; first += kBatch) {
+      std::vector<TestRow> batch;
+      for (int64_t i = first; i < std::min(rows, first + kBatch); ++i) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        batch.push_back({.offset = i,
+                         .key = fmt::format("user-{}", (random >> 33) % keys),
+                         .effective_time = 1'600'000'000'000'000 + i * 10'000,
+                         .total = static_cast<double>(random >> 40) / 100,
+                         .events = static_cast<int64_t>((random >> 20) % 100),
+                         .country = "US"});
+      }
+      Commit(0, first + kBatch - 1, batch.back().effective_time, 0, TestRows(project_, batch));
+      if (sink_->pending_bytes() > (64 << 20)) OrDie(sink_->FlushAll());
+    }
+    OrDie(sink_->FlushAll());
+  }
+
+  void Join(const std::string& labels, const std::string& time_column, const std::string& features,
+            const std::string& output) {
+    TrainingSetRequest request{.labels = labels,
+                               .time_column = time_column,
+                               .features = absl::StrSplit(features, ','),
+                               .output = output,
+                               .warehouse = folder_ + "/warehouse"};
+    absl::StatusOr<TrainingSetSummary> summary = BuildTrainingSet(project_, request);
+    OrDie(summary.status());
+    Json views = Json::array();
+    for (const TrainingSetSummary::View& view : summary->views) {
+      views.push_back({{"name", view.name},
+                       {"table_version", view.table_version},
+                       {"matched", view.matched},
+                       {"rows_read", view.rows_read},
+                       {"files_read", view.files_read},
+                       {"files_skipped", view.files_skipped}});
+    }
+    std::cout << Json{{"labels", summary->labels},
+                      {"views", views},
+                      {"seconds", summary->seconds},
+                      {"warnings", summary->warnings}}
+              << "\n";
+  }
+
+ private:
+  std::string folder_;
+  v1::Project project_ = TestProject();
+  std::unique_ptr<OfflineSink> sink_;
+  std::set<int> open_;
+};
+
+}  // namespace
+}  // namespace forebay
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() < 2) return 2;
+  forebay::Driver driver(arguments[1]);
+  if (arguments[0] == "write") {
+    driver.Write();
+  } else if (arguments[0] == "generate" && arguments.size() == 4) {
+    driver.Generate(std::stoll(arguments[2]), std::stoll(arguments[3]));
+  } else if (arguments[0] == "join" && arguments.size() == 6) {
+    driver.Join(arguments[2], arguments[3], arguments[4], arguments[5]);
+  } else {
+    return 2;
+  }
+  return 0;
+}
