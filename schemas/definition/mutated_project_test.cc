@@ -117,10 +117,20 @@ TEST(MutatedProject, TheUnmutatedOneIsRight) {
   EXPECT_EQ(folder.Errors(), "");
 }
 
+TEST(MutatedProject, DeepNestingIsAnErrorNotAnOverflow) {
+  ProjectFolder folder;
+  for (const char* piece : {"[", "{a: ", "- ", "? "}) {
+    std::string text;
+    for (int i = 0; i < 20'000; ++i) text += piece;
+    folder.Write("features/m.yaml", text);
+    EXPECT_NE(folder.Errors(), "") << piece;
+  }
+}
+
 TEST(MutatedProject, LoadsOrSaysWhatIsWrongInsideItsFiles) {
   ProjectFolder folder;
   int right = 0;
-  constexpr int kRounds = 1'000;
+  constexpr int kRounds = 2'000;
   for (int round = 0; round < kRounds; ++round) {
     Mutator mutator(static_cast<uint64_t>(round));
     std::string config = round % 4 == 0 ? mutator.Mutate(kConfig) : kConfig;

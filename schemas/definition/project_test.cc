@@ -287,6 +287,17 @@ TEST(Project, EveryExampleIsRight) {
   }
 }
 
+TEST(Project, TheFirstExampleOfTheDocumentationIsRight) {
+  std::ifstream stream(FOREBAY_SOURCE_DIR "/docs/definitions.md");
+  std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  size_t start = page.find("```yaml\n");
+  ASSERT_NE(start, std::string::npos);
+  start += std::string("```yaml\n").size();
+  ProjectFolder folder;
+  folder.Write("features/base.yaml", page.substr(start, page.find("```", start) - start));
+  EXPECT_EQ(folder.Errors(), "");
+}
+
 TEST(Project, AFolderWithoutForebayYamlIsNoProject) {
   ProjectFolder folder;
   folder.Remove("forebay.yaml");
