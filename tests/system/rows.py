@@ -1,0 +1,87 @@
+"""Rows of the offline table = records of the update topic = steps of the oracle."""
+
+from __future__ import annotations
+
+import random
+
+import polars as pl
+
+from tests.oracle.compare import differences
+from tests.oracle.oracle import parse_time
+from tests.system.view_outcome import (
+    POSITION,
+    TIMES,
+    ViewOutcome,
+    assert_none,
+    assert_same_list,
+    defaults,
+    key_text,
+    micros,
+    time_of,
+)
+
+
+def check_steps(outcome: ViewOutcome) -> None:
+    """The table holds exactly the oracle's steps: keys, times, ops, positions."""
+    columns = [*POSITION, *outcome.view.keys, *TIMES, "_op", "_view_version"]
+    wanted = [
+        (
+            partition,
+            step.offset,
+            step.ordinal,
+            *step.key,
+            *map(time_of, (step.effective_time, step.event_time, step.known_time)),
+            step.op,
+            outcome.view.version,
+        )
+        for partition, step in outcome.steps()
+    ]
+    found = outcome.table.select(columns).rows()
+    assert_same_list(found, wanted, f"{outcome.view.name}: table and oracle")
+    assert outcome.table.select(POSITION).is_unique().all()
+    dates = outcome.table["_effective_time"].dt.date()
+    assert (outcome.table["date"].cast(pl.Date) == dates).all()
+
+
+def check_updates_equal_table(outcome: ViewOutcome) -> None:
+    """Row for row, column for column, tombstones for deletes; each position once."""
+    view = outcome.view
+    changes = sorted(outcome.updates, key=lambda update: update.source)
+    deleted = outcome.table["_op"] == "delete"
+    wanted = zip(
+        outcome.table.select(POSITION).rows(),
+        (key_text(view, key) for key in outcome.table.select(view.keys).rows()),
+        deleted,
+        outcome.table["_effective_time"].dt.epoch("us"),
+    )
+    found = [(c.source, c.key, c.row is None, c.effective_time) for c in changes]
+    assert_same_list(found, list(wanted), f"{view.name}: topic and table")
+    table = outcome.table.drop("date").filter(~deleted)
+    for name in TIMES:
+        table = table.with_columns(pl.col(name).dt.epoch("us"))
+    rows = [c.row for c in changes if c.row is not None]
+    if rows:
+        assert list(rows[0]) == table.columns
+    found = [row | {name: parse_time(row[name]) for name in TIMES} for row in rows]
+    assert_same_list(found, table.rows(named=True), f"{view.name}: values in topic and table")
+
+
+def check_row_values(outcome: ViewOutcome, sample: int | None) -> None:
+    """The features of rows are what the oracle computes for their effective time."""
+    view = outcome.view
+    columns = [*view.keys, "_effective_time", "_op", *view.columns]
+    rows = outcome.table.select(columns).rows()
+    chosen = rows
+    if sample is not None and sample < len(rows):
+        chosen = random.Random(3).sample(rows, sample)
+    histories = outcome.histories()
+    wrong = []
+    for row in chosen:
+        key, (time, op) = row[: len(view.keys)], row[len(view.keys) : len(view.keys) + 2]
+        at = micros(time)
+        want = histories[key][1].at(at)
+        assert (want is None) == (op == "delete"), f"{view.name} {key} at {at}: {op}"
+        values = want.values if want else defaults(view)
+        for text in differences(view, list(row[len(view.keys) + 2 :]), values):
+            wrong.append(f"{view.name} {key} at {at}: {text}")
+    assert_none(wrong, "rows of the table")
