@@ -54,7 +54,9 @@ class DemoProject:
         self.folder = folder
         config = folder / "forebay.yaml"
         text = config.read_text()
-        text = text.replace("http_port: 8080", "http_port: 0").replace("grpc_port: 8081", "grpc_port: 0")
+        text = text.replace("http_port: 8080", "http_port: 0").replace(
+            "grpc_port: 8081", "grpc_port: 0"
+        )
         if brokers:
             text = text.replace("localhost:9092", brokers)
         config.write_text(text)
@@ -161,7 +163,17 @@ class Demo:
             f"Sending {RATE:,} transactions a second for {SECONDS} seconds; asking for features meanwhile"
         )
         self.console.table_head(
-            ["sent", "events/s", "lag", "update after", "lookup", f"{WATCHED}: 10m", "24h", "abroad", "last in"]
+            [
+                "sent",
+                "events/s",
+                "lag",
+                "update after",
+                "lookup",
+                f"{WATCHED}: 10m",
+                "24h",
+                "abroad",
+                "last in",
+            ]
         )
         updates.start()
         stream.start()
@@ -171,7 +183,9 @@ class Demo:
             until = time.monotonic() + 1
             while time.monotonic() < until:
                 users = sorted({f"u{int(1000 * rng.random() ** 2)}" for _ in range(10)})
-                self.answers.add(users, worker.batch_get([f"{VIEW}.*"], [{"user_id": u} for u in users]))
+                self.answers.add(
+                    users, worker.batch_get([f"{VIEW}.*"], [{"user_id": u} for u in users])
+                )
                 time.sleep(0.1)
             self.console.table_row(meter.row(stream, updates))
         stream.stop()
@@ -183,13 +197,21 @@ class Demo:
         self.console.fact("updates read", f"{updates.count:,}, {len(updates.newest):,} users")
         row = updates.newest.get(WATCHED)
         if row is not None:
-            shown = {name: row[name] for name in ("spend_10m", "payments_10m", "last_country_lifetime")}
-            self.console.fact(f"newest of {WATCHED}", ", ".join(f"{k} {v}" for k, v in shown.items()))
+            shown = {
+                name: row[name] for name in ("spend_10m", "payments_10m", "last_country_lifetime")
+            }
+            self.console.fact(
+                f"newest of {WATCHED}", ", ".join(f"{k} {v}" for k, v in shown.items())
+            )
 
     def show_training_set(self, updates: UpdateReader) -> None:
-        self.console.step("The same changes are rows of a Delta table; a training set is joined from it")
+        self.console.step(
+            "The same changes are rows of a Delta table; a training set is joined from it"
+        )
         self.wait_until(lambda: self.table_rows() == updates.count, "the table lacks rows")
-        self.console.fact("rows", f"{self.table_rows():,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1")
+        self.console.fact(
+            "rows", f"{self.table_rows():,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1"
+        )
         labels = self.project.folder / "labels.parquet"
         out = self.project.folder / "training_set.parquet"
         self.answers.labels().write_parquet(labels)
@@ -207,12 +229,18 @@ class Demo:
         columns = training_set.columns[2:]
         rows = training_set.select(columns).rows()
         wrong = [
-            (answer, row) for answer, row in zip(self.answers.rows, rows) if list(row) != answer["values"]
+            (answer, row)
+            for answer, row in zip(self.answers.rows, rows)
+            if list(row) != answer["values"]
         ]
         total = len(self.answers.rows)
-        self.console.fact("training set", f"{total:,} rows of {len(columns)} features in {took:.2f} s")
+        self.console.fact(
+            "training set", f"{total:,} rows of {len(columns)} features in {took:.2f} s"
+        )
         self.equal = total - len(wrong)
-        text = f"{self.equal:,} of {total:,} rows are what the lookups had answered, to the last bit"
+        text = (
+            f"{self.equal:,} of {total:,} rows are what the lookups had answered, to the last bit"
+        )
         self.console.verdict(not wrong and total > 0, text)
         if wrong:
             answer, row = wrong[0]
@@ -240,12 +268,20 @@ class Demo:
         binary = os.path.relpath(forebay_binary())
         folder = self.project.shown()
         self.console.step("What to try next")
-        self.console.command("docs/tutorial.md", "your first hour: define, run and read features of your own")
+        self.console.command(
+            "docs/tutorial.md", "your first hour: define, run and read features of your own"
+        )
         if not self.stay:
-            self.console.command("./dev demo --stay", "the same, and it keeps serving, so that you can ask yourself")
+            self.console.command(
+                "./dev demo --stay", "the same, and it keeps serving, so that you can ask yourself"
+            )
         if not self.kafka:
-            self.console.command("./dev demo --kafka", "the same on a real Kafka broker, exactly once")
-        self.console.command(f"{binary} validate {folder}", "check definitions; break one in features/ and see")
+            self.console.command(
+                "./dev demo --kafka", "the same on a real Kafka broker, exactly once"
+            )
+        self.console.command(
+            f"{binary} validate {folder}", "check definitions; break one in features/ and see"
+        )
         self.console.command(f"{binary} dump {folder}/state", "what is in the state folder")
 
     def keep_serving(self, worker: Worker) -> None:
@@ -255,9 +291,12 @@ class Demo:
         body = '{"feature_service": "fraud", "entity": {"user_id": "u7", "merchant_id": "m3"}}'
         self.console.command(f"curl -s http://127.0.0.1:{port}/v1/get -d '{body}'", "a lookup")
         self.console.command(f"curl -s http://127.0.0.1:{port}/metrics", "metrics")
-        self.console.command(f"grpcurl -plaintext 127.0.0.1:{worker.ready['grpc_port']} list", "the gRPC services")
         self.console.command(
-            f"{binary} get user_spend u7 --project {self.project.shown()} --port {port}", "from the shell"
+            f"grpcurl -plaintext 127.0.0.1:{worker.ready['grpc_port']} list", "the gRPC services"
+        )
+        self.console.command(
+            f"{binary} get user_spend u7 --project {self.project.shown()} --port {port}",
+            "from the shell",
         )
         stream = CardStream(self.brokers, "transactions", RATE, seed=3)
         stream.start()

@@ -1,7 +1,7 @@
 """Follows an update topic as a consumer of features would.
 
-    updates = UpdateReader("localhost:9092", "shop.user_spend.v1")
-    updates.start(); ...; updates.newest["u7"]["spend_10m"]; updates.stop()
+updates = UpdateReader("localhost:9092", "shop.user_spend.v1")
+updates.start(); ...; updates.newest["u7"]["spend_10m"]; updates.stop()
 """
 
 from __future__ import annotations

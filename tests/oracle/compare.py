@@ -10,7 +10,13 @@ import math
 
 from tests.oracle.model import View
 
-RELATIVE = {"sum": 1e-12, "mean": 1e-12, "variance": 1e-9, "stddev": 1e-9, "approx_count_distinct": 0.05}
+RELATIVE = {
+    "sum": 1e-12,
+    "mean": 1e-12,
+    "variance": 1e-9,
+    "stddev": 1e-9,
+    "approx_count_distinct": 0.05,
+}
 
 
 def same(aggregate: str, got: object, want: object) -> bool:

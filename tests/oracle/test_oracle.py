@@ -103,9 +103,7 @@ def test_steps_of_one_key_never_share_an_effective_time():
 
 
 def test_expiry_and_delete_come_before_the_next_event_of_the_key():
-    task = task_of(
-        [view()], record(0, 0), record(1, 3 * MINUTE), record(2, 20 * MINUTE, x=5.0)
-    )
+    task = task_of([view()], record(0, 0), record(1, 3 * MINUTE), record(2, 20 * MINUTE, x=5.0))
     assert task.steps == [
         Step("v", ("a",), 0, "event", 0, 0, 0, 0),
         Step("v", ("a",), 3 * MINUTE, "event", 3 * MINUTE, 3 * MINUTE, 1, 0),

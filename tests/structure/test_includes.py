@@ -59,7 +59,9 @@ def test_project_includes_start_at_the_root_and_exist():
 
 def test_every_source_folder_says_what_is_in_it():
     folders = {path.parent for _, path in sources()}
-    assert [str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "README.md").exists()] == []
+    assert [
+        str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "README.md").exists()
+    ] == []
 
 
 def test_the_check_finds_what_it_looks_for():

@@ -108,7 +108,9 @@ class Outcome:
             wanted = collections.Counter(task.dispositions)
             for kind in ("applied", "filtered", "late", "dead_lettered", "duplicate"):
                 label = f'forebay_{kind}_records_total{{topic="{topic}",partition="{partition}"}}'
-                assert metrics[label] == wanted[kind], f"{label} is {metrics[label]}, not {wanted[kind]}"
+                assert (
+                    metrics[label] == wanted[kind]
+                ), f"{label} is {metrics[label]}, not {wanted[kind]}"
             label = f'forebay_consumed_records_total{{topic="{topic}",partition="{partition}"}}'
             assert metrics[label] == wanted.total(), label
 

@@ -178,8 +178,14 @@ class Broker:
         )
         text += "".join(f"{key}={value}\n" for key, value in self._extra.items())
         self._properties_file.write_text(text)
-        command = self._java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA",
-                             "-c", str(self._properties_file))
+        command = self._java(
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            "AAAAAAAAAAAAAAAAAAAAAA",
+            "-c",
+            str(self._properties_file),
+        )
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise BrokerError(f"the storage tool failed:\n{done.stdout}{done.stderr}")

@@ -11,7 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def forebay_binary() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")).resolve() / "cli" / "forebay"
+    return (
+        pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")).resolve() / "cli" / "forebay"
+    )
 
 
 class Project:

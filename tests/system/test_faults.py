@@ -159,7 +159,9 @@ def test_warehouse_not_writable(tmp_path, broker, name):
     scenario = scenario_of(name)
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
-    project = runs.prepare(scenario, tmp_path / "project", broker, warehouse=str(in_the_way / "warehouse"))
+    project = runs.prepare(
+        scenario, tmp_path / "project", broker, warehouse=str(in_the_way / "warehouse")
+    )
     produce(broker.address, scenario.source.topic, scenario.messages)
     fails(Worker(project), FAILED, str(in_the_way), "warehouse")
     in_the_way.unlink()
@@ -173,7 +175,13 @@ def test_warehouse_not_writable(tmp_path, broker, name):
 def test_broker_down_at_the_start(tmp_path):
     scenario = scenario_of("late-broker")
     broker = Broker(tmp_path / "broker")
-    project = Project(tmp_path / "project", scenario.project, scenario.definitions(), broker.address, **runs.INTERVALS)
+    project = Project(
+        tmp_path / "project",
+        scenario.project,
+        scenario.definitions(),
+        broker.address,
+        **runs.INTERVALS,
+    )
     worker = Worker(project).spawn()
     try:
         worker.wait_for_log(broker.address)  # says whom it waits for

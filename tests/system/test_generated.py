@@ -32,7 +32,15 @@ def check(scenario, project, broker):
         ("straight", {}),
         ("cold", {"hot_map_bytes": 0, "block_cache_bytes": "1MB"}),
         ("alone", {"task_threads": 1, "commit_interval": "5s"}),
-        ("hasty", {"task_threads": 8, "commit_interval": "1ms", "commit_bytes": "1KB", "flush_bytes": "10KB"}),
+        (
+            "hasty",
+            {
+                "task_threads": 8,
+                "commit_interval": "1ms",
+                "commit_bytes": "1KB",
+                "flush_bytes": "10KB",
+            },
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -1,9 +1,9 @@
 """A `forebay run` process of a project, started, killed and asked by a test.
 
-    with Worker(project) as worker:                  # waits until /readyz says 200
-        worker.get(["spend.n_1h"], {"user_id": "u1"})
-        worker.kill(); worker.start()                # same state
-    Worker(project).run_until_idle()                 # to the end of the topics
+with Worker(project) as worker:                  # waits until /readyz says 200
+    worker.get(["spend.n_1h"], {"user_id": "u1"})
+    worker.kill(); worker.start()                # same state
+Worker(project).run_until_idle()                 # to the end of the topics
 """
 
 from __future__ import annotations
@@ -167,7 +167,9 @@ class Worker:
             if total >= value:
                 return metrics
             if time.monotonic() > deadline:
-                raise WorkerError(f"{name} is {total}, not {value}, after {seconds} s:\n{self.log_tail()}")
+                raise WorkerError(
+                    f"{name} is {total}, not {value}, after {seconds} s:\n{self.log_tail()}"
+                )
             time.sleep(0.02)
 
     def is_ready(self) -> bool:

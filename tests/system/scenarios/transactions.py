@@ -113,17 +113,25 @@ def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
         if rng.random() < 0.002:
             time_ms += rng.choice([3_600_000, 3 * 3_600_000, 86_400_000])  # a night, a bank holiday
         time_ms += int(rng.expovariate(1 / 8_000))
-        user = f"u{int(rng.paretovariate(0.8)) % users}" + rng.choice(["", "", "é", " /\"\\"])
+        user = f"u{int(rng.paretovariate(0.8)) % users}" + rng.choice(["", "", "é", ' /"\\'])
         fields = {
             "user_id": user,
             "merchant_id": rng.choice([None, *range(-3, 40)]),
-            "amount": rng.choice([None, round(rng.lognormvariate(3, 1.5), 2), -round(rng.random() * 50, 2)]),
+            "amount": rng.choice(
+                [None, round(rng.lognormvariate(3, 1.5), 2), -round(rng.random() * 50, 2)]
+            ),
             "quantity": rng.choice([None, 1, 2, -(2**40)]),
             "country": rng.choice(["US", "US", "DE", "FR", "日本", "", None]),
             "online": rng.choice([True, True, False, None]),
             "event_time": time_ms,
         }
-        made.append((time_ms, user, {k: v for k, v in fields.items() if v is not None or rng.random() < 0.5}))
+        made.append(
+            (
+                time_ms,
+                user,
+                {k: v for k, v in fields.items() if v is not None or rng.random() < 0.5},
+            )
+        )
     return made
 
 
