@@ -60,6 +60,19 @@ int64_t KeyState::NextEffective(const ViewPlan& plan, int64_t clock) const {
   return effective;
 }
 
+bool KeyState::LiveAt(const ViewPlan& plan, int64_t t) const {
+  if (!live_) return false;
+  if (next_boundary_ > t) return true;
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    const TileLevel& level = plan.levels()[i];
+    if (levels_[i].words.empty()) continue;
+    // The newest tile of a level is the last to leave.
+    int64_t newest = Start(&levels_[i].words[levels_[i].words.size() - level.words]);
+    if (level.hop == 0 || newest + level.stay > t) return true;
+  }
+  return false;
+}
+
 int64_t KeyState::LastStep(const ViewPlan& plan, int64_t t) const {
   if (next_boundary_ > t) return last_effective_;
   int64_t last = last_effective_;

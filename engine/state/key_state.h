@@ -66,13 +66,18 @@ class KeyState {
   // whether the step was a delete. REQUIRES: next_boundary() != kNever.
   void Expire(const ViewPlan& plan);
 
+  // Whether some window holds, or waits for, a tile at `t`: past the last boundary the key is gone,
+  // even if its delete step is yet to be made. REQUIRES: t >= last_effective().
+  bool LiveAt(const ViewPlan& plan, int64_t t) const;
+
   // When the step in force at `t` took effect, expiry steps that are due but not made yet included.
   int64_t LastStep(const ViewPlan& plan, int64_t t) const;
 
   void Encode(const ViewPlan& plan, std::string* bytes) const;
   // DATA_LOSS for bytes that Encode does not make.
   static absl::StatusOr<KeyState> Decode(const ViewPlan& plan, std::string_view bytes);
-  // Only next_boundary(), without the tiles.
+  // Only the time of the key's timer, without the tiles: next_boundary(), or, of a key that is not
+  // live, the first moment after last_effective(), when it can be forgotten.
   static absl::StatusOr<int64_t> DecodeNextBoundary(std::string_view bytes);
 
   // Bytes held, itself included.

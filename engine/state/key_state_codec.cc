@@ -114,7 +114,10 @@ absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view
 
 absl::StatusOr<int64_t> KeyState::DecodeNextBoundary(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes || static_cast<uint8_t>(bytes[0]) != kFormat) return Damaged();
-  return Reader(bytes.substr(kNextBoundaryAt)).Int64();
+  Reader reader(bytes.substr(kNextBoundaryAt));
+  int64_t next_boundary = reader.Int64();
+  if ((static_cast<uint8_t>(bytes[1]) & kLiveFlag) != 0) return next_boundary;
+  return reader.Int64() + 1;
 }
 
 }  // namespace forebay

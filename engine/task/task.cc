@@ -1,0 +1,329 @@
+#include "engine/task/task.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/state/key.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+std::string StoredPrefix(uint32_t id) {
+  std::string prefix(4, '\0');
+  for (int i = 0; i < 4; ++i) prefix[i] = static_cast<char>(id >> (24 - 8 * i));
+  return prefix;
+}
+
+}  // namespace
+
+Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id)
+    : plan(plan),
+      prefix(StoredPrefix(stored_id)),
+      columns(plan),
+      finalizer(plan.tiles),
+      changes(plan, partition) {}
+
+Task::Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
+           size_t hot_bytes)
+    : plan_(plan),
+      id_(std::move(id)),
+      partition_count_(partition_count),
+      store_(std::move(store)),
+      hot_budget_(plan.views.empty() ? hot_bytes : hot_bytes / plan.views.size()) {
+  for (const ForwardPlan& forward : plan.forwards) {
+    forwards_.push_back({&forward, KeyColumn(*forward.entity, forward.key_columns)});
+  }
+  output_.task = id_;
+}
+
+Task::~Task() = default;
+
+std::optional<KnownTime> Task::clock() const {
+  int64_t clock = shared_clock_.load(std::memory_order_acquire);
+  if (clock == Window::kAlways) return std::nullopt;
+  return KnownTime(clock);
+}
+
+// A key keeps its last effective time after a delete until the clock has passed it (S5): its timer
+// then only forgets it.
+int64_t Task::TimerOf(const HotEntry& entry) const {
+  if (!entry.exists) return Timers::kNone;
+  return entry.state.live() ? entry.state.next_boundary() : entry.state.last_effective() + 1;
+}
+
+absl::Status Task::Apply(const EventBatch& batch) {
+  int64_t rows = static_cast<int64_t>(batch.size());
+  ApplyRejected(batch);
+  if (rows > 0) {
+    for (auto& view : views_) {
+      view->columns.Evaluate(*batch.columns);
+      RETURN_IF_ERROR(LoadMissing(view.get(), rows));
+    }
+    for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
+    for (size_t row = 0; row < batch.size(); ++row) RETURN_IF_ERROR(ApplyRecord(batch, row));
+  }
+  position_ = std::max(position_, batch.last_offset);
+  output_.position = position_;
+  output_.clock = KnownTime(clock_);
+  FinishChanges();
+  shared_clock_.store(clock_, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+void Task::ApplyRejected(const EventBatch& batch) {
+  for (const RejectedRecord& rejected : batch.rejected) {
+    AddDeadLetter(batch, rejected.record, rejected.reason, "", rejected.detail);
+  }
+  Add(statistics_.consumed, static_cast<int64_t>(batch.rejected.size()));
+  Add(statistics_.dead_lettered, static_cast<int64_t>(batch.rejected.size()));
+}
+
+absl::Status Task::LoadMissing(ViewTask* view, int64_t rows) {
+  const KeyColumn& keys = view->columns.keys();
+  std::vector<std::string> stored;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (!keys.IsValid(row) || view->hot.Find(keys[row]) != nullptr) continue;
+    view->hot.Insert(keys[row], HotEntry(KeyState(view->plan.tiles)));
+    stored.push_back(view->prefix + std::string(keys[row]));
+  }
+  if (stored.empty()) return absl::OkStatus();
+  std::vector<std::string_view> views(stored.begin(), stored.end());
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> values, store_->MultiGet(views));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) continue;
+    ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view->plan.tiles, *values[i]));
+    std::string_view key = views[i].substr(view->prefix.size());
+    absl::MutexLock lock(&view->hot.LockOf(key));
+    HotEntry* entry = view->hot.Find(key);
+    entry->state = std::move(state);
+    entry->exists = true;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
+  if (HotEntry* entry = view->hot.Find(key)) return entry;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
+  HotEntry entry((KeyState(view->plan.tiles)));
+  if (bytes) {
+    ASSIGN_OR_RETURN(entry.state, KeyState::Decode(view->plan.tiles, *bytes));
+    entry.exists = true;
+  }
+  return view->hot.Insert(key, std::move(entry));
+}
+
+bool Task::IsDuplicate(const EventBatch& batch, size_t row) {
+  if (batch.origins.empty()) return false;
+  const RecordOrigin& origin = batch.origins[row];
+  auto [seen, first] = source_offsets_.try_emplace(origin.partition.value(), origin.offset.value());
+  if (first) return false;
+  if (origin.offset.value() <= seen->second) return true;
+  seen->second = origin.offset.value();
+  return false;
+}
+
+// S3, and S9 for the counts.
+absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
+  Add(statistics_.consumed, 1);
+  if (IsDuplicate(batch, row)) {
+    Add(statistics_.duplicate, 1);
+    return absl::OkStatus();
+  }
+  offset_ = batch.records[row].offset.value();
+  clock_ = std::max(clock_, batch.known_times[row].value());
+  bool applied = false, late = false, null_key = false;
+  auto count = [&](Disposition disposition) {
+    applied = applied || disposition == Disposition::kApplied;
+    late = late || disposition == Disposition::kLate;
+    null_key = null_key || disposition == Disposition::kNullKey;
+  };
+  for (size_t view = 0; view < views_.size(); ++view) {
+    views_[view]->next_ordinal = 0;
+    count(ApplyToView(batch, row, static_cast<int>(view)));
+  }
+  for (Forward& forward : forwards_) count(ForwardRecord(batch, row, &forward));
+  Add(applied    ? statistics_.applied
+      : late     ? statistics_.late
+      : null_key ? statistics_.dead_lettered
+                 : statistics_.filtered,
+      1);
+  return WriteDueSteps();
+}
+
+Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int index) {
+  ViewTask& view = *views_[index];
+  const ViewPlan& tiles = view.plan.tiles;
+  if (!view.columns.keys().IsValid(row)) {
+    AddDeadLetter(
+        batch, batch.records[row], RejectReason::kNullKey, view.plan.definition->name(),
+        fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
+    return Disposition::kNullKey;
+  }
+  if (!view.columns.Passes(row)) return Disposition::kFiltered;
+  std::string_view key = view.columns.keys()[row];
+  HotEntry* entry = view.hot.Find(key);
+  int64_t event_time = batch.event_times[row].value();
+  int64_t effective = entry->state.NextEffective(tiles, clock_);
+  if (!KeyState::Takes(tiles, event_time, effective)) {
+    AddDeadLetter(
+        batch, batch.records[row], RejectReason::kLate, view.plan.definition->name(),
+        fmt::format("no window of the view still takes {}: the step would be effective {}",
+                    FormatTime(event_time), FormatTime(effective)));
+    return Disposition::kLate;
+  }
+  while (entry->state.next_boundary() < effective) Expire(index, key, entry);
+  int64_t timer = TimerOf(*entry);
+  {
+    absl::MutexLock lock(&view.hot.LockOf(key));
+    entry->state.Apply(tiles,
+                       {event_time, offset_, static_cast<int64_t>(row), view.columns.aggregates()},
+                       effective);
+    entry->exists = true;
+  }
+  view.hot.MarkDirty(key, entry);
+  timers_.Move(index, key, timer, TimerOf(*entry));
+  AppendChange(&view, key, entry->state, ChangeOp::kEvent, batch.known_times[row].value());
+  return Disposition::kApplied;
+}
+
+// Makes the step at the key's next boundary.
+void Task::Expire(int index, std::string_view key, HotEntry* entry) {
+  ViewTask& view = *views_[index];
+  int64_t timer = TimerOf(*entry);
+  {
+    absl::MutexLock lock(&view.hot.LockOf(key));
+    entry->state.Expire(view.plan.tiles);
+    entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
+  }
+  view.hot.MarkDirty(key, entry);
+  timers_.Move(index, key, timer, TimerOf(*entry));
+  AppendChange(&view, key, entry->state,
+               entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
+               entry->state.last_effective());
+}
+
+absl::Status Task::WriteDueSteps() {
+  for (int steps = 0; steps < kStepsPerRecord;) {
+    const Timer* due = timers_.Due(clock_);
+    if (due == nullptr) return absl::OkStatus();
+    Timer timer = *due;
+    ViewTask& view = *views_[timer.view];
+    ASSIGN_OR_RETURN(HotEntry * entry, Load(&view, timer.key));
+    if (entry->state.live()) {
+      Expire(timer.view, timer.key, entry);
+      ++steps;
+      continue;
+    }
+    {
+      absl::MutexLock lock(&view.hot.LockOf(timer.key));
+      entry->exists = false;
+    }
+    view.hot.MarkDirty(timer.key, entry);
+    timers_.Move(timer.view, timer.key, timer.time, Timers::kNone);
+  }
+  return absl::OkStatus();
+}
+
+void Task::AppendChange(ViewTask* view, std::string_view key, const KeyState& state, ChangeOp op,
+                        int64_t known_time) {
+  int64_t effective = state.last_effective();
+  absl::Span<const Scalar> features = op == ChangeOp::kDelete
+                                          ? absl::Span<const Scalar>(view->plan.tiles.defaults())
+                                          : view->finalizer.Finalize(state, effective);
+  view->changes.Append({key, effective, state.event_time(), known_time, op, offset_,
+                        view->next_ordinal++, features});
+}
+
+Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forward* forward) {
+  const RawRecord& record = batch.records[row];
+  if (!forward->keys.IsValid(row)) {
+    AddDeadLetter(batch, record, RejectReason::kNullKey, "",
+                  fmt::format("a key column of entity {} is null or missing, so the record was not "
+                              "forwarded to {}",
+                              forward->plan->entity->name(), forward->plan->topic));
+    return Disposition::kNullKey;
+  }
+  const v1::Entity& entity = *forward->plan->entity;
+  ForwardedRecord& forwarded = output_.forwarded.emplace_back();
+  forwarded.entity = entity.name();
+  forwarded.key = KeyText(entity, forward->keys.Parts(*batch.columns, row));
+  if (record.value) forwarded.value = std::string(*record.value);
+  forwarded.timestamp = record.timestamp;
+  forwarded.known_time = batch.known_times[row];
+  forwarded.origin = {id_.partition, record.offset};
+  pending_bytes_ +=
+      sizeof forwarded + forwarded.key.size() + (record.value ? record.value->size() : 0);
+  return Disposition::kApplied;
+}
+
+void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
+                         std::string view, std::string detail) {
+  DeadLetter& letter = output_.dead_letters.emplace_back();
+  letter.task = id_;
+  letter.offset = record.offset;
+  letter.timestamp = record.timestamp;
+  if (record.key) letter.key = std::string(*record.key);
+  if (record.value) letter.value = std::string(*record.value);
+  if (batch.headers) letter.headers = batch.headers(record);
+  letter.reason = reason;
+  letter.view = std::move(view);
+  letter.detail = std::move(detail);
+  pending_bytes_ += sizeof letter + (record.value ? record.value->size() : 0);
+}
+
+void Task::FinishChanges() {
+  int64_t errors = 0;
+  for (auto& view : views_) {
+    errors += view->columns.errors();
+    if (view->changes.rows() == 0) continue;
+    std::shared_ptr<arrow::RecordBatch> rows = view->changes.Finish();
+    Add(statistics_.changes, rows->num_rows());
+    pending_bytes_ += static_cast<size_t>(rows->num_rows() * rows->num_columns()) * sizeof(int64_t);
+    output_.changes.push_back({view->plan.view, std::move(rows)});
+  }
+  statistics_.expression_errors.store(errors, std::memory_order_relaxed);
+  statistics_.pending_steps.store(static_cast<int64_t>(timers_.size()), std::memory_order_relaxed);
+}
+
+TaskCut Task::Cut() {
+  TaskCut cut;
+  cut.number = ++cuts_;
+  cut.empty = position_ == cut_position_;
+  cut.output = std::exchange(
+      output_, TaskOutput{.task = id_, .position = position_, .clock = KnownTime(clock_)});
+  for (auto& view : views_) {
+    view->hot.Cut(cut.number, [&](std::string_view key, const HotEntry& entry) {
+      std::string stored = view->prefix + std::string(key);
+      if (entry.exists) {
+        entry.state.Encode(view->plan.tiles,
+                           &cut.state.puts.emplace_back(std::move(stored), "").second);
+      } else {
+        cut.state.deletes.push_back(std::move(stored));
+      }
+    });
+  }
+  cut.state.deletes.insert(cut.state.deletes.end(), std::make_move_iterator(forgotten_.begin()),
+                           std::make_move_iterator(forgotten_.end()));
+  forgotten_.clear();
+  cut.state.meta = EncodeMeta();
+  cut_position_ = position_;
+  pending_bytes_ = 0;
+  return cut;
+}
+
+void Task::Durable(uint64_t cut_number) {
+  int64_t bytes = 0;
+  for (auto& view : views_) {
+    view->hot.Evict(cut_number, hot_budget_);
+    bytes += static_cast<int64_t>(view->hot.bytes());
+  }
+  statistics_.hot_bytes.store(bytes, std::memory_order_relaxed);
+}
+
+}  // namespace forebay

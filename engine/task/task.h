@@ -1,0 +1,153 @@
+// One task: applies the events of one partition to the state of its keys and yields what changed.
+// A deterministic function of the partition's records and the definitions (law 1).
+//
+//   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partition_count, std::move(store),
+//   hot_bytes)); RETURN_IF_ERROR(task->Apply(batch));              // from task->position() + 1 on
+//   TaskCut cut = task->Cut();                        // sinks commit cut.output, then:
+//   RETURN_IF_ERROR(task->Commit(cut));               // the state with its position
+//   task->Durable(cut.number);
+//
+// Apply, Cut and Durable belong to the task's thread; Commit may run on another one beside them;
+// Lookup, statistics and clock are for any thread.
+#ifndef FOREBAY_ENGINE_TASK_TASK_H_
+#define FOREBAY_ENGINE_TASK_TASK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/batch/event_batch.h"
+#include "engine/state/hot_map.h"
+#include "engine/state/state_store.h"
+#include "engine/task/change_builder.h"
+#include "engine/task/event_columns.h"
+#include "engine/task/task_plan.h"
+#include "engine/task/task_statistics.h"
+#include "engine/task/timers.h"
+#include "engine/worker/lookup.h"
+#include "engine/worker/sink.h"
+
+namespace forebay {
+
+// What a task yielded and changed between two cuts.
+struct TaskCut {
+  uint64_t number = 0;
+  TaskOutput output;
+  StateDelta state;
+  bool empty = false;  // the position has not moved: nothing to commit
+};
+
+class Task {
+ public:
+  // Due expiry steps written per record (S6).
+  static constexpr int kStepsPerRecord = 64;
+
+  // Restores the state. `plan` outlives the task. FAILED_PRECONDITION: the store is of another
+  // partition count, a newer format, or a view changed under the same version (S4, S30).
+  static absl::StatusOr<std::unique_ptr<Task>> Open(const TaskPlan& plan, TaskId id,
+                                                    int partition_count,
+                                                    std::unique_ptr<StateStore> store,
+                                                    size_t hot_bytes);
+  ~Task();
+
+  const TaskId& id() const { return id_; }
+  const TaskPlan& plan() const { return plan_; }
+  // Of the last record applied; -1 before the first. Task's thread only.
+  Offset position() const { return position_; }
+
+  // Applies a batch that starts after position(). Its yield is added to output(). An error means
+  // that the task must stop; what was cut before stands.
+  absl::Status Apply(const EventBatch& batch);
+
+  // What was yielded since the last cut.
+  const TaskOutput& output() const { return output_; }
+  // About the bytes that output() and the changed state hold.
+  size_t pending_bytes() const { return pending_bytes_; }
+
+  TaskCut Cut();
+  absl::Status Commit(const TaskCut& cut) { return store_->Commit(cut.state); }
+  void Durable(uint64_t cut_number);
+
+  // S7. `view` indexes Project.feature_views and is one of this task's. Any thread.
+  absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
+
+  // The partition clock; nullopt before the first event. Any thread.
+  std::optional<KnownTime> clock() const;
+  const TaskStatistics& statistics() const { return statistics_; }
+
+ private:
+  // One view with its state.
+  struct ViewTask {
+    ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id);
+
+    const ViewTaskPlan& plan;
+    std::string prefix;  // of its keys in the store
+    EventColumns columns;
+    Finalizer finalizer;
+    ChangeBuilder changes;
+    mutable HotMap hot;
+    int32_t next_ordinal = 0;
+  };
+  struct Forward {
+    const ForwardPlan* plan;
+    KeyColumn keys;
+  };
+  enum class Disposition { kApplied, kLate, kNullKey, kFiltered };
+
+  Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
+       size_t hot_bytes);
+
+  absl::Status Restore();
+  absl::Status RestoreTimers();
+  absl::Status CheckMeta(const std::string& bytes);
+  std::string EncodeMeta() const;
+
+  void ApplyRejected(const EventBatch& batch);
+  absl::Status LoadMissing(ViewTask* view, int64_t rows);
+  absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
+  bool IsDuplicate(const EventBatch& batch, size_t row);
+  absl::Status ApplyRecord(const EventBatch& batch, size_t row);
+  Disposition ApplyToView(const EventBatch& batch, size_t row, int view);
+  Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
+  void Expire(int view, std::string_view key, HotEntry* entry);
+  absl::Status WriteDueSteps();
+  void AppendChange(ViewTask* view, std::string_view key, const KeyState& state, ChangeOp op,
+                    int64_t known_time);
+  void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
+                     std::string view, std::string detail);
+  void FinishChanges();
+  int64_t TimerOf(const HotEntry& entry) const;
+
+  const TaskPlan& plan_;
+  const TaskId id_;
+  const int partition_count_;
+  const std::unique_ptr<StateStore> store_;
+  const size_t hot_budget_;
+
+  Offset position_{-1};
+  int64_t clock_ = Window::kAlways;
+  std::atomic<int64_t> shared_clock_{Window::kAlways};
+  int64_t offset_ = 0;  // of the record at hand
+  uint32_t next_view_id_ = 1;
+  std::map<int32_t, int64_t> source_offsets_;
+  std::vector<std::string> forgotten_;  // keys of views that are no longer defined
+  std::vector<std::unique_ptr<ViewTask>> views_;
+  std::vector<Forward> forwards_;
+  Timers timers_;
+  TaskOutput output_;
+  size_t pending_bytes_ = 0;
+  Offset cut_position_{-1};
+  uint64_t cuts_ = 0;
+  TaskStatistics statistics_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_TASK_TASK_H_
