@@ -92,6 +92,7 @@ struct EventBatch {
   std::vector<RecordOrigin> origins;     // likewise; empty unless the topic is a repartition topic
   std::vector<RejectedRecord> rejected;  // in offset order
   Offset last_offset{-1};  // of the last record, marker or hole read; position after the batch
+  bool at_end = false;     // the partition had no more records when this was read
   // The Kafka headers of a record of this batch. Set by the connector; empty function: no headers.
   std::function<RecordHeaders(const RawRecord&)> headers;
   std::shared_ptr<const void> owner;  // keeps the views alive

@@ -291,12 +291,15 @@ void Task::FinishChanges() {
   statistics_.pending_steps.store(static_cast<int64_t>(timers_.size()), std::memory_order_relaxed);
 }
 
+TaskOutput Task::TakeOutput() {
+  TaskOutput next{.task = id_, .position = position_, .clock = KnownTime(clock_)};
+  return std::exchange(output_, std::move(next));
+}
+
 TaskCut Task::Cut() {
   TaskCut cut;
   cut.number = ++cuts_;
   cut.empty = position_ == cut_position_;
-  cut.output = std::exchange(
-      output_, TaskOutput{.task = id_, .position = position_, .clock = KnownTime(clock_)});
   for (auto& view : views_) {
     view->hot.Cut(cut.number, [&](std::string_view key, const HotEntry& entry) {
       std::string stored = view->prefix + std::string(key);

@@ -1,14 +1,15 @@
 // One task: applies the events of one partition to the state of its keys and yields what changed.
 // A deterministic function of the partition's records and the definitions (law 1).
 //
-//   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partition_count, std::move(store),
-//   hot_bytes)); RETURN_IF_ERROR(task->Apply(batch));              // from task->position() + 1 on
-//   TaskCut cut = task->Cut();                        // sinks commit cut.output, then:
-//   RETURN_IF_ERROR(task->Commit(cut));               // the state with its position
+//   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partitions, std::move(store), hot_bytes));
+//   RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
+//   TaskOutput output = task->TakeOutput();
+//   TaskCut cut = task->Cut();                 // sinks commit the outputs, then:
+//   RETURN_IF_ERROR(task->Commit(cut));        // the state with its position
 //   task->Durable(cut.number);
 //
-// Apply, Cut and Durable belong to the task's thread; Commit may run on another one beside them;
-// Lookup, statistics and clock are for any thread.
+// Apply, TakeOutput, Cut and Durable belong to the task's thread; Commit may run on another one
+// beside them; Lookup, statistics and clock are for any thread.
 #ifndef FOREBAY_ENGINE_TASK_TASK_H_
 #define FOREBAY_ENGINE_TASK_TASK_H_
 
@@ -39,7 +40,7 @@ namespace forebay {
 // What a task yielded and changed between two cuts.
 struct TaskCut {
   uint64_t number = 0;
-  TaskOutput output;
+  TaskOutput output;  // filled by who collected the outputs
   StateDelta state;
   bool empty = false;  // the position has not moved: nothing to commit
 };
@@ -62,13 +63,13 @@ class Task {
   // Of the last record applied; -1 before the first. Task's thread only.
   Offset position() const { return position_; }
 
-  // Applies a batch that starts after position(). Its yield is added to output(). An error means
-  // that the task must stop; what was cut before stands.
+  // Applies a batch that starts after position(). An error means that the task must stop; what was
+  // cut before stands.
   absl::Status Apply(const EventBatch& batch);
 
-  // What was yielded since the last cut.
-  const TaskOutput& output() const { return output_; }
-  // About the bytes that output() and the changed state hold.
+  // What was yielded since the last call.
+  TaskOutput TakeOutput();
+  // About the bytes of what was yielded since the last cut.
   size_t pending_bytes() const { return pending_bytes_; }
 
   TaskCut Cut();

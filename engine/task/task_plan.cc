@@ -31,10 +31,14 @@ void AddColumns(const v1::FeatureView& view, const v1::Entity& entity,
   for (const v1::Field& key : entity.keys()) columns->insert(key.name());
 }
 
+const std::string& NameOf(const std::string& column) { return column; }
+const std::string& NameOf(const v1::Field& field) { return field.name(); }
+
+// In any order: the same events meet in a partition.
 bool KeyedBy(const v1::Source& source, const v1::Entity& entity) {
-  return std::equal(
+  return std::is_permutation(
       source.key().begin(), source.key().end(), entity.keys().begin(), entity.keys().end(),
-      [](const std::string& column, const v1::Field& key) { return column == key.name(); });
+      [](const auto& a, const auto& b) { return NameOf(a) == NameOf(b); });
 }
 
 std::vector<int> KeyColumns(const TaskPlan& task, const v1::Entity& entity) {

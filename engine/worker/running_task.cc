@@ -1,0 +1,60 @@
+#include "engine/worker/running_task.h"
+
+#include <iterator>
+#include <utility>
+
+namespace forebay {
+namespace {
+
+template <typename T>
+void MoveAll(std::vector<T>* from, std::vector<T>* to) {
+  to->insert(to->end(), std::make_move_iterator(from->begin()),
+             std::make_move_iterator(from->end()));
+}
+
+}  // namespace
+
+void RunningTask::Add(TaskOutput output, bool at_end) {
+  MoveAll(&output.changes, &pending_.changes);
+  MoveAll(&output.dead_letters, &pending_.dead_letters);
+  MoveAll(&output.forwarded, &pending_.forwarded);
+  position_.store(output.position.value(), std::memory_order_release);
+  at_end_.store(at_end, std::memory_order_release);
+}
+
+void RunningTask::ServeCut() {
+  uint64_t durable = durable_.load(std::memory_order_acquire);
+  if (durable != forgotten_up_to_) {
+    task_->Durable(durable);
+    forgotten_up_to_ = durable;
+  }
+  if (!cut_requested_.exchange(false, std::memory_order_acq_rel)) return;
+  TaskCut cut = task_->Cut();
+  cut.output = std::exchange(pending_, TaskOutput());
+  cut.output.task = task_->id();
+  cut.output.position = task_->position();
+  if (auto clock = task_->clock()) cut.output.clock = *clock;
+  absl::MutexLock lock(&mutex_);
+  cut_ = std::move(cut);
+}
+
+void RunningTask::Fail(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  status_ = std::move(status);
+}
+
+void RunningTask::RequestCut() { cut_requested_.store(true, std::memory_order_release); }
+
+absl::StatusOr<TaskCut> RunningTask::TakeCut() {
+  absl::MutexLock lock(&mutex_);
+  auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return cut_.has_value() || !status_.ok();
+  };
+  mutex_.Await(absl::Condition(&ready));
+  if (!status_.ok()) return status_;
+  TaskCut cut = *std::move(cut_);
+  cut_.reset();
+  return cut;
+}
+
+}  // namespace forebay

@@ -1,0 +1,66 @@
+// A task on its thread, and the hand-over of its cuts to the thread that commits.
+#ifndef FOREBAY_ENGINE_WORKER_RUNNING_TASK_H_
+#define FOREBAY_ENGINE_WORKER_RUNNING_TASK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/task/task.h"
+
+namespace forebay {
+
+class RunningTask {
+ public:
+  explicit RunningTask(std::unique_ptr<Task> task)
+      : task_(std::move(task)), start_(task_->position()) {}
+
+  Task& task() { return *task_; }
+  const Task& task() const { return *task_; }
+  Offset position() const { return Offset(position_.load(std::memory_order_acquire)); }
+  // Asked to apply nothing more: only cuts are served.
+  void Drain() { draining_.store(true, std::memory_order_release); }
+  bool draining() const { return draining_.load(std::memory_order_acquire); }
+  bool at_end() const { return at_end_.load(std::memory_order_acquire); }
+  Offset start() const { return start_; }
+
+  // --- The task's thread.
+
+  // Adds what a batch yielded to the cut to come.
+  void Add(TaskOutput output, bool at_end);
+  // Hands over a cut if one is asked for, and forgets what has become durable.
+  void ServeCut();
+  // The task ends with `status`; whoever waits for a cut learns it.
+  void Fail(absl::Status status);
+
+  // --- The committing thread.
+
+  void RequestCut();
+  // The cut that was asked for. CANCELLED or the task's error if there will be none.
+  absl::StatusOr<TaskCut> TakeCut();
+  void SetDurable(uint64_t cut_number) { durable_.store(cut_number, std::memory_order_release); }
+
+ private:
+  const std::unique_ptr<Task> task_;
+  const Offset start_;
+  std::atomic<int64_t> position_{start_.value()};
+  std::atomic<bool> at_end_{false};
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> cut_requested_{false};
+  std::atomic<uint64_t> durable_{0};
+
+  TaskOutput pending_;            // since the last cut; task's thread
+  uint64_t forgotten_up_to_ = 0;  // likewise
+
+  absl::Mutex mutex_;
+  std::optional<TaskCut> cut_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_WORKER_RUNNING_TASK_H_

@@ -1,0 +1,27 @@
+// The seam to where events come from: one stream of batches per task.
+#ifndef FOREBAY_ENGINE_WORKER_SOURCE_H_
+#define FOREBAY_ENGINE_WORKER_SOURCE_H_
+
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // The next records of the task, at most `max_records`, waiting up to `timeout` for the first. A
+  // batch without any says in last_offset whether the position moves all the same. An error other
+  // than UNAVAILABLE and CANCELLED (the task is being taken away) halts the task. Called by one
+  // thread per task at a time.
+  virtual absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
+                                          absl::Duration timeout) = 0;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_WORKER_SOURCE_H_

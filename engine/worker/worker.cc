@@ -1,0 +1,312 @@
+#include "engine/worker/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// How long an idle thread waits for a record before it looks after its other tasks and cuts.
+constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
+
+}  // namespace
+
+Worker::Worker(const v1::Project& project, std::vector<TaskPlan> plans,
+               PartitionCounts partition_counts, WorkerOptions options, Source* source,
+               std::vector<Sink*> sinks, OpenStore open_store, const Clock* clock)
+    : project_(project),
+      plans_(std::move(plans)),
+      partition_counts_(std::move(partition_counts)),
+      options_(options),
+      source_(source),
+      sinks_(std::move(sinks)),
+      open_store_(std::move(open_store)),
+      clock_(clock),
+      plan_of_view_(project.feature_views_size()) {
+  for (const TaskPlan& plan : plans_) {
+    for (const ViewTaskPlan& view : plan.views) plan_of_view_[view.view] = &plan;
+    task_count_ += partition_counts_.at(plan.topic);
+  }
+}
+
+Worker::~Worker() { Stop().IgnoreError(); }
+
+void Worker::Start() {
+  for (int i = 0; i < std::max(1, options_.threads); ++i) {
+    threads_.push_back(std::make_unique<TaskThread>());
+    TaskThread* thread = threads_.back().get();
+    thread->thread = std::thread([this, thread] { RunTasks(thread); });
+  }
+  commit_thread_ = std::thread([this] { RunCommits(); });
+}
+
+absl::Status Worker::status() const {
+  absl::MutexLock lock(&status_mutex_);
+  return status_;
+}
+
+void Worker::Fail(const absl::Status& status) {
+  absl::MutexLock lock(&status_mutex_);
+  if (status_.ok()) status_ = status;
+}
+
+const TaskPlan* Worker::PlanOf(std::string_view topic) const {
+  for (const TaskPlan& plan : plans_) {
+    if (plan.topic == topic) return &plan;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id) {
+  const TaskPlan* plan = PlanOf(id.topic);
+  if (plan == nullptr) return absl::InternalError("task of an unknown topic " + id.topic);
+  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
+  for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Open(id));
+  ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
+                   Task::Open(*plan, id, partition_counts_.at(id.topic), std::move(store),
+                              options_.hot_bytes / task_count_));
+  return std::make_shared<RunningTask>(std::move(task));
+}
+
+absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<const TaskId> ids) {
+  std::vector<TaskPtr> opened;
+  std::vector<std::optional<Offset>> positions;
+  {
+    absl::MutexLock commit(&commit_mutex_);
+    for (const TaskId& id : ids) {
+      absl::StatusOr<TaskPtr> task = OpenTask(id);
+      if (!task.ok()) {
+        Fail(task.status());
+        return task.status();
+      }
+      opened.push_back(*std::move(task));
+      Offset position = opened.back()->position();
+      positions.push_back(position.value() < 0 ? std::nullopt : std::optional(position));
+    }
+  }
+  for (const TaskPtr& task : opened) {
+    {
+      absl::MutexLock lock(&tasks_mutex_);
+      tasks_[task->task().id().topic].push_back(task);
+    }
+    // Partition numbers spread the tasks of every topic over the threads.
+    size_t thread = task->task().id().partition.value() % threads_.size();
+    absl::MutexLock lock(&threads_[thread]->mutex);
+    threads_[thread]->tasks.push_back(task);
+  }
+  return positions;
+}
+
+absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
+  auto leaves = [&](const TaskPtr& task) {
+    return std::find(ids.begin(), ids.end(), task->task().id()) != ids.end();
+  };
+  absl::MutexLock commit(&commit_mutex_);
+  std::vector<TaskPtr> leaving;
+  {
+    absl::MutexLock lock(&tasks_mutex_);
+    for (auto& [topic, tasks] : tasks_)
+      std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
+  }
+  for (const TaskPtr& task : leaving) task->Drain();
+  absl::Status committed = lost || !status().ok() ? absl::OkStatus() : CommitTasks(leaving);
+  for (auto& thread : threads_) {
+    absl::MutexLock working(&thread->working);
+    absl::MutexLock lock(&thread->mutex);
+    std::erase_if(thread->tasks, leaves);
+  }
+  {
+    absl::MutexLock lock(&tasks_mutex_);
+    for (auto& [topic, tasks] : tasks_) std::erase_if(tasks, leaves);
+  }
+  for (const TaskPtr& task : leaving) {
+    for (Sink* sink : sinks_) {
+      absl::Status closed = sink->Close(task->task().id());
+      if (committed.ok()) committed = closed;
+    }
+  }
+  if (!committed.ok()) Fail(committed);
+  return committed;
+}
+
+void Worker::RunTasks(TaskThread* thread) {
+  size_t turn = 0;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    bool idle = true;
+    {
+      absl::MutexLock working(&thread->working);
+      std::vector<TaskPtr> tasks;
+      {
+        absl::MutexLock lock(&thread->mutex);
+        tasks = thread->tasks;
+      }
+      for (const TaskPtr& task : tasks) idle = !Advance(task.get(), absl::ZeroDuration()) && idle;
+      if (idle && !tasks.empty()) {
+        Advance(tasks[turn++ % tasks.size()].get(), kIdleWait);
+        continue;
+      }
+    }
+    if (idle) absl::SleepFor(kIdleWait);
+  }
+}
+
+bool Worker::Advance(RunningTask* task, absl::Duration timeout) {
+  if (!status().ok()) {
+    task->Fail(status());
+    absl::SleepFor(kIdleWait);
+    return false;
+  }
+  task->ServeCut();
+  if (task->draining()) return false;
+  if (task->task().pending_bytes() > options_.commit_bytes) {
+    commit_wanted_.store(true, std::memory_order_release);
+    absl::SleepFor(absl::Microseconds(200));
+    return false;
+  }
+  bool advanced = false;
+  absl::Status status = ApplyNext(task, timeout, &advanced);
+  if (!status.ok()) {
+    task->Fail(status);
+    Fail(absl::Status(status.code(), fmt::format("task {}: {}", task->task().id().ToString(),
+                                                 std::string(status.message()))));
+  }
+  return advanced;
+}
+
+absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced) {
+  absl::StatusOr<EventBatch> batch =
+      source_->Next(task->task().id(), options_.batch_records, timeout);
+  if (absl::IsUnavailable(batch.status()) || absl::IsCancelled(batch.status()))
+    return absl::OkStatus();
+  RETURN_IF_ERROR(batch.status());
+  bool moves = batch->last_offset > task->task().position();
+  if (moves) {
+    RETURN_IF_ERROR(task->task().Apply(*batch));
+    *advanced = batch->size() > 0 || !batch->rejected.empty();
+  }
+  TaskOutput output = task->task().TakeOutput();
+  if (*advanced) {
+    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(output));
+  }
+  task->Add(std::move(output), batch->at_end);
+  return absl::OkStatus();
+}
+
+void Worker::RunCommits() {
+  absl::Time next = absl::Now() + options_.commit_interval;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    if (absl::Now() < next && !commit_wanted_.exchange(false, std::memory_order_acq_rel)) {
+      absl::SleepFor(std::min(kIdleWait, next - absl::Now()));
+      continue;
+    }
+    next = absl::Now() + options_.commit_interval;
+    if (!Commit().ok()) return;
+  }
+}
+
+absl::Status Worker::Commit() {
+  absl::MutexLock commit(&commit_mutex_);
+  RETURN_IF_ERROR(status());
+  std::vector<TaskPtr> tasks;
+  {
+    absl::MutexLock lock(&tasks_mutex_);
+    for (const auto& [topic, of_topic] : tasks_)
+      tasks.insert(tasks.end(), of_topic.begin(), of_topic.end());
+  }
+  absl::Status status = CommitTasks(tasks);
+  if (!status.ok()) Fail(status);
+  return status;
+}
+
+absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks) {
+  absl::Time start = absl::Now();
+  for (const TaskPtr& task : tasks) task->RequestCut();
+  std::vector<TaskCut> cuts;
+  for (const TaskPtr& task : tasks) {
+    ASSIGN_OR_RETURN(TaskCut cut, task->TakeCut());
+    cuts.push_back(std::move(cut));
+  }
+  std::vector<const TaskOutput*> outputs;
+  for (const TaskCut& cut : cuts) {
+    if (!cut.empty) outputs.push_back(&cut.output);
+  }
+  if (outputs.empty()) return absl::OkStatus();
+  for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Commit(outputs));
+  for (size_t i = 0; i < cuts.size(); ++i) {
+    if (!cuts[i].empty) RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
+    tasks[i]->SetDurable(cuts[i].number);
+  }
+  int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);
+  statistics_.commits.fetch_add(1, std::memory_order_relaxed);
+  statistics_.commit_micros.fetch_add(micros, std::memory_order_relaxed);
+  statistics_.last_commit_micros.store(micros, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status Worker::Stop() {
+  if (threads_.empty()) return status();
+  std::vector<TaskId> ids;
+  for (const auto& task : Tasks()) ids.push_back(task->task().id());
+  absl::Status removed = RemoveTasks(ids, /*lost=*/false);
+  stopping_.store(true, std::memory_order_release);
+  for (auto& thread : threads_) thread->thread.join();
+  commit_thread_.join();
+  threads_.clear();
+  absl::Status first = status();
+  return first.ok() ? removed : first;
+}
+
+absl::StatusOr<ViewRow> Worker::Lookup(int view, std::string_view key,
+                                       std::optional<KnownTime> at) const {
+  const TaskPlan& plan = *plan_of_view_[view];
+  if (!at && plan.source->known_time() != v1::Source::EVENT_TIME) at = clock_->Now();
+  absl::InlinedVector<TaskPtr, 8> tasks;
+  {
+    absl::ReaderMutexLock lock(&tasks_mutex_);
+    if (auto found = tasks_.find(plan.topic); found != tasks_.end()) {
+      tasks.assign(found->second.begin(), found->second.end());
+    }
+  }
+  ViewRow newest;
+  for (const TaskPtr& task : tasks) {
+    ASSIGN_OR_RETURN(ViewRow row, task->task().Lookup(view, key, at));
+    if (row.found) return row;
+    newest = std::move(row);
+  }
+  if (static_cast<int>(tasks.size()) < partition_counts_.at(plan.topic)) {
+    return absl::UnavailableError(
+        fmt::format("{} of the {} partitions of {} are not on this worker (yet), and the key is "
+                    "not in the others",
+                    partition_counts_.at(plan.topic) - static_cast<int>(tasks.size()),
+                    partition_counts_.at(plan.topic), plan.topic));
+  }
+  return newest;
+}
+
+absl::Status Worker::Ready() const {
+  RETURN_IF_ERROR(status());
+  absl::ReaderMutexLock lock(&tasks_mutex_);
+  int running = 0;
+  for (const auto& [topic, tasks] : tasks_) running += static_cast<int>(tasks.size());
+  if (running == task_count_) return absl::OkStatus();
+  return absl::UnavailableError(
+      fmt::format("{} of {} tasks run on this worker: still starting, or others have the rest",
+                  running, task_count_));
+}
+
+std::vector<std::shared_ptr<const RunningTask>> Worker::Tasks() const {
+  absl::ReaderMutexLock lock(&tasks_mutex_);
+  std::vector<std::shared_ptr<const RunningTask>> all;
+  for (const auto& [topic, tasks] : tasks_) all.insert(all.end(), tasks.begin(), tasks.end());
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a->task().id() < b->task().id(); });
+  return all;
+}
+
+}  // namespace forebay

@@ -1,0 +1,147 @@
+// Runs tasks on threads, commits them, and answers lookups from their state.
+//
+//   Worker worker(project, std::move(plans), options, source, sinks, open_store, clock);
+//   worker.Start();
+//   positions = worker.AddTasks({{"transactions", 0}, ...});   // the source reads on from there
+//   ...
+//   worker.RemoveTasks(tasks, /*lost=*/false);                 // committed to the last record
+//   absl::Status why = worker.Stop();
+//
+// One thread per `threads` applies events; a commit thread cuts all tasks every `commit_interval`,
+// lets every sink make the cuts durable, then the states (law 3). Tasks go on meanwhile.
+//
+// The first error of a task, sink or store stops the worker without a further commit: what is
+// durable stands, and a restart replays the rest. Thread-safe.
+#ifndef FOREBAY_ENGINE_WORKER_WORKER_H_
+#define FOREBAY_ENGINE_WORKER_WORKER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "engine/task/task_plan.h"
+#include "engine/worker/clock.h"
+#include "engine/worker/lookup.h"
+#include "engine/worker/running_task.h"
+#include "engine/worker/sink.h"
+#include "engine/worker/source.h"
+
+namespace forebay {
+
+struct WorkerOptions {
+  int threads = 2;
+  absl::Duration commit_interval = absl::Milliseconds(200);
+  size_t commit_bytes = size_t{64} << 20;  // a task with more than this pending waits for a commit
+  size_t hot_bytes = size_t{1} << 30;      // of all hot maps together
+  size_t batch_records = 4096;
+};
+
+struct WorkerStatistics {
+  std::atomic<int64_t> commits{0};
+  std::atomic<int64_t> commit_micros{0};  // spent in commits, in all
+  std::atomic<int64_t> last_commit_micros{0};
+};
+
+class Worker {
+ public:
+  using OpenStore = std::function<absl::StatusOr<std::unique_ptr<StateStore>>(const TaskId&)>;
+
+  // How many partitions each topic of `plans` has, by topic.
+  using PartitionCounts = absl::flat_hash_map<std::string, int>;
+
+  // All pointers outlive the worker. Sinks are committed in their order.
+  Worker(const v1::Project& project, std::vector<TaskPlan> plans, PartitionCounts partition_counts,
+         WorkerOptions options, Source* source, std::vector<Sink*> sinks, OpenStore open_store,
+         const Clock* clock);
+  ~Worker();
+
+  void Start();
+
+  // Restores the tasks' states; returns the position of each, in order. The tasks begin to read
+  // when the source has them.
+  absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> tasks);
+
+  // Ends these tasks; commits them first unless they are `lost` to somebody else.
+  absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
+
+  // Commits all that has been applied before the call.
+  absl::Status Commit();
+
+  // Ends all tasks with a commit, and the threads. The first error, if there was one.
+  absl::Status Stop();
+
+  // OK while the worker works.
+  absl::Status status() const;
+
+  // Lookup by engine/worker/lookup.h.
+  absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
+
+  // OK when every partition of every topic has its task here.
+  absl::Status Ready() const;
+
+  std::vector<std::shared_ptr<const RunningTask>> Tasks() const;
+  const WorkerStatistics& statistics() const { return statistics_; }
+
+ private:
+  using TaskPtr = std::shared_ptr<RunningTask>;
+  struct TaskThread {
+    absl::Mutex mutex;
+    std::vector<TaskPtr> tasks ABSL_GUARDED_BY(mutex);
+    // Held while the thread works on its tasks: who has it knows that none of them is being worked
+    // on.
+    absl::Mutex working;
+    std::thread thread;
+  };
+
+  void RunTasks(TaskThread* thread);
+  bool Advance(RunningTask* task, absl::Duration timeout);
+  absl::Status ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced);
+  void RunCommits();
+  absl::Status CommitTasks(const std::vector<TaskPtr>& tasks)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id);
+  void Fail(const absl::Status& status);
+  const TaskPlan* PlanOf(std::string_view topic) const;
+
+  const v1::Project& project_;
+  const std::vector<TaskPlan> plans_;
+  const PartitionCounts partition_counts_;
+  const WorkerOptions options_;
+  Source* const source_;
+  const std::vector<Sink*> sinks_;
+  const OpenStore open_store_;
+  const Clock* const clock_;
+  std::vector<const TaskPlan*> plan_of_view_;  // by index into Project.feature_views
+  int task_count_ = 0;                         // when all are here
+
+  std::vector<std::unique_ptr<TaskThread>> threads_;
+  std::thread commit_thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> commit_wanted_{false};
+  WorkerStatistics statistics_;
+
+  absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_
+
+  mutable absl::Mutex tasks_mutex_;
+  absl::flat_hash_map<std::string, std::vector<TaskPtr>> tasks_
+      ABSL_GUARDED_BY(tasks_mutex_);  // by topic
+  mutable absl::Mutex status_mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(status_mutex_);
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_WORKER_WORKER_H_
