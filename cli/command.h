@@ -1,0 +1,38 @@
+// The commands of `forebay`. Each adds its flags to the application and runs when it is chosen.
+//
+// Exit codes: 0 done; 1 it failed while running; 2 the command line or the definitions are wrong.
+// What went wrong is on stderr.
+#ifndef FOREBAY_CLI_COMMAND_H_
+#define FOREBAY_CLI_COMMAND_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "schemas/definition/project.h"
+
+namespace CLI {
+class App;
+}
+
+namespace forebay {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+
+void AddValidateCommand(CLI::App* app, int* exit_code);
+void AddRunCommand(CLI::App* app, int* exit_code);
+void AddGetCommand(CLI::App* app, int* exit_code);
+void AddTrainingSetCommand(CLI::App* app, int* exit_code);
+void AddDumpCommand(CLI::App* app, int* exit_code);
+
+// Loads the project, or prints what is wrong with it to stderr.
+absl::StatusOr<LoadedProject> LoadOrExplain(const std::string& folder);
+
+// Prints the message to stderr; the exit code that goes with it.
+int Report(const absl::Status& status);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_COMMAND_H_

@@ -1,0 +1,159 @@
+// forebay get VIEW-or-SERVICE KEY... : asks the worker of the project over HTTP.
+#include <curl/curl.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli/command.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+struct Arguments {
+  std::string folder = ".";
+  std::string name;
+  std::vector<std::string> keys;
+  std::string at;
+  int port = 0;
+};
+
+size_t AppendBody(char* data, size_t size, size_t count, void* body) {
+  static_cast<std::string*>(body)->append(data, size * count);
+  return size * count;
+}
+
+absl::StatusOr<std::string> Post(const std::string& url, const std::string& request) {
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
+  if (!curl) return absl::InternalError("cannot set up an HTTP client");
+  std::string body;
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
+      curl_slist_append(nullptr, "Content-Type: application/json"), curl_slist_free_all);
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, AppendBody);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 30L);
+  CURLcode code = curl_easy_perform(curl.get());
+  if (code != CURLE_OK) {
+    return absl::UnavailableError(fmt::format(
+        "no worker answers at {} ({}): start one with `forebay run`, or give its port with --port", url,
+        curl_easy_strerror(code)));
+  }
+  return body;
+}
+
+// What is asked for, and the key columns that it needs, in the order of the definitions.
+struct Target {
+  nlohmann::json request;
+  std::vector<const v1::Field*> keys;
+};
+
+absl::StatusOr<Target> FindTarget(const v1::Project& project, const std::string& name) {
+  Target target;
+  std::vector<const v1::FeatureView*> views;
+  if (const v1::FeatureService* service = FindService(project, name)) {
+    target.request["feature_service"] = name;
+    for (const v1::FeatureReference& feature : service->features()) {
+      views.push_back(FindView(project, feature.view()));
+    }
+  } else if (const v1::FeatureView* view = FindView(project, name)) {
+    target.request["features"] = {name + ".*"};
+    views.push_back(view);
+  } else {
+    std::string known;
+    for (const auto& view : project.feature_views()) known += " " + view.name();
+    for (const auto& service : project.feature_services()) known += " " + service.name();
+    return absl::InvalidArgumentError(
+        fmt::format("there is no view or service '{}'; the project has:{}", name, known));
+  }
+  std::set<std::string> seen;
+  for (const v1::FeatureView* view : views) {
+    for (const v1::Field& key : FindEntity(project, view->entity())->keys()) {
+      if (seen.insert(key.name()).second) target.keys.push_back(&key);
+    }
+  }
+  return target;
+}
+
+absl::StatusOr<nlohmann::json> KeyValue(const v1::Field& key, const std::string& text) {
+  if (key.type() == v1::BOOL && (text == "true" || text == "false")) return text == "true";
+  if (key.type() == v1::INT64) {
+    int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return value;
+  }
+  if (key.type() != v1::BOOL && key.type() != v1::INT64) return text;
+  return absl::InvalidArgumentError(
+      fmt::format("'{}' is not a{} for key column {}", text,
+                  key.type() == v1::BOOL ? " bool (true, false)" : "n int64", key.name()));
+}
+
+// KEY is a value, in the order of the key columns, or column=value.
+absl::StatusOr<nlohmann::json> Entity(const Target& target, const std::vector<std::string>& keys) {
+  nlohmann::json entity = nlohmann::json::object();
+  size_t position = 0;
+  for (const std::string& text : keys) {
+    const v1::Field* column = nullptr;
+    std::string value = text;
+    size_t equals = text.find('=');
+    for (const v1::Field* key : target.keys) {
+      if (equals != std::string::npos && key->name() == text.substr(0, equals)) column = key;
+    }
+    if (column != nullptr) {
+      value = text.substr(equals + 1);
+    } else if (position < target.keys.size()) {
+      column = target.keys[position++];
+    } else {
+      return absl::InvalidArgumentError(fmt::format("'{}' is one key too many", text));
+    }
+    ASSIGN_OR_RETURN(entity[column->name()], KeyValue(*column, value));
+  }
+  for (const v1::Field* key : target.keys) {
+    if (!entity.contains(key->name())) {
+      return absl::InvalidArgumentError(fmt::format("no value for key column {}", key->name()));
+    }
+  }
+  return entity;
+}
+
+absl::Status Get(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  ASSIGN_OR_RETURN(Target target, FindTarget(*loaded.project, arguments.name));
+  ASSIGN_OR_RETURN(target.request["entity"], Entity(target, arguments.keys));
+  if (!arguments.at.empty()) target.request["at"] = arguments.at;
+  int64_t port = arguments.port != 0 ? arguments.port : loaded.config.serving_http_port;
+  ASSIGN_OR_RETURN(std::string body,
+                   Post(fmt::format("http://{}:{}/v1/get", loaded.config.serving_address, port),
+                        target.request.dump()));
+  nlohmann::ordered_json answer = nlohmann::ordered_json::parse(body, nullptr, false);
+  if (answer.is_discarded()) return absl::InternalError("the worker's answer is not JSON: " + body);
+  if (answer.contains("error")) {
+    return absl::FailedPreconditionError(answer["error"].value("message", body));
+  }
+  fmt::print("{}\n", answer.dump(2));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddGetCommand(CLI::App* app, int* exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app->add_subcommand("get", "Look up the features of one entity on the running worker");
+  command->add_option("name", arguments->name, "A feature view or feature service")->required();
+  command->add_option("key", arguments->keys, "Key values, in declared order, or column=value")->required();
+  command->add_option("--at", arguments->at, "The time to answer for, RFC 3339; default: now");
+  command->add_option("--port", arguments->port, "The worker's HTTP port; default: that of forebay.yaml");
+  command->add_option("-p,--project", arguments->folder, "The project's folder")->capture_default_str();
+  command->callback([arguments, exit_code] { *exit_code = Report(Get(*arguments)); });
+}
+
+}  // namespace forebay

@@ -1,0 +1,22 @@
+// The `forebay` command: the only place that wires the parts together.
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("forebay: a feature engine on Kafka");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);
+  int exit_code = forebay::kExitOk;
+  forebay::AddValidateCommand(&app, &exit_code);
+  forebay::AddRunCommand(&app, &exit_code);
+  forebay::AddGetCommand(&app, &exit_code);
+  forebay::AddTrainingSetCommand(&app, &exit_code);
+  forebay::AddDumpCommand(&app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? forebay::kExitOk : forebay::kExitUsage;
+  }
+  return exit_code;
+}

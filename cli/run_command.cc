@@ -1,0 +1,48 @@
+// forebay run [DIR]: a worker, until SIGTERM or SIGINT.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/worker_process.h"
+
+namespace forebay {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+// The first signal asks for a clean stop; the second does not wait for it.
+void OnSignal(int) {
+  if (stop_requested.exchange(true)) _exit(128 + SIGTERM);
+}
+
+absl::Status Run(const std::string& folder, const RunOptions& options) {
+  absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
+  if (!loaded.ok()) return loaded.status();
+  std::signal(SIGTERM, OnSignal);
+  std::signal(SIGINT, OnSignal);
+  std::signal(SIGPIPE, SIG_IGN);
+  return RunWorker(*std::move(loaded), options, stop_requested);
+}
+
+}  // namespace
+
+void AddRunCommand(CLI::App* app, int* exit_code) {
+  auto folder = std::make_shared<std::string>(".");
+  auto broker = std::make_shared<std::string>();
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app->add_subcommand("run", "Run a worker: consume, serve, write offline");
+  command->add_option("project", *folder, "The project's folder")->capture_default_str();
+  command->add_flag("--until-idle", options->until_idle, "Stop when all that is in the topics has been applied");
+  command->add_option("--broker", *broker, "embedded: run a Kafka broker for trials inside the worker")
+      ->check(CLI::IsMember({"embedded"}));
+  command->callback([=] {
+    options->embedded_broker = *broker == "embedded";
+    *exit_code = Report(Run(*folder, *options));
+  });
+}
+
+}  // namespace forebay

@@ -1,0 +1,30 @@
+// forebay validate [DIR]
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/command.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+
+void AddValidateCommand(CLI::App* app, int* exit_code) {
+  auto folder = std::make_shared<std::string>(".");
+  CLI::App* command = app->add_subcommand("validate", "Check the definitions of a project");
+  command->add_option("project", *folder, "The project's folder")->capture_default_str();
+  command->callback([folder, exit_code] {
+    absl::StatusOr<LoadedProject> loaded = LoadOrExplain(*folder);
+    if (!loaded.ok()) {
+      *exit_code = Report(loaded.status());
+      return;
+    }
+    const v1::Project& project = *loaded->project;
+    int features = 0;
+    for (const v1::FeatureView& view : project.feature_views()) features += view.features_size();
+    fmt::print("{}: {} sources, {} entities, {} feature views with {} features, {} feature services: all good\n",
+               project.name(), project.sources_size(), project.entities_size(), project.feature_views_size(),
+               features, project.feature_services_size());
+  });
+}
+
+}  // namespace forebay
