@@ -45,8 +45,8 @@ absl::StatusOr<std::string> Post(const std::string& url, const std::string& requ
   CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) {
     return absl::UnavailableError(fmt::format(
-        "no worker answers at {} ({}): start one with `forebay run`, or give its port with --port", url,
-        curl_easy_strerror(code)));
+        "no worker answers at {} ({}): start one with `forebay run`, or give its port with --port",
+        url, curl_easy_strerror(code)));
   }
   return body;
 }
@@ -147,12 +147,16 @@ absl::Status Get(const Arguments& arguments) {
 
 void AddGetCommand(CLI::App* app, int* exit_code) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app->add_subcommand("get", "Look up the features of one entity on the running worker");
+  CLI::App* command =
+      app->add_subcommand("get", "Look up the features of one entity on the running worker");
   command->add_option("name", arguments->name, "A feature view or feature service")->required();
-  command->add_option("key", arguments->keys, "Key values, in declared order, or column=value")->required();
+  command->add_option("key", arguments->keys, "Key values, in declared order, or column=value")
+      ->required();
   command->add_option("--at", arguments->at, "The time to answer for, RFC 3339; default: now");
-  command->add_option("--port", arguments->port, "The worker's HTTP port; default: that of forebay.yaml");
-  command->add_option("-p,--project", arguments->folder, "The project's folder")->capture_default_str();
+  command->add_option("--port", arguments->port,
+                      "The worker's HTTP port; default: that of forebay.yaml");
+  command->add_option("-p,--project", arguments->folder, "The project's folder")
+      ->capture_default_str();
   command->callback([arguments, exit_code] { *exit_code = Report(Get(*arguments)); });
 }
 

@@ -36,8 +36,10 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app->add_subcommand("run", "Run a worker: consume, serve, write offline");
   command->add_option("project", *folder, "The project's folder")->capture_default_str();
-  command->add_flag("--until-idle", options->until_idle, "Stop when all that is in the topics has been applied");
-  command->add_option("--broker", *broker, "embedded: run a Kafka broker for trials inside the worker")
+  command->add_flag("--until-idle", options->until_idle,
+                    "Stop when all that is in the topics has been applied");
+  command
+      ->add_option("--broker", *broker, "embedded: run a Kafka broker for trials inside the worker")
       ->check(CLI::IsMember({"embedded"}));
   command->callback([=] {
     options->embedded_broker = *broker == "embedded";

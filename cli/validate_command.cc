@@ -21,9 +21,11 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
     const v1::Project& project = *loaded->project;
     int features = 0;
     for (const v1::FeatureView& view : project.feature_views()) features += view.features_size();
-    fmt::print("{}: {} sources, {} entities, {} feature views with {} features, {} feature services: all good\n",
-               project.name(), project.sources_size(), project.entities_size(), project.feature_views_size(),
-               features, project.feature_services_size());
+    fmt::print(
+        "{}: {} sources, {} entities, {} feature views with {} features, {} feature services: all "
+        "good\n",
+        project.name(), project.sources_size(), project.entities_size(),
+        project.feature_views_size(), features, project.feature_services_size());
   });
 }
 

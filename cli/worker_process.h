@@ -11,15 +11,16 @@
 namespace forebay {
 
 struct RunOptions {
-  bool until_idle = false;         // stop when everything has been read and applied
-  bool embedded_broker = false;    // run librdkafka's mock cluster in this process
-  int embedded_partitions = 4;     // of the topics it is given
+  bool until_idle = false;       // stop when everything has been read and applied
+  bool embedded_broker = false;  // run librdkafka's mock cluster in this process
+  int embedded_partitions = 4;   // of the topics it is given
 };
 
-// Runs until `stop` becomes true, the worker fails, or it is idle if that is asked for. Then everything
-// applied is committed and flushed. Prints one line of JSON to stdout when it is ready:
+// Runs until `stop` becomes true, the worker fails, or it is idle if that is asked for. Then
+// everything applied is committed and flushed. Prints one line of JSON to stdout when it is ready:
 // {"ready": true, "http_port": N, "grpc_port": N, "brokers": "host:port"}.
-absl::Status RunWorker(LoadedProject loaded, const RunOptions& options, const std::atomic<bool>& stop);
+absl::Status RunWorker(LoadedProject loaded, const RunOptions& options,
+                       const std::atomic<bool>& stop);
 
 }  // namespace forebay
 

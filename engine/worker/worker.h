@@ -1,6 +1,6 @@
 // Runs tasks on threads, commits them, and answers lookups from their state.
 //
-//   Worker worker(project, std::move(plans), options, source, sinks, open_store, clock);
+//   Worker worker(project, plans, partition_counts, options, source, sinks, open_store, clock);
 //   worker.Start();
 //   positions = worker.AddTasks({{"transactions", 0}, ...});   // the source reads on from there
 //   ...
@@ -62,8 +62,8 @@ class Worker {
   // How many partitions each topic of `plans` has, by topic.
   using PartitionCounts = absl::flat_hash_map<std::string, int>;
 
-  // All pointers outlive the worker. Sinks are committed in their order.
-  Worker(const v1::Project& project, std::vector<TaskPlan> plans, PartitionCounts partition_counts,
+  // All pointers and references outlive the worker. Sinks are committed in their order.
+  Worker(const v1::Project& project, const std::vector<TaskPlan>& plans, PartitionCounts partition_counts,
          WorkerOptions options, Source* source, std::vector<Sink*> sinks, OpenStore open_store,
          const Clock* clock);
   ~Worker();
@@ -117,7 +117,7 @@ class Worker {
   const TaskPlan* PlanOf(std::string_view topic) const;
 
   const v1::Project& project_;
-  const std::vector<TaskPlan> plans_;
+  const std::vector<TaskPlan>& plans_;
   const PartitionCounts partition_counts_;
   const WorkerOptions options_;
   Source* const source_;

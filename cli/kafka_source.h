@@ -1,0 +1,37 @@
+// Events from Kafka: what the consumer fetches, decoded.
+#ifndef FOREBAY_CLI_KAFKA_SOURCE_H_
+#define FOREBAY_CLI_KAFKA_SOURCE_H_
+
+#include <map>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "connectors/decode/json_decoder.h"
+#include "connectors/kafka/consumer.h"
+#include "engine/task/task_plan.h"
+#include "engine/worker/source.h"
+
+namespace forebay {
+
+class KafkaSource final : public Source {
+ public:
+  // Both outlive the source.
+  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans)
+      : consumer_(consumer), plans_(plans) {}
+
+  absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
+                                  absl::Duration timeout) override;
+
+ private:
+  JsonDecoder* DecoderOf(const TaskId& task);
+
+  KafkaConsumer* const consumer_;
+  const std::vector<TaskPlan>& plans_;
+  absl::Mutex mutex_;
+  std::map<TaskId, std::unique_ptr<JsonDecoder>> decoders_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_KAFKA_SOURCE_H_

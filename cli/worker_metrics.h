@@ -1,0 +1,21 @@
+// What a worker tells /metrics.
+#ifndef FOREBAY_CLI_WORKER_METRICS_H_
+#define FOREBAY_CLI_WORKER_METRICS_H_
+
+#include "connectors/kafka/consumer.h"
+#include "engine/worker/worker.h"
+#include "offline/sink/offline_sink.h"
+#include "online/http/metrics.h"
+
+namespace forebay {
+
+// All are read at each scrape and outlive it. Thread-safe.
+void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
+                        const OfflineSink& offline, MetricsWriter* writer);
+
+// Records between the task's position and the end of its partition; 0 where that is not known yet.
+int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_WORKER_METRICS_H_

@@ -1,0 +1,293 @@
+#include "cli/worker_process.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "cli/kafka_source.h"
+#include "cli/worker_metrics.h"
+#include "connectors/kafka/admin.h"
+#include "connectors/kafka/client_config.h"
+#include "connectors/kafka/consumer.h"
+#include "connectors/kafka/embedded_broker.h"
+#include "connectors/kafka/repartition_sink.h"
+#include "connectors/kafka/topics.h"
+#include "connectors/kafka/update_sink.h"
+#include "engine/task/task_plan.h"
+#include "engine/worker/worker.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/sink/offline_sink.h"
+#include "online/grpc/grpc_server.h"
+#include "online/http/http_server.h"
+#include "online/serving/feature_reader.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(50);
+// How long a stop waits for brokers that are away before it leaves the rest to the next start.
+constexpr absl::Duration kStopPatience = absl::Seconds(20);
+constexpr absl::Duration kServerPatience = absl::Seconds(5);
+
+// Turns true some time after the process was asked to stop: whoever waits for a broker gives up.
+class StopWatch {
+ public:
+  explicit StopWatch(const std::atomic<bool>& stop)
+      : thread_([this, &stop] {
+          while (!stop.load() && !over_.HasBeenNotified())
+            over_.WaitForNotificationWithTimeout(kPoll);
+          if (over_.WaitForNotificationWithTimeout(kStopPatience)) return;
+          spdlog::warn("still stopping after {}: not waiting any longer",
+                       absl::FormatDuration(kStopPatience));
+          give_up_.store(true);
+        }) {}
+  ~StopWatch() {
+    over_.Notify();
+    thread_.join();
+  }
+  const std::atomic<bool>* give_up() const { return &give_up_; }
+
+ private:
+  absl::Notification over_;
+  std::atomic<bool> give_up_{false};
+  std::thread thread_;
+};
+
+class WorkerProcess {
+ public:
+  WorkerProcess(LoadedProject loaded, const RunOptions& options, const std::atomic<bool>& stop)
+      : loaded_(std::move(loaded)), options_(options), stop_(stop), stop_watch_(stop) {}
+
+  absl::Status Run() {
+    absl::Status prepared = Prepare();
+    if (absl::IsCancelled(prepared) && stop_.load()) return absl::OkStatus();  // nothing had begun
+    RETURN_IF_ERROR(prepared);
+    worker_->Start();
+    absl::Status ran = Serve();
+    return Stop(ran);
+  }
+
+ private:
+  const v1::Project& project() const { return *loaded_.project; }
+  const ProjectConfig& config() const { return loaded_.config; }
+
+  absl::Status Prepare() {
+    RETURN_IF_ERROR(PrepareFolders());
+    RETURN_IF_ERROR(PrepareKafka());
+    RETURN_IF_ERROR(PrepareWorker());
+    return StartServers();
+  }
+  absl::Status PrepareFolders();
+  absl::Status PrepareKafka();
+  absl::Status PrepareWorker();
+  absl::Status StartServers();
+  absl::Status Serve();
+  absl::Status Stop(absl::Status ran);
+  void PrintReady() const;
+  bool AllRead() const;
+  absl::StatusOr<bool> CaughtUp();
+
+  const LoadedProject loaded_;
+  const RunOptions options_;
+  const std::atomic<bool>& stop_;
+  StopWatch stop_watch_;
+  WallClock clock_;
+
+  std::optional<StateFolder> state_folder_;
+  std::unique_ptr<EmbeddedBroker> broker_;
+  KafkaConfig kafka_;
+  absl::flat_hash_map<std::string, int32_t> source_partitions_;
+  std::vector<TaskPlan> plans_;
+  std::unique_ptr<StoreFactory> stores_;
+  std::unique_ptr<OfflineSink> offline_;
+  std::unique_ptr<KafkaConsumer> consumer_;
+  std::unique_ptr<KafkaSource> source_;
+  std::unique_ptr<RepartitionSink> repartition_;
+  std::unique_ptr<UpdateSink> updates_;
+  std::unique_ptr<Worker> worker_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<FeatureReader> reader_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<GrpcServer> grpc_;
+};
+
+absl::Status WorkerProcess::PrepareFolders() {
+  ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
+  stores_ = std::make_unique<StoreFactory>(
+      state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
+  offline_ = std::make_unique<OfflineSink>(
+      project(),
+      OfflineSinkOptions{.state_folder = config().state.string(),
+                         .warehouse = config().warehouse.string(),
+                         .flush_interval = absl::Microseconds(config().flush_interval_us),
+                         .flush_bytes = config().flush_bytes});
+  return offline_->CheckWritable();
+}
+
+absl::Status WorkerProcess::PrepareKafka() {
+  kafka_.properties = config().kafka;
+  if (auto servers = kafka_.properties.find("bootstrap.servers");
+      servers != kafka_.properties.end()) {
+    kafka_.bootstrap_servers = servers->second;
+    kafka_.properties.erase(servers);
+  }
+  if (options_.embedded_broker) {
+    ASSIGN_OR_RETURN(broker_, EmbeddedBroker::Start());
+    kafka_.bootstrap_servers = broker_->bootstrap_servers();
+    for (const v1::Source& source : project().sources()) {
+      RETURN_IF_ERROR(broker_->CreateTopic(source.topic(), options_.embedded_partitions));
+    }
+  }
+  RETURN_IF_ERROR(CheckProperties(kafka_.properties));
+  ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka_));
+  RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
+  ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
+  for (const TaskPlan& plan : plans_) {
+    if (plan.repartition) continue;
+    ASSIGN_OR_RETURN(source_partitions_[plan.topic], admin->PartitionCount(plan.topic));
+  }
+  ASSIGN_OR_RETURN(std::vector<TopicSpec> topics, PlanTopics(project(), source_partitions_));
+  if (!options_.embedded_broker) {
+    for (TopicSpec& topic : topics)
+      topic.replication = static_cast<int32_t>(config().replication_factor);
+    return EnsureTopics(*admin, topics);
+  }
+  for (const TopicSpec& topic : topics) {
+    RETURN_IF_ERROR(broker_->CreateTopic(topic.name, topic.partitions));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::PrepareWorker() {
+  Worker::PartitionCounts partitions;
+  KafkaConsumer::Options consumer{
+      .kafka = kafka_, .group = config().group, .worker_id = config().worker_id};
+  for (const TaskPlan& plan : plans_) {
+    // A repartition topic has as many partitions as its source.
+    int32_t count = source_partitions_.at(plan.source->topic());
+    partitions[plan.topic] = count;
+    consumer.topics.emplace_back(plan.topic, count);
+  }
+  consumer.assigned = [this](absl::Span<const TaskId> tasks) { return worker_->AddTasks(tasks); };
+  consumer.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
+    worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
+  };
+  ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
+  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_);
+  repartition_ = std::make_unique<RepartitionSink>(
+      project(), source_partitions_,
+      RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
+  if (broker_ != nullptr && config().delivery == Delivery::kExactlyOnce) {
+    spdlog::info("the embedded broker has no transactions: updates are delivered at least once");
+  }
+  updates_ = std::make_unique<UpdateSink>(
+      project(), consumer_.get(),
+      UpdateSinkOptions{.kafka = kafka_,
+                        .worker_id = config().worker_id,
+                        .delivery = broker_ != nullptr ? Delivery::kAtLeastOnce : config().delivery,
+                        .cancel = stop_watch_.give_up()});
+  WorkerOptions worker{.threads = static_cast<int>(config().task_threads),
+                       .commit_interval = absl::Microseconds(config().commit_interval_us),
+                       .commit_bytes = static_cast<size_t>(config().commit_bytes),
+                       .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
+  // Forwarded records first: a position must not pass a record that its repartition topic lacks.
+  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get()};
+  worker_ = std::make_unique<Worker>(
+      project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
+      [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::StartServers() {
+  reader_ = std::make_unique<FeatureReader>(
+      project(), [this](int view, std::string_view key, std::optional<KnownTime> at) {
+        return worker_->Lookup(view, key, at);
+      });
+  metrics_.AddCollector([this](MetricsWriter& writer) {
+    WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
+  });
+  auto ready = [this] { return worker_->Ready(); };
+  HttpServerOptions http{.address = config().serving_address,
+                         .port = static_cast<uint16_t>(config().serving_http_port)};
+  ASSIGN_OR_RETURN(http_, HttpServer::Start(http, reader_.get(), &metrics_, ready));
+  GrpcServerOptions grpc{.address = config().serving_address,
+                         .port = static_cast<uint16_t>(config().serving_grpc_port)};
+  ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, reader_.get(), &metrics_, ready));
+  return absl::OkStatus();
+}
+
+void WorkerProcess::PrintReady() const {
+  fmt::print("{{\"ready\": true, \"http_port\": {}, \"grpc_port\": {}, \"brokers\": \"{}\"}}\n",
+             http_->port(), grpc_->port(), kafka_.bootstrap_servers);
+  std::fflush(stdout);
+}
+
+// Whether all tasks saw the ends of their partitions. Says nothing of what is on its way to them.
+bool WorkerProcess::AllRead() const {
+  for (const auto& task : worker_->Tasks()) {
+    if (!task->at_end()) return false;
+  }
+  return worker_->Ready().ok();
+}
+
+// Whether every task has applied all that its partition holds, asked of the broker after a commit
+// has pushed out what sources forward.
+absl::StatusOr<bool> WorkerProcess::CaughtUp() {
+  if (!AllRead()) return false;
+  RETURN_IF_ERROR(worker_->Commit());
+  for (const auto& task : worker_->Tasks()) {
+    absl::StatusOr<Watermarks> ends =
+        consumer_->QueryWatermarks(task->task().id(), absl::Seconds(10));
+    if (absl::IsUnavailable(ends.status())) return false;
+    RETURN_IF_ERROR(ends.status());
+    if (task->position().value() + 1 < ends->high.value()) return false;
+  }
+  return true;
+}
+
+absl::Status WorkerProcess::Serve() {
+  bool ready = false;
+  while (!stop_.load()) {
+    RETURN_IF_ERROR(consumer_->Poll(kPoll));
+    RETURN_IF_ERROR(worker_->status());
+    if (!ready && worker_->Ready().ok()) {
+      ready = true;
+      PrintReady();
+    }
+    if (!options_.until_idle || !ready) continue;
+    ASSIGN_OR_RETURN(bool caught_up, CaughtUp());
+    if (caught_up) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::Stop(absl::Status ran) {
+  spdlog::info("stopping: committing what has been applied");
+  grpc_->Stop(kServerPatience);
+  http_->Stop(kServerPatience);
+  consumer_->Close();  // takes the tasks away, which commits and flushes them
+  absl::Status stopped = worker_->Stop();
+  if (ran.ok()) ran = stopped;
+  return ran;
+}
+
+}  // namespace
+
+absl::Status RunWorker(LoadedProject loaded, const RunOptions& options,
+                       const std::atomic<bool>& stop) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
+  return WorkerProcess(std::move(loaded), options, stop).Run();
+}
+
+}  // namespace forebay
