@@ -80,6 +80,10 @@ class KeyState {
   // live, the first moment after last_effective(), when it can be forgotten.
   static absl::StatusOr<int64_t> DecodeNextBoundary(std::string_view bytes);
 
+  size_t TileCount(const ViewPlan& plan, size_t level) const {
+    return levels_[level].words.size() / plan.levels()[level].words;
+  }
+
   // Bytes held, itself included.
   size_t MemoryBytes() const;
 

@@ -36,9 +36,9 @@ const std::string& NameOf(const v1::Field& field) { return field.name(); }
 
 // In any order: the same events meet in a partition.
 bool KeyedBy(const v1::Source& source, const v1::Entity& entity) {
-  return std::is_permutation(
-      source.key().begin(), source.key().end(), entity.keys().begin(), entity.keys().end(),
-      [](const auto& a, const auto& b) { return NameOf(a) == NameOf(b); });
+  return std::is_permutation(source.key().begin(), source.key().end(), entity.keys().begin(),
+                             entity.keys().end(),
+                             [](const auto& a, const auto& b) { return NameOf(a) == NameOf(b); });
 }
 
 std::vector<int> KeyColumns(const TaskPlan& task, const v1::Entity& entity) {

@@ -45,7 +45,8 @@ Scenario ReadScenario(const std::filesystem::path& file) {
   for (const auto& view : root["changes"]) {
     scenario.changes[view.first.as<std::string>()] = ReadTable(view.second.as<std::string>());
   }
-  if (root["dead_letters"]) scenario.dead_letters = ReadTable(root["dead_letters"].as<std::string>());
+  if (root["dead_letters"])
+    scenario.dead_letters = ReadTable(root["dead_letters"].as<std::string>());
   for (const auto& view : root["lookups"]) {
     scenario.lookups[view.first.as<std::string>()] = ReadTable(view.second.as<std::string>());
   }

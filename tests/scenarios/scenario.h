@@ -22,9 +22,9 @@ struct ScenarioRecord {
 };
 
 struct Scenario {
-  std::string name;          // of the file
-  std::string definitions;   // YAML of a features file
-  std::vector<ScenarioRecord> records;  // of the one partition, offsets from 0
+  std::string name;                          // of the file
+  std::string definitions;                   // YAML of a features file
+  std::vector<ScenarioRecord> records;       // of the one partition, offsets from 0
   std::map<std::string, TextTable> changes;  // by view
   TextTable dead_letters;
   std::map<std::string, TextTable> lookups;  // by view

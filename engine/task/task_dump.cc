@@ -1,0 +1,123 @@
+#include "engine/task/task_dump.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "engine/state/key.h"
+#include "engine/state/key_state.h"
+#include "forebay/v1/definition.pb.h"
+#include "forebay/v1/state.pb.h"
+#include "schemas/types/json.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+constexpr size_t kPrefixBytes = 4;
+
+absl::StatusOr<v1::TaskMeta> ReadMeta(const StateStore& store) {
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store.ReadMeta());
+  v1::TaskMeta meta;
+  meta.set_position(-1);
+  if (bytes && !meta.ParseFromString(*bytes))
+    return absl::DataLossError("the meta record does not parse");
+  return meta;
+}
+
+std::string TimeText(int64_t micros) {
+  if (micros == Window::kNever) return "\"never\"";
+  return fmt::format("\"{}\"", FormatTime(micros));
+}
+
+void AppendScalar(const Scalar& scalar, v1::DataType type, std::string* out) {
+  Value value;
+  if (!scalar.null) {
+    if (type == v1::BOOL) {
+      value = scalar.bool_value;
+    } else if (type == v1::DOUBLE) {
+      value = scalar.double_value;
+    } else if (type == v1::STRING || type == v1::BYTES) {
+      value = std::string(scalar.string_value);
+    } else {
+      value = scalar.int64_value;
+    }
+  }
+  AppendJsonValue(value, static_cast<DataType>(type), out);
+}
+
+absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view key,
+                                      std::string_view bytes) {
+  ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view.tiles, bytes));
+  ASSIGN_OR_RETURN(std::vector<Value> parts, DecodeKey(*view.entity, key));
+  std::string line =
+      fmt::format("{{\"view\":\"{}\",\"version\":{},\"key\":", view.definition->name(),
+                  view.definition->version());
+  AppendJsonString(KeyText(*view.entity, parts), &line);
+  line += fmt::format(
+      ",\"live\":{},\"last_effective\":{},\"event_time\":{},\"next_boundary\":{},\"bytes\":{}",
+      state.live(), TimeText(state.last_effective()), TimeText(state.event_time()),
+      TimeText(state.next_boundary()), bytes.size());
+  line += ",\"tiles\":[";
+  for (size_t level = 0; level < view.tiles.levels().size(); ++level) {
+    line += fmt::format("{}{}", level == 0 ? "" : ",", state.TileCount(view.tiles, level));
+  }
+  line += "],\"features\":{";
+  Finalizer finalizer(view.tiles);
+  absl::Span<const Scalar> features = finalizer.Finalize(state, state.last_effective());
+  for (int i = 0; i < view.definition->features_size(); ++i) {
+    const v1::Feature& feature = view.definition->features(i);
+    if (i > 0) line += ',';
+    AppendJsonString(feature.name(), &line);
+    line += ':';
+    AppendScalar(features[i], feature.type(), &line);
+  }
+  return line + "}}";
+}
+
+}  // namespace
+
+absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
+  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadMeta(store));
+  std::string views;
+  for (const v1::StoredView& view : meta.views()) {
+    views += fmt::format("{}{{\"id\":{},\"name\":\"{}\",\"version\":{}}}", views.empty() ? "" : ",",
+                         view.id(), view.name(), view.version());
+  }
+  std::string origins;
+  for (const auto& [partition, offset] :
+       std::map<int32_t, int64_t>(meta.source_offsets().begin(), meta.source_offsets().end())) {
+    origins += fmt::format("{}\"{}\":{}", origins.empty() ? "" : ",", partition, offset);
+  }
+  line(fmt::format(
+      "{{\"position\":{},\"clock\":{},\"partition_count\":{},\"format_version\":{},\"views\":[{}],"
+      "\"source_offsets\":{{{}}}}}",
+      meta.position(), meta.has_clock_us() ? TimeText(meta.clock_us()) : "null",
+      meta.partition_count(), meta.format_version(), views, origins));
+  return absl::OkStatus();
+}
+
+absl::Status DumpStates(const TaskPlan& plan, const StateStore& store, const DumpLine& line) {
+  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadMeta(store));
+  std::map<uint32_t, const ViewTaskPlan*> views;
+  for (const v1::StoredView& stored : meta.views()) {
+    for (const ViewTaskPlan& view : plan.views) {
+      if (view.definition->name() == stored.name() &&
+          view.definition->version() == stored.version()) {
+        views[stored.id()] = &view;
+      }
+    }
+  }
+  return store.Scan([&](std::string_view key, std::string_view bytes) -> absl::Status {
+    uint32_t id = 0;
+    for (char byte : key.substr(0, kPrefixBytes)) id = id << 8 | static_cast<uint8_t>(byte);
+    auto view = views.find(id);
+    if (view == views.end()) return absl::OkStatus();  // of a view that is no longer defined
+    ASSIGN_OR_RETURN(std::string text, StateLine(*view->second, key.substr(kPrefixBytes), bytes));
+    line(text);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace forebay
