@@ -73,9 +73,9 @@ Value KeyPart(const std::string& cell, v1::DataType type) {
   return cell;
 }
 
-class Run {
+class ScenarioRun {
  public:
-  Run(const Scenario& scenario, Way way) : scenario_(scenario), way_(way) {
+  ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario), way_(way) {
     std::filesystem::create_directories(folder_.path() / "features");
     std::ofstream(folder_.path() / "forebay.yaml") << "project: scenario\n"
                                                       "kafka: {bootstrap.servers: none}\n";
@@ -226,7 +226,7 @@ class ScenarioTest : public testing::TestWithParam<std::tuple<std::filesystem::p
 TEST_P(ScenarioTest, GivesWhatItSays) {
   const auto& [file, way] = GetParam();
   Scenario scenario = ReadScenario(file);
-  Run run(scenario, way);
+  ScenarioRun run(scenario, way);
   ASSERT_FALSE(HasFailure());
   for (const auto& [view, expected] : scenario.changes) {
     EXPECT_EQ(Text(run.Changes(view, expected.columns)), Text(expected)) << view;
