@@ -8,15 +8,17 @@
 namespace forebay {
 namespace {
 
-std::optional<RepartitionHeaders> HeadersOfForwarded(const RawRecord& record) {
+std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
   absl::StatusOr<RepartitionHeaders> headers = ReadRepartitionHeaders(record);
   if (!headers.ok()) return std::nullopt;
-  return *headers;
+  return RepartitionOrigin{.origin = headers->origin,
+                           .known_time = headers->known_time.value_or(KnownTime()),
+                           .marker = !headers->known_time};
 }
 
 std::unique_ptr<JsonDecoder> MakeDecoder(const TaskPlan& plan) {
   if (!plan.repartition) return std::make_unique<JsonDecoder>(*plan.source, plan.columns);
-  return std::make_unique<JsonDecoder>(*plan.source, plan.columns, HeadersOfForwarded);
+  return std::make_unique<JsonDecoder>(*plan.source, plan.columns, OriginOf);
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+// forebay training-set: labels joined point-in-time with features.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/command.h"
+#include "fmt/format.h"
+#include "offline/training_set/training_set.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+absl::Status Build(const std::string& folder, TrainingSetRequest request) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  request.warehouse = loaded.config.warehouse.string();
+  ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
+  for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  fmt::print("{} labels in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels,
+             summary.seconds, static_cast<double>(summary.labels) / std::max(summary.seconds, 1e-9),
+             request.output);
+  for (const TrainingSetSummary::View& view : summary.views) {
+    if (view.table_version < 0) {
+      fmt::print("  {} v{}: nothing written offline yet, so all values are defaults\n", view.name,
+                 view.version);
+      continue;
+    }
+    fmt::print(
+        "  {} v{}: {} labels matched, {} rows read from {} files ({} skipped), table version {}\n",
+        view.name, view.version, view.matched, view.rows_read, view.files_read, view.files_skipped,
+        view.table_version);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
+  auto folder = std::make_shared<std::string>(".");
+  auto request = std::make_shared<TrainingSetRequest>();
+  CLI::App* command = app->add_subcommand(
+      "training-set", "Join labels with the features that a lookup answered at their time");
+  command
+      ->add_option("--labels", request->labels, "Parquet or CSV file with entity keys and a time")
+      ->required();
+  command->add_option("--time", request->time_column, "The labels' time column")->required();
+  command
+      ->add_option("--features", request->features,
+                   "view.feature, view.* or a feature service, comma separated")
+      ->required()
+      ->delimiter(',');
+  command->add_option("--out", request->output, "The Parquet file to write")->required();
+  command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
+  command->callback([=] { *exit_code = Report(Build(*folder, *request)); });
+}
+
+}  // namespace forebay

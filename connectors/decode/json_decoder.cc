@@ -51,7 +51,7 @@ absl::Status NoRoom(const arrow::Status& status) {
 class JsonDecoder::Impl {
  public:
   Impl(const v1::Source& source, const std::vector<std::string>& columns,
-       ReadRepartitionHeaders read_headers);
+       ReadRepartitionOrigin read_headers);
 
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records, Offset last_offset);
 
@@ -73,14 +73,14 @@ class JsonDecoder::Impl {
   arrow::Status AppendRow(const RawRecord& record, const Times& times, EventBatch* batch);
   arrow::Status Finish(EventBatch* batch);
   // The gate: each fills `rejection` where it refuses the record.
-  bool Check(const RawRecord& record, const RepartitionHeaders* headers, Times* times,
+  bool Check(const RawRecord& record, const RepartitionOrigin* headers, Times* times,
              Rejection* rejection);
-  bool CheckTimes(const RawRecord& record, const RepartitionHeaders* headers, Times* times,
+  bool CheckTimes(const RawRecord& record, const RepartitionOrigin* headers, Times* times,
                   Rejection* rejection);
   bool CheckFuture(const RawRecord& record, const Times& times, Rejection* rejection);
 
   JsonObjectReader reader_;
-  ReadRepartitionHeaders read_headers_;  // empty: not a repartition topic
+  ReadRepartitionOrigin read_headers_;  // empty: not a repartition topic
   std::vector<Column> columns_;
   std::shared_ptr<arrow::Schema> schema_;
   v1::Source::KnownTime known_time_;
@@ -92,7 +92,7 @@ class JsonDecoder::Impl {
 };
 
 JsonDecoder::Impl::Impl(const v1::Source& source, const std::vector<std::string>& columns,
-                        ReadRepartitionHeaders read_headers)
+                        ReadRepartitionOrigin read_headers)
     : reader_(source),
       read_headers_(std::move(read_headers)),
       known_time_(source.known_time()),
@@ -133,7 +133,7 @@ arrow::Status JsonDecoder::Impl::Fill(absl::Span<const RawRecord> records, Event
     ARROW_RETURN_NOT_OK(column.builder.Reserve(static_cast<int64_t>(records.size()), 0));
   }
   for (const RawRecord& record : records) {
-    std::optional<RepartitionHeaders> headers;
+    std::optional<RepartitionOrigin> headers;
     if (read_headers_) {
       headers = read_headers_(record);
       if (headers.has_value() && headers->marker) continue;
@@ -172,7 +172,7 @@ arrow::Status JsonDecoder::Impl::Finish(EventBatch* batch) {
   return arrow::Status::OK();
 }
 
-bool JsonDecoder::Impl::Check(const RawRecord& record, const RepartitionHeaders* headers,
+bool JsonDecoder::Impl::Check(const RawRecord& record, const RepartitionOrigin* headers,
                               Times* times, Rejection* rejection) {
   rejection->reason = RejectReason::kUndecodable;
   if (read_headers_ && headers == nullptr) {
@@ -192,7 +192,7 @@ bool JsonDecoder::Impl::Check(const RawRecord& record, const RepartitionHeaders*
   return read_headers_ || CheckFuture(record, *times, rejection);
 }
 
-bool JsonDecoder::Impl::CheckTimes(const RawRecord& record, const RepartitionHeaders* headers,
+bool JsonDecoder::Impl::CheckTimes(const RawRecord& record, const RepartitionOrigin* headers,
                                    Times* times, Rejection* rejection) {
   const FieldValue& event_time = reader_.values()[event_time_field_];
   if (!IsTimeOfAnEvent(event_time)) {
@@ -237,7 +237,7 @@ bool JsonDecoder::Impl::CheckFuture(const RawRecord& record, const Times& times,
 JsonDecoder::JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns)
     : JsonDecoder(source, columns, nullptr) {}
 JsonDecoder::JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns,
-                         ReadRepartitionHeaders read_headers)
+                         ReadRepartitionOrigin read_headers)
     : impl_(std::make_unique<Impl>(source, columns, std::move(read_headers))) {}
 JsonDecoder::JsonDecoder(JsonDecoder&&) noexcept = default;
 JsonDecoder::~JsonDecoder() = default;

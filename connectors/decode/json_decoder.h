@@ -27,15 +27,15 @@ class Source;
 }
 
 // What the headers of a record of a repartition topic say (S26).
-struct RepartitionHeaders {
+struct RepartitionOrigin {
   RecordOrigin origin;
   KnownTime known_time;
   bool marker = false;  // only a sign that the writer got this far: not a record
 };
 
 // nullopt: the record has no such headers.
-using ReadRepartitionHeaders =
-    std::function<std::optional<RepartitionHeaders>(const RawRecord& record)>;
+using ReadRepartitionOrigin =
+    std::function<std::optional<RepartitionOrigin>(const RawRecord& record)>;
 
 // Not thread-safe. Allocates per batch and column, not per record.
 class JsonDecoder {
@@ -47,7 +47,7 @@ class JsonDecoder {
   // For a repartition topic of the source: known times and origins come from the headers, markers
   // are skipped, and times are not compared with the Kafka timestamp again.
   JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns,
-              ReadRepartitionHeaders read_headers);
+              ReadRepartitionOrigin read_headers);
 
   JsonDecoder(JsonDecoder&&) noexcept;
   ~JsonDecoder();

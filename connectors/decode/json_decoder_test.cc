@@ -351,10 +351,10 @@ TEST(JsonDecoder, ExtremeKafkaTimestampsDoNotOverflow) {
 }
 
 TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
-  auto headers = [](const RawRecord& record) -> std::optional<RepartitionHeaders> {
+  auto headers = [](const RawRecord& record) -> std::optional<RepartitionOrigin> {
     int64_t n = record.offset.value();
     if (n == 3) return std::nullopt;
-    return RepartitionHeaders{{PartitionId(static_cast<int32_t>(n)), Offset(n * 100)},
+    return RepartitionOrigin{{PartitionId(static_cast<int32_t>(n)), Offset(n * 100)},
                               KnownTime(n * 7),
                               /*marker=*/n == 2 || n == 5};
   };

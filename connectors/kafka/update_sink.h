@@ -25,14 +25,13 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
 #include "engine/worker/sink.h"
+#include "schemas/definition/config.h"
 
 namespace forebay {
 
 namespace v1 {
 class Project;
 }
-
-enum class Delivery { kExactlyOnce, kAtLeastOnce };
 
 struct UpdateSinkOptions {
   KafkaConfig kafka;

@@ -59,15 +59,19 @@ int64_t Task::TimerOf(const HotEntry& entry) const {
 
 absl::Status Task::Apply(const EventBatch& batch) {
   int64_t rows = static_cast<int64_t>(batch.size());
-  ApplyRejected(batch);
   if (rows > 0) {
     for (auto& view : views_) {
       view->columns.Evaluate(*batch.columns);
       RETURN_IF_ERROR(LoadMissing(view.get(), rows));
     }
     for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
-    for (size_t row = 0; row < batch.size(); ++row) RETURN_IF_ERROR(ApplyRecord(batch, row));
   }
+  size_t rejected = 0;
+  for (size_t row = 0; row < batch.size(); ++row) {
+    ApplyRejected(batch, batch.records[row].offset, &rejected);
+    RETURN_IF_ERROR(ApplyRecord(batch, row));
+  }
+  ApplyRejected(batch, Offset::Max(), &rejected);
   position_ = std::max(position_, batch.last_offset);
   output_.position = position_;
   output_.clock = KnownTime(clock_);
@@ -76,12 +80,14 @@ absl::Status Task::Apply(const EventBatch& batch) {
   return absl::OkStatus();
 }
 
-void Task::ApplyRejected(const EventBatch& batch) {
-  for (const RejectedRecord& rejected : batch.rejected) {
+// Those before offset `end`, from number `*next` on. They move nothing (S1).
+void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
+  for (; *next < batch.rejected.size() && batch.rejected[*next].record.offset < end; ++*next) {
+    const RejectedRecord& rejected = batch.rejected[*next];
     AddDeadLetter(batch, rejected.record, rejected.reason, "", rejected.detail);
+    Add(statistics_.consumed, 1);
+    Add(statistics_.dead_lettered, 1);
   }
-  Add(statistics_.consumed, static_cast<int64_t>(batch.rejected.size()));
-  Add(statistics_.dead_lettered, static_cast<int64_t>(batch.rejected.size()));
 }
 
 absl::Status Task::LoadMissing(ViewTask* view, int64_t rows) {

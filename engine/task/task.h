@@ -110,7 +110,7 @@ class Task {
   absl::Status CheckMeta(const std::string& bytes);
   std::string EncodeMeta() const;
 
-  void ApplyRejected(const EventBatch& batch);
+  void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
   absl::Status LoadMissing(ViewTask* view, int64_t rows);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
   bool IsDuplicate(const EventBatch& batch, size_t row);
