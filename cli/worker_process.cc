@@ -157,7 +157,8 @@ absl::Status WorkerProcess::PrepareKafka() {
     if (plan.repartition) continue;
     ASSIGN_OR_RETURN(source_partitions_[plan.topic], admin->PartitionCount(plan.topic));
   }
-  ASSIGN_OR_RETURN(std::vector<TopicSpec> topics, PlanTopics(project(), source_partitions_));
+  ASSIGN_OR_RETURN(std::vector<TopicSpec> topics,
+                   PlanTopics(project(), Repartitions(plans_), source_partitions_));
   if (!options_.embedded_broker) {
     for (TopicSpec& topic : topics)
       topic.replication = static_cast<int32_t>(config().replication_factor);
@@ -186,7 +187,7 @@ absl::Status WorkerProcess::PrepareWorker() {
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
   source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_);
   repartition_ = std::make_unique<RepartitionSink>(
-      project(), source_partitions_,
+      Repartitions(plans_), source_partitions_,
       RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
   if (broker_ != nullptr && config().delivery == Delivery::kExactlyOnce) {
     spdlog::info("the embedded broker has no transactions: updates are delivered at least once");
