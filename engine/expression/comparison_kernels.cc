@@ -54,26 +54,38 @@ void IsNull(const KernelCall& call) {
   for (int64_t row = 0; row < call.length(); ++row) result[row] = vector.IsValid(row) != wanted;
 }
 
+// Adds one item of an `in` list: where it equals the value, and where it is null.
+template <typename T>
+void AddItem(const T* value, const Register& item, const T* items, int64_t length, uint8_t* result,
+             uint8_t* valid) {
+  if (item.constant && item.vector.IsValid(0)) {
+    const T one = items[0];
+    for (int64_t row = 0; row < length; ++row) result[row] |= EqualValues<T>(value[row], one);
+    return;
+  }
+  for (int64_t row = 0; row < length; ++row) {
+    const bool known = item.vector.IsValid(row);
+    result[row] |= known && EqualValues<T>(value[row], items[row]);
+    valid[row] &= known;
+  }
+}
+
 // True if an item equals the value, else null if any of them is null.
 template <typename T>
 void In(const KernelCall& call) {
-  const T* value = call.Argument<T>(0);
+  const auto length = static_cast<size_t>(call.length());
+  if (length == 0) return;
   uint8_t* result = call.Result<uint8_t>();
   uint8_t* valid = call.ResultValid();
-  std::memset(result, 0, static_cast<size_t>(call.length()));
-  std::memset(valid, 1, static_cast<size_t>(call.length()));
+  std::memset(result, 0, length);
+  std::memset(valid, 1, length);
   for (int i = 1; i < call.count(); ++i) {
-    const T* item = call.Argument<T>(i);
-    const Vector& vector = call.argument(i).vector;
-    for (int64_t row = 0; row < call.length(); ++row) {
-      const bool known = vector.IsValid(row);
-      result[row] |= known && EqualValues<T>(value[row], item[row]);
-      valid[row] &= known;
-    }
+    AddItem(call.Argument<T>(0), call.argument(i), call.Argument<T>(i), call.length(), result,
+            valid);
   }
-  const Vector& vector = call.argument(0).vector;
+  const Vector& value = call.argument(0).vector;
   for (int64_t row = 0; row < call.length(); ++row) {
-    valid[row] = vector.IsValid(row) && (valid[row] | result[row]);
+    valid[row] = value.IsValid(row) && (valid[row] | result[row]);
   }
 }
 

@@ -213,7 +213,7 @@ class Generator:
         return self.make("length({0})", self.expression("string", depth))
 
     def byte_length(self, kind, depth):
-        return self.make("octet_length({0})", self.expression("bytes", depth))
+        return self.make("octet_length(cast({0} as bytea))", self.expression("bytes", depth))
 
     def time_part(self, kind, depth):
         part = self.rng.choice(["year", "month", "day", "hour", "minute", "second", "milliseconds", "microseconds", "dow",
