@@ -58,7 +58,9 @@ inline Value ValueAt(const arrow::Array& array, int64_t row) {
     case arrow::Type::STRING:
     case arrow::Type::BINARY:
       return static_cast<const arrow::BinaryArray&>(array).GetString(row);
-    default:  // INT64, TIMESTAMP
+    case arrow::Type::TIMESTAMP:
+      return static_cast<const arrow::TimestampArray&>(array).Value(row);
+    default:
       return static_cast<const arrow::Int64Array&>(array).Value(row);
   }
 }

@@ -36,6 +36,12 @@ bool IsTimeOfAnEvent(const FieldValue& value) {
   return !value.null && value.integer >= kMinTime && value.integer <= kMaxTime;
 }
 
+// The timestamp of a Kafka record may be anything.
+std::string TimeText(int64_t micros) {
+  if (micros >= kMinTime && micros <= kMaxTime) return FormatTime(micros);
+  return fmt::format("{} us from 1970", micros);
+}
+
 std::string NotATimeOfAnEvent(const std::string& field, const FieldValue& value) {
   return value.null ? fmt::format("field {} is missing or null, and every event needs it", field)
                     : fmt::format("field {} is not within the years 1 to 9999", field);
@@ -221,8 +227,8 @@ bool JsonDecoder::Impl::CheckFuture(const RawRecord& record, const Times& times,
   int64_t known_time = times.known_time.value();
   auto ahead = [&](const std::string& field, int64_t time, std::string_view of, int64_t than) {
     *rejection = {RejectReason::kFuture,
-                  fmt::format("field {} is {}, more than {} after {}, {}", field, FormatTime(time),
-                              FormatDuration(max_future_), of, FormatTime(than))};
+                  fmt::format("field {} is {}, more than {} after {}, {}", field, TimeText(time),
+                              FormatDuration(max_future_), of, TimeText(than))};
     return false;
   };
   constexpr std::string_view kTimestamp = "the timestamp of the Kafka record";

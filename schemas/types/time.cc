@@ -71,10 +71,11 @@ bool ReadFraction(std::string_view text, size_t* position, int64_t* micros) {
 }  // namespace
 
 std::string FormatTime(int64_t micros) {
-  int64_t second = FloorTo(micros, kMicrosPerSecond);
-  absl::CivilSecond civil = absl::ToCivilSecond(absl::FromUnixMicros(second), absl::UTCTimeZone());
+  int64_t fraction = micros % kMicrosPerSecond;  // FloorTo would overflow next to the least int64
+  if (fraction < 0) fraction += kMicrosPerSecond;
+  absl::CivilSecond civil = absl::ToCivilSecond(absl::FromUnixMicros(micros), absl::UTCTimeZone());
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", civil.year(), civil.month(),
-                     civil.day(), civil.hour(), civil.minute(), civil.second(), micros - second);
+                     civil.day(), civil.hour(), civil.minute(), civil.second(), fraction);
 }
 
 std::string FormatDate(int64_t micros) { return FormatTime(micros).substr(0, 10); }

@@ -10,6 +10,8 @@ TEST(Time, FormatsMicrosecondsBeforeAndAfterTheEpoch) {
   EXPECT_EQ(FormatTime(-1), "1969-12-31T23:59:59.999999Z");
   EXPECT_EQ(FormatTime(kMinTime), "0001-01-01T00:00:00.000000Z");
   EXPECT_EQ(FormatTime(kMaxTime), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(FormatTime(INT64_MIN), "-290308-12-21T19:59:05.224192Z");
+  EXPECT_EQ(FormatTime(INT64_MAX), "294247-01-10T04:00:54.775807Z");
 }
 
 TEST(Time, ParsesWhatItFormats) {
