@@ -4,7 +4,7 @@
 #include <librdkafka/rdkafka.h>
 #include <spdlog/spdlog.h>
 
-#include <vector>
+#include <algorithm>
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/kafka_error.h"
@@ -18,40 +18,38 @@ constexpr absl::Duration kPatience = absl::Seconds(10);
 
 using MetadataHandle =
     std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)>;
-using TopicHandle = std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)>;
 using AdminOptionsHandle =
     std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)>;
 
-// The brokers, and `topic` unless it is null.
-absl::StatusOr<MetadataHandle> Metadata(rd_kafka_t* client, rd_kafka_topic_t* topic, int timeout_ms,
+// Of all topics: asking for one by name would create it on brokers that do so by default, where the
+// client cannot forbid that (before 0.11, and the embedded one).
+absl::StatusOr<MetadataHandle> Metadata(rd_kafka_t* client, int timeout_ms,
                                         std::string_view context) {
   const rd_kafka_metadata_t* metadata = nullptr;
-  rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &metadata, timeout_ms);
+  rd_kafka_resp_err_t error = rd_kafka_metadata(client, 1, nullptr, &metadata, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaStatus(error, context);
   return MetadataHandle(metadata, &rd_kafka_metadata_destroy);
 }
 
 // One question. UNAVAILABLE also while a partition has no leader yet.
 absl::StatusOr<int32_t> AskPartitionCount(rd_kafka_t* client, const std::string& name) {
-  TopicHandle topic(rd_kafka_topic_new(client, name.c_str(), nullptr), &rd_kafka_topic_destroy);
-  if (topic == nullptr) return KafkaStatus(rd_kafka_last_error(), "topic " + name);
-  ASSIGN_OR_RETURN(MetadataHandle metadata,
-                   Metadata(client, topic.get(), 2000, "asking for topic " + name));
-  if (metadata->topic_cnt != 1) {
-    return absl::UnavailableError("topic " + name + ": the broker gave no answer about it");
-  }
-  const rd_kafka_metadata_topic& answer = metadata->topics[0];
-  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaStatus(answer.err, "topic " + name);
-  for (int i = 0; i < answer.partition_cnt; ++i) {
-    if (answer.partitions[i].leader < 0) {
+  ASSIGN_OR_RETURN(MetadataHandle metadata, Metadata(client, 2000, "asking for topic " + name));
+  const rd_kafka_metadata_topic* topics = metadata->topics;
+  const rd_kafka_metadata_topic* end = topics + metadata->topic_cnt;
+  const rd_kafka_metadata_topic* topic =
+      std::find_if(topics, end, [&](const rd_kafka_metadata_topic& t) { return name == t.topic; });
+  if (topic == end) return absl::NotFoundError("topic " + name + " does not exist");
+  RETURN_IF_ERROR(KafkaStatus(topic->err, "topic " + name));
+  for (int i = 0; i < topic->partition_cnt; ++i) {
+    if (topic->partitions[i].leader < 0) {
       return absl::UnavailableError(
-          fmt::format("topic {}: partition {} has no leader", name, answer.partitions[i].id));
+          fmt::format("topic {}: partition {} has no leader", name, topic->partitions[i].id));
     }
   }
-  return answer.partition_cnt;
+  return topic->partition_cnt;
 }
 
 absl::Status CountMismatch(const TopicSpec& spec, int32_t found) {
@@ -73,7 +71,7 @@ absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<b
   absl::Time deadline = absl::Now() + limit;
   RetryLog log;
   while (true) {
-    auto metadata = Metadata(client_.get(), nullptr, 500, "asking for brokers");
+    auto metadata = Metadata(client_.get(), 500, "asking for brokers");
     if (metadata.ok() && (*metadata)->broker_cnt > 0) {
       log.Done("broker {} answers", bootstrap_servers_);
       return absl::OkStatus();

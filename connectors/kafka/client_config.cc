@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -63,10 +66,27 @@ spdlog::level::level_enum LogLevel(int syslog_level) {
   return spdlog::level::debug;
 }
 
+// Lines that librdkafka repeats while a broker is away, once per client and connection. Whoever
+// waits says so itself; one of these now and then adds why.
+bool IsRepeated(std::string_view facility) {
+  return facility == "FAIL" || facility == "ADDOFFSETS" || facility == "ADDPARTS" ||
+         facility == "GETPID";
+}
+
+bool IsTimeForRepeated() {
+  static std::atomic<int64_t> next = 0;
+  int64_t now = absl::ToUnixSeconds(absl::Now());
+  int64_t due = next.load();
+  return now >= due && next.compare_exchange_strong(due, now + 10);
+}
+
 void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   // Consumer properties given to a producer and the other way round: all clients get all of them.
-  if (std::strcmp(facility, "CONFWARN") == 0) return;
-  spdlog::log(LogLevel(level), "kafka: {}: {}", facility, text);
+  // And that the embedded broker does not know allow.auto.create.topics, which no caller relies on.
+  if (std::strcmp(facility, "CONFWARN") == 0 || std::strcmp(facility, "AUTOCREATE") == 0) return;
+  spdlog::level::level_enum log_level = LogLevel(level);
+  if (IsRepeated(facility) && !IsTimeForRepeated()) log_level = spdlog::level::debug;
+  spdlog::log(log_level, "kafka: {}: {}", facility, text);
 }
 
 void OnError(rd_kafka_t* client, int error, const char* reason, void* opaque) {

@@ -140,8 +140,7 @@ void KafkaConsumer::Close() {
   if (closed_ || client_ == nullptr) return;
   closed_ = true;
   rd_kafka_consumer_close(client_.get());
-  absl::MutexLock lock(&mutex_);
-  partitions_.clear();
+  CloseQueues();
 }
 
 void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
@@ -180,24 +179,40 @@ absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* part
           task.topic, topic->second, task.partition.value()));
     }
   }
-  ASSIGN_OR_RETURN(std::vector<std::optional<Offset>> positions, options_.assigned(tasks));
-  if (positions.size() != tasks.size()) {
-    return absl::InternalError(
-        fmt::format("{} positions for {} assigned tasks", positions.size(), tasks.size()));
+  OpenQueues(tasks);  // before the caller hears of the tasks: it may fetch at once
+  absl::StatusOr<std::vector<std::optional<Offset>>> positions = options_.assigned(tasks);
+  if (positions.ok() && positions->size() != tasks.size()) {
+    positions = absl::InternalError(
+        fmt::format("{} positions for {} assigned tasks", positions->size(), tasks.size()));
   }
-  absl::MutexLock lock(&mutex_);
-  partitions_.clear();
+  if (!positions.ok()) {
+    CloseQueues();
+    return positions.status();
+  }
   for (size_t i = 0; i < tasks.size(); ++i) {
+    const std::optional<Offset>& position = (*positions)[i];
     partitions->elems[i].offset =
-        positions[i].has_value() ? positions[i]->value() + 1 : int64_t{RD_KAFKA_OFFSET_BEGINNING};
-    auto partition = std::make_shared<Partition>();
-    partition->queue.reset(rd_kafka_queue_get_partition(client_.get(), tasks[i].topic.c_str(),
-                                                        tasks[i].partition.value()));
-    // Before the partition is assigned: so that no message of it reaches the consumer's own queue.
-    rd_kafka_queue_forward(partition->queue.get(), nullptr);
-    partitions_[tasks[i]] = std::move(partition);
+        position.has_value() ? position->value() + 1 : int64_t{RD_KAFKA_OFFSET_BEGINNING};
   }
   return absl::OkStatus();
+}
+
+void KafkaConsumer::OpenQueues(const std::vector<TaskId>& tasks) {
+  absl::MutexLock lock(&mutex_);
+  partitions_.clear();
+  for (const TaskId& task : tasks) {
+    auto partition = std::make_shared<Partition>();
+    partition->queue.reset(
+        rd_kafka_queue_get_partition(client_.get(), task.topic.c_str(), task.partition.value()));
+    // Before the partition is assigned: so that no message of it reaches the consumer's own queue.
+    rd_kafka_queue_forward(partition->queue.get(), nullptr);
+    partitions_[task] = std::move(partition);
+  }
+}
+
+void KafkaConsumer::CloseQueues() {
+  absl::MutexLock lock(&mutex_);
+  partitions_.clear();
 }
 
 void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
@@ -205,10 +220,7 @@ void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   if (!quiet_ && options_.revoked && !tasks.empty()) {
     options_.revoked(tasks, rd_kafka_assignment_lost(client_.get()) != 0);
   }
-  {
-    absl::MutexLock lock(&mutex_);
-    partitions_.clear();  // eager: all are revoked
-  }
+  CloseQueues();  // eager: all are revoked
   rd_kafka_assign(client_.get(), nullptr);
 }
 
@@ -373,7 +385,9 @@ absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> n
   switch (error) {
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+      RETURN_IF_ERROR(Health());
       return absl::AbortedError(fmt::format("{}: {}", context, rd_kafka_err2str(error)));
     default:
       return KafkaStatus(error, context);

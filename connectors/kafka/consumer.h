@@ -74,7 +74,7 @@ class KafkaConsumer {
     std::vector<std::pair<std::string, int32_t>> topics;
     // The worker got these tasks: returns for each, in order, the position of its state (the offset
     // last applied); none: read from the oldest record. An error leaves all unread, and is returned
-    // by Poll. Called within Poll.
+    // by Poll. Called within Poll; records come only after it has returned.
     std::function<absl::StatusOr<std::vector<std::optional<Offset>>>(absl::Span<const TaskId>)>
         assigned;
     // The worker is losing these: on return it no longer fetches them. `lost`: others may have them
@@ -131,6 +131,8 @@ class KafkaConsumer {
   void Assign(rd_kafka_topic_partition_list_s* partitions);
   void Revoke(rd_kafka_topic_partition_list_s* partitions);
   absl::Status TakePartitions(rd_kafka_topic_partition_list_s* partitions);
+  void OpenQueues(const std::vector<TaskId>& tasks);
+  void CloseQueues();
   absl::Status PollError(const rd_kafka_message_s& message);
   absl::Status FetchError(const TaskId& task, const rd_kafka_message_s& message);
 

@@ -85,6 +85,7 @@ absl::Status ExactlyOnceSink::Publish(absl::Span<const TaskOutput* const> output
     absl::Status status = PublishOnce(parts);
     if (status.ok()) break;
     if (producer_ != nullptr && !producer_->Recover()) producer_ = nullptr;
+    if (absl::IsAborted(status)) RETURN_IF_ERROR(consumer_->Health());  // it knows why
     if (!absl::IsUnavailable(status)) return status;
     log.Say("publishing updates: {}, doing the transaction again", std::string(status.message()));
     absl::SleepFor(kRetryPause);

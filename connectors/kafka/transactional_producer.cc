@@ -137,14 +137,10 @@ absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
   switch (code) {
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:  // also our own consumer, when it had to join anew
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
       return absl::AbortedError(
           fmt::format("{}: the consumer group has moved on ({})", what, text));
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-      return absl::FailedPreconditionError(
-          fmt::format("{}: another worker with the same worker_id joined the group ({}): give each "
-                      "its own",
-                      what, text));
     case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
       return absl::FailedPreconditionError(fmt::format(
           "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));

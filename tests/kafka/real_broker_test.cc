@@ -15,6 +15,7 @@
 #include "connectors/kafka/testing/test_worker.h"
 #include "connectors/kafka/testing/topic_reader.h"
 #include "connectors/kafka/topics.h"
+#include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_sink.h"
 
 namespace forebay {
@@ -96,6 +97,245 @@ TEST_F(RealBrokerTest, PublishesChangesOfEachCommitOnceInTheTasksPartition) {
   auto committed = worker.consumer().Committed({task_}, absl::Seconds(5));
   ASSERT_TRUE(committed.ok()) << committed.status();
   EXPECT_THAT(*committed, ElementsAre(std::optional<Offset>(10)));
+}
+
+TEST_F(RealBrokerTest, DeadLettersKeepTheRecordAndSayWhy) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  TaskOutput output{.task = task_, .position = Offset(4)};
+  output.dead_letters.push_back({.task = task_,
+                                 .offset = Offset(4),
+                                 .timestamp = 1'356'998'400'000'000,  // 2013
+                                 .key = "k",
+                                 .value = std::string("\xff not json", 10),
+                                 .headers = {{"trace", "abc"}},
+                                 .reason = RejectReason::kUndecodable,
+                                 .detail = "not JSON at byte 0"});
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  std::vector<TopicRecord> letters = ReadTopic(broker_.address(), project_.name() + ".dead-letter");
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].key, "k");
+  EXPECT_EQ(letters[0].value, std::string("\xff not json", 10));
+  EXPECT_EQ(letters[0].timestamp_ms, 1'356'998'400'000);
+  EXPECT_THAT(
+      letters[0].headers,
+      ElementsAre(Pair("trace", "abc"), Pair("__connect.errors.topic", topic_),
+                  Pair("__connect.errors.partition", "1"), Pair("__connect.errors.offset", "4"),
+                  Pair("__connect.errors.stage", "VALUE_CONVERTER"),
+                  Pair("__connect.errors.class.name", "forebay"),
+                  Pair("__connect.errors.exception.message", "not JSON at byte 0"),
+                  Pair("forebay-reason", "undecodable")));
+}
+
+// Positions move without rows: the group's offsets follow at Close at the latest, and hide nothing.
+TEST_F(RealBrokerTest, PositionsWithoutRowsAreSentAtClose) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  for (int64_t position : {10, 20, 30}) {
+    TaskOutput output = TestOutput(task_, position, {});
+    ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  }
+  ASSERT_EQ(sink.Close(task_), absl::OkStatus());
+  auto committed = worker.consumer().Committed({task_}, absl::Seconds(5));
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_THAT(*committed, ElementsAre(std::optional<Offset>(31)));
+}
+
+// A transaction that was left open by a worker that died is aborted by the next one, and redone.
+TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  auto dead =
+      TransactionalProducer::Create(config_, "forebay-" + project_.name() + "-w1", &cancel_);
+  ASSERT_TRUE(dead.ok()) << dead.status();
+  ASSERT_EQ((*dead)->Begin(), absl::OkStatus());
+  ASSERT_EQ((*dead)->Produce({.topic = update_topic_, .partition = 1, .key = "lost"}),
+            absl::OkStatus());
+  ASSERT_EQ((*dead)->SendOffsets({{task_, Offset(6)}}, worker.consumer().GroupMetadata().get()),
+            absl::OkStatus());
+
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_),
+              ElementsAre(Pair(HasSubstr("/5/"), "ann")));
+  // The dead one, had it only been slow, finds out that it was replaced.
+  absl::Status late = (*dead)->Commit();
+  EXPECT_TRUE(absl::IsFailedPrecondition(late)) << late;
+  EXPECT_THAT(late.ToString(), HasSubstr("another producer took over"));
+}
+
+TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
+  TestWorker first(broker_.address(), "w1", Topics());
+  first.WaitForTasks(2);
+  UpdateSink sink(project_, &first.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  TestWorker second(broker_.address(), "w1", Topics());
+  second.WaitForTasks(2);
+  absl::Status failure = first.WaitForFailure();
+  EXPECT_TRUE(absl::IsFailedPrecondition(failure)) << failure;
+  EXPECT_THAT(failure.ToString(), HasSubstr("its own worker_id"));
+  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink.Commit({&output})));
+  EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
+}
+
+// A worker whose tasks went to another while it was not looking must not publish for them.
+TEST_F(RealBrokerTest, WorkerOfAnOldGenerationIsTurnedAway) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  auto producer = TransactionalProducer::Create(config_, "zombie", &cancel_);
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  auto old_generation = worker.consumer().GroupMetadata();
+  TestWorker other(broker_.address(), "w2", Topics());
+  other.WaitForTasks(1);
+  ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
+  ASSERT_EQ((*producer)->Produce({.topic = update_topic_, .partition = 1, .key = "zombie"}),
+            absl::OkStatus());
+  absl::Status status = (*producer)->SendOffsets({{task_, Offset(6)}}, old_generation.get());
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_TRUE((*producer)->Recover());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
+}
+
+TEST_F(RealBrokerTest, RecordThatIsTooLargeIsAnErrorThatSaysWhatToDo) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  std::string noise(3'000'000, ' ');  // does not compress
+  uint32_t x = 1;
+  for (char& c : noise) c = static_cast<char>('0' + ((x = x * 1664525 + 1013904223) >> 24) % 64);
+  TaskOutput output = TestOutput(task_, 5, {{5, noise, 1}});
+  absl::Status status = sink.Commit({&output});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.ToString(), HasSubstr("raise max.message.bytes of the topic"));
+  TaskOutput smaller = TestOutput(task_, 5, {{5, "ann", 1}});
+  EXPECT_EQ(sink.Commit({&smaller}), absl::OkStatus());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_),
+              ElementsAre(Pair(HasSubstr("/5/"), "ann")));
+}
+
+// SIGKILL of the broker between two commits, and one commit while it is away.
+TEST_F(RealBrokerTest, CommitWaitsForABrokerThatWasKilled) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  TaskOutput before = TestOutput(task_, 3, {{3, "ann", 1}});
+  ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
+  broker_.Do("kill");
+  TaskOutput during = TestOutput(task_, 5, {{5, "bob", 1}});
+  absl::Status status = absl::UnknownError("waits");
+  std::thread committer([&] { status = sink.Commit({&during}); });
+  broker_.Do("restart");
+  committer.join();
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_),
+              ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/5/"), "bob")));
+}
+
+// Commits all the while, the broker killed in the middle of them, again and again.
+TEST_F(RealBrokerTest, EveryRowOnceThoughTheBrokerIsKilledInTheMiddle) {
+  constexpr int64_t kCommits = 60;
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  std::atomic<int64_t> done = 0;
+  absl::Status status;
+  std::thread committer([&] {
+    for (int64_t i = 0; i < kCommits && status.ok(); ++i) {
+      std::vector<TestRow> rows;
+      for (int64_t j = 0; j < 200; ++j) rows.push_back({i * 200 + j, "u" + std::to_string(j), i});
+      TaskOutput output = TestOutput(task_, i * 200 + 199, rows);
+      status = sink.Commit({&output});
+      done = status.ok() ? i + 1 : kCommits;
+    }
+  });
+  for (int64_t at : {10, 30}) {
+    while (done < at) absl::SleepFor(absl::Milliseconds(1));
+    broker_.Do("kill");
+    broker_.Do("restart");
+  }
+  committer.join();
+  ASSERT_EQ(status, absl::OkStatus());
+  std::vector<std::string> expected;
+  std::vector<std::string> found;
+  for (int64_t i = 0; i < kCommits * 200; ++i) expected.push_back(std::to_string(i));
+  for (const TopicRecord& record : ReadTopic(broker_.address(), update_topic_)) {
+    std::string source = record.Header("forebay-source");  // topic/partition/offset/ordinal
+    source = source.substr(0, source.rfind('/'));
+    found.push_back(source.substr(source.rfind('/') + 1));
+  }
+  EXPECT_EQ(found, expected);
+}
+
+// A broker away for longer than the session: the tasks are lost meanwhile, and come back.
+TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedAndReplayGoesThrough) {
+  TestWorker worker(broker_.address(), "w1", Topics(), {}, /*session_timeout_ms=*/1500);
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  broker_.Do("kill");
+  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  absl::Status status;
+  std::thread committer([&] { status = sink.Commit({&output}); });
+  worker.WaitForTasks(0);
+  broker_.Do("restart");
+  committer.join();
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  worker.WaitForTasks(2);
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_),
+              ElementsAre(Pair(HasSubstr("/5/"), "ann")));
+}
+
+TEST_F(RealBrokerTest, CancelGivesUpWaiting) {
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  broker_.Do("kill");
+  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  absl::Status status;
+  std::thread committer([&] { status = sink.Commit({&output}); });
+  cancel_ = true;
+  committer.join();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  broker_.Do("restart");
+}
+
+TEST_F(RealBrokerTest, TopicThatExistsIsKeptUnlessItsPartitionsDiffer) {
+  EXPECT_EQ(admin_->CreateTopic({.name = topic_, .partitions = kPartitions}), absl::OkStatus());
+  absl::Status status = admin_->CreateTopic({.name = topic_, .partitions = 7});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.ToString(), HasSubstr("has 2 partitions, expected 7"));
+}
+
+// Transaction markers take offsets: the position has to move past them for --until-idle.
+TEST_F(RealBrokerTest, FetchMovesPastTransactionMarkersAtTheEnd) {
+  auto producer = TransactionalProducer::Create(config_, "upstream", &cancel_);
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  for (const char* value : {"v0", "v2"}) {
+    ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
+    ASSERT_EQ((*producer)->Produce({.topic = topic_, .partition = 1, .value = value}),
+              absl::OkStatus());
+    ASSERT_EQ((*producer)->Commit(), absl::OkStatus());
+  }
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  TestWorker::Fetched fetched = worker.FetchToEnd(task_, 2);
+  EXPECT_EQ(fetched.status, absl::OkStatus());
+  EXPECT_THAT(fetched.records, ElementsAre(Pair(0, "v0"), Pair(2, "v2")));
+  EXPECT_EQ(fetched.last_offset, Offset(3));
 }
 
 // A worker that crashed between the sink's commit and the state's: it replays, and must not repeat.

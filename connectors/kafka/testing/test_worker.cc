@@ -14,10 +14,11 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 }  // namespace
 
 TestWorker::TestWorker(const std::string& brokers, const std::string& worker_id, Topics topics,
-                       std::map<TaskId, Offset> positions) {
+                       std::map<TaskId, Offset> positions, int session_timeout_ms) {
   KafkaConsumer::Options options{
-      .kafka = {.bootstrap_servers = brokers, .properties = {{"session.timeout.ms", "6000"}}},
-      .group = "forebay-shop",
+      .kafka = {.bootstrap_servers = brokers,
+                .properties = {{"session.timeout.ms", std::to_string(session_timeout_ms)}}},
+      .group = "forebay-" + topics.front().first,
       .worker_id = worker_id,
       .topics = std::move(topics)};
   options.assigned =
@@ -61,7 +62,10 @@ TestWorker::~TestWorker() {
 std::vector<TaskId> TestWorker::WaitForTasks(size_t count) {
   absl::MutexLock lock(&mutex_);
   auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return tasks_.size() == count; };
-  mutex_.AwaitWithTimeout(absl::Condition(&there), kPatience);
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&there), kPatience)) {
+    std::fprintf(stderr, "%zu tasks after 30 s, expected %zu\n", tasks_.size(), count);
+    std::abort();
+  }
   return tasks_;
 }
 

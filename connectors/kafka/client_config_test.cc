@@ -1,0 +1,81 @@
+#include "connectors/kafka/client_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include <map>
+#include <string>
+
+namespace forebay {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Setting(const ConfHandle& conf, const char* name) {
+  char value[256];
+  size_t size = sizeof(value);
+  return rd_kafka_conf_get(conf.get(), name, value, &size) == RD_KAFKA_CONF_OK ? value : "unknown";
+}
+
+TEST(CheckPropertiesTest, TakesSecurityAndTuning) {
+  EXPECT_EQ(CheckProperties({{"security.protocol", "sasl_ssl"},
+                             {"sasl.mechanisms", "SCRAM-SHA-512"},
+                             {"sasl.username", "u"},
+                             {"linger.ms", "50"},
+                             {"fetch.min.bytes", "1000"}}),
+            absl::OkStatus());
+}
+
+TEST(CheckPropertiesTest, RefusesEachOwnedPropertyByName) {
+  ASSERT_GT(OwnedProperties().size(), 20u);
+  for (const OwnedProperty& property : OwnedProperties()) {
+    std::string name(property.name);
+    absl::Status status = CheckProperties({{name, "x"}});
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << name;
+    EXPECT_THAT(status.ToString(), HasSubstr(name + " cannot be set: "));
+  }
+}
+
+TEST(CheckPropertiesTest, RefusesWhatLibrdkafkaDoesNotKnow) {
+  EXPECT_THAT(CheckProperties({{"linger.msec", "5"}}).ToString(),
+              HasSubstr("No such configuration property: \"linger.msec\""));
+  EXPECT_THAT(CheckProperties({{"linger.ms", "soon"}}).ToString(), HasSubstr("linger.ms"));
+}
+
+TEST(NewConfTest, LayersDefaultsThenUserThenEngine) {
+  KafkaConfig config{.bootstrap_servers = "127.0.0.1:1", .properties = {{"linger.ms", "70"}}};
+  auto conf = NewConf(config, ClientRole::kProducer, {{"transactional.id", "t"}});
+  ASSERT_TRUE(conf.ok()) << conf.status();
+  EXPECT_EQ(Setting(*conf, "linger.ms"), "70");
+  EXPECT_EQ(Setting(*conf, "compression.codec"), "lz4");
+  EXPECT_EQ(Setting(*conf, "enable.idempotence"), "true");
+  EXPECT_EQ(Setting(*conf, "transactional.id"), "t");
+  EXPECT_EQ(Setting(*conf, "bootstrap.servers"), "127.0.0.1:1");
+}
+
+TEST(NewConfTest, ConsumerNeverGuessesAnOffset) {
+  auto conf = NewConf({.bootstrap_servers = "127.0.0.1:1"}, ClientRole::kConsumer, {});
+  ASSERT_TRUE(conf.ok()) << conf.status();
+  EXPECT_EQ(Setting(*conf, "auto.offset.reset"), "error");
+  EXPECT_EQ(Setting(*conf, "enable.auto.commit"), "false");
+  EXPECT_EQ(Setting(*conf, "enable.auto.offset.store"), "false");
+  EXPECT_EQ(Setting(*conf, "check.crcs"), "true");
+  EXPECT_EQ(Setting(*conf, "isolation.level"), "read_committed");
+  EXPECT_EQ(Setting(*conf, "partition.assignment.strategy"), "range");
+  EXPECT_EQ(Setting(*conf, "allow.auto.create.topics"), "false");
+}
+
+TEST(NewClientTest, SettingsThatContradictAreAnErrorThatSaysSo) {
+  auto conf =
+      NewConf({.bootstrap_servers = "127.0.0.1:1",
+               .properties = {{"session.timeout.ms", "9000"}, {"max.poll.interval.ms", "8000"}}},
+              ClientRole::kConsumer, {{"group.id", "g"}});
+  ASSERT_TRUE(conf.ok()) << conf.status();
+  auto client = NewClient(*std::move(conf), ClientRole::kConsumer);
+  EXPECT_TRUE(absl::IsInvalidArgument(client.status()));
+  EXPECT_THAT(client.status().ToString(), HasSubstr("max.poll.interval.ms"));
+}
+
+}  // namespace
+}  // namespace forebay

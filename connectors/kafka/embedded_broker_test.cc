@@ -1,0 +1,290 @@
+// The connector on the embedded broker: what `forebay run --broker embedded` and the demo rest on.
+#include "connectors/kafka/embedded_broker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "connectors/kafka/admin.h"
+#include "connectors/kafka/repartition_record.h"
+#include "connectors/kafka/repartition_sink.h"
+#include "connectors/kafka/testing/test_project.h"
+#include "connectors/kafka/testing/test_worker.h"
+#include "connectors/kafka/testing/topic_reader.h"
+#include "connectors/kafka/update_sink.h"
+
+namespace forebay {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+const TaskId kTask0 = {"transactions", PartitionId(0)};
+const TaskId kTask1 = {"transactions", PartitionId(1)};
+const TestWorker::Topics kTopics = {{"transactions", 2}};
+
+class EmbeddedBrokerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto broker = EmbeddedBroker::Start();
+    ASSERT_TRUE(broker.ok()) << broker.status();
+    broker_ = *std::move(broker);
+    brokers_ = broker_->bootstrap_servers();
+    ASSERT_EQ(broker_->CreateTopic("transactions", 2), absl::OkStatus());
+  }
+
+  std::unique_ptr<KafkaAdmin> Admin() {
+    auto admin = KafkaAdmin::Create({.bootstrap_servers = brokers_});
+    EXPECT_TRUE(admin.ok()) << admin.status();
+    return *std::move(admin);
+  }
+
+  std::unique_ptr<EmbeddedBroker> broker_;
+  std::string brokers_;
+  v1::Project project_ = TestProject();
+};
+
+TEST_F(EmbeddedBrokerTest, AskingForATopicDoesNotCreateIt) {
+  auto admin = Admin();
+  EXPECT_EQ(admin->WaitForBroker(absl::Seconds(10), nullptr), absl::OkStatus());
+  EXPECT_EQ(*admin->PartitionCount("transactions"), 2);
+  for (int i = 0; i < 2; ++i) {
+    absl::Status missing = admin->PartitionCount("transactoins").status();
+    EXPECT_TRUE(absl::IsNotFound(missing)) << missing;
+    EXPECT_THAT(missing.ToString(), HasSubstr("--create --topic transactoins"));
+  }
+}
+
+TEST_F(EmbeddedBrokerTest, CreatingATopicTwiceLeavesItAsItIs) {
+  EXPECT_EQ(broker_->CreateTopic("transactions", 7), absl::OkStatus());
+  EXPECT_EQ(*Admin()->PartitionCount("transactions"), 2);
+}
+
+TEST(KafkaAdminTest, NoBrokerIsADeadlineWithAHint) {
+  auto admin = KafkaAdmin::Create({.bootstrap_servers = "127.0.0.1:1"});
+  ASSERT_TRUE(admin.ok()) << admin.status();
+  absl::Status status = (*admin)->WaitForBroker(absl::Milliseconds(100), nullptr);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status));
+  EXPECT_THAT(status.ToString(), HasSubstr("broker 127.0.0.1:1 not reachable"));
+}
+
+TEST(KafkaAdminTest, CancelEndsTheWaitForABroker) {
+  auto admin = KafkaAdmin::Create({.bootstrap_servers = "127.0.0.1:1"});
+  ASSERT_TRUE(admin.ok()) << admin.status();
+  std::atomic<bool> cancel = true;
+  EXPECT_TRUE(absl::IsCancelled((*admin)->WaitForBroker(absl::InfiniteDuration(), &cancel)));
+}
+
+TEST_F(EmbeddedBrokerTest, FetchReadsFromTheOldestRecordWithoutAPosition) {
+  WriteTopic(brokers_, "transactions",
+             {{.partition = 1, .timestamp_ms = 1000, .key = "a", .value = "v0"},
+              {.partition = 1, .timestamp_ms = 1001, .key = "b", .value = "v1"}});
+  TestWorker worker(brokers_, "w1", kTopics);
+  ASSERT_THAT(worker.WaitForTasks(2), ElementsAre(kTask0, kTask1));
+  TestWorker::Fetched fetched = worker.FetchToEnd(kTask1, 2);
+  EXPECT_EQ(fetched.status, absl::OkStatus());
+  EXPECT_THAT(fetched.records, ElementsAre(Pair(0, "v0"), Pair(1, "v1")));
+  EXPECT_EQ(fetched.last_offset, Offset(1));
+  TestWorker::Fetched empty = worker.FetchToEnd(kTask0, 0);
+  EXPECT_EQ(empty.last_offset, Offset(-1));
+}
+
+TEST_F(EmbeddedBrokerTest, FetchGoesOnAfterThePositionOfTheState) {
+  std::vector<TopicRecord> records;
+  for (int i = 0; i < 10; ++i) records.push_back({.value = "v" + std::to_string(i)});
+  WriteTopic(brokers_, "transactions", records);
+  TestWorker worker(brokers_, "w1", kTopics, {{kTask0, Offset(7)}});
+  worker.WaitForTasks(2);
+  EXPECT_THAT(worker.FetchToEnd(kTask0, 2).records, ElementsAre(Pair(8, "v8"), Pair(9, "v9")));
+  auto marks = worker.consumer().QueryWatermarks(kTask0, absl::Seconds(10));
+  ASSERT_TRUE(marks.ok()) << marks.status();
+  EXPECT_EQ(marks->low, Offset(0));
+  EXPECT_EQ(marks->high, Offset(10));
+  EXPECT_EQ(worker.consumer().CachedWatermarks(kTask0)->high, Offset(10));
+}
+
+TEST_F(EmbeddedBrokerTest, FetchGivesTimeInMicrosecondsAndHeadersAndNulls) {
+  WriteTopic(brokers_, "transactions",
+             {{.timestamp_ms = 1'700'000'000'123, .headers = {{"h", "1"}, {"h", "2"}}},
+              {.timestamp_ms = 5, .key = "", .value = ""}});
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  std::vector<RawRecord> records;
+  std::vector<std::shared_ptr<const void>> owners;
+  absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (records.size() < 2 && absl::Now() < deadline) {
+    auto fetched = worker.consumer().Fetch(kTask0, 10, absl::Milliseconds(100));
+    ASSERT_TRUE(fetched.ok()) << fetched.status();
+    records.insert(records.end(), fetched->records.begin(), fetched->records.end());
+    owners.push_back(fetched->owner);
+  }
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].timestamp, 1'700'000'000'123'000);
+  EXPECT_EQ(records[0].key, std::nullopt);
+  EXPECT_EQ(records[0].value, std::nullopt);
+  EXPECT_THAT(HeadersOf(records[0]), ElementsAre(Pair("h", "1"), Pair("h", "2")));
+  EXPECT_EQ(records[1].key, "");
+  EXPECT_EQ(records[1].value, "");
+  EXPECT_THAT(HeadersOf(records[1]), ElementsAre());
+}
+
+TEST_F(EmbeddedBrokerTest, APositionBeyondTheTopicHaltsTheTask) {
+  WriteTopic(brokers_, "transactions", {{.value = "v0"}});
+  TestWorker worker(brokers_, "w1", kTopics, {{kTask0, Offset(500)}});
+  worker.WaitForTasks(2);
+  absl::Status status = worker.FetchToEnd(kTask0, 1).status;
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.ToString(), HasSubstr("transactions/0"));
+  EXPECT_THAT(status.ToString(), HasSubstr("The broker holds offsets 0 to 0."));
+}
+
+TEST_F(EmbeddedBrokerTest, MorePartitionsThanKnownHaltTheWorker) {
+  TestWorker worker(brokers_, "w1", {{"transactions", 1}});
+  absl::Status status = worker.WaitForFailure();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.ToString(), HasSubstr("topic transactions had 1 partitions"));
+}
+
+TEST_F(EmbeddedBrokerTest, ATaskThatIsNotAssignedIsCancelled) {
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  auto fetched = worker.consumer().Fetch({"transactions", PartitionId(9)}, 1, absl::ZeroDuration());
+  EXPECT_TRUE(absl::IsCancelled(fetched.status()));
+}
+
+TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
+  ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
+  ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(),
+                  {.kafka = {.bootstrap_servers = brokers_},
+                   .worker_id = "w1",
+                   .delivery = Delivery::kAtLeastOnce});
+  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  TaskOutput first = TestOutput(kTask1, 3, {{3, "ann", 1}});
+  TaskOutput second = TestOutput(kTask1, 5, {{5, "bob", 1}});
+  TaskOutput both = TestOutput(kTask1, 5, {{3, "ann", 1}, {5, "bob", 1}});
+  ASSERT_EQ(sink.Offer(first), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(second), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&both}), absl::OkStatus());
+  ASSERT_EQ(sink.Close(kTask1), absl::OkStatus());
+  std::vector<std::string> keys;
+  for (const TopicRecord& record : ReadTopic(brokers_, "shop.user_spend.v1")) {
+    EXPECT_EQ(record.partition, 1);
+    keys.push_back(*record.key);
+  }
+  EXPECT_THAT(keys, ElementsAre("ann", "bob"));
+  auto committed = worker.consumer().Committed({kTask1, kTask0}, absl::Seconds(10));
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_THAT(*committed, ElementsAre(std::optional(Offset(6)), std::nullopt));
+}
+
+TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
+  ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(),
+                  {.kafka = {.bootstrap_servers = brokers_},
+                   .worker_id = "w1",
+                   .delivery = Delivery::kAtLeastOnce});
+  ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
+  broker_->SetDown(true);
+  TaskOutput output = TestOutput(kTask0, 0, {{0, "ann", 1}});
+  absl::Status status = absl::UnknownError("still waiting");
+  std::thread committer([&] { status = sink.Commit({&output}); });
+  broker_->SetDown(false);
+  committer.join();
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_EQ(ReadTopic(brokers_, "shop.user_spend.v1").size(), 1u);
+}
+
+TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPartition) {
+  const std::string topic = "shop.transactions.by.merchant";
+  ASSERT_EQ(broker_->CreateTopic(topic, 2), absl::OkStatus());
+  RepartitionSink sink({{"transactions", "transactions", "merchant", topic}}, {{"transactions", 2}},
+                       {.kafka = {.bootstrap_servers = brokers_}});
+  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  TaskOutput output{.task = kTask1, .position = Offset(8)};
+  for (int64_t i = 0; i < 8; ++i) {
+    output.forwarded.push_back({.entity = "merchant",
+                                .key = "m" + std::to_string(i % 4),
+                                .value = "value " + std::to_string(i),
+                                .timestamp = 5'000 + i * 1'000,
+                                .known_time = KnownTime(70 + i),
+                                .origin = {PartitionId(1), Offset(i)}});
+  }
+  ASSERT_EQ(sink.Offer(output), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());  // nothing moved: no further markers
+
+  std::map<std::string, int32_t> partition_of_key;
+  std::vector<int64_t> offsets;
+  std::vector<int32_t> markers;
+  for (const TopicRecord& record : ReadTopic(brokers_, topic)) {
+    EXPECT_EQ(record.Header("forebay-source-partition"), "1");
+    if (!record.Header("forebay-marker").empty()) {
+      EXPECT_EQ(record.Header("forebay-source-offset"), "8");
+      EXPECT_EQ(record.key, std::nullopt);
+      EXPECT_EQ(record.value, std::nullopt);
+      markers.push_back(record.partition);
+      continue;
+    }
+    int64_t offset = std::stoll(record.Header("forebay-source-offset"));
+    EXPECT_EQ(record.value, "value " + std::to_string(offset));
+    EXPECT_EQ(record.timestamp_ms, 5 + offset);
+    EXPECT_EQ(record.Header("forebay-known-time"), std::to_string(70 + offset));
+    EXPECT_EQ(partition_of_key.emplace(*record.key, record.partition).first->second,
+              record.partition);
+    offsets.push_back(offset);
+  }
+  EXPECT_THAT(markers, ElementsAre(0, 1));
+  EXPECT_THAT(offsets, ::testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+
+  TestWorker worker(brokers_, "w1", {{topic, 2}});
+  worker.WaitForTasks(2);
+  int read = 0;
+  for (int32_t partition = 0; partition < 2; ++partition) {
+    auto fetched = worker.consumer().Fetch({topic, PartitionId(partition)}, 100, absl::Seconds(10));
+    ASSERT_TRUE(fetched.ok()) << fetched.status();
+    for (const RawRecord& record : fetched->records) {
+      auto headers = ReadRepartitionHeaders(record);
+      ASSERT_TRUE(headers.ok()) << headers.status();
+      EXPECT_EQ(headers->origin.partition, PartitionId(1));
+      if (headers->known_time) {
+        ++read;
+        EXPECT_EQ(headers->known_time->value(), 70 + headers->origin.offset.value());
+      } else {
+        EXPECT_EQ(headers->origin.offset, Offset(8));
+      }
+    }
+  }
+  EXPECT_EQ(read, 8);
+}
+
+TEST_F(EmbeddedBrokerTest, ARecordThatForebayDidNotForwardIsToldApart) {
+  WriteTopic(brokers_, "transactions",
+             {{.value = "x"}, {.value = "y", .headers = {{"forebay-source-partition", "one"}}}});
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  auto fetched = worker.consumer().Fetch(kTask0, 2, absl::Seconds(10));
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  ASSERT_EQ(fetched->records.size(), 2u);
+  EXPECT_THAT(ReadRepartitionHeaders(fetched->records[0]).status().ToString(),
+              HasSubstr("header forebay-source-partition is missing"));
+  EXPECT_THAT(ReadRepartitionHeaders(fetched->records[1]).status().ToString(),
+              HasSubstr("header forebay-source-partition is \"one\""));
+}
+
+}  // namespace
+}  // namespace forebay
