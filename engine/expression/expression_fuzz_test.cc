@@ -193,7 +193,7 @@ bool Try(const std::string& sql, const arrow::RecordBatch& rows) {
 TEST(Fuzz, RandomBytes) {
   std::mt19937 random(1);
   const auto rows = Rows();
-  for (int n = 0; n < 20'000; ++n) {
+  for (int n = 0; n < 10'000; ++n) {
     std::string sql(random() % 40, ' ');
     for (char& c : sql) c = static_cast<char>(n % 2 == 0 ? random() % 256 : ' ' + random() % 95);
     Try(sql, *rows);
@@ -203,7 +203,7 @@ TEST(Fuzz, RandomBytes) {
 TEST(Fuzz, RandomTokens) {
   std::mt19937 random(2);
   const auto rows = Rows();
-  for (int n = 0; n < 40'000; ++n) {
+  for (int n = 0; n < 15'000; ++n) {
     std::string sql;
     for (size_t left = 1 + random() % 8; left > 0; --left)
       sql += Tokens()[random() % Tokens().size()] + " ";
@@ -280,7 +280,7 @@ TEST(Fuzz, RandomForms) {
   std::mt19937 random(3);
   const auto rows = Rows();
   int accepted = 0;
-  for (int n = 0; n < 40'000; ++n) {
+  for (int n = 0; n < 15'000; ++n) {
     std::string sql = "#";
     for (size_t hole = 0; (hole = sql.find('#')) != std::string::npos;) {
       const size_t choices = sql.size() < 60 ? forms.size() : 12;
@@ -288,7 +288,7 @@ TEST(Fuzz, RandomForms) {
     }
     accepted += Try(sql, *rows);
   }
-  EXPECT_GT(accepted, 4'000);
+  EXPECT_GT(accepted, 1'500);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "engine/expression/program.h"
 
-#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -36,27 +37,37 @@ bool IsStoredAs(DataType type, const arrow::DataType& stored) {
   return false;
 }
 
-// The value of a literal; nothing if it is not one of `type`.
-std::optional<Value> LiteralValue(const v1::Literal& literal, DataType type) {
+// Whether a literal, if it is not null, is a value of `type`.
+bool Holds(const v1::Literal& literal, DataType type) {
+  switch (literal.value_case()) {
+    case v1::Literal::VALUE_NOT_SET:
+      return true;
+    case v1::Literal::kBoolValue:
+      return type == DataType::kBool;
+    case v1::Literal::kInt64Value:
+      return type == DataType::kInt64 || type == DataType::kTimestamp;
+    case v1::Literal::kDoubleValue:
+      return type == DataType::kDouble;
+    case v1::Literal::kStringValue:
+      return type == DataType::kString || type == DataType::kBytes;
+  }
+  return false;
+}
+
+Value LiteralValue(const v1::Literal& literal) {
   switch (literal.value_case()) {
     case v1::Literal::VALUE_NOT_SET:
       return Value();
     case v1::Literal::kBoolValue:
-      if (type == DataType::kBool) return Value(literal.bool_value());
-      break;
+      return literal.bool_value();
     case v1::Literal::kInt64Value:
-      if (type == DataType::kInt64 || type == DataType::kTimestamp)
-        return Value(literal.int64_value());
-      break;
+      return literal.int64_value();
     case v1::Literal::kDoubleValue:
-      if (type == DataType::kDouble) return Value(literal.double_value());
-      break;
+      return literal.double_value();
     case v1::Literal::kStringValue:
-      if (type == DataType::kString || type == DataType::kBytes)
-        return Value(literal.string_value());
-      break;
+      return literal.string_value();
   }
-  return std::nullopt;
+  return Value();
 }
 
 // The first value of a vector.
@@ -98,12 +109,12 @@ class Compiler {
     switch (expression.node_case()) {
       case v1::Expression::kColumn:
         return AddColumn(expression.column(), type);
-      case v1::Expression::kLiteral: {
-        std::optional<Value> value = LiteralValue(expression.literal(), type);
-        if (value.has_value()) return AddConstant(*std::move(value), type);
+      case v1::Expression::kLiteral:
+        if (Holds(expression.literal(), type)) {
+          return AddConstant(LiteralValue(expression.literal()), type);
+        }
         return absl::InternalError(
             fmt::format("a literal is not of its type, {}", DataTypeName(type)));
-      }
       case v1::Expression::kCall:
         return AddCall(expression.call(), type, depth);
       case v1::Expression::NODE_NOT_SET:
@@ -152,8 +163,9 @@ class Compiler {
                                              call.function(), fmt::join(names, ", "),
                                              DataTypeName(type)));
     }
-    if (std::optional<Value> value = Fold(*kernel, arguments, type)) {
-      return AddConstant(*std::move(value), type);
+    if (AllConstant(arguments)) {
+      Value value;
+      if (Fold(*kernel, arguments, type, &value)) return AddConstant(std::move(value), type);
     }
     const std::string key =
         fmt::format("{} {} {}", call.function(), DataTypeName(type), fmt::join(arguments, " "));
@@ -165,27 +177,30 @@ class Compiler {
     return found->second;
   }
 
-  // The value of a call of constants; nothing if there are others, or if it is an error, which is
-  // to be counted in every row.
-  std::optional<Value> Fold(const Kernel& kernel, const std::vector<int>& arguments,
-                            DataType type) {
-    auto alone = std::make_shared<ProgramCode>();
+  bool AllConstant(const std::vector<int>& arguments) const {
     for (const int argument : arguments) {
-      const ProgramCode::Constant* constant = FindConstant(argument);
-      if (constant == nullptr) return std::nullopt;
-      const int target = static_cast<int>(alone->registers.size());
-      alone->constants.push_back({constant->value, constant->type, target});
-      alone->registers.push_back(constant->type);
+      if (FindConstant(argument) == nullptr) return false;
     }
+    return true;
+  }
+
+  // The value of a call of constants; false if it is an error, which is to be counted in every row.
+  bool Fold(const Kernel& kernel, const std::vector<int>& arguments, DataType type, Value* value) {
+    auto alone = std::make_shared<ProgramCode>();
     std::vector<int> targets;
-    for (size_t i = 0; i < arguments.size(); ++i) targets.push_back(static_cast<int>(i));
-    alone->result = static_cast<int>(arguments.size());
+    for (const int argument : arguments) {
+      ProgramCode::Constant constant = *FindConstant(argument);
+      constant.target = static_cast<int>(alone->registers.size());
+      targets.push_back(constant.target);
+      alone->registers.push_back(constant.type);
+      alone->constants.push_back(std::move(constant));
+    }
+    alone->result = static_cast<int>(alone->registers.size());
     alone->registers.push_back(type);
     alone->steps.push_back({&kernel, std::move(targets), alone->result});
     Machine machine(std::move(alone));
-    Value value = FirstValue(machine.Run(nullptr, 1));
-    if (machine.errors() > 0) return std::nullopt;
-    return value;
+    *value = FirstValue(machine.Run(nullptr, 1));
+    return machine.errors() == 0;
   }
 
   const ProgramCode::Constant* FindConstant(int target) const {
