@@ -45,4 +45,10 @@ void EmbeddedBroker::SetDown(bool down) {
   }
 }
 
+void EmbeddedBroker::FailNextProduce(int error) {
+  constexpr int16_t kProduceRequest = 0;  // of Kafka's protocol
+  rd_kafka_mock_push_request_errors(cluster_, kProduceRequest, 1,
+                                    static_cast<rd_kafka_resp_err_t>(error));
+}
+
 }  // namespace forebay

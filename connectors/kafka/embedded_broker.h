@@ -40,6 +40,8 @@ class EmbeddedBroker {
 
   // Stops answering, and answers again: for tests of outages.
   void SetDown(bool down);
+  // Answers the next produce request with this rd_kafka_resp_err_t: for tests of failed records.
+  void FailNextProduce(int error);
 
  private:
   EmbeddedBroker() = default;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 #include <atomic>
 #include <map>
@@ -207,6 +208,35 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   committer.join();
   EXPECT_EQ(status, absl::OkStatus());
   EXPECT_EQ(ReadTopic(brokers_, "shop.user_spend.v1").size(), 1u);
+}
+
+// A record that failed for good is sent again by a new producer, in order, at the commit; what was
+// offered meanwhile does not overtake it.
+TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
+  ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(),
+                  {.kafka = {.bootstrap_servers = brokers_},
+                   .worker_id = "w1",
+                   .delivery = Delivery::kAtLeastOnce});
+  ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
+  broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
+  TaskOutput first = TestOutput(kTask0, 0, {{0, "ann", 1}});
+  TaskOutput second = TestOutput(kTask0, 1, {{1, "ann", 2}});
+  TaskOutput third = TestOutput(kTask0, 2, {{2, "ann", 3}});
+  ASSERT_EQ(sink.Offer(first), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(second), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(third), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&second}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&third}), absl::OkStatus());
+  std::vector<std::string> sources;
+  for (const TopicRecord& record : ReadTopic(brokers_, "shop.user_spend.v1")) {
+    sources.push_back(record.Header("forebay-source"));
+  }
+  EXPECT_THAT(sources,
+              ElementsAre("transactions/0/0/0", "transactions/0/1/0", "transactions/0/2/0"));
 }
 
 TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPartition) {

@@ -88,7 +88,8 @@ absl::Status DeliveryStatus(int code, std::string_view topic) {
           fmt::format("{}; was it deleted? It is created again when the worker starts",
                       std::string(status.message())));
     default:
-      return status;
+      if (absl::IsFailedPrecondition(status)) return status;
+      return absl::UnavailableError(std::string(status.message()));
   }
 }
 

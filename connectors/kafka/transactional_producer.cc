@@ -57,10 +57,7 @@ absl::Status TransactionalProducer::Begin() {
 }
 
 absl::Status TransactionalProducer::Produce(const OutgoingRecord& record) {
-  absl::Status status = producer_->Produce(record);
-  // A transaction that has failed meanwhile refuses records; the reason shows when it is aborted.
-  if (absl::IsInternal(status)) return absl::UnavailableError(std::string(status.message()));
-  return status;
+  return producer_->Produce(record);
 }
 
 absl::Status TransactionalProducer::SendOffsets(

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/admin.h"
+#include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/testing/test_project.h"
 #include "connectors/kafka/testing/test_worker.h"
 #include "connectors/kafka/testing/topic_reader.h"
@@ -275,6 +278,100 @@ TEST_F(RealBrokerTest, EveryRowOnceThoughTheBrokerIsKilledInTheMiddle) {
     found.push_back(source.substr(source.rfind('/') + 1));
   }
   EXPECT_EQ(found, expected);
+}
+
+// At least once: records may repeat, but each key's newest record stays the last one.
+TEST_F(RealBrokerTest, AtLeastOnceLosesNothingThoughTheBrokerIsKilled) {
+  constexpr int64_t kCommits = 40;
+  constexpr int64_t kRows = 50;
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSinkOptions options = SinkOptions();
+  options.delivery = Delivery::kAtLeastOnce;
+  UpdateSink sink(project_, &worker.consumer(), options);
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  std::atomic<int64_t> done = 0;
+  absl::Status status;
+  std::thread committer([&] {
+    for (int64_t i = 0; i < kCommits && status.ok(); ++i) {
+      std::vector<TestRow> rows;
+      for (int64_t j = 0; j < kRows; ++j) {
+        rows.push_back({i * kRows + j, "u" + std::to_string(j), i});
+      }
+      TaskOutput output = TestOutput(task_, i * kRows + kRows - 1, rows);
+      status = sink.Offer(output);
+      if (status.ok()) status = sink.Commit({&output});
+      done = status.ok() ? i + 1 : kCommits;
+    }
+  });
+  while (done < 10) absl::SleepFor(absl::Milliseconds(1));
+  broker_.Do("kill");
+  broker_.Do("restart");
+  committer.join();
+  ASSERT_EQ(status, absl::OkStatus());
+  std::map<int64_t, int> times;
+  std::map<std::string, std::string> newest;
+  for (const TopicRecord& record : ReadTopic(broker_.address(), update_topic_)) {
+    std::string source = record.Header("forebay-source");
+    source = source.substr(0, source.rfind('/'));
+    ++times[std::stoll(source.substr(source.rfind('/') + 1))];
+    newest[*record.key] = *record.value;
+  }
+  EXPECT_EQ(times.size(), static_cast<size_t>(kCommits * kRows));
+  ASSERT_EQ(newest.size(), static_cast<size_t>(kRows));
+  for (const auto& [key, value] : newest) {
+    EXPECT_THAT(value, HasSubstr("\"count\":" + std::to_string(kCommits - 1))) << key;
+  }
+}
+
+TEST_F(RealBrokerTest, RepartitionLosesNothingAndMarksWhatIsThereThoughTheBrokerIsKilled) {
+  constexpr int64_t kCommits = 40;
+  constexpr int64_t kRecords = 50;
+  const std::string topic = project_.name() + ".transactions.by.merchant";
+  ASSERT_EQ(admin_->CreateTopic({.name = topic, .partitions = kPartitions}), absl::OkStatus());
+  RepartitionSink sink({{"transactions", topic_, "merchant", topic}}, {{topic_, kPartitions}},
+                       {.kafka = config_, .cancel = &cancel_});
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  std::atomic<int64_t> done = 0;
+  absl::Status status;
+  std::thread committer([&] {
+    for (int64_t i = 0; i < kCommits && status.ok(); ++i) {
+      TaskOutput output{.task = task_, .position = Offset(i * kRecords + kRecords - 1)};
+      for (int64_t j = 0; j < kRecords; ++j) {
+        output.forwarded.push_back({.entity = "merchant",
+                                    .key = "m" + std::to_string(j),
+                                    .value = "v",
+                                    .timestamp = 1'000'000,
+                                    .known_time = KnownTime(1),
+                                    .origin = {PartitionId(1), Offset(i * kRecords + j)}});
+      }
+      status = sink.Offer(output);
+      if (status.ok()) status = sink.Commit({&output});
+      done = status.ok() ? i + 1 : kCommits;
+    }
+  });
+  while (done < 10) absl::SleepFor(absl::Milliseconds(1));
+  broker_.Do("kill");
+  broker_.Do("restart");
+  committer.join();
+  ASSERT_EQ(status, absl::OkStatus());
+  // As the reading task does it: what is not above the highest offset seen is a duplicate.
+  std::map<int32_t, int64_t> highest;
+  std::set<int64_t> taken;
+  std::map<int32_t, int64_t> marked;
+  for (const TopicRecord& record : ReadTopic(broker_.address(), topic)) {
+    int64_t offset = std::stoll(record.Header("forebay-source-offset"));
+    if (!record.Header("forebay-marker").empty()) {
+      marked[record.partition] = offset;
+    } else if (highest.emplace(record.partition, -1).first->second < offset) {
+      highest[record.partition] = offset;
+      EXPECT_GT(offset, marked.emplace(record.partition, -1).first->second);
+      taken.insert(offset);
+    }
+  }
+  EXPECT_EQ(taken.size(), static_cast<size_t>(kCommits * kRecords));
+  int64_t last = kCommits * kRecords - 1;
+  EXPECT_THAT(marked, ElementsAre(Pair(0, last), Pair(1, last)));
 }
 
 // A broker away for longer than the session: the tasks are lost meanwhile, and come back.
