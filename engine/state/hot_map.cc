@@ -23,29 +23,31 @@ HotEntry* HotMap::Insert(std::string_view key, HotEntry entry) {
   Shard& shard = ShardOf(key);
   absl::MutexLock lock(&shard.mutex);
   auto [at, added] = shard.map.emplace(std::string(key), std::move(entry));
-  Count(key, &at->second);
+  at->second.key = at->first;
+  at->second.mutex = &shard.mutex;
+  Count(&at->second);
   return &at->second;
 }
 
-void HotMap::Count(std::string_view key, HotEntry* entry) {
+void HotMap::Count(HotEntry* entry) {
   bytes_ -= entry->bytes;
-  entry->bytes = sizeof(std::string) + key.size() + sizeof(HotEntry) + entry->state.MemoryBytes();
+  entry->bytes =
+      sizeof(std::string) + entry->key.size() + sizeof(HotEntry) + entry->state.MemoryBytes();
   bytes_ += entry->bytes;
 }
 
-void HotMap::MarkDirty(std::string_view key, HotEntry* entry) {
+void HotMap::MarkDirty(HotEntry* entry) {
   if (entry->dirty) return;
   entry->dirty = true;
-  dirty_.emplace_back(ShardOf(key).map.find(key)->first, entry);
+  dirty_.push_back(entry);
 }
 
-void HotMap::Cut(uint64_t cut,
-                 const std::function<void(std::string_view, const HotEntry&)>& visit) {
-  for (auto& [key, entry] : dirty_) {
-    visit(key, *entry);
+void HotMap::Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit) {
+  for (HotEntry* entry : dirty_) {
+    visit(*entry);
     entry->dirty = false;
     entry->cut = cut;
-    Count(key, entry);
+    Count(entry);
   }
   dirty_.clear();
 }

@@ -26,11 +26,13 @@ struct HotEntry {
   explicit HotEntry(KeyState state) : state(std::move(state)) {}
 
   KeyState state;
-  bool exists = false;  // false: no such key, in the store neither once this is durable
-  bool dirty = false;   // changed since the last cut
-  bool touched = true;  // since the last eviction round
-  uint64_t cut = 0;     // the last cut that carried it; 0: none since it was loaded
-  size_t bytes = 0;     // as counted in HotMap::bytes()
+  std::string_view key;          // as the map has it
+  absl::Mutex* mutex = nullptr;  // held by the owner while it changes the state or `exists`
+  bool exists = false;           // false: no such key, in the store neither once this is durable
+  bool dirty = false;            // changed since the last cut
+  bool touched = true;           // since the last eviction round
+  uint64_t cut = 0;              // the last cut that carried it; 0: none since it was loaded
+  size_t bytes = 0;              // as counted in HotMap::bytes()
 };
 
 class HotMap {
@@ -38,15 +40,13 @@ class HotMap {
   // Owner only. The pointers stay valid until the entry is evicted.
   HotEntry* Find(std::string_view key);
   HotEntry* Insert(std::string_view key, HotEntry entry);
-  // Held by the owner while it changes the entry of `key`.
-  absl::Mutex& LockOf(std::string_view key) { return ShardOf(key).mutex; }
 
-  // Marks the entry as changed since the last cut. `key` as stored with the entry.
-  void MarkDirty(std::string_view key, HotEntry* entry);
+  // Marks the entry as changed since the last cut.
+  void MarkDirty(HotEntry* entry);
 
   // Owner only: visits the entries changed since the last call, once each, in the order of their
   // first change, and marks them as carried by cut number `cut`.
-  void Cut(uint64_t cut, const std::function<void(std::string_view key, const HotEntry&)>& visit);
+  void Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit);
 
   // Owner only: forgets entries that the store has (their cut is at most `durable_cut`), least
   // touched first (CLOCK), until bytes() <= budget or nothing more can go.
@@ -72,10 +72,10 @@ class HotMap {
   static constexpr size_t kShards = 16;
 
   Shard& ShardOf(std::string_view key) { return shards_[Hash()(key) >> 60]; }
-  void Count(std::string_view key, HotEntry* entry);
+  void Count(HotEntry* entry);
 
   std::array<Shard, kShards> shards_;
-  std::vector<std::pair<std::string_view, HotEntry*>> dirty_;
+  std::vector<HotEntry*> dirty_;
   size_t bytes_ = 0;
   size_t hand_ = 0;  // the shard where the next eviction round starts
 };

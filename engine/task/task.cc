@@ -62,7 +62,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   if (rows > 0) {
     for (auto& view : views_) {
       view->columns.Evaluate(*batch.columns);
-      RETURN_IF_ERROR(LoadMissing(view.get(), rows));
+      RETURN_IF_ERROR(LoadEntries(view.get(), rows));
     }
     for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
   }
@@ -90,13 +90,21 @@ void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
   }
 }
 
-absl::Status Task::LoadMissing(ViewTask* view, int64_t rows) {
+// Finds the state of every row's key: in the hot map, else in the store, else it is new.
+absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
   const KeyColumn& keys = view->columns.keys();
+  view->entries.assign(rows, nullptr);
+  std::vector<HotEntry*> missing;
   std::vector<std::string> stored;
   for (int64_t row = 0; row < rows; ++row) {
-    if (!keys.IsValid(row) || view->hot.Find(keys[row]) != nullptr) continue;
-    view->hot.Insert(keys[row], HotEntry(KeyState(view->plan.tiles)));
-    stored.push_back(view->prefix + std::string(keys[row]));
+    if (!keys.IsValid(row)) continue;
+    HotEntry* entry = view->hot.Find(keys[row]);
+    if (entry == nullptr) {
+      entry = view->hot.Insert(keys[row], HotEntry(KeyState(view->plan.tiles)));
+      missing.push_back(entry);
+      stored.push_back(view->prefix + std::string(keys[row]));
+    }
+    view->entries[row] = entry;
   }
   if (stored.empty()) return absl::OkStatus();
   std::vector<std::string_view> views(stored.begin(), stored.end());
@@ -104,11 +112,9 @@ absl::Status Task::LoadMissing(ViewTask* view, int64_t rows) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (!values[i]) continue;
     ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view->plan.tiles, *values[i]));
-    std::string_view key = views[i].substr(view->prefix.size());
-    absl::MutexLock lock(&view->hot.LockOf(key));
-    HotEntry* entry = view->hot.Find(key);
-    entry->state = std::move(state);
-    entry->exists = true;
+    absl::MutexLock lock(missing[i]->mutex);
+    missing[i]->state = std::move(state);
+    missing[i]->exists = true;
   }
   return absl::OkStatus();
 }
@@ -172,8 +178,7 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int ind
     return Disposition::kNullKey;
   }
   if (!view.columns.Passes(row)) return Disposition::kFiltered;
-  std::string_view key = view.columns.keys()[row];
-  HotEntry* entry = view.hot.Find(key);
+  HotEntry* entry = view.entries[row];
   int64_t event_time = batch.event_times[row].value();
   int64_t effective = entry->state.NextEffective(tiles, clock_);
   if (!KeyState::Takes(tiles, event_time, effective)) {
@@ -183,66 +188,67 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int ind
                     FormatTime(event_time), FormatTime(effective)));
     return Disposition::kLate;
   }
-  while (entry->state.next_boundary() < effective) Expire(index, key, entry);
+  while (entry->state.next_boundary() < effective) Expire(index, entry);
   int64_t timer = TimerOf(*entry);
   {
-    absl::MutexLock lock(&view.hot.LockOf(key));
+    absl::MutexLock lock(entry->mutex);
     entry->state.Apply(tiles,
                        {event_time, offset_, static_cast<int64_t>(row), view.columns.aggregates()},
                        effective);
     entry->exists = true;
   }
-  view.hot.MarkDirty(key, entry);
-  timers_.Move(index, key, timer, TimerOf(*entry));
-  AppendChange(&view, key, entry->state, ChangeOp::kEvent, batch.known_times[row].value());
+  Changed(index, entry, timer);
+  AppendChange(&view, *entry, ChangeOp::kEvent, batch.known_times[row].value());
   return Disposition::kApplied;
 }
 
+void Task::Changed(int view, HotEntry* entry, int64_t timer_before) {
+  views_[view]->hot.MarkDirty(entry);
+  int64_t timer = TimerOf(*entry);
+  if (timer != timer_before) timers_.Set(view, entry->key, timer);
+}
+
 // Makes the step at the key's next boundary.
-void Task::Expire(int index, std::string_view key, HotEntry* entry) {
+void Task::Expire(int index, HotEntry* entry) {
   ViewTask& view = *views_[index];
   int64_t timer = TimerOf(*entry);
   {
-    absl::MutexLock lock(&view.hot.LockOf(key));
+    absl::MutexLock lock(entry->mutex);
     entry->state.Expire(view.plan.tiles);
     entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
   }
-  view.hot.MarkDirty(key, entry);
-  timers_.Move(index, key, timer, TimerOf(*entry));
-  AppendChange(&view, key, entry->state,
-               entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
+  Changed(index, entry, timer);
+  AppendChange(&view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
                entry->state.last_effective());
 }
 
 absl::Status Task::WriteDueSteps() {
-  for (int steps = 0; steps < kStepsPerRecord;) {
-    const Timer* due = timers_.Due(clock_);
-    if (due == nullptr) return absl::OkStatus();
-    Timer timer = *due;
+  int64_t time;
+  Timer timer;
+  for (int steps = 0; steps < kStepsPerRecord && timers_.PopDue(clock_, &time, &timer);) {
     ViewTask& view = *views_[timer.view];
     ASSIGN_OR_RETURN(HotEntry * entry, Load(&view, timer.key));
+    if (TimerOf(*entry) != time) continue;  // it has moved
     if (entry->state.live()) {
-      Expire(timer.view, timer.key, entry);
+      Expire(timer.view, entry);
       ++steps;
       continue;
     }
     {
-      absl::MutexLock lock(&view.hot.LockOf(timer.key));
+      absl::MutexLock lock(entry->mutex);
       entry->exists = false;
     }
-    view.hot.MarkDirty(timer.key, entry);
-    timers_.Move(timer.view, timer.key, timer.time, Timers::kNone);
+    view.hot.MarkDirty(entry);
   }
   return absl::OkStatus();
 }
 
-void Task::AppendChange(ViewTask* view, std::string_view key, const KeyState& state, ChangeOp op,
-                        int64_t known_time) {
-  int64_t effective = state.last_effective();
+void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t known_time) {
+  int64_t effective = entry.state.last_effective();
   absl::Span<const Scalar> features = op == ChangeOp::kDelete
                                           ? absl::Span<const Scalar>(view->plan.tiles.defaults())
-                                          : view->finalizer.Finalize(state, effective);
-  view->changes.Append({key, effective, state.event_time(), known_time, op, offset_,
+                                          : view->finalizer.Finalize(entry.state, effective);
+  view->changes.Append({entry.key, effective, entry.state.event_time(), known_time, op, offset_,
                         view->next_ordinal++, features});
 }
 
@@ -307,11 +313,11 @@ TaskCut Task::Cut() {
   cut.number = ++cuts_;
   cut.empty = position_ == cut_position_;
   for (auto& view : views_) {
-    view->hot.Cut(cut.number, [&](std::string_view key, const HotEntry& entry) {
-      std::string stored = view->prefix + std::string(key);
+    view->hot.Cut(cut.number, [&](const HotEntry& entry) {
+      std::string stored = view->prefix + std::string(entry.key);
       if (entry.exists) {
-        entry.state.Encode(view->plan.tiles,
-                           &cut.state.puts.emplace_back(std::move(stored), "").second);
+        std::string& bytes = cut.state.puts.emplace_back(std::move(stored), "").second;
+        entry.state.Encode(view->plan.tiles, &bytes);
       } else {
         cut.state.deletes.push_back(std::move(stored));
       }

@@ -94,6 +94,7 @@ class Task {
     Finalizer finalizer;
     ChangeBuilder changes;
     mutable HotMap hot;
+    std::vector<HotEntry*> entries;  // of the rows of the batch at hand; null: a null key
     int32_t next_ordinal = 0;
   };
   struct Forward {
@@ -111,16 +112,16 @@ class Task {
   std::string EncodeMeta() const;
 
   void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
-  absl::Status LoadMissing(ViewTask* view, int64_t rows);
+  absl::Status LoadEntries(ViewTask* view, int64_t rows);
+  void Changed(int view, HotEntry* entry, int64_t timer_before);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
   bool IsDuplicate(const EventBatch& batch, size_t row);
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, int view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
-  void Expire(int view, std::string_view key, HotEntry* entry);
+  void Expire(int view, HotEntry* entry);
   absl::Status WriteDueSteps();
-  void AppendChange(ViewTask* view, std::string_view key, const KeyState& state, ChangeOp op,
-                    int64_t known_time);
+  void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t known_time);
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
                      std::string view, std::string detail);
   void FinishChanges();

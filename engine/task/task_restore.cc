@@ -97,7 +97,7 @@ absl::Status Task::RestoreTimers() {
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(int64_t boundary, KeyState::DecodeNextBoundary(value));
-    timers_.Move(view->second, key.substr(kPrefixBytes), Timers::kNone, boundary);
+    timers_.Set(view->second, key.substr(kPrefixBytes), boundary);
     return absl::OkStatus();
   });
 }

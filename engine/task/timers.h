@@ -1,19 +1,23 @@
 // The next boundary of every key of a task, in the order in which due steps are written (S6): by
 // time, then view in definition order, then encoded key.
+//
+// Many keys share a boundary, so timers lie in one unordered list per time, sorted only when it
+// falls due. A timer that a key no longer has is not looked for: it is recognised when it falls
+// due, by the time that the key's state says.
 #ifndef FOREBAY_ENGINE_TASK_TIMERS_H_
 #define FOREBAY_ENGINE_TASK_TIMERS_H_
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/container/btree_set.h"
+#include "absl/container/btree_map.h"
 
 namespace forebay {
 
 struct Timer {
-  int64_t time;  // microseconds UTC
-  int view;      // index into TaskPlan.views
+  int view = 0;  // index into TaskPlan.views
   std::string key;
 
   auto operator<=>(const Timer&) const = default;
@@ -23,24 +27,22 @@ class Timers {
  public:
   static constexpr int64_t kNone = INT64_MAX;
 
-  // Moves the timer of a key from `before` to `after`; kNone: there was, or is to be, none.
-  void Move(int view, std::string_view key, int64_t before, int64_t after) {
-    if (before == after) return;
-    Timer timer{before, view, std::string(key)};
-    if (before != kNone) timers_.erase(timer);
-    timer.time = after;
-    if (after != kNone) timers_.insert(std::move(timer));
-  }
+  // The key's timer is now at `time`; kNone: it has none. REQUIRES: nothing due at `time` has been
+  // popped yet.
+  void Set(int view, std::string_view key, int64_t time);
 
-  // The first timer due at `clock`; nullptr: none is.
-  const Timer* Due(int64_t clock) const {
-    return timers_.empty() || timers_.begin()->time > clock ? nullptr : &*timers_.begin();
-  }
+  // Takes the first timer due at `clock`; false: none is. The key may have moved its timer since:
+  // the caller compares `time` with what the state says.
+  bool PopDue(int64_t clock, int64_t* time, Timer* timer);
 
-  size_t size() const { return timers_.size(); }
+  // How many are set, those that have moved included.
+  size_t size() const { return size_; }
 
  private:
-  absl::btree_set<Timer> timers_;
+  absl::btree_map<int64_t, std::vector<Timer>> timers_;
+  std::vector<Timer> due_;  // of due_time_, last first
+  int64_t due_time_ = 0;
+  size_t size_ = 0;
 };
 
 }  // namespace forebay

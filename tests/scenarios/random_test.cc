@@ -1,0 +1,129 @@
+// Random records: the way they are cut into batches, restarts and caches change nothing, and what a
+// lookup answers at the last step of a key is what that step's record says.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "fmt/format.h"
+#include "schemas/types/time.h"
+#include "tests/scenarios/scenario.h"
+#include "tests/scenarios/scenario_run.h"
+
+namespace forebay {
+namespace {
+
+constexpr const char* kDefinitions = R"(
+sources:
+  - name: events
+    topic: events
+    format: json
+    key: [k]
+    schema: {k: string, x: double, n: int64, s: string, time: timestamp_us}
+    event_time: time
+    known_time: kafka
+    max_future: 10m
+entities:
+  - {name: thing, keys: {k: string}}
+feature_views:
+  - name: short
+    version: 1
+    source: events
+    entity: thing
+    where: n is distinct from 3
+    features:
+      - {name: sum, value: sum(x), windows: [10m, 1h]}
+      - {name: sum_n, value: sum(n), windows: [10m, {tumbling: 5m}]}
+      - {name: spread, value: stddev(x), windows: [1h]}
+      - {name: least, value: min(s), windows: [10m, {tumbling: 5m}]}
+      - {name: newest, value: last(s) filter (where n > 2), windows: [10m]}
+      - {name: distinct, value: approx_count_distinct(s), windows: [1h]}
+  - name: long
+    version: 1
+    source: events
+    entity: thing
+    features:
+      - {name: count, value: count(*), windows: [{sawtooth: 1m, hop: 20s}, lifetime]}
+      - {name: first, value: first(x), windows: [lifetime]}
+)";
+
+Scenario RandomScenario(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto below = [&](uint64_t n) { return static_cast<int64_t>(random() % n); };
+  Scenario scenario{.name = "random", .definitions = kDefinitions};
+  int64_t now = 1'767'225'600'000'000;
+  for (int i = 0; i < 210; ++i) {
+    // Bursts within one instant, pauses over many boundaries, and clocks that step back.
+    int64_t pause[] = {0, 0, below(1000), below(20'000'000), below(200'000'000), -below(5'000'000)};
+    now += pause[below(6)] + (below(30) == 0 ? below(5'000'000'000) : 0);
+    int64_t lag[] = {0, below(1'000'000), below(600'000'000), below(8'000'000'000),
+                     -below(700'000'000)};
+    int64_t time = now - lag[below(5)];
+    std::string text =
+        fmt::format("\"{}\"", std::string(below(3), 'a') + static_cast<char>('a' + below(4)));
+    std::string value = fmt::format(
+        "{{\"k\":\"k{}\",\"x\":{},\"n\":{},\"s\":{},\"time\":{}}}", below(4),
+        below(5) == 0 ? "null" : fmt::format("{}", static_cast<double>(below(2000) - 1000) / 7),
+        below(6), below(5) == 0 ? "null" : text, time);
+    if (below(25) == 0) value.resize(value.size() / 2);
+    scenario.records.push_back({now, value});
+  }
+  return scenario;
+}
+
+class RandomTest : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(RandomTest, EveryWayGivesTheSameChanges) {
+  Scenario scenario = RandomScenario(GetParam());
+  ScenarioRun straight(scenario, Way::kStraight);
+  std::string changes = straight.AllChanges();
+  std::string letters = Text(straight.DeadLetters());
+  EXPECT_GT(changes.size(), 1000u);
+  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold}) {
+    ScenarioRun run(scenario, way);
+    EXPECT_EQ(run.AllChanges(), changes) << static_cast<int>(way);
+    EXPECT_EQ(Text(run.DeadLetters()), letters) << static_cast<int>(way);
+  }
+}
+
+// And never goes back: effective times strictly increase per key (S5).
+TEST_P(RandomTest, ALookupAtTheLastStepIsThatStep) {
+  Scenario scenario = RandomScenario(GetParam());
+  ScenarioRun run(scenario, Way::kStraight);
+  const std::map<std::string, std::vector<std::string>> features = {
+      {"short",
+       {"sum_10m", "sum_1h", "sum_n_10m", "sum_n_tumbling_5m", "spread_1h", "least_10m",
+        "least_tumbling_5m", "newest_10m", "distinct_1h"}},
+      {"long", {"count_1m_hop_20s", "count_lifetime", "first_lifetime"}}};
+  for (const auto& [view, columns] : features) {
+    std::vector<std::string> asked = {"k", "effective_time"};
+    std::vector<std::string> with_op = {"k", "effective_time", "op"};
+    asked.insert(asked.end(), columns.begin(), columns.end());
+    TextTable changes = run.Changes(view, asked);
+    TextTable ops = run.Changes(view, with_op);
+    std::map<std::string, size_t> last;
+    for (size_t row = 0; row < changes.rows.size(); ++row) {
+      const std::string& key = changes.rows[row][0];
+      if (auto before = last.find(key); before != last.end()) {
+        EXPECT_LT(ParseTime(changes.rows[before->second][1]).value(),
+                  ParseTime(changes.rows[row][1]).value());
+      }
+      last[key] = row;
+    }
+    ASSERT_FALSE(last.empty());
+    for (const auto& [key, row] : last) {
+      std::vector<std::string> question = {key, changes.rows[row][1]};
+      std::vector<std::string> lookup_columns = {"k", "at", "found"};
+      lookup_columns.insert(lookup_columns.end(), columns.begin(), columns.end());
+      std::vector<std::string> expected = question;
+      expected.push_back(ops.rows[row][2] == "delete" ? "false" : "true");
+      expected.insert(expected.end(), changes.rows[row].begin() + 2, changes.rows[row].end());
+      EXPECT_EQ(run.Lookup(view, lookup_columns, question), expected);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomTest, testing::Range<uint64_t>(1, 11));
+
+}  // namespace
+}  // namespace forebay

@@ -1,0 +1,75 @@
+// One run of a scenario through decoder, task and store, in one of several ways that must make no
+// difference (law 1).
+#ifndef FOREBAY_TESTS_SCENARIOS_SCENARIO_RUN_H_
+#define FOREBAY_TESTS_SCENARIOS_SCENARIO_RUN_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/task/task.h"
+#include "engine/task/task_plan.h"
+#include "online/store/store_factory.h"
+#include "schemas/definition/project.h"
+#include "tests/scenarios/scenario.h"
+
+namespace forebay {
+
+enum class Way {
+  kStraight,   // all records in one batch
+  kOneByOne,   // a batch per record, and a commit per record or few records
+  kRestarted,  // and the task opened anew after each commit
+  kCold,       // likewise, and nothing stays decoded in memory after a commit
+};
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// "a  b\n" for each row.
+std::string Text(const TextTable& table);
+
+class ScenarioRun {
+ public:
+  // Failures are gtest failures of the running test. `scenario` outlives the run.
+  ScenarioRun(const Scenario& scenario, Way way);
+
+  const v1::Project& project() const { return *loaded_->project; }
+  const TaskStatistics& statistics() const { return task_->statistics(); }
+
+  // These columns of all change records of the view, in order; `_` and `_source_` may be left out.
+  TextTable Changes(const std::string& view, const std::vector<std::string>& columns) const;
+  // All columns of all change records of all views, bit for bit.
+  std::string AllChanges() const;
+  TextTable DeadLetters() const;
+  // `asked`: the key columns and `at`; returns the row as the lookup answers it.
+  std::vector<std::string> Lookup(const std::string& view, const std::vector<std::string>& columns,
+                                  const std::vector<std::string>& asked) const;
+  ViewRow Lookup(int view, const std::vector<Value>& key, int64_t at) const;
+
+ private:
+  void Open();
+  void Feed();
+
+  const Scenario& scenario_;
+  const Way way_;
+  TemporaryFolder folder_;
+  std::unique_ptr<LoadedProject> loaded_;
+  std::vector<TaskPlan> plans_;
+  std::unique_ptr<StoreFactory> stores_;
+  std::unique_ptr<Task> task_;
+  std::vector<ChangeBatch> changes_;
+  std::vector<DeadLetter> dead_letters_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_TESTS_SCENARIOS_SCENARIO_RUN_H_
