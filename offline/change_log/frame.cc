@@ -92,23 +92,25 @@ absl::Status FindSections(std::string_view segment, uint32_t count, FrameInfo* i
 }  // namespace
 
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
-  std::string rest;
-  Append(&rest, header.number);
-  Append(&rest, header.salt);
-  std::string out(kSegmentMagic);
-  Append(&out, kFormatVersion);
-  Append(&out, Crc32c(rest));
-  return out + rest;
+  std::string before(kSegmentMagic);
+  Append(&before, kFormatVersion);
+  std::string after;
+  Append(&after, header.number);
+  Append(&after, header.salt);
+  std::string checksum;
+  Append(&checksum, ExtendCrc32c(Crc32c(before), after));
+  return before + checksum + after;
 }
 
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   if (bytes.size() < SegmentHeader::kSize || bytes.substr(0, 8) != kSegmentMagic) {
     return absl::DataLossError("it does not start as a change log segment does");
   }
-  uint32_t version = Read<uint32_t>(bytes, 8);
-  if (Read<uint32_t>(bytes, 12) != Crc32c(bytes.substr(16, 16))) {
+  uint32_t checksum = ExtendCrc32c(Crc32c(bytes.substr(0, 12)), bytes.substr(16, 16));
+  if (Read<uint32_t>(bytes, 12) != checksum) {
     return absl::DataLossError("the checksum of its header is wrong");
   }
+  uint32_t version = Read<uint32_t>(bytes, 8);
   if (version != kFormatVersion) {
     return absl::FailedPreconditionError(fmt::format(
         "its format is version {}, this build knows version {}; run the build that wrote it",

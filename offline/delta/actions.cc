@@ -177,7 +177,10 @@ std::optional<Action> ActionFromJson(const nlohmann::ordered_json& line) {
   return std::nullopt;
 }
 
-std::string ToJsonLine(const Action& action) { return ActionToJson(action).dump(); }
+std::string ToJsonLine(const Action& action) {
+  // Bytes that are no UTF-8 must not stop a commit; none are expected here.
+  return ActionToJson(action).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 absl::StatusOr<std::vector<Action>> ParseCommit(std::string_view text) {
   std::vector<Action> actions;

@@ -86,6 +86,7 @@ std::optional<std::pair<Json, Json>> TextExtremes(const Rows& rows, int c) {
       if (!greatest || value > *greatest) greatest = value;
     }
   }
+  arrow::util::InitializeUTF8();
   for (std::string_view value : {*least, *greatest}) {
     if (value.size() > kLongestTextStatistic) return std::nullopt;
     if (!arrow::util::ValidateUTF8(value)) return std::nullopt;

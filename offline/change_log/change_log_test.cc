@@ -1,0 +1,259 @@
+#include "offline/change_log/change_log.h"
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "offline/change_log/change_rows.h"
+#include "offline/change_log/crc32c.h"
+#include "offline/change_log/segment.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+TEST(Crc32c, HasThePublishedValues) {
+  EXPECT_EQ(Crc32c("123456789"), 0xE3069283u);
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
+  EXPECT_EQ(ExtendCrc32c(Crc32c("1234"), "56789"), 0xE3069283u);
+}
+
+class ChangeLogTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "change_log_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  ChangeFrame Frame(int64_t position) {
+    std::vector<TestRow> rows = {
+        {.offset = position - 1, .key = "a", .effective_time = position, .total = 1.5},
+        {.offset = position, .key = "b", .effective_time = position, .country = "Čad"}};
+    return {.first_position = Offset(position - 1),
+            .position = Offset(position),
+            .clock = KnownTime(position * 10),
+            .sections = {{{"spend", 1}, TestRows(project_, rows)},
+                         {{"visits", 2}, TestRows(project_, {rows[1]}, 1)}}};
+  }
+
+  // Commits frames at these positions; the log stays open.
+  std::unique_ptr<ChangeLog> Write(const std::vector<int64_t>& positions) {
+    auto log = ChangeLog::Open(folder_).value();
+    for (int64_t position : positions) {
+      EXPECT_EQ(log->Append(Frame(position)), absl::OkStatus());
+      EXPECT_EQ(log->Sync(), absl::OkStatus());
+    }
+    return log;
+  }
+
+  // The positions of all rows found when the log is opened anew; every row is compared.
+  absl::StatusOr<std::vector<int64_t>> Reopen() {
+    auto log = ChangeLog::Open(folder_);
+    if (!log.ok()) return log.status();
+    std::vector<int64_t> positions;
+    for (const ClosedSegment& closed : (*log)->closed()) {
+      auto segment = ReadSegment(closed.path, false);
+      if (!segment.ok()) return segment.status();
+      auto frames = DecodeFrames(*segment);
+      if (!frames.ok()) return frames.status();
+      for (const ChangeFrame& frame : *frames) {
+        ExpectEqual(frame, Frame(frame.position.value()));
+        positions.push_back(frame.position.value());
+      }
+    }
+    return positions;
+  }
+
+  static void ExpectEqual(const ChangeFrame& got, const ChangeFrame& want) {
+    EXPECT_EQ(got.first_position, want.first_position);
+    EXPECT_EQ(got.position, want.position);
+    EXPECT_EQ(got.clock, want.clock);
+    ASSERT_EQ(got.sections.size(), want.sections.size());
+    for (size_t i = 0; i < want.sections.size(); ++i) {
+      EXPECT_EQ(got.sections[i].view, want.sections[i].view);
+      EXPECT_TRUE(got.sections[i].rows->Equals(*want.sections[i].rows));
+    }
+  }
+
+  std::string OnlySegment() const {
+    std::string path;
+    for (const auto& entry : fs::directory_iterator(folder_)) path = entry.path();
+    return path;
+  }
+
+  static std::string Read(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static void Overwrite(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  }
+
+  static void PutByte(const std::string& path, size_t place, char byte) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(place).put(byte);
+  }
+
+  std::string folder_;
+  v1::Project project_ = TestProject();
+};
+
+using Positions = std::vector<int64_t>;
+
+TEST_F(ChangeLogTest, GivesBackWhatWasSynced) {
+  Write({2, 4, 6});
+  EXPECT_EQ(Reopen().value(), (Positions{2, 4, 6}));
+  auto log = ChangeLog::Open(folder_).value();
+  EXPECT_EQ(log->recovered_clock(), KnownTime(60));
+  EXPECT_EQ(log->recovered_positions(),
+            (std::map<ViewId, Offset>{{{"spend", 1}, Offset(6)}, {{"visits", 2}, Offset(6)}}));
+}
+
+TEST_F(ChangeLogTest, WritesOnInANewSegmentAfterItIsOpenedAgain) {
+  Write({2});
+  Write({4});
+  Write({6});
+  EXPECT_EQ(Reopen().value(), (Positions{2, 4, 6}));
+  EXPECT_EQ(ChangeLog::Open(folder_).value()->closed().size(), 3u);
+}
+
+TEST_F(ChangeLogTest, ForgetsDeletedSegmentsOnly) {
+  auto log = Write({2, 4});
+  log->Rotate();
+  auto flushed = log->closed();
+  ASSERT_TRUE(log->Append(Frame(6)).ok());
+  ASSERT_TRUE(log->Sync().ok());
+  ASSERT_TRUE(log->Delete(flushed).ok());
+  EXPECT_TRUE(log->closed().empty());
+  log.reset();
+  EXPECT_EQ(Reopen().value(), (Positions{6}));
+}
+
+TEST_F(ChangeLogTest, CutsATailTornAnywhere) {
+  Write({2, 4});
+  std::string path = OnlySegment();
+  size_t two = fs::file_size(path);
+  fs::remove_all(folder_);
+  Write({2, 4, 6});
+  path = OnlySegment();
+  std::string whole = Read(path);
+  for (size_t size = two; size < whole.size(); size += 13) {
+    Overwrite(path, whole.substr(0, size));
+    ASSERT_EQ(Reopen().value(), (Positions{2, 4})) << size;
+    ASSERT_EQ(fs::file_size(path), two);
+  }
+  Overwrite(path, whole + std::string(100, '\0'));
+  EXPECT_EQ(Reopen().value(), (Positions{2, 4, 6}));
+}
+
+TEST_F(ChangeLogTest, AChangedByteLosesTheLastFrameOrStopsButNeverGivesWrongRows) {
+  Write({2, 4});
+  size_t two = fs::file_size(OnlySegment());
+  fs::remove_all(folder_);
+  Write({2, 4, 6});
+  std::string path = OnlySegment();
+  const std::string whole = Read(path);
+  for (size_t place = 0; place < whole.size(); ++place) {
+    if (place > 0) PutByte(path, place - 1, whole[place - 1]);
+    PutByte(path, place, whole[place] ^ (1 << (place % 8)));
+    absl::StatusOr<Segment> segment = ReadSegment(path, /*torn_tail_allowed=*/true);
+    if (place < two) {
+      ASSERT_TRUE(absl::IsDataLoss(segment.status())) << place << segment.status();
+      continue;
+    }
+    ASSERT_TRUE(segment.ok()) << place << segment.status();
+    ASSERT_EQ(segment->valid_size, static_cast<int64_t>(two)) << place;
+    ASSERT_EQ(segment->frames.size(), 2u) << place;
+    ASSERT_TRUE(absl::IsDataLoss(ReadSegment(path, /*torn_tail_allowed=*/false).status()));
+  }
+}
+
+TEST_F(ChangeLogTest, OpeningADamagedLogLeavesItAsItIs) {
+  Write({2, 4});
+  std::string path = OnlySegment();
+  std::string damaged = Read(path);
+  damaged[100] ^= 1;
+  Overwrite(path, damaged);
+  EXPECT_TRUE(absl::IsDataLoss(Reopen().status()));
+  EXPECT_EQ(Read(path), damaged);
+}
+
+TEST_F(ChangeLogTest, ATornTailOfAnOlderSegmentIsDataLoss) {
+  Write({2, 4});
+  std::string older = OnlySegment();
+  Write({6});
+  fs::resize_file(older, fs::file_size(older) - 1);
+  absl::Status status = Reopen().status();
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(older));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("restore this file from a copy"));
+}
+
+TEST_F(ChangeLogTest, BytesOfAFrameInsideARowAreNoFrame) {
+  // A frame whose key holds a whole frame, and is torn: what is inside must not count as a frame.
+  std::string inner = EncodeFrame(Frame(4), /*salt=*/0, /*sequence=*/1).value();
+  for (int shift = 0; shift < 8; ++shift) {
+    fs::remove_all(folder_);
+    auto log = Write({2});
+    ChangeFrame outer = Frame(4);
+    outer.sections[0].rows = TestRows(
+        project_, {{.offset = 4, .key = std::string(shift, 'x') + inner, .effective_time = 1}});
+    ASSERT_TRUE(log->Append(outer).ok());
+    ASSERT_TRUE(log->Sync().ok());
+    log.reset();
+    fs::resize_file(OnlySegment(), fs::file_size(OnlySegment()) - 1);
+    ASSERT_EQ(Reopen().value(), (Positions{2}));
+  }
+}
+
+TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
+  Write({2});
+  std::string path = OnlySegment();
+  std::string bytes = Read(path);
+  bytes[8] = 2;
+  uint32_t checksum = ExtendCrc32c(Crc32c(bytes.substr(0, 12)), bytes.substr(16, 16));
+  bytes.replace(12, 4, reinterpret_cast<const char*>(&checksum), 4);
+  Overwrite(path, bytes);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Reopen().status())) << Reopen().status();
+  EXPECT_EQ(Read(path), bytes);
+}
+
+// The disk refuses bytes in the middle of a frame; a file size limit stands in for a full disk.
+TEST_F(ChangeLogTest, AFailedAppendLosesNothingAndCanBeTriedAgain) {
+  auto log = Write({2, 4});
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit tight = before;
+  tight.rlim_cur = fs::file_size(OnlySegment()) + 100;
+  setrlimit(RLIMIT_FSIZE, &tight);
+  absl::Status status = log->Append(Frame(6));
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(folder_));
+  EXPECT_EQ(Reopen().value(), (Positions{2, 4}));
+  ASSERT_EQ(log->Append(Frame(6)), absl::OkStatus());
+  ASSERT_EQ(log->Sync(), absl::OkStatus());
+  log.reset();
+  EXPECT_EQ(Reopen().value(), (Positions{2, 4, 6}));
+}
+
+TEST_F(ChangeLogTest, RemovesWhatAnUnfinishedStartOfASegmentLeft) {
+  Write({2});
+  std::string leftover = folder_ + "/00000000000000000002.log.AbCdEf";
+  Overwrite(leftover, "FBCH");
+  EXPECT_EQ(Reopen().value(), (Positions{2}));
+  EXPECT_FALSE(fs::exists(leftover));
+}
+
+}  // namespace
+}  // namespace forebay

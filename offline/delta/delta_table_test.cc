@@ -1,0 +1,222 @@
+#include "offline/delta/delta_table.h"
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "offline/change_log/change_rows.h"
+#include "offline/delta/checkpoint.h"
+#include "offline/delta/data_file.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int64_t kNow = 1'700'000'000'000'000;
+
+class DeltaTableTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "delta_table_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    store_ = OpenObjectStore(folder_).value();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<DeltaTable> Table() {
+    auto schema = ChangeSchema(project_.feature_views(0), project_.entities(0));
+    auto table = DeltaTable::OpenOrCreate(store_, "t", *schema, kNow);
+    EXPECT_TRUE(table.ok()) << table.status();
+    return *std::move(table);
+  }
+
+  // An append of one file that does not exist: the log does not care.
+  static AppendRequest Request(const std::string& name, int64_t transaction = 0) {
+    AppendRequest request;
+    request.files.push_back({.path = "date=2023-11-14/" + name,
+                             .partition_values = {{"date", "2023-11-14"}},
+                             .size = 7,
+                             .modified_ms = 8,
+                             .stats = R"({"numRecords":1})"});
+    if (transaction > 0) request.transactions["app/" + name] = transaction;
+    request.clocks[name] = transaction * 10;
+    return request;
+  }
+
+  static std::vector<std::string> Lines(const Snapshot& snapshot) {
+    std::vector<std::string> lines = {std::to_string(snapshot.version),
+                                      std::to_string(snapshot.timestamp_ms),
+                                      ToJsonLine(snapshot.protocol), ToJsonLine(snapshot.metadata),
+                                      ToJsonLine(CommitInfoAction{.clocks = snapshot.clocks})};
+    for (const auto& [app, action] : snapshot.transactions) lines.push_back(ToJsonLine(action));
+    for (const auto& [path, action] : snapshot.removed) {
+      RemoveAction remove = action;
+      remove.data_change = false;
+      lines.push_back(ToJsonLine(remove));
+    }
+    for (const auto& [path, action] : snapshot.files) {
+      AddAction add = action;
+      add.data_change = false;  // a checkpoint does not tell
+      lines.push_back(ToJsonLine(add));
+    }
+    return lines;
+  }
+
+  std::string folder_;
+  std::shared_ptr<ObjectStore> store_;
+  v1::Project project_ = TestProject();
+};
+
+TEST_F(DeltaTableTest, ACheckpointHoldsWhatTheCommitsBeforeItSaid) {
+  auto table = Table();
+  for (int i = 1; i <= 12; ++i) {
+    ASSERT_TRUE(table->Append(Request("file " + std::to_string(i), i), kNow + i).ok());
+    ASSERT_TRUE(table->checkpoint_status().ok()) << table->checkpoint_status();
+  }
+  Snapshot replayed;
+  ASSERT_TRUE(RefreshSnapshot(*store_, "t", std::nullopt, &replayed).ok());
+  EXPECT_EQ(Lines(table->snapshot()), Lines(replayed));
+  for (int version = 0; version < 10; ++version)
+    fs::remove(folder_ + "/" + CommitPath("t", version));
+  EXPECT_EQ(Lines(DeltaTable::Open(store_, "t").value()->snapshot()), Lines(replayed));
+  EXPECT_EQ(LoadSnapshot(*store_, "t", 11)->files.size(), 11u);
+  EXPECT_TRUE(absl::IsNotFound(LoadSnapshot(*store_, "t", 13).status()));
+
+  // Without the hint, or with a damaged one, the checkpoint is found all the same.
+  std::ofstream(folder_ + "/t/_delta_log/_last_checkpoint") << "{";
+  EXPECT_EQ(Lines(DeltaTable::Open(store_, "t").value()->snapshot()), Lines(replayed));
+}
+
+TEST_F(DeltaTableTest, ADamagedCheckpointIsNamed) {
+  auto table = Table();
+  for (int i = 1; i <= 10; ++i) ASSERT_TRUE(table->Append(Request("f", i), kNow).ok());
+  fs::resize_file(folder_ + "/" + CheckpointPath("t", 10), 100);
+  absl::Status status = DeltaTable::Open(store_, "t").status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(CheckpointPath("t", 10)));
+}
+
+TEST_F(DeltaTableTest, AWriterThatCameSecondTakesTheNextVersion) {
+  auto first = Table();
+  auto second = Table();
+  EXPECT_EQ(first->Append(Request("a", 1), kNow).value(), 1);
+  EXPECT_EQ(second->Append(Request("b", 1), kNow).value(), 2);
+  EXPECT_EQ(first->Append(Request("a", 2), kNow).value(), 3);
+  EXPECT_EQ(first->TransactionVersion("app/a"), 2);
+  EXPECT_EQ(first->TransactionVersion("app/b"), 1);
+  EXPECT_EQ(first->snapshot().clocks, (std::map<std::string, int64_t>{{"a", 20}, {"b", 10}}));
+}
+
+TEST_F(DeltaTableTest, AWriterWhoseTransactionAnotherMovedIsAborted) {
+  auto first = Table();
+  auto second = Table();
+  ASSERT_TRUE(first->Append(Request("a", 1), kNow).ok());
+  EXPECT_TRUE(absl::IsAborted(second->Append(Request("a", 1), kNow).status()));
+  EXPECT_EQ(second->snapshot().version, 1);
+}
+
+TEST_F(DeltaTableTest, ConcurrentWritersLoseNoCommit) {
+  Table();
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&, w] {
+      auto table = Table();
+      for (int i = 0; i < 10; ++i) {
+        std::string name = std::to_string(w) + "-" + std::to_string(i);
+        ASSERT_TRUE(table->Append(Request(name, 1), kNow).ok());
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  auto table = Table();
+  EXPECT_EQ(table->snapshot().version, 40);
+  EXPECT_EQ(table->snapshot().files.size(), 40u);
+}
+
+TEST_F(DeltaTableTest, CommitTimesIncreaseThoughTheClockDoesNot) {
+  auto table = Table();
+  ASSERT_TRUE(table->Append(Request("a"), kNow).ok());
+  ASSERT_TRUE(table->Append(Request("b"), kNow - 5'000'000).ok());
+  std::vector<int64_t> times;
+  auto objects = store_->List("t/_delta_log");
+  for (const ObjectInfo& object : *objects) {
+    times.push_back(object.modified_us);
+  }
+  EXPECT_THAT(times, ElementsAre(kNow, kNow + 1000, kNow + 2000));
+}
+
+TEST_F(DeltaTableTest, AddsNullableColumnsOnce) {
+  auto table = Table();
+  auto added = arrow::schema({arrow::field("extra", arrow::float64(), false)});
+  ASSERT_TRUE(table->AddColumns(*added, kNow).ok());
+  ASSERT_TRUE(table->AddColumns(*added, kNow).ok());
+  EXPECT_EQ(table->snapshot().version, 1);
+  auto again = DeltaTable::Open(store_, "t").value();
+  EXPECT_TRUE(again->DataSchema()->GetFieldByName("extra")->nullable());
+  auto other = arrow::schema({arrow::field("extra", arrow::utf8())});
+  EXPECT_TRUE(absl::IsFailedPrecondition(table->AddColumns(*other, kNow)));
+}
+
+TEST_F(DeltaTableTest, RefusesATableOfANewerProtocol) {
+  Table();
+  std::ofstream(folder_ + "/" + CommitPath("t", 1))
+      << R"({"protocol":{"minReaderVersion":1,"minWriterVersion":7}})";
+  absl::Status status = Table()->Append(Request("a"), kNow).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  std::ofstream(folder_ + "/" + CommitPath("t", 2))
+      << R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7}})";
+  EXPECT_TRUE(absl::IsFailedPrecondition(DeltaTable::Open(store_, "t").status()));
+}
+
+TEST_F(DeltaTableTest, SaysWhichCommitIsDamaged) {
+  Table();
+  std::ofstream(folder_ + "/" + CommitPath("t", 1)) << "{\"txn\":{}}\n{";
+  absl::Status status = DeltaTable::Open(store_, "t").status();
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("00000000000000000001.json: line 1"));
+}
+
+TEST_F(DeltaTableTest, IgnoresActionsThatMayBeIgnored) {
+  Table();
+  std::ofstream(folder_ + "/" + CommitPath("t", 1)) << R"({"cdc":{"path":"x"}})"
+                                                    << "\n"
+                                                    << R"({"add":null,"checkpointMetadata":{}})"
+                                                    << "\n";
+  EXPECT_EQ(DeltaTable::Open(store_, "t").value()->snapshot().version, 1);
+}
+
+TEST_F(DeltaTableTest, DataFilesCarryStatisticsOfKeysAndTimes) {
+  auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1},
+                                  {.offset = 2, .key = "a", .effective_time = kNow + 1}});
+  AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, kNow).value();
+  EXPECT_THAT(file.path, ::testing::MatchesRegex("date=2023-11-14/part-[0-9a-f-]+\\.parquet"));
+  EXPECT_EQ(file.size, static_cast<int64_t>(fs::file_size(folder_ + "/t/" + file.path)));
+  EXPECT_THAT(file.stats, HasSubstr(R"("numRecords":2)"));
+  EXPECT_THAT(
+      file.stats,
+      HasSubstr(R"("minValues":{"user_id":"a","_effective_time":"2023-11-14T22:13:20.000000Z")"));
+  EXPECT_THAT(
+      file.stats,
+      HasSubstr(R"("maxValues":{"user_id":"b","_effective_time":"2023-11-14T22:13:20.000001Z")"));
+  EXPECT_THAT(file.stats,
+              HasSubstr(R"("nullCount":{"user_id":0,"total":1,"events":0,"last_country":2)"));
+}
+
+TEST_F(DeltaTableTest, TextTooLongOrNotUtf8HasNoExtremes) {
+  for (const std::string& key : {std::string(65, 'x'), std::string("\xFF\xFE")}) {
+    auto rows = TestRows(project_, {{.offset = 1, .key = key}});
+    AddAction file = WriteDataFile(store_.get(), "t", "1970-01-01", {rows}, kNow).value();
+    EXPECT_THAT(file.stats, HasSubstr(R"("minValues":{"_effective_time")"));
+  }
+}
+
+}  // namespace
+}  // namespace forebay
