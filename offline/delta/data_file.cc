@@ -25,7 +25,7 @@ using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 constexpr int64_t kRowGroupRows = 128 * 1024;
 constexpr size_t kLongestTextStatistic = 64;  // bytes; a column with a longer extreme has none
 
-// Measured in docs/formats/offline_table.md: dictionaries pay for keys only.
+// See docs/formats/offline_table.md: dictionaries pay for keys only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)

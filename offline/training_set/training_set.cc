@@ -171,10 +171,19 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
 
 arrow::Status WriteParquet(const arrow::Table& table, const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
-  auto properties = parquet::WriterProperties::Builder()
-                        .compression(arrow::Compression::ZSTD)
-                        ->compression_level(1)
-                        ->build();
+  parquet::WriterProperties::Builder builder;
+  builder.compression(arrow::Compression::ZSTD)->compression_level(1);
+  for (const auto& field : table.schema()->fields()) {  // dictionaries of numbers do not pay
+    arrow::Type::type type = field->type()->id();
+    if (type == arrow::Type::DOUBLE) {
+      builder.disable_dictionary(field->name());
+      builder.encoding(field->name(), parquet::Encoding::BYTE_STREAM_SPLIT);
+    } else if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
+      builder.disable_dictionary(field->name());
+      builder.encoding(field->name(), parquet::Encoding::DELTA_BINARY_PACKED);
+    }
+  }
+  auto properties = builder.build();
   auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(table, arrow::default_memory_pool(), file,
                                                  128 * 1024, properties, arrow_properties));
