@@ -1,6 +1,7 @@
 #include "online/grpc/grpc_server.h"
 
 #include <arpa/inet.h>
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -10,9 +11,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <thread>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "fmt/format.h"
 #include "online/grpc/health_reporter.h"
@@ -103,7 +105,16 @@ class GrpcServer::Impl {
   void Stop(absl::Duration deadline) {
     if (server_ == nullptr) return;
     health_.reset();
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + deadline));
+    absl::Notification stopped;
+    std::thread shutdown([&] {
+      server_->Shutdown(absl::ToChronoTime(absl::Now() + deadline));
+      stopped.Notify();
+    });
+    // Shutdown waits for streams too, and those who watch our health never end theirs.
+    while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(10))) {
+      if (service_.calls() == 0) grpc_server_cancel_all_calls(server_->c_server());
+    }
+    shutdown.join();
     server_.reset();
   }
 

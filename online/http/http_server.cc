@@ -199,6 +199,10 @@ void HttpServer::Impl::Stop(absl::Duration deadline) {
   io_.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // Those that the deadline cut off; gone before io_, which their sockets are of.
+  absl::MutexLock lock(&mutex_);
+  for (const ConnectionPtr& connection : connections_) connection->stream.close();
+  connections_.clear();
 }
 
 bool HttpServer::Impl::Register(const ConnectionPtr& connection) {

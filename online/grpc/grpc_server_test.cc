@@ -1,0 +1,106 @@
+// Stopping and ports; the answers are tested in tests/serving, with a real client.
+#include "online/grpc/grpc_server.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "forebay/v1/serving.grpc.pb.h"
+
+namespace forebay {
+namespace {
+
+class GrpcServerTest : public testing::Test {
+ protected:
+  GrpcServerTest()
+      : reader_(Project(), [this](int, std::string_view, std::optional<KnownTime>) {
+          reached_.Notify();
+          released_.WaitForNotification();
+          return ViewRow{.found = true, .values = {int64_t{5}}};
+        }) {}
+
+  static v1::Project Project() {
+    v1::Project project;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        R"(entities { name: "user" keys { name: "id" type: INT64 } }
+           feature_views { name: "v" entity: "user" features { name: "n" type: INT64 } })",
+        &project));
+    return project;
+  }
+
+  std::unique_ptr<GrpcServer> Start() {
+    auto server = GrpcServer::Start({}, &reader_, &metrics_, [] { return absl::OkStatus(); });
+    EXPECT_TRUE(server.ok()) << server.status();
+    stub_ = v1::FeatureServing::NewStub(grpc::CreateChannel(
+        fmt::format("127.0.0.1:{}", (*server)->port()), grpc::InsecureChannelCredentials()));
+    return *std::move(server);
+  }
+
+  grpc::Status Get(v1::GetResponse* response) {
+    v1::GetRequest request;
+    request.add_features("v.n");
+    (*request.mutable_entity())["id"].set_int64_value(1);
+    grpc::ClientContext context;
+    return stub_->Get(&context, request, response);
+  }
+
+  absl::Notification reached_, released_;
+  MetricsRegistry metrics_;
+  FeatureReader reader_;
+  std::unique_ptr<v1::FeatureServing::Stub> stub_;
+};
+
+TEST_F(GrpcServerTest, StopAnswersWhatIsUnderWay) {
+  auto server = Start();
+  v1::GetResponse response;
+  grpc::Status status;
+  std::thread client([&] { status = Get(&response); });
+  reached_.WaitForNotification();
+  std::thread stopper([&] { server->Stop(absl::Seconds(60)); });
+  // The port closes while the call is still under way.
+  while (GrpcServer::Start({.port = server->port()}, &reader_, &metrics_,
+                           [] { return absl::OkStatus(); })
+             .status()
+             .code() == absl::StatusCode::kFailedPrecondition) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  released_.Notify();
+  stopper.join();
+  client.join();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.features_size(), 1);
+  EXPECT_EQ(response.features(0).value().int64_value(), 5);
+}
+
+TEST_F(GrpcServerTest, AfterStopCallsAreUnavailableAndStopAgainDoesNothing) {
+  released_.Notify();
+  auto server = Start();
+  v1::GetResponse response;
+  EXPECT_TRUE(Get(&response).ok());
+  server->Stop(absl::Seconds(60));
+  server->Stop(absl::Seconds(60));
+  EXPECT_EQ(Get(&response).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(GrpcServerTest, APortThatIsTakenOrAnAddressThatIsNoneIsAnError) {
+  auto server = Start();
+  EXPECT_EQ(
+      GrpcServer::Start({.port = server->port()}, &reader_, &metrics_, nullptr).status().ToString(),
+      fmt::format("FAILED_PRECONDITION: cannot listen on 127.0.0.1 port {}: the port is taken: "
+                  "stop what listens there, or set serving.grpc_port in forebay.yaml to a free "
+                  "port",
+                  server->port()));
+  EXPECT_THAT(
+      GrpcServer::Start({.address = "localhost"}, &reader_, &metrics_, nullptr).status().ToString(),
+      testing::StartsWith("INVALID_ARGUMENT: \"localhost\" is no IP address"));
+}
+
+}  // namespace
+}  // namespace forebay

@@ -1,0 +1,235 @@
+// The server on real sockets, with a plain client: what happens between threads and connections.
+// The shapes of answers are tested in read_json_test.cc and tests/serving.
+#include "online/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A blocking connection.
+class Client {
+ public:
+  explicit Client(uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { close(socket_); }
+
+  bool connected() const { return connected_; }
+
+  void Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+
+  // One answer, header and body; what came so far when the connection ends.
+  std::string Receive() {
+    constexpr std::string_view kLength = "Content-Length: ";
+    while (true) {
+      size_t header = received_.find("\r\n\r\n");
+      if (header != std::string::npos) {
+        size_t at = received_.find(kLength);
+        size_t length = at < header ? std::stoul(received_.substr(at + kLength.size())) : 0;
+        size_t total = header + 4 + length;
+        if (received_.size() >= total) {
+          std::string answer = received_.substr(0, total);
+          received_.erase(0, total);
+          return answer;
+        }
+      }
+      char buffer[4096];
+      ssize_t bytes = recv(socket_, buffer, sizeof(buffer), 0);
+      if (bytes <= 0) return std::exchange(received_, "");
+      received_.append(buffer, static_cast<size_t>(bytes));
+    }
+  }
+
+  std::string Post(std::string_view path, std::string_view body) {
+    Send(fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path,
+                     body.size(), body));
+    return Receive();
+  }
+
+ private:
+  int socket_;
+  bool connected_ = false;
+  std::string received_;
+};
+
+constexpr std::string_view kGet = R"({"features": ["v.n"], "entity": {"id": 1}})";
+
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServerTest()
+      : reader_(Project(), [this](int, std::string_view key, std::optional<KnownTime>) {
+          if (block_) {
+            reached_.Notify();
+            released_.WaitForNotification();
+          }
+          return ViewRow{.found = true, .values = {int64_t{5}}};
+        }) {}
+
+  static v1::Project Project() {
+    v1::Project project;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        R"(entities { name: "user" keys { name: "id" type: INT64 } }
+           feature_views { name: "v" entity: "user" features { name: "n" type: INT64 } })",
+        &project));
+    return project;
+  }
+
+  std::unique_ptr<HttpServer> Start(const HttpServerOptions& options = {}) {
+    auto server = HttpServer::Start(options, &reader_, &metrics_, [] { return absl::OkStatus(); });
+    EXPECT_TRUE(server.ok()) << server.status();
+    return *std::move(server);
+  }
+
+  std::atomic<bool> block_{false};
+  absl::Notification reached_, released_;
+  MetricsRegistry metrics_;
+  FeatureReader reader_;
+};
+
+TEST_F(HttpServerTest, ManyClientsAreServedAtOnceOnConnectionsThatStay) {
+  auto server = Start();
+  std::vector<std::thread> clients;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&, i] {
+      Client client(server->port());
+      for (int j = 0; j < 50; ++j) {
+        right += client.Post("/v1/get", kGet).find("\"value\":5") != std::string::npos ? 1 : 0;
+        // Some leave in the middle of a request, some ask for the metrics meanwhile.
+        if (j % 10 == 0) Client(server->port()).Send("POST /v1/get HTTP/1.1\r\nContent-Le");
+        if (i == 0) client.Send("GET /metrics HTTP/1.1\r\n\r\n"), client.Receive();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(right, 400);
+}
+
+TEST_F(HttpServerTest, RequestsSentAheadAreAnsweredInOrder) {
+  auto server = Start();
+  Client client(server->port());
+  client.Send(
+      "GET /healthz HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\n\r\nGET /readyz HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(client.Receive(), HasSubstr("alive"));
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(client.Receive(), HasSubstr("ready"));
+}
+
+TEST_F(HttpServerTest, AnIdleOrSlowClientHoldsUpNobody) {
+  auto server = Start({.threads = 1});
+  Client idle(server->port()), slow(server->port());
+  slow.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, AConnectionThatSendsNothingIsClosed) {
+  auto server = Start({.idle_timeout = absl::Milliseconds(50)});
+  EXPECT_EQ(Client(server->port()).Receive(), "");
+}
+
+TEST_F(HttpServerTest, ABodyThatDoesNotComeIsNotWaitedForLong) {
+  auto server = Start({.request_timeout = absl::Milliseconds(50)});
+  Client client(server->port());
+  client.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_EQ(client.Receive(), "");
+}
+
+TEST_F(HttpServerTest, ConnectionsAboveTheLimitAreToldSo) {
+  auto server = Start({.max_connections = 1});
+  Client first(server->port());
+  EXPECT_THAT(first.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Client(server->port()).Receive(), StartsWith("HTTP/1.1 503 "));
+}
+
+TEST_F(HttpServerTest, BodiesAboveTheMemoryForAllOfThemAreToldSo) {
+  auto server = Start({.max_buffered_bytes = 1000});
+  Client first(server->port());
+  first.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 900\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_THAT(first.Receive(), StartsWith("HTTP/1.1 100 "));  // its bytes are reserved now
+  EXPECT_THAT(Client(server->port()).Post("/v1/get", std::string(200, ' ')),
+              StartsWith("HTTP/1.1 503 "));
+  first.Send(std::string(900, ' '));
+  EXPECT_THAT(first.Receive(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(first.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, ABodyAboveTheLimitIsRefusedWithoutBeingRead) {
+  auto server = Start({.max_body_bytes = 1000});
+  Client client(server->port());
+  client.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(HttpServerTest, StopAnswersWhatIsUnderWayAndClosesTheRest) {
+  auto server = Start();
+  Client idle(server->port());
+  EXPECT_THAT(idle.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  block_ = true;
+  Client busy(server->port());
+  std::string answer;
+  std::thread client([&] { answer = busy.Post("/v1/get", kGet); });
+  reached_.WaitForNotification();
+  std::thread stopper([&] { server->Stop(absl::Seconds(60)); });
+  EXPECT_EQ(idle.Receive(), "");  // closed at once
+  released_.Notify();
+  stopper.join();
+  client.join();
+  EXPECT_THAT(answer, HasSubstr("\"value\":5"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  EXPECT_FALSE(Client(server->port()).connected());
+}
+
+TEST_F(HttpServerTest, StopWaitsNoLongerThanItsDeadline) {
+  auto server = Start({.request_timeout = absl::Hours(1)});
+  Client slow(server->port());
+  slow.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n");
+  slow.Receive();
+  server->Stop(absl::Milliseconds(20));
+  EXPECT_EQ(slow.Receive(), "");
+}
+
+TEST_F(HttpServerTest, APortThatIsTakenIsAnErrorThatSaysWhatToChange) {
+  auto server = Start();
+  auto second = HttpServer::Start({.port = server->port()}, &reader_, &metrics_, nullptr);
+  EXPECT_EQ(
+      second.status().ToString(),
+      fmt::format("FAILED_PRECONDITION: cannot listen on 127.0.0.1 port {}: the port is taken: "
+                  "stop what listens there, or set serving.http_port in forebay.yaml to a free "
+                  "port",
+                  server->port()));
+  EXPECT_THAT(
+      HttpServer::Start({.address = "example"}, &reader_, &metrics_, nullptr).status().ToString(),
+      StartsWith("INVALID_ARGUMENT: \"example\" is no IP address"));
+}
+
+}  // namespace
+}  // namespace forebay
