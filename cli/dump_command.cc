@@ -8,6 +8,8 @@
 #include "engine/task/task_dump.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
+#include "offline/change_log/change_log.h"
+#include "offline/dump.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/types/status_macros.h"
@@ -26,6 +28,10 @@ const TaskPlan* PlanOf(const std::vector<TaskPlan>& plans, const TaskId& task) {
 
 absl::Status DumpTask(const std::string& what, const LoadedProject& loaded,
                       const std::vector<TaskPlan>& plans, const TaskId& task) {
+  if (what == "change-log") {
+    return DumpChangeLog(ChangeLogFolder(loaded.config.state.string(), task.topic, task.partition),
+                         &std::cout);
+  }
   absl::StatusOr<std::unique_ptr<StateStore>> store =
       OpenStoreForReading(loaded.config.state, task);
   if (absl::IsNotFound(store.status())) return absl::OkStatus();
@@ -67,10 +73,10 @@ void AddDumpCommand(CLI::App* app, int* exit_code) {
   auto folder = std::make_shared<std::string>(".");
   auto task = std::make_shared<std::string>();
   CLI::App* command =
-      app->add_subcommand("dump", "Print state or positions, one JSON object a line");
-  command->add_option("what", *what, "state or positions")
+      app->add_subcommand("dump", "Print state, change logs or positions, one JSON object a line");
+  command->add_option("what", *what, "state, change-log or positions")
       ->required()
-      ->check(CLI::IsMember({"state", "positions"}));
+      ->check(CLI::IsMember({"state", "change-log", "positions"}));
   command->add_option("--task", *task, "Only this task, as topic/partition");
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
   command->callback([=] { *exit_code = Report(Dump(*what, *folder, *task)); });

@@ -1,9 +1,9 @@
 #include "online/http/read_json.h"
 
-#include <simdjson.h>
-
-#include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 
 #include "fmt/format.h"
 #include "schemas/types/json.h"
@@ -13,114 +13,113 @@
 namespace forebay {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::element_type;
+using Json = nlohmann::json;
 
-// Finds where a text stops being JSON; simdjson, which is quicker, does not say.
-class ErrorFinder : public nlohmann::json_sax<nlohmann::json> {
+// Builds the tree and notes the first name that one object has twice, which the tree does not show.
+class Parser {
  public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t, const std::string&,
-                   const nlohmann::json::exception& error) override {
-    message = error.what();
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": from the place on.
-    if (size_t at = message.find("at line"); at != std::string::npos) message.erase(0, at);
-    return false;
+  // Discarded if `body` is not JSON.
+  Json Parse(const std::string& body) {
+    return Json::parse(
+        body,
+        [this](int, Json::parse_event_t event, Json& parsed) {
+          if (event == Json::parse_event_t::object_start) names_.emplace_back();
+          if (event == Json::parse_event_t::object_end) names_.pop_back();
+          if (event == Json::parse_event_t::key &&
+              !names_.back().insert(parsed.get_ref<const std::string&>()).second) {
+            twice_ = parsed.get<std::string>();
+          }
+          return true;
+        },
+        /*allow_exceptions=*/false);
   }
 
-  std::string message;
+  const std::optional<std::string>& twice() const { return twice_; }
+
+ private:
+  std::vector<std::set<std::string>> names_;  // of the objects around the place at hand
+  std::optional<std::string> twice_;
 };
 
-absl::Status NotJson(const std::string& body, simdjson::error_code error) {
+absl::Status NotJson(const std::string& body) {
   if (body.empty()) return absl::InvalidArgumentError("the body is empty; expected a JSON object");
-  ErrorFinder finder;
-  nlohmann::json::sax_parse(body, &finder);
-  // The few texts on which the two parsers differ, such as integers of a hundred digits.
-  if (finder.message.empty()) finder.message = simdjson::error_message(error);
-  return absl::InvalidArgumentError(fmt::format("the body is not JSON: {}", finder.message));
-}
-
-std::string_view TypeName(const element& value) {
-  switch (value.type()) {
-    case element_type::ARRAY:
-      return "an array";
-    case element_type::OBJECT:
-      return "an object";
-    case element_type::INT64:
-    case element_type::UINT64:
-      return "an integer";
-    case element_type::DOUBLE:
-      return "a number";
-    case element_type::STRING:
-      return "a string";
-    case element_type::BOOL:
-      return "a bool";
-    case element_type::NULL_VALUE:
-      return "null";
+  std::string message;
+  try {
+    Json::parse(body).clear();
+  } catch (const Json::exception& error) {
+    message = error.what();
   }
-  return "something else";
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": from the place on.
+  if (size_t at = message.find("at line"); at != std::string::npos) message.erase(0, at);
+  return absl::InvalidArgumentError(fmt::format("the body is not JSON: {}", message));
 }
 
-absl::Status WrongType(std::string_view what, std::string_view expected, const element& found) {
+std::string_view TypeName(const Json& value) {
+  if (value.is_number_integer()) return "an integer";
+  switch (value.type()) {
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::number_float:
+      return "a number";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::boolean:
+      return "a bool";
+    case Json::value_t::null:
+      return "null";
+    default:
+      return "something else";
+  }
+}
+
+std::string_view Text(const Json& value) { return value.get_ref<const std::string&>(); }
+
+bool IsInt64(const Json& value) {
+  return value.is_number_integer() &&
+         !(value.is_number_unsigned() &&
+           value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
+}
+
+absl::Status WrongType(std::string_view what, std::string_view expected, const Json& found) {
   return absl::InvalidArgumentError(
       fmt::format("{} must be {}, not {}", what, expected, TypeName(found)));
 }
 
-absl::StatusOr<Value> KeyValue(std::string_view name, const element& value) {
-  switch (value.type()) {
-    case element_type::STRING:
-      return Value(std::string(value.get_string().value_unsafe()));
-    case element_type::INT64:
-      return Value(value.get_int64().value_unsafe());
-    case element_type::DOUBLE:
-      return Value(value.get_double().value_unsafe());
-    case element_type::BOOL:
-      return Value(value.get_bool().value_unsafe());
-    case element_type::NULL_VALUE:
-      return Value();
-    case element_type::UINT64:
-      return absl::InvalidArgumentError(fmt::format("{} is {}: above what an int64 holds", name,
-                                                    value.get_uint64().value_unsafe()));
-    case element_type::ARRAY:
-    case element_type::OBJECT:
-      break;
+absl::StatusOr<Value> KeyValue(std::string_view name, const Json& value) {
+  if (value.is_string()) return Value(std::string(Text(value)));
+  if (IsInt64(value)) return Value(value.get<int64_t>());
+  if (value.is_number_float()) return Value(value.get<double>());
+  if (value.is_boolean()) return Value(value.get<bool>());
+  if (value.is_null()) return Value();
+  if (value.is_number_integer()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is {}: above what an int64 holds", name, value.get<uint64_t>()));
   }
   return WrongType(name, "a string, a number, a bool", value);
 }
 
-absl::StatusOr<EntityKeys> ParseEntity(std::string_view what, const element& json) {
+absl::StatusOr<EntityKeys> ParseEntity(std::string_view what, const Json& json) {
   if (!json.is_object()) {
     return WrongType(what, "an object of key columns, such as {\"user_id\": \"u1\"}", json);
   }
   EntityKeys keys;
-  simdjson::dom::object object = json.get_object().value_unsafe();
-  for (auto [name, value] : object) {
+  for (const auto& [name, value] : json.get_ref<const Json::object_t&>()) {
     ASSIGN_OR_RETURN(Value key, KeyValue(name, value));
     keys.emplace_back(name, std::move(key));
   }
   return keys;
 }
 
-absl::Status ParseEntities(const element& json, ReadRequest& request) {
+absl::Status ParseEntities(const Json& json, ReadRequest& request) {
   if (!json.is_array()) return WrongType("entities", "an array of objects", json);
-  simdjson::dom::array entities = json.get_array().value_unsafe();
-  if (entities.size() > FeatureReader::kMostEntities) {
+  if (json.size() > FeatureReader::kMostEntities) {
     return absl::InvalidArgumentError(fmt::format(
         "entities has more than {} elements: split the request", FeatureReader::kMostEntities));
   }
-  request.entities.reserve(entities.size());
-  for (element entity : entities) {
+  request.entities.reserve(json.size());
+  for (const Json& entity : json) {
     ASSIGN_OR_RETURN(EntityKeys keys,
                      ParseEntity(fmt::format("entities[{}]", request.entities.size()), entity));
     request.entities.push_back(std::move(keys));
@@ -128,15 +127,14 @@ absl::Status ParseEntities(const element& json, ReadRequest& request) {
   return absl::OkStatus();
 }
 
-absl::Status ParseFeatures(const element& json, ReadRequest& request) {
+absl::Status ParseFeatures(const Json& json, ReadRequest& request) {
   constexpr std::string_view kExpected = "an array of names such as \"user_spend.spend_10m\"";
   if (!json.is_array()) return WrongType("features", kExpected, json);
-  simdjson::dom::array names = json.get_array().value_unsafe();
-  for (element name : names) {
+  for (const Json& name : json) {
     if (!name.is_string()) {
       return WrongType(fmt::format("features[{}]", request.features.size()), "a string", name);
     }
-    request.features.push_back(name.get_string().value_unsafe());
+    request.features.push_back(Text(name));
   }
   if (request.features.empty()) {
     return absl::InvalidArgumentError(fmt::format("features is empty; expected {}", kExpected));
@@ -144,16 +142,16 @@ absl::Status ParseFeatures(const element& json, ReadRequest& request) {
   return absl::OkStatus();
 }
 
-absl::Status ParseAt(const element& json, ReadRequest& request) {
+absl::Status ParseAt(const Json& json, ReadRequest& request) {
   if (json.is_null()) return absl::OkStatus();
-  if (json.is_int64()) {
-    request.at = KnownTime(json.get_int64().value_unsafe());
+  if (IsInt64(json)) {
+    request.at = KnownTime(json.get<int64_t>());
     return absl::OkStatus();
   }
   if (!json.is_string()) {
     return WrongType("at", "RFC 3339 text or an integer of microseconds since 1970", json);
   }
-  auto time = ParseTime(json.get_string().value_unsafe());
+  auto time = ParseTime(Text(json));
   if (!time.ok()) {
     return absl::InvalidArgumentError(fmt::format("at: {}", std::string(time.status().message())));
   }
@@ -162,11 +160,11 @@ absl::Status ParseAt(const element& json, ReadRequest& request) {
 }
 
 // One field of the body. `batch`: of /v1/batch-get.
-absl::Status ParseField(std::string_view name, const element& value, bool batch,
+absl::Status ParseField(std::string_view name, const Json& value, bool batch,
                         ReadRequest& request) {
   if (name == "feature_service") {
     if (!value.is_string()) return WrongType(name, "a string", value);
-    request.feature_service = value.get_string().value_unsafe();
+    request.feature_service = Text(value);
     if (!request.feature_service.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("feature_service is empty");
   }
@@ -202,7 +200,7 @@ std::optional<int64_t> Micros(const std::optional<Time>& time) {
 }  // namespace
 
 struct ReadRequestParser::Buffers {
-  simdjson::dom::parser parser;
+  Json root;
 };
 
 ReadRequestParser::ReadRequestParser() : buffers_(std::make_unique<Buffers>()) {}
@@ -217,27 +215,20 @@ absl::StatusOr<ReadRequest> ReadRequestParser::ParseBatchGet(const std::string& 
 }
 
 absl::StatusOr<ReadRequest> ReadRequestParser::Parse(const std::string& body, bool batch) {
-  // A large body's buffers are not kept: a thread that saw one would hold them for good.
-  constexpr size_t kMostKept = size_t{1} << 20;
-  if (buffers_->parser.capacity() > kMostKept) buffers_ = std::make_unique<Buffers>();
-
-  element root;
-  if (auto error = buffers_->parser.parse(body).get(root); error != simdjson::SUCCESS) {
-    return NotJson(body, error);
-  }
+  Parser parser;
+  Json& root = buffers_->root;
+  root = parser.Parse(body);
+  if (root.is_discarded()) return NotJson(body);
   if (!root.is_object()) return WrongType("the body", "an object", root);
+  if (parser.twice()) {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is there twice", *parser.twice()));
+  }
   ReadRequest request;
-  std::vector<std::string_view> seen;
-  simdjson::dom::object object = root.get_object().value_unsafe();
-  for (auto [name, value] : object) {
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      return absl::InvalidArgumentError(fmt::format("\"{}\" is there twice", name));
-    }
-    seen.push_back(name);
+  for (const auto& [name, value] : root.get_ref<const Json::object_t&>()) {
     RETURN_IF_ERROR(ParseField(name, value, batch, request));
   }
   std::string_view needed = batch ? "entities" : "entity";
-  if (std::find(seen.begin(), seen.end(), needed) == seen.end()) {
+  if (!root.contains(needed)) {
     return absl::InvalidArgumentError(fmt::format("\"{}\" is missing", needed));
   }
   return request;
