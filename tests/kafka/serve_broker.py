@@ -1,10 +1,12 @@
 """A real broker for a test in another language: serve_broker.py FOLDER
 
 Prints "ready ADDRESS" (or "missing REASON" and ends), then obeys one command a line: kill, stop,
-restart, pause, resume; prints "done" after each. Stops the broker when the commands end.
+restart, pause, resume; prints "done" after each. Stops the broker when the commands
+end, and removes the folder.
 """
 
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -14,7 +16,10 @@ from broker import Broker, BrokerError  # noqa: E402
 
 
 def main(folder: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the test is interrupted, then closes our input
+    # Whoever ends the test may signal its whole group: what ends us is that our input closes.
+    # (Not SIG_IGN, which the broker would inherit.)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     # Compaction is not what these tests look at; groups must notice dead members soon.
     broker = Broker(folder, {"group.min.session.timeout.ms": "1000"})
     try:
@@ -29,6 +34,7 @@ def main(folder: str) -> None:
             print("done", flush=True)
     finally:
         broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 main(sys.argv[1])
