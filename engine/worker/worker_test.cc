@@ -1,0 +1,302 @@
+// The worker with a source, sinks and stores in memory: what is committed when, and what a crash
+// at any commit leaves behind (law 3).
+#include "engine/worker/worker.h"
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/time/clock.h"
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+namespace {
+
+constexpr int kPartitions = 3;
+constexpr int64_t kSecond = 1'000'000;
+
+v1::Project MakeProject() {
+  v1::Project project;
+  project.set_name("test");
+  v1::Source& source = *project.add_sources();
+  source.set_name("events");
+  source.set_topic("events");
+  source.add_key("k");
+  source.set_known_time(v1::Source::EVENT_TIME);
+  v1::Field& key = *source.add_schema();
+  key.set_name("k");
+  key.set_type(v1::STRING);
+  v1::Entity& entity = *project.add_entities();
+  entity.set_name("thing");
+  *entity.add_keys() = key;
+  v1::FeatureView& view = *project.add_feature_views();
+  view.set_name("view");
+  view.set_version(1);
+  view.set_source("events");
+  view.set_entity("thing");
+  v1::Aggregate& count = *view.add_aggregates();
+  count.set_function("count");
+  count.set_type(v1::INT64);
+  v1::Feature& feature = *view.add_features();
+  feature.set_name("n");
+  feature.set_type(v1::INT64);
+  feature.mutable_window()->set_kind(v1::Window::SAWTOOTH);
+  feature.mutable_window()->set_size_us(60 * kSecond);
+  feature.mutable_window()->set_hop_us(6 * kSecond);
+  return project;
+}
+
+// Record i of a partition is key i % 7, a second after record i - 1.
+class EndlessSource final : public Source {
+ public:
+  explicit EndlessSource(const TaskPlan& plan, int64_t records) : plan_(plan), records_(records) {}
+
+  void StartAt(const TaskId& task, std::optional<Offset> position) {
+    absl::MutexLock lock(&mutex_);
+    next_[task] = position ? position->value() + 1 : 0;
+  }
+
+  absl::StatusOr<EventBatch> Next(const TaskId& task, size_t, absl::Duration) override {
+    int64_t first;
+    {
+      absl::MutexLock lock(&mutex_);
+      auto next = next_.find(task);
+      if (next == next_.end()) return absl::CancelledError();
+      first = next->second;
+      next->second = std::min(first + 10, records_);
+    }
+    int64_t end = std::min(first + 10, records_);
+    EventBatch batch;
+    arrow::StringBuilder keys;
+    for (int64_t i = first; i < end; ++i) {
+      EXPECT_TRUE(keys.Append("k" + std::to_string(i % 7)).ok());
+      batch.records.push_back({.offset = Offset(i)});
+      batch.event_times.push_back(EventTime(i * kSecond));
+      batch.known_times.push_back(KnownTime(i * kSecond));
+    }
+    batch.columns =
+        arrow::RecordBatch::Make(plan_.event_schema, end - first, {keys.Finish().ValueOrDie()});
+    batch.last_offset = Offset(end - 1);
+    batch.at_end = end == records_;
+    return batch;
+  }
+
+ private:
+  const TaskPlan& plan_;
+  const int64_t records_;
+  absl::Mutex mutex_;
+  std::map<TaskId, int64_t> next_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Durable in the sense of a test: outlives the worker.
+struct Disk {
+  absl::Mutex mutex;
+  std::map<TaskId, std::map<std::string, std::string>> states ABSL_GUARDED_BY(mutex);
+  std::map<TaskId, std::string> metas ABSL_GUARDED_BY(mutex);
+  // What the sink holds: rows as "offset/ordinal", by task, and up to where.
+  std::map<TaskId, std::multiset<std::string>> rows ABSL_GUARDED_BY(mutex);
+  std::map<TaskId, Offset> held ABSL_GUARDED_BY(mutex);
+};
+
+class DiskStore final : public StateStore {
+ public:
+  DiskStore(Disk* disk, TaskId task) : disk_(disk), task_(std::move(task)) {}
+
+  absl::StatusOr<std::optional<std::string>> ReadMeta() const override {
+    absl::MutexLock lock(&disk_->mutex);
+    auto meta = disk_->metas.find(task_);
+    if (meta == disk_->metas.end()) return std::nullopt;
+    return meta->second;
+  }
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    absl::MutexLock lock(&disk_->mutex);
+    auto& states = disk_->states[task_];
+    auto state = states.find(std::string(key));
+    if (state == states.end()) return std::nullopt;
+    return state->second;
+  }
+  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
+      absl::Span<const std::string_view> keys) const override {
+    std::vector<std::optional<std::string>> values;
+    for (std::string_view key : keys) values.push_back(Get(key).value());
+    return values;
+  }
+  absl::Status Scan(
+      const std::function<absl::Status(std::string_view, std::string_view)>& visit) const override {
+    absl::MutexLock lock(&disk_->mutex);
+    for (const auto& [key, value] : disk_->states[task_]) {
+      if (absl::Status status = visit(key, value); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Commit(const StateDelta& delta) override {
+    absl::MutexLock lock(&disk_->mutex);
+    for (const auto& [key, value] : delta.puts) disk_->states[task_][key] = value;
+    for (const std::string& key : delta.deletes) disk_->states[task_].erase(key);
+    disk_->metas[task_] = delta.meta;
+    return absl::OkStatus();
+  }
+
+ private:
+  Disk* const disk_;
+  const TaskId task_;
+};
+
+// Fails its `crash_at`th commit, either before it holds the rows or after.
+class DiskSink final : public Sink {
+ public:
+  DiskSink(Disk* disk, int crash_at, bool after)
+      : disk_(disk), crash_at_(crash_at), after_(after) {}
+
+  absl::Status Open(const TaskId&) override { return absl::OkStatus(); }
+
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override {
+    bool crash = ++commits_ == crash_at_;
+    if (crash && !after_) return absl::UnavailableError("crash before");
+    absl::MutexLock lock(&disk_->mutex);
+    for (const TaskOutput* output : outputs) {
+      auto [held, first] = disk_->held.try_emplace(output->task, Offset(-1));
+      for (const ChangeBatch& batch : output->changes) {
+        auto rows = RowsAfter(batch.rows, held->second);
+        for (int64_t row = 0; rows != nullptr && row < rows->num_rows(); ++row) {
+          disk_->rows[output->task].insert(
+              rows->GetColumnByName("_source_offset")->GetScalar(row).ValueOrDie()->ToString() +
+              "/" + rows->GetColumnByName("_ordinal")->GetScalar(row).ValueOrDie()->ToString());
+        }
+      }
+      held->second = std::max(held->second, output->position);
+    }
+    return crash ? absl::UnavailableError("crash after") : absl::OkStatus();
+  }
+
+ private:
+  Disk* const disk_;
+  const int crash_at_;
+  const bool after_;
+  int commits_ = 0;
+};
+
+class FixedClock final : public Clock {
+ public:
+  KnownTime Now() const override { return KnownTime(0); }
+};
+
+// One life of a worker over `disk`: to the end of the records, or to its crash.
+class Life {
+ public:
+  Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false)
+      : plans_(PlanTasks(project_).value()),
+        source_(plans_[0], records),
+        sink_(disk, crash_at, after),
+        worker_(
+            project_, plans_, {{"events", kPartitions}},
+            {.threads = 2, .commit_interval = absl::Milliseconds(1)}, &source_, {&sink_},
+            [disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
+              return std::make_unique<DiskStore>(disk, task);
+            },
+            &clock_) {
+    worker_.Start();
+    std::vector<TaskId> tasks;
+    for (int i = 0; i < kPartitions; ++i) tasks.push_back({"events", PartitionId(i)});
+    auto positions = worker_.AddTasks(tasks).value();
+    for (int i = 0; i < kPartitions; ++i) source_.StartAt(tasks[i], positions[i]);
+  }
+
+  Worker& worker() { return worker_; }
+
+  // Until all tasks have applied everything, or the worker has failed.
+  void Finish() {
+    auto done = [this] {
+      for (const auto& task : worker_.Tasks()) {
+        if (!task->at_end()) return false;
+      }
+      return true;
+    };
+    while (worker_.status().ok() && !done()) absl::SleepFor(absl::Milliseconds(1));
+  }
+
+ private:
+  const v1::Project project_ = MakeProject();
+  const std::vector<TaskPlan> plans_;
+  EndlessSource source_;
+  DiskSink sink_;
+  FixedClock clock_;
+  Worker worker_;
+};
+
+TEST(Worker, ACrashAtAnyCommitLosesNothingAndRepeatsNothing) {
+  constexpr int64_t kRecords = 400;
+  Disk straight;
+  {
+    Life life(&straight, kRecords);
+    life.Finish();
+    ASSERT_TRUE(life.worker().Stop().ok());
+  }
+  absl::MutexLock lock(&straight.mutex);
+  ASSERT_EQ(straight.rows.size(), static_cast<size_t>(kPartitions));
+  for (bool after : {false, true}) {
+    Disk disk;
+    for (int crash_at = 1; crash_at < 8; ++crash_at) {
+      Life life(&disk, kRecords, crash_at, after);
+      life.Finish();
+      life.worker().Stop().IgnoreError();
+    }
+    Life life(&disk, kRecords);
+    life.Finish();
+    ASSERT_TRUE(life.worker().Stop().ok());
+    absl::MutexLock disk_lock(&disk.mutex);
+    EXPECT_EQ(disk.rows, straight.rows);
+    EXPECT_EQ(disk.states, straight.states);
+    EXPECT_EQ(disk.metas, straight.metas);
+  }
+}
+
+TEST(Worker, StopsAtTheFirstErrorOfASinkAndSaysIt) {
+  Disk disk;
+  Life life(&disk, 1000, /*crash_at=*/1);
+  life.Finish();
+  EXPECT_EQ(life.worker().Stop(), absl::UnavailableError("crash before"));
+  absl::MutexLock lock(&disk.mutex);
+  EXPECT_TRUE(disk.metas.empty());
+}
+
+TEST(Worker, LookupsRunBesideTheTasks) {
+  Disk disk;
+  Life life(&disk, 3000);
+  int64_t found = 0;
+  while (life.worker().status().ok() && !life.worker().Tasks()[0]->at_end()) {
+    for (int key = 0; key < 7; ++key) {
+      auto row = life.worker().Lookup(0, "k" + std::to_string(key), std::nullopt);
+      ASSERT_TRUE(row.ok()) << row.status();
+      found += row->found;
+    }
+  }
+  life.Finish();
+  auto row = life.worker().Lookup(0, "k3", KnownTime(3000 * kSecond)).value();
+  // One event every seven seconds, in tiles of six seconds; the window reaches back 60 to 66.
+  EXPECT_TRUE(row.found);
+  EXPECT_EQ(std::get<int64_t>(row.values[0]), 9);
+  EXPECT_FALSE(life.worker().Lookup(0, "k3", KnownTime(9000 * kSecond)).value().found);
+  EXPECT_FALSE(life.worker().Lookup(0, "no such key", std::nullopt).value().found);
+  EXPECT_TRUE(life.worker().Stop().ok());
+  EXPECT_GT(found, 0);
+}
+
+TEST(Worker, IsReadyWhenAllPartitionsAreHere) {
+  Disk disk;
+  Life life(&disk, 10);
+  life.Finish();
+  EXPECT_TRUE(life.worker().Ready().ok());
+  ASSERT_TRUE(life.worker().RemoveTasks({{"events", PartitionId(1)}}, /*lost=*/false).ok());
+  EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(life.worker().Lookup(0, "no such key", std::nullopt).status().code(),
+            absl::StatusCode::kUnavailable);
+  absl::MutexLock lock(&disk.mutex);
+  EXPECT_EQ(disk.held.at({"events", PartitionId(1)}), Offset(9));
+}
+
+}  // namespace
+}  // namespace forebay
