@@ -24,6 +24,13 @@ class RunningTask {
   Offset position() const { return Offset(position_.load(std::memory_order_acquire)); }
   // Asked to apply nothing more: only cuts are served.
   void Drain() { draining_.store(true, std::memory_order_release); }
+  // Its partition went to another worker while it was committed: what it holds is not to be
+  // committed any more. It waits to be removed.
+  void SetLost() {
+    lost_.store(true, std::memory_order_release);
+    Drain();
+  }
+  bool lost() const { return lost_.load(std::memory_order_acquire); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
   Offset start() const { return start_; }
@@ -50,6 +57,7 @@ class RunningTask {
   std::atomic<int64_t> position_{start_.value()};
   std::atomic<bool> at_end_{false};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> lost_{false};
   std::atomic<bool> cut_requested_{false};
   std::atomic<uint64_t> durable_{0};
 

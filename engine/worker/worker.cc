@@ -115,7 +115,13 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
       std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
   }
   for (const TaskPtr& task : leaving) task->Drain();
-  absl::Status committed = lost || !status().ok() ? absl::OkStatus() : CommitTasks(leaving);
+  absl::Status committed;
+  if (!lost && status().ok()) {
+    std::vector<TaskPtr> kept;
+    std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(kept),
+                 [](const TaskPtr& task) { return !task->lost(); });
+    committed = CommitTasks(kept);
+  }
   for (auto& thread : threads_) {
     absl::MutexLock working(&thread->working);
     absl::MutexLock lock(&thread->mutex);
@@ -130,6 +136,10 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
       absl::Status closed = sink->Close(task->task().id());
       if (committed.ok()) committed = closed;
     }
+  }
+  // A lookup or a scrape may still read from them, and their stores must be closed on return.
+  for (const TaskPtr& task : leaving) {
+    while (task.use_count() > 1) absl::SleepFor(kIdleWait);
   }
   if (!committed.ok()) Fail(committed);
   return committed;
@@ -216,8 +226,10 @@ absl::Status Worker::Commit() {
   std::vector<TaskPtr> tasks;
   {
     absl::MutexLock lock(&tasks_mutex_);
-    for (const auto& [topic, of_topic] : tasks_)
-      tasks.insert(tasks.end(), of_topic.begin(), of_topic.end());
+    for (const auto& [topic, of_topic] : tasks_) {
+      std::copy_if(of_topic.begin(), of_topic.end(), std::back_inserter(tasks),
+                   [](const TaskPtr& task) { return !task->lost(); });
+    }
   }
   absl::Status status = CommitTasks(tasks);
   if (!status.ok()) Fail(status);
@@ -237,7 +249,15 @@ absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks) {
     if (!cut.empty) outputs.push_back(&cut.output);
   }
   if (outputs.empty()) return absl::OkStatus();
-  for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Commit(outputs));
+  for (Sink* sink : sinks_) {
+    absl::Status committed = sink->Commit(outputs);
+    if (absl::IsAborted(committed)) {
+      // The group has moved on: the tasks are taken away, and replayed by whoever gets them.
+      for (const TaskPtr& task : tasks) task->SetLost();
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(committed);
+  }
   for (size_t i = 0; i < cuts.size(); ++i) {
     if (!cuts[i].empty) RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
     tasks[i]->SetDurable(cuts[i].number);

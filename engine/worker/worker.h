@@ -63,9 +63,9 @@ class Worker {
   using PartitionCounts = absl::flat_hash_map<std::string, int>;
 
   // All pointers and references outlive the worker. Sinks are committed in their order.
-  Worker(const v1::Project& project, const std::vector<TaskPlan>& plans, PartitionCounts partition_counts,
-         WorkerOptions options, Source* source, std::vector<Sink*> sinks, OpenStore open_store,
-         const Clock* clock);
+  Worker(const v1::Project& project, const std::vector<TaskPlan>& plans,
+         PartitionCounts partition_counts, WorkerOptions options, Source* source,
+         std::vector<Sink*> sinks, OpenStore open_store, const Clock* clock);
   ~Worker();
 
   void Start();

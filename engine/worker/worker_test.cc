@@ -59,6 +59,11 @@ class EndlessSource final : public Source {
     next_[task] = position ? position->value() + 1 : 0;
   }
 
+  void Stop() {
+    absl::MutexLock lock(&mutex_);
+    next_.clear();
+  }
+
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t, absl::Duration) override {
     int64_t first;
     {
@@ -148,14 +153,14 @@ class DiskStore final : public StateStore {
 // Fails its `crash_at`th commit, either before it holds the rows or after.
 class DiskSink final : public Sink {
  public:
-  DiskSink(Disk* disk, int crash_at, bool after)
-      : disk_(disk), crash_at_(crash_at), after_(after) {}
+  DiskSink(Disk* disk, int crash_at, bool after, absl::StatusCode code)
+      : disk_(disk), crash_at_(crash_at), after_(after), code_(code) {}
 
   absl::Status Open(const TaskId&) override { return absl::OkStatus(); }
 
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override {
     bool crash = ++commits_ == crash_at_;
-    if (crash && !after_) return absl::UnavailableError("crash before");
+    if (crash && !after_) return absl::Status(code_, "crash before");
     absl::MutexLock lock(&disk_->mutex);
     for (const TaskOutput* output : outputs) {
       auto [held, first] = disk_->held.try_emplace(output->task, Offset(-1));
@@ -169,13 +174,14 @@ class DiskSink final : public Sink {
       }
       held->second = std::max(held->second, output->position);
     }
-    return crash ? absl::UnavailableError("crash after") : absl::OkStatus();
+    return crash ? absl::Status(code_, "crash after") : absl::OkStatus();
   }
 
  private:
   Disk* const disk_;
   const int crash_at_;
   const bool after_;
+  const absl::StatusCode code_;
   int commits_ = 0;
 };
 
@@ -187,10 +193,11 @@ class FixedClock final : public Clock {
 // One life of a worker over `disk`: to the end of the records, or to its crash.
 class Life {
  public:
-  Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false)
+  Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false,
+       absl::StatusCode code = absl::StatusCode::kUnavailable)
       : plans_(PlanTasks(project_).value()),
         source_(plans_[0], records),
-        sink_(disk, crash_at, after),
+        sink_(disk, crash_at, after, code),
         worker_(
             project_, plans_, {{"events", kPartitions}},
             {.threads = 2, .commit_interval = absl::Milliseconds(1)}, &source_, {&sink_},
@@ -199,10 +206,24 @@ class Life {
             },
             &clock_) {
     worker_.Start();
+    AddTasks();
+  }
+
+  static std::vector<TaskId> TaskIds() {
     std::vector<TaskId> tasks;
     for (int i = 0; i < kPartitions; ++i) tasks.push_back({"events", PartitionId(i)});
+    return tasks;
+  }
+
+  void AddTasks() {
+    std::vector<TaskId> tasks = TaskIds();
     auto positions = worker_.AddTasks(tasks).value();
     for (int i = 0; i < kPartitions; ++i) source_.StartAt(tasks[i], positions[i]);
+  }
+
+  void LoseTasks() {
+    source_.Stop();
+    ASSERT_TRUE(worker_.RemoveTasks(TaskIds(), /*lost=*/true).ok());
   }
 
   Worker& worker() { return worker_; }
@@ -252,6 +273,30 @@ TEST(Worker, ACrashAtAnyCommitLosesNothingAndRepeatsNothing) {
     EXPECT_EQ(disk.states, straight.states);
     EXPECT_EQ(disk.metas, straight.metas);
   }
+}
+
+// The sink says ABORTED when the group has given the tasks to others while the worker was away.
+TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
+  constexpr int64_t kRecords = 400;
+  Disk disk;
+  Life life(&disk, kRecords, /*crash_at=*/1, /*after=*/true, absl::StatusCode::kAborted);
+  auto lost = [&] {
+    auto tasks = life.worker().Tasks();
+    return std::any_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->lost(); });
+  };
+  while (!lost()) life.worker().Commit().IgnoreError();
+  life.LoseTasks();
+  life.AddTasks();
+  life.Finish();
+  ASSERT_TRUE(life.worker().Stop().ok());
+  Disk straight;
+  Life other(&straight, kRecords);
+  other.Finish();
+  ASSERT_TRUE(other.worker().Stop().ok());
+  absl::MutexLock lock(&disk.mutex);
+  absl::MutexLock straight_lock(&straight.mutex);
+  EXPECT_EQ(disk.rows, straight.rows);
+  EXPECT_EQ(disk.metas, straight.metas);
 }
 
 TEST(Worker, StopsAtTheFirstErrorOfASinkAndSaysIt) {
