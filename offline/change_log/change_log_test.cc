@@ -146,7 +146,7 @@ TEST_F(ChangeLogTest, CutsATailTornAnywhere) {
   Write({2, 4, 6});
   path = OnlySegment();
   std::string whole = Read(path);
-  for (size_t size = two; size < whole.size(); size += 13) {
+  for (size_t size = two; size < whole.size(); size += 37) {
     Overwrite(path, whole.substr(0, size));
     ASSERT_EQ(Reopen().value(), (Positions{2, 4})) << size;
     ASSERT_EQ(fs::file_size(path), two);

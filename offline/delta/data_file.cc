@@ -64,9 +64,9 @@ std::optional<std::pair<Json, Json>> IntegerExtremes(const Rows& rows, int c) {
   int64_t least = std::numeric_limits<int64_t>::max();
   int64_t greatest = std::numeric_limits<int64_t>::min();
   for (const auto& batch : rows) {
-    const auto& array = static_cast<const arrow::Int64Array&>(*batch->column(c));
-    const int64_t* values = array.raw_values();
-    for (int64_t i = 0; i < array.length(); ++i) {
+    // Both int64 and timestamp arrays.
+    const int64_t* values = batch->column(c)->data()->GetValues<int64_t>(1);
+    for (int64_t i = 0; i < batch->num_rows(); ++i) {
       least = std::min(least, values[i]);
       greatest = std::max(greatest, values[i]);
     }

@@ -119,6 +119,8 @@ absl::Status FeatureColumn::Set(const arrow::Array& array, const std::vector<uin
     Copy<arrow::DoubleArray>(array, from, rows, &valid_, real);
   } else if (id == arrow::Type::BOOL) {
     Copy<arrow::BooleanArray>(array, from, rows, &valid_, number);
+  } else if (id == arrow::Type::TIMESTAMP) {
+    Copy<arrow::TimestampArray>(array, from, rows, &valid_, number);
   } else {
     Copy<arrow::Int64Array>(array, from, rows, &valid_, number);
   }
