@@ -37,7 +37,9 @@ class CardStream(threading.Thread):
         self._random = random.Random(seed)
         self._numbers = itertools.count(1)
         self._stopping = threading.Event()
-        self._producer = Producer({"bootstrap.servers": brokers, "linger.ms": 5, "acks": "all"})
+        self._producer = Producer(
+            {"bootstrap.servers": brokers, "linger.ms": 50, "acks": "all", "log_level": 3}
+        )
 
     def stop(self) -> None:
         """Returns when everything sent is in Kafka."""
