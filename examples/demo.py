@@ -282,7 +282,7 @@ class Demo:
         self.console.command(
             f"{binary} validate {folder}", "check definitions; break one in features/ and see"
         )
-        self.console.command(f"{binary} dump {folder}/state", "what is in the state folder")
+        self.console.command(f"{binary} dump state --project {folder}", "what is in the state folder")
 
     def keep_serving(self, worker: Worker) -> None:
         port = worker.ready["http_port"]
