@@ -1,6 +1,7 @@
 #include "cli/worker_metrics.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 namespace forebay {
@@ -29,10 +30,32 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kWrittenChanges, statistics.changes);
   write(Metric::kPosition, running.position().value());
   write(Metric::kLagRecords, LagOf(running, consumer));
-  write(Metric::kPendingExpiries, statistics.pending_steps);
+  write(Metric::kPendingExpiries, statistics.due_steps);
+  write(Metric::kHotMapKeys, statistics.hot_keys);
   write(Metric::kHotMapBytes, statistics.hot_bytes);
   if (auto clock = running.task().clock()) {
     writer->Write(Metric::kClock, {id.topic, partition}, static_cast<double>(clock->value()) / 1e6);
+  }
+}
+
+// Of all tasks together.
+void WriteExpressions(const Worker& worker, MetricsWriter* writer) {
+  struct Counts {
+    int64_t errors = 0;
+    int64_t nan_values = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Counts> totals;
+  for (const auto& task : worker.Tasks()) {
+    for (const ExpressionStatistics& expression : task->task().expression_statistics()) {
+      Counts& counts = totals[{expression.view, expression.feature}];
+      counts.errors += expression.errors;
+      counts.nan_values += expression.nan_values;
+    }
+  }
+  for (const auto& [name, counts] : totals) {
+    const auto& [view, feature] = name;
+    writer->Write(Metric::kExpressionErrors, {view, feature}, static_cast<double>(counts.errors));
+    writer->Write(Metric::kNanValues, {view, feature}, static_cast<double>(counts.nan_values));
   }
 }
 
@@ -41,9 +64,13 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
 void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
                         const OfflineSink& offline, MetricsWriter* writer) {
   for (const auto& task : worker.Tasks()) WriteTask(*task, consumer, writer);
+  WriteExpressions(worker, writer);
   const WorkerStatistics& statistics = worker.statistics();
   writer->Write(Metric::kCommits, {}, static_cast<double>(statistics.commits));
   writer->Write(Metric::kCommitSeconds, {}, static_cast<double>(statistics.commit_micros) / 1e6);
+  if (statistics.last_commit != 0) {
+    writer->Write(Metric::kLastCommit, {}, static_cast<double>(statistics.last_commit) / 1e6);
+  }
   writer->Write(Metric::kChangeLogBytes, {}, static_cast<double>(offline.pending_bytes()));
   writer->Write(Metric::kReady, {}, worker.Ready().ok() ? 1 : 0);
 }

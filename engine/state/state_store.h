@@ -40,7 +40,8 @@ class StateStore {
       const std::function<absl::Status(std::string_view key, std::string_view value)>& visit)
       const = 0;
 
-  // All of it or nothing, durable on return.
+  // All of it or nothing. On return it outlives the process. A power failure may take the last
+  // commits, in reverse order: the task replays them, and the sinks drop what they have.
   virtual absl::Status Commit(const StateDelta& delta) = 0;
 };
 

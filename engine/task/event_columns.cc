@@ -2,6 +2,8 @@
 
 #include <arrow/api.h>
 
+#include <cmath>
+
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 
@@ -19,6 +21,15 @@ Value ValueAt(const arrow::Array& array, int64_t row) {
     default:
       return std::string(static_cast<const arrow::BinaryArray&>(array).GetView(row));
   }
+}
+
+int64_t CountNan(const Vector& column) {
+  if (column.type != DataType::kDouble) return 0;
+  int64_t count = 0;
+  for (int64_t row = 0; row < column.length; ++row) {
+    count += column.IsValid(row) && std::isnan(column.doubles[row]);
+  }
+  return count;
 }
 
 }  // namespace
@@ -74,18 +85,17 @@ void EventColumns::Evaluate(const arrow::RecordBatch& batch) {
   keys_.Encode(batch);
   if (where_) where_column_ = where_->Evaluate(batch);
   for (Aggregate& aggregate : aggregates_) {
-    if (aggregate.argument) aggregate.argument_column = aggregate.argument->Evaluate(batch);
+    if (aggregate.argument) {
+      aggregate.argument_column = aggregate.argument->Evaluate(batch);
+      aggregate.nan_values += CountNan(aggregate.argument_column);
+    }
     if (aggregate.filter) aggregate.filter_column = aggregate.filter->Evaluate(batch);
   }
 }
 
-int64_t EventColumns::errors() const {
-  int64_t errors = where_ ? where_->errors() : 0;
-  for (const Aggregate& aggregate : aggregates_) {
-    if (aggregate.argument) errors += aggregate.argument->errors();
-    if (aggregate.filter) errors += aggregate.filter->errors();
-  }
-  return errors;
+int64_t EventColumns::Errors(size_t aggregate) const {
+  const Aggregate& at = aggregates_[aggregate];
+  return (at.argument ? at.argument->errors() : 0) + (at.filter ? at.filter->errors() : 0);
 }
 
 }  // namespace forebay

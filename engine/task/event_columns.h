@@ -61,13 +61,16 @@ class EventColumns {
   }
   absl::Span<const AggregateColumns> aggregates() const { return columns_; }
 
-  // Rows that a run-time error of an expression made null, since construction (S22).
-  int64_t errors() const;
+  // Counts since construction: of the `where`, then of each aggregate.
+  int64_t WhereErrors() const { return where_ ? where_->errors() : 0; }
+  int64_t Errors(size_t aggregate) const;
+  int64_t NanValues(size_t aggregate) const { return aggregates_[aggregate].nan_values; }
 
  private:
   struct Aggregate {
     std::unique_ptr<Evaluator> argument, filter;
     Vector argument_column, filter_column;
+    int64_t nan_values = 0;
   };
 
   KeyColumn keys_;

@@ -76,6 +76,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   output_.position = position_;
   output_.clock = KnownTime(clock_);
   FinishChanges();
+  PublishStatistics();
   shared_clock_.store(clock_, std::memory_order_release);
   return absl::OkStatus();
 }
@@ -290,17 +291,26 @@ void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Rejec
 }
 
 void Task::FinishChanges() {
-  int64_t errors = 0;
   for (auto& view : views_) {
-    errors += view->columns.errors();
     if (view->changes.rows() == 0) continue;
     std::shared_ptr<arrow::RecordBatch> rows = view->changes.Finish();
     Add(statistics_.changes, rows->num_rows());
     pending_bytes_ += static_cast<size_t>(rows->num_rows() * rows->num_columns()) * sizeof(int64_t);
     output_.changes.push_back({view->plan.view, std::move(rows)});
   }
-  statistics_.expression_errors.store(errors, std::memory_order_relaxed);
-  statistics_.pending_steps.store(static_cast<int64_t>(timers_.size()), std::memory_order_relaxed);
+}
+
+void Task::PublishStatistics() {
+  statistics_.due_steps.store(static_cast<int64_t>(timers_.DueCount(clock_)),
+                              std::memory_order_relaxed);
+  auto expression = expressions_.begin();
+  for (const auto& view : views_) {
+    (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);
+    for (size_t i = 0; i < view->plan.aggregates.size(); ++i, ++expression) {
+      expression->errors.store(view->columns.Errors(i), std::memory_order_relaxed);
+      expression->nan_values.store(view->columns.NanValues(i), std::memory_order_relaxed);
+    }
+  }
 }
 
 TaskOutput Task::TakeOutput() {
@@ -333,12 +343,14 @@ TaskCut Task::Cut() {
 }
 
 void Task::Durable(uint64_t cut_number) {
-  int64_t bytes = 0;
+  int64_t bytes = 0, keys = 0;
   for (auto& view : views_) {
     view->hot.Evict(cut_number, hot_budget_);
     bytes += static_cast<int64_t>(view->hot.bytes());
+    keys += static_cast<int64_t>(view->hot.size());
   }
   statistics_.hot_bytes.store(bytes, std::memory_order_relaxed);
+  statistics_.hot_keys.store(keys, std::memory_order_relaxed);
 }
 
 }  // namespace forebay

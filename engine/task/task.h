@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,6 +83,7 @@ class Task {
   // The partition clock; nullopt before the first event. Any thread.
   std::optional<KnownTime> clock() const;
   const TaskStatistics& statistics() const { return statistics_; }
+  const std::deque<ExpressionStatistics>& expression_statistics() const { return expressions_; }
 
  private:
   // One view with its state.
@@ -125,6 +127,7 @@ class Task {
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
                      std::string view, std::string detail);
   void FinishChanges();
+  void PublishStatistics();
   int64_t TimerOf(const HotEntry& entry) const;
 
   const TaskPlan& plan_;
@@ -148,6 +151,7 @@ class Task {
   Offset cut_position_{-1};
   uint64_t cuts_ = 0;
   TaskStatistics statistics_;
+  std::deque<ExpressionStatistics> expressions_;  // per view: its `where`, then its aggregates
 };
 
 }  // namespace forebay

@@ -14,6 +14,23 @@ namespace {
 constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kPrefixBytes = 4;
 
+void AddExpressionStatistics(const v1::FeatureView& view,
+                             std::deque<ExpressionStatistics>* statistics) {
+  auto add = [&](const std::string& feature) {
+    ExpressionStatistics& added = statistics->emplace_back();
+    added.view = view.name();
+    added.feature = feature;
+  };
+  add("where");
+  for (int i = 0; i < view.aggregates_size(); ++i) {
+    std::string name;
+    for (const v1::Feature& feature : view.features()) {
+      if (name.empty() && static_cast<int>(feature.aggregate()) == i) name = feature.name();
+    }
+    add(name);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id,
@@ -79,6 +96,7 @@ absl::Status Task::Restore() {
     }
     if (id == 0) id = next_view_id_++;
     views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id));
+    AddExpressionStatistics(*view.definition, &expressions_);
   }
   output_.position = position_;
   output_.clock = KnownTime(clock_);

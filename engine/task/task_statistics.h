@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 namespace forebay {
 
@@ -17,10 +18,18 @@ struct TaskStatistics {
   std::atomic<int64_t> late{0};
   std::atomic<int64_t> dead_lettered{0};
   std::atomic<int64_t> duplicate{0};
-  std::atomic<int64_t> changes{0};            // change records made
-  std::atomic<int64_t> expression_errors{0};  // S22
-  std::atomic<int64_t> pending_steps{0};      // keys with a boundary to come or due
-  std::atomic<int64_t> hot_bytes{0};          // of the hot maps
+  std::atomic<int64_t> changes{0};    // change records made
+  std::atomic<int64_t> due_steps{0};  // expiry steps due and not written yet
+  std::atomic<int64_t> hot_keys{0};   // in the hot maps
+  std::atomic<int64_t> hot_bytes{0};  // likewise
+};
+
+// Of the expressions of one aggregate of a view, or of its `where`.
+struct ExpressionStatistics {
+  std::string view;
+  std::string feature;                 // the first that reads the aggregate; "where"
+  std::atomic<int64_t> errors{0};      // run-time errors, which gave null (S22)
+  std::atomic<int64_t> nan_values{0};  // arguments that were NaN, which count as null (S20)
 };
 
 // Only the owner adds, so a load and a store do; cheaper than a locked add.

@@ -8,7 +8,6 @@ namespace forebay {
 void Timers::Set(int view, std::string_view key, int64_t time) {
   if (time == kNone) return;
   timers_[time].push_back({view, std::string(key)});
-  ++size_;
 }
 
 bool Timers::PopDue(int64_t clock, int64_t* time, Timer* timer) {
@@ -24,15 +23,20 @@ bool Timers::PopDue(int64_t clock, int64_t* time, Timer* timer) {
     due_ = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
     std::sort(due_.begin(), due_.end(), std::greater<>());
-    size_t before = due_.size();
     due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
-    size_ -= before - due_.size();
   }
   *time = due_time_;
   *timer = std::move(due_.back());
   due_.pop_back();
-  --size_;
   return true;
+}
+
+size_t Timers::DueCount(int64_t clock) const {
+  size_t count = due_.size();
+  for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at) {
+    count += at->second.size();
+  }
+  return count;
 }
 
 }  // namespace forebay

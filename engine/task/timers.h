@@ -35,14 +35,13 @@ class Timers {
   // the caller compares `time` with what the state says.
   bool PopDue(int64_t clock, int64_t* time, Timer* timer);
 
-  // How many are set, those that have moved included.
-  size_t size() const { return size_; }
+  // How many are due at `clock`, those that have moved included.
+  size_t DueCount(int64_t clock) const;
 
  private:
   absl::btree_map<int64_t, std::vector<Timer>> timers_;
   std::vector<Timer> due_;  // of due_time_, last first
   int64_t due_time_ = 0;
-  size_t size_ = 0;
 };
 
 }  // namespace forebay

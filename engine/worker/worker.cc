@@ -265,7 +265,7 @@ absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks) {
   int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);
   statistics_.commits.fetch_add(1, std::memory_order_relaxed);
   statistics_.commit_micros.fetch_add(micros, std::memory_order_relaxed);
-  statistics_.last_commit_micros.store(micros, std::memory_order_relaxed);
+  statistics_.last_commit.store(absl::ToUnixMicros(absl::Now()), std::memory_order_relaxed);
   return absl::OkStatus();
 }
 

@@ -52,7 +52,7 @@ struct WorkerOptions {
 struct WorkerStatistics {
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> commit_micros{0};  // spent in commits, in all
-  std::atomic<int64_t> last_commit_micros{0};
+  std::atomic<int64_t> last_commit{0};  // when it ended, wall clock, microseconds UTC; 0: none yet
 };
 
 class Worker {
