@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/kafka_config.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 
@@ -14,8 +15,9 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
   command->add_option("project", *folder, "The project's folder")->capture_default_str();
   command->callback([folder, exit_code] {
     absl::StatusOr<LoadedProject> loaded = LoadOrExplain(*folder);
-    if (!loaded.ok()) {
-      *exit_code = Report(loaded.status());
+    absl::Status valid = loaded.ok() ? MakeKafkaConfig(loaded->config).status() : loaded.status();
+    if (!valid.ok()) {
+      *exit_code = Report(valid);
       return;
     }
     const v1::Project& project = *loaded->project;

@@ -12,6 +12,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
 #include "cli/worker_metrics.h"
 #include "connectors/kafka/admin.h"
@@ -136,12 +137,7 @@ absl::Status WorkerProcess::PrepareFolders() {
 }
 
 absl::Status WorkerProcess::PrepareKafka() {
-  kafka_.properties = config().kafka;
-  if (auto servers = kafka_.properties.find("bootstrap.servers");
-      servers != kafka_.properties.end()) {
-    kafka_.bootstrap_servers = servers->second;
-    kafka_.properties.erase(servers);
-  }
+  ASSIGN_OR_RETURN(kafka_, MakeKafkaConfig(config()));
   if (options_.embedded_broker) {
     ASSIGN_OR_RETURN(broker_, EmbeddedBroker::Start());
     kafka_.bootstrap_servers = broker_->bootstrap_servers();
@@ -151,7 +147,6 @@ absl::Status WorkerProcess::PrepareKafka() {
       RETURN_IF_ERROR(broker_->CreateTopic(source.topic(), options_.embedded_partitions));
     }
   }
-  RETURN_IF_ERROR(CheckProperties(kafka_.properties));
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka_));
   RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
   ASSIGN_OR_RETURN(plans_, PlanTasks(project()));

@@ -23,7 +23,7 @@ using Properties = std::map<std::string, std::string>;
 constexpr std::string_view kPositions = "forebay keeps the positions itself";
 constexpr std::string_view kGuarantee = "exactly-once delivery rests on it";
 constexpr std::string_view kNames = "forebay derives it from the project and the worker";
-constexpr std::string_view kBrokers = "set `brokers` in forebay.yaml instead";
+constexpr std::string_view kBrokers = "set `bootstrap.servers` instead";
 
 constexpr auto kOwned = std::to_array<OwnedProperty>({
     {"acks", kGuarantee},
