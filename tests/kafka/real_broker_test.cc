@@ -375,7 +375,9 @@ TEST_F(RealBrokerTest, RepartitionLosesNothingAndMarksWhatIsThereThoughTheBroker
 }
 
 // A broker away for longer than the session: the tasks are lost meanwhile, and come back.
-TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedAndReplayGoesThrough) {
+// Whether the commit under way still goes through depends on who is back first, the group or the
+// transaction; either way each row is published once.
+TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThrough) {
   TestWorker worker(broker_.address(), "w1", Topics(), {}, /*session_timeout_ms=*/1500);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
@@ -387,7 +389,7 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedAndReplayGoesThrough) {
   worker.WaitForTasks(0);
   broker_.Do("restart");
   committer.join();
-  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_TRUE(absl::IsAborted(status) || status.ok()) << status;
   worker.WaitForTasks(2);
   ASSERT_EQ(sink.Open(task_), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
