@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -91,44 +92,48 @@ void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
   }
 }
 
-// Finds the state of every row's key: in the hot map, else in the store, else it is new.
+// Finds the state of every row's key: in the hot map, else in the store, else it is new. A key
+// enters the hot map with its state, never before: lookups believe the hot map.
 absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
   const KeyColumn& keys = view->columns.keys();
   view->entries.assign(rows, nullptr);
-  std::vector<HotEntry*> missing;
+  absl::flat_hash_set<std::string_view> missing;
   std::vector<std::string> stored;
   for (int64_t row = 0; row < rows; ++row) {
     if (!keys.IsValid(row)) continue;
-    HotEntry* entry = view->hot.Find(keys[row]);
-    if (entry == nullptr) {
-      entry = view->hot.Insert(keys[row], HotEntry(KeyState(view->plan.tiles)));
-      missing.push_back(entry);
-      stored.push_back(view->prefix + std::string(keys[row]));
-    }
-    view->entries[row] = entry;
+    view->entries[row] = view->hot.Find(keys[row]);
+    if (view->entries[row] != nullptr || !missing.insert(keys[row]).second) continue;
+    stored.push_back(view->prefix + std::string(keys[row]));
   }
   if (stored.empty()) return absl::OkStatus();
   std::vector<std::string_view> views(stored.begin(), stored.end());
   ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> values, store_->MultiGet(views));
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!values[i]) continue;
-    ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view->plan.tiles, *values[i]));
-    absl::MutexLock lock(missing[i]->mutex);
-    missing[i]->state = std::move(state);
-    missing[i]->exists = true;
+    std::string_view key = views[i].substr(view->prefix.size());
+    RETURN_IF_ERROR(InsertEntry(view, key, values[i]).status());
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    if (keys.IsValid(row) && view->entries[row] == nullptr) {
+      view->entries[row] = view->hot.Find(keys[row]);
+    }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
-  if (HotEntry* entry = view->hot.Find(key)) return entry;
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
+absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, std::string_view key,
+                                            const std::optional<std::string>& bytes) {
   HotEntry entry((KeyState(view->plan.tiles)));
   if (bytes) {
     ASSIGN_OR_RETURN(entry.state, KeyState::Decode(view->plan.tiles, *bytes));
     entry.exists = true;
   }
   return view->hot.Insert(key, std::move(entry));
+}
+
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
+  if (HotEntry* entry = view->hot.Find(key)) return entry;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
+  return InsertEntry(view, key, bytes);
 }
 
 bool Task::IsDuplicate(const EventBatch& batch, size_t row) {

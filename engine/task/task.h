@@ -117,6 +117,8 @@ class Task {
   absl::Status LoadEntries(ViewTask* view, int64_t rows);
   void Changed(int view, HotEntry* entry, int64_t timer_before);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
+  absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, std::string_view key,
+                                        const std::optional<std::string>& bytes);
   bool IsDuplicate(const EventBatch& batch, size_t row);
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, int view);

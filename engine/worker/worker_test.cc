@@ -98,6 +98,7 @@ class EndlessSource final : public Source {
 
 // Durable in the sense of a test: outlives the worker.
 struct Disk {
+  std::function<void()> during_multi_get;
   absl::Mutex mutex;
   std::map<TaskId, std::map<std::string, std::string>> states ABSL_GUARDED_BY(mutex);
   std::map<TaskId, std::string> metas ABSL_GUARDED_BY(mutex);
@@ -125,6 +126,7 @@ class DiskStore final : public StateStore {
   }
   absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
       absl::Span<const std::string_view> keys) const override {
+    if (disk_->during_multi_get) disk_->during_multi_get();
     std::vector<std::optional<std::string>> values;
     for (std::string_view key : keys) values.push_back(Get(key).value());
     return values;
@@ -328,6 +330,31 @@ TEST(Worker, LookupsRunBesideTheTasks) {
   EXPECT_FALSE(life.worker().Lookup(0, "no such key", std::nullopt).value().found);
   EXPECT_TRUE(life.worker().Stop().ok());
   EXPECT_GT(found, 0);
+}
+
+// While a batch loads its keys, a lookup must not take a key that is being loaded for a missing
+// one.
+TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
+  Disk disk;
+  {
+    Life life(&disk, 100);
+    life.Finish();
+    ASSERT_TRUE(life.worker().Stop().ok());
+  }
+  const v1::Project project = MakeProject();
+  const std::vector<TaskPlan> plans = PlanTasks(project).value();
+  EndlessSource source(plans[0], 110);
+  const TaskId id{"events", PartitionId(0)};
+  source.StartAt(id, Offset(99));
+  auto task = Task::Open(plans[0], id, kPartitions, std::make_unique<DiskStore>(&disk, id), 1 << 20)
+                  .value();
+  int lookups = 0;
+  disk.during_multi_get = [&] {
+    ++lookups;
+    EXPECT_TRUE(task->Lookup(0, "k3", std::nullopt).value().found);
+  };
+  ASSERT_TRUE(task->Apply(source.Next(id, 10, absl::ZeroDuration()).value()).ok());
+  EXPECT_EQ(lookups, 1);
 }
 
 TEST(Worker, IsReadyWhenAllPartitionsAreHere) {
