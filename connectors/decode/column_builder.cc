@@ -2,28 +2,12 @@
 
 #include <arrow/api.h>
 
+#include "engine/batch/arrow_type.h"
+
 namespace forebay {
 
-std::shared_ptr<arrow::DataType> EventColumnType(DataType type) {
-  switch (type) {
-    case DataType::kBool:
-      return arrow::boolean();
-    case DataType::kInt64:
-      return arrow::int64();
-    case DataType::kDouble:
-      return arrow::float64();
-    case DataType::kString:
-      return arrow::utf8();
-    case DataType::kBytes:
-      return arrow::binary();
-    case DataType::kTimestamp:
-      return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  }
-  return arrow::null();
-}
-
 ColumnBuilder::ColumnBuilder(DataType type)
-    : type_(type), builder_(arrow::MakeBuilder(EventColumnType(type)).ValueOrDie()) {}
+    : type_(type), builder_(arrow::MakeBuilder(ArrowType(type)).ValueOrDie()) {}
 ColumnBuilder::ColumnBuilder(ColumnBuilder&&) noexcept = default;
 ColumnBuilder::~ColumnBuilder() = default;
 

@@ -11,14 +11,10 @@
 namespace arrow {
 class Array;
 class ArrayBuilder;
-class DataType;
 class Status;
 }  // namespace arrow
 
 namespace forebay {
-
-// As EventBatch.columns has it.
-std::shared_ptr<arrow::DataType> EventColumnType(DataType type);
 
 class ColumnBuilder {
  public:

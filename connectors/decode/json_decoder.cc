@@ -109,15 +109,15 @@ JsonDecoder::Impl::Impl(const v1::Source& source, const std::vector<std::string>
                             ? IndexOf(source, source.known_time_column())
                             : kNoField),
       max_future_(source.max_future_us()) {
-  arrow::FieldVector fields;
+  std::vector<const v1::Field*> fields;
   for (int i = 0; i < source.schema_size(); ++i) {
     const v1::Field& field = source.schema(i);
     if (std::find(columns.begin(), columns.end(), field.name()) == columns.end()) continue;
-    auto type = static_cast<DataType>(field.type());
-    fields.push_back(arrow::field(field.name(), EventColumnType(type)));
-    columns_.push_back({static_cast<size_t>(i), ColumnBuilder(type)});
+    fields.push_back(&field);
+    columns_.push_back(
+        {static_cast<size_t>(i), ColumnBuilder(static_cast<DataType>(field.type()))});
   }
-  schema_ = arrow::schema(std::move(fields));
+  schema_ = EventSchema(fields);
 }
 
 absl::StatusOr<EventBatch> JsonDecoder::Impl::Decode(absl::Span<const RawRecord> records,

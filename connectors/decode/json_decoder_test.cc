@@ -355,8 +355,8 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
     int64_t n = record.offset.value();
     if (n == 3) return std::nullopt;
     return RepartitionOrigin{{PartitionId(static_cast<int32_t>(n)), Offset(n * 100)},
-                              KnownTime(n * 7),
-                              /*marker=*/n == 2 || n == 5};
+                             KnownTime(n * 7),
+                             /*marker=*/n == 2 || n == 5};
   };
   JsonDecoder decoder(TestSource(), {"i"}, headers);
   std::string good = R"({"t":1356998400000,"i":1})", bad = "x";

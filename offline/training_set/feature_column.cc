@@ -6,27 +6,11 @@
 #include <bit>
 #include <string_view>
 
+#include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
 namespace {
-
-std::shared_ptr<arrow::DataType> ArrowType(v1::DataType type) {
-  switch (type) {
-    case v1::BOOL:
-      return arrow::boolean();
-    case v1::INT64:
-      return arrow::int64();
-    case v1::DOUBLE:
-      return arrow::float64();
-    case v1::BYTES:
-      return arrow::binary();
-    case v1::TIMESTAMP:
-      return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-    default:
-      return arrow::utf8();
-  }
-}
 
 template <typename Array, typename Store>
 void Copy(const arrow::Array& array, const std::vector<uint32_t>& from,
@@ -59,7 +43,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> Build(std::shared_ptr<arrow::DataTy
 }  // namespace
 
 FeatureColumn::FeatureColumn(const v1::Feature& feature, int64_t labels)
-    : type_(ArrowType(feature.type())) {
+    : type_(ArrowType(static_cast<DataType>(feature.type()))) {
   text_ = feature.type() == v1::STRING || feature.type() == v1::BYTES;
   const v1::Literal& literal = feature.default_value();
   default_valid_ = true;
