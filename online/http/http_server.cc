@@ -263,6 +263,8 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   parser.header_limit(kMostHeaderBytes);
 
   connection.idle = true;
+  // Stop() may have passed by while the last answer was being written.
+  if (stopping_) co_return false;
   connection.stream.expires_after(absl::ToChronoNanoseconds(options_.idle_timeout));
   auto [header_error, header_bytes] =
       co_await http::async_read_header(connection.stream, connection.buffer, parser, kAwait);
