@@ -20,6 +20,7 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -39,7 +40,7 @@ struct Settings {
   std::string http, grpc;
   std::string feature_service;
   std::vector<std::string> features;
-  std::vector<std::string> keys_text;  // "name=pattern"; a pattern has one %d or none
+  std::vector<std::string> keys_text;  // "name=pattern"; a pattern has one %d or %0Nd, or none
   int64_t keys = 10'000;
   int connections = 4;
   int batch = 0;  // 0: Get
@@ -52,10 +53,11 @@ struct Settings {
 struct KeyColumn {
   std::string name, before, after;
   bool numbered = false;
+  int width = 0;  // of the number, filled with zeros
 
-  bool integer() const { return numbered && before.empty() && after.empty(); }
+  bool integer() const { return numbered && width == 0 && before.empty() && after.empty(); }
   std::string Text(int64_t n) const {
-    return numbered ? fmt::format("{}{}{}", before, n, after) : before;
+    return numbered ? fmt::format("{}{:0{}}{}", before, n, width, after) : before;
   }
 };
 
@@ -64,10 +66,12 @@ KeyColumn ParseKey(const std::string& text) {
   if (equals == std::string::npos)
     throw std::runtime_error("--key " + text + ": expected name=pattern");
   KeyColumn key{text.substr(0, equals), text.substr(equals + 1), ""};
-  if (size_t at = key.before.find("%d"); at != std::string::npos) {
+  static const std::regex kNumber("%(?:0([1-9]))?d");
+  if (std::smatch found; std::regex_search(key.before, found, kNumber)) {
     key.numbered = true;
-    key.after = key.before.substr(at + 2);
-    key.before.resize(at);
+    if (found[1].matched) key.width = found.str(1)[0] - '0';
+    key.after = found.suffix();
+    key.before.resize(static_cast<size_t>(found.position()));
   }
   return key;
 }
@@ -308,7 +312,7 @@ int Main(int argc, char** argv) {
       ->excludes(service);
   app.add_option("--key", settings.keys_text,
                  "name=pattern, for each key column; %d stands for the number of the entity, alone "
-                 "it makes an integer")
+                 "it makes an integer; %07d has seven digits")
       ->required();
   app.add_option("--keys", settings.keys, "Entities are numbered from 1 to this")
       ->capture_default_str();

@@ -93,6 +93,11 @@ class Broker:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of its process. REQUIRES: it was started and not stopped since."""
+        return self._process.pid
+
     def start(self) -> "Broker":
         """Formats an empty folder and starts; returns when the broker answers."""
         if shutil.which("java") is None or not jars_folder().is_dir():
