@@ -45,8 +45,8 @@ def engine(result: dict) -> str:
 
 
 def stream(results: list[dict]) -> str:
-    head = ["delivery", "events/s", "events/CPU-s", "range", "change records", "worker CPU-s"]
-    head += ["broker CPU-s", "peak MB", "foreign cores"]
+    head = ["delivery", "events", "runs", "events/s", "events/CPU-s", "range", "change records"]
+    head += ["worker CPU-s", "broker CPU-s", "peak MB", "foreign cores"]
     return table(head, [_stream_row(result) for result in results])
 
 
@@ -54,6 +54,8 @@ def _stream_row(result: dict) -> list[str]:
     rates = [run["events"] / run["cpu_seconds"] for run in result["runs"]]
     return [
         result["delivery"],
+        _count(result["events"]),
+        str(len(result["runs"])),
         _round(result["events_per_second"]),
         _round(result["events_per_cpu_second"]),
         f"{_round(min(rates))}-{_round(max(rates))}",

@@ -68,7 +68,7 @@ def test_training_set(measured):
 
 def test_the_page_has_the_figures_and_keeps_the_text(measured):
     results, text = measured
-    assert "| exactly_once |" in text and "| FeatureReader::Read |" in text
+    assert "| exactly_once | 5,000 | 1 |" in text and "| FeatureReader::Read |" in text
     assert f"| {results['machine']['CPU']} |" in text
     assert text.endswith("\nThe last line.\n")
 
