@@ -40,7 +40,8 @@ def test_whole_worker_in_both_ways_of_delivery(measured):
     results = measured[0]["stream"]
     assert [result["delivery"] for result in results] == ["exactly_once", "at_least_once"]
     assert {result["events"] for result in results} == {5_000}
-    assert results[0]["changes"] == results[1]["changes"] > 5_000
+    # Four minutes of event time: nothing expires yet.
+    assert [result["changes"] for result in results] == [5_000, 5_000]
     assert all(result["cpu_seconds"] > 0 for result in results)
 
 
