@@ -28,6 +28,7 @@ class UpdateReader(threading.Thread):
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 20,
+                "log_level": 2,
             }
         )
         partitions = self._consumer.list_topics(topic, timeout=30).topics[topic].partitions

@@ -113,7 +113,7 @@ def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
         if rng.random() < 0.002:
             time_ms += rng.choice([3_600_000, 3 * 3_600_000, 86_400_000])  # a night, a bank holiday
         time_ms += int(rng.expovariate(1 / 8_000))
-        user = f"u{int(rng.paretovariate(0.8)) % users}" + rng.choice(["", "", "é", ' /"\\'])
+        user = f"u{int(users * rng.random() ** 3)}" + rng.choice(["", "", "é", ' /"\\'])
         fields = {
             "user_id": user,
             "merchant_id": rng.choice([None, *range(-3, 40)]),
