@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 
 import polars as pl
 
 from tests.oracle.compare import differences
-from tests.oracle.oracle import parse_time
 from tests.system.view_outcome import (
     POSITION,
     TIMES,
@@ -54,16 +55,27 @@ def check_updates_equal_table(outcome: ViewOutcome) -> None:
         deleted,
         outcome.table["_effective_time"].dt.epoch("us"),
     )
-    found = [(c.source, c.key, c.row is None, c.effective_time) for c in changes]
+    found = [(c.source, c.key, c.value is None, c.effective_time) for c in changes]
     assert_same_list(found, list(wanted), f"{view.name}: topic and table")
     table = outcome.table.drop("date").filter(~deleted)
-    for name in TIMES:
-        table = table.with_columns(pl.col(name).dt.epoch("us"))
-    rows = [c.row for c in changes if c.row is not None]
-    if rows:
-        assert list(rows[0]) == table.columns
-    found = [row | {name: parse_time(row[name]) for name in TIMES} for row in rows]
-    assert_same_list(found, table.rows(named=True), f"{view.name}: values in topic and table")
+    values = [change.value for change in changes if change.value is not None]
+    assert_same_frame(rows_of(values, table.schema), table, f"{view.name}: values in topic and table")
+
+
+def rows_of(values: list[bytes], schema: pl.Schema) -> pl.DataFrame:
+    """The JSON objects as a frame of that schema, times parsed; a member more or less is an error."""
+    assert all(list(json.loads(value)) == list(schema) for value in values[:1] + values[-1:])
+    as_text = {name: pl.String if name in TIMES else kind for name, kind in schema.items()}
+    frame = pl.read_ndjson(io.BytesIO(b"\n".join(values)), schema=as_text)
+    times = [pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC") for name in TIMES]
+    return frame.with_columns(times)
+
+
+def assert_same_frame(found: pl.DataFrame, wanted: pl.DataFrame, what: str) -> None:
+    """Equal to the last bit; tells the first difference."""
+    if not found.equals(wanted):
+        assert_same_list(found.rows(named=True), wanted.rows(named=True), what)
+        raise AssertionError(f"{what}: {found.schema} and {wanted.schema}")
 
 
 def check_row_values(outcome: ViewOutcome, sample: int | None) -> None:

@@ -79,12 +79,16 @@ def repartition_record(message: Message) -> Record | None:
 
 @dataclasses.dataclass(frozen=True)
 class Update:
-    """A record of an update topic. `row`: the parsed value, None for a tombstone."""
+    """A record of an update topic. `value`: JSON, None for a tombstone."""
 
     key: str
-    row: dict | None
+    value: bytes | None
     source: tuple[int, int, int]  # partition, offset, ordinal
     effective_time: int
+
+    @property
+    def row(self) -> dict | None:
+        return None if self.value is None else json.loads(self.value)
 
 
 def updates(address: str, topic: str) -> list[Update]:
@@ -97,7 +101,7 @@ def _update(message: Message) -> Update:
     assert int(partition) == message.partition(), "a task writes its own partition only"
     return Update(
         message.key().decode(),
-        None if message.value() is None else json.loads(message.value()),
+        message.value(),
         (int(partition), int(offset), int(ordinal)),
         int(headers["forebay-effective-time"]),
     )

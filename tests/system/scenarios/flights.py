@@ -77,7 +77,7 @@ VIEWS = (
             Feature("most", "max(dep_delay)", "max", _column("dep_delay"), (HOUR, WEEK)),
             Feature("spread", "stddev(arr_delay)", "stddev", _column("arr_delay"), (WEEK,)),
             Feature("first_dest", "first(dest)", "first", _column("dest"), (DAY,)),
-            Feature("last_plane", "last(tailnum)", "last", _column("tailnum"), (HOUR, EVER)),
+            Feature("last_plane", "last(tailnum)", "last", _column("tailnum"), (HOUR,)),
             Feature(
                 "planes",
                 "approx_count_distinct(tailnum)",
@@ -92,7 +92,7 @@ VIEWS = (
         "origin",
         ("origin",),
         (
-            Feature("departures", *COUNT, (HOUR, DAY, WEEK, EVER)),
+            Feature("departures", *COUNT, (HOUR, DAY, WEEK)),
             Feature("miles", "sum(distance)", "sum", _column("distance"), (HOUR, DAY)),
             Feature("mean_miles", "mean(distance)", "mean", _column("distance"), (WEEK,)),
             Feature("farthest", "max(distance)", "max", _column("distance"), (DAY,)),
@@ -113,7 +113,7 @@ VIEWS = (
         "route",
         ("origin", "dest"),
         (
-            Feature("flights", *COUNT, (HOUR, DAY, WEEK)),
+            Feature("flights", *COUNT, (HOUR, DAY, WEEK, EVER)),
             Feature("air_time", "sum(air_time)", "sum", _column("air_time"), (WEEK,)),
             Feature(
                 "ahead",
@@ -124,7 +124,7 @@ VIEWS = (
                 keep=lambda row: None if row["arr_delay"] is None else row["arr_delay"] < 0,
             ),
             Feature("fastest", "min(air_time)", "min", _column("air_time"), (WEEK,)),
-            Feature("first_carrier", "first(carrier)", "first", _column("carrier"), (WEEK,)),
+            Feature("first_carrier", "first(carrier)", "first", _column("carrier"), (WEEK, EVER)),
             Feature("variance", "variance(air_time)", "variance", _column("air_time"), (WEEK,)),
         ),
     ),
