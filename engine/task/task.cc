@@ -261,10 +261,12 @@ void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int6
 Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forward* forward) {
   const RawRecord& record = batch.records[row];
   if (!forward->keys.IsValid(row)) {
-    AddDeadLetter(batch, record, RejectReason::kNullKey, "",
-                  fmt::format("a key column of entity {} is null or missing, so the record was not "
-                              "forwarded to {}",
-                              forward->plan->entity->name(), forward->plan->topic));
+    for (const std::string& view : forward->plan->views) {
+      AddDeadLetter(batch, record, RejectReason::kNullKey, view,
+                    fmt::format("a key column of entity {} is null or missing, so the record was "
+                                "not forwarded to {}",
+                                forward->plan->entity->name(), forward->plan->topic));
+    }
     return Disposition::kNullKey;
   }
   const v1::Entity& entity = *forward->plan->entity;

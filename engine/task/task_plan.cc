@@ -105,9 +105,14 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
     task->views.push_back(std::move(plan));
   }
   for (const v1::Entity* entity : forwards) {
-    task->forwards.push_back(
-        {entity, RepartitionTopic(project.name(), task->source->name(), entity->name()),
-         KeyColumns(*task, *entity)});
+    ForwardPlan& plan = task->forwards.emplace_back(
+        ForwardPlan{entity, RepartitionTopic(project.name(), task->source->name(), entity->name()),
+                    KeyColumns(*task, *entity)});
+    for (const v1::FeatureView& view : project.feature_views()) {
+      if (view.source() == task->source->name() && view.entity() == entity->name()) {
+        plan.views.push_back(view.name());
+      }
+    }
   }
   return absl::OkStatus();
 }

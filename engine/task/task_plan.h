@@ -49,6 +49,7 @@ struct ForwardPlan {
   const v1::Entity* entity = nullptr;
   std::string topic;
   std::vector<int> key_columns;
+  std::vector<std::string> views;  // that the topic feeds: each is told of a record without a key
 };
 
 struct TaskPlan {

@@ -273,9 +273,9 @@ class KeyHistory:
 
 class Task:
     """The work of one partition, for the views that read its topic, in definition order.
-    `forwards`: the key columns of each repartition topic that the task feeds (S26)."""
+    `forwards`: the views that each repartition topic feeds, which the task forwards to (S26)."""
 
-    def __init__(self, source: Source, views: list[View], forwards: list[tuple[str, ...]] = []):
+    def __init__(self, source: Source, views: list[View], forwards: list[list[View]] = []):
         self.source = source
         self.views = views
         self.forwards = forwards
@@ -308,7 +308,7 @@ class Task:
         self._offset, self._known_time = record.offset, known_time
         self._ordinals = [0] * len(self.views)
         outcomes = {self._apply_to(i, row, event_time) for i in range(len(self.views))}
-        outcomes |= {self._forward(row, keys) for keys in self.forwards}
+        outcomes |= {self._forward(row, fed) for fed in self.forwards}
         self._write_pending()
         order = ("applied", "late", "dead_lettered", "filtered")
         self.dispositions.append(next(o for o in order if o in outcomes))
@@ -335,10 +335,10 @@ class Task:
         self._set_timer(index, key, history)
         return "applied"
 
-    def _forward(self, row: Row, keys: tuple[str, ...]) -> str:
-        if None not in (row[column] for column in keys):
+    def _forward(self, row: Row, fed: list[View]) -> str:
+        if None not in (row[column] for column in fed[0].keys):
             return "applied"
-        self.rejected.append(Rejected(self._offset, "null_key"))
+        self.rejected += [Rejected(self._offset, "null_key", view.name) for view in fed]
         return "dead_lettered"
 
     def _write_pending(self) -> None:

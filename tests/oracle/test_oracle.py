@@ -224,10 +224,12 @@ def test_a_repeated_record_of_a_repartition_topic_is_a_duplicate():
 
 
 def test_a_forwarded_record_is_applied_at_its_source():
-    task = Task(SOURCE, [], forwards=[("n",)])
+    by_n = [View(name, "n", ("n",), (COUNT,)) for name in ("v", "w")]
+    task = Task(SOURCE, [], forwards=[by_n])
     task.apply(record(0, 1, n=1))
     task.apply(record(1, 1))
     assert task.dispositions == ["applied", "dead_lettered"]
+    assert task.rejected == [Rejected(1, "null_key", "v"), Rejected(1, "null_key", "w")]
 
 
 def test_times_in_text():

@@ -193,7 +193,7 @@ def read_table(project: Project, view: View) -> pl.DataFrame:
 def oracle_tasks(scenario: Scenario, address: str) -> dict[tuple[str, int], Task]:
     """The oracle's view of every partition that tasks read, fed with what is in the topics."""
     tasks: dict[tuple[str, int], Task] = {}
-    forwards = [views[0].keys for views in scenario.forwarded_views.values()]
+    forwards = list(scenario.forwarded_views.values())
     for message in read_topic(address, scenario.source.topic):
         place = (message.topic(), message.partition())
         task = tasks.setdefault(place, Task(scenario.source, scenario.direct_views, forwards))
