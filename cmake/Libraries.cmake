@@ -9,7 +9,6 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(yaml-cpp REQUIRED)
-find_package(prometheus-cpp REQUIRED)
 find_package(CURL REQUIRED)
 
 find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)

@@ -189,7 +189,10 @@ class Demo:
                 time.sleep(0.1)
             self.console.table_row(meter.row(stream, updates))
         stream.stop()
-        self.wait_until(lambda: meter.lag() == 0, "the worker does not catch up")
+        self.wait_until(
+            lambda: meter.consumed() >= stream.sent and meter.lag() == 0,
+            "the worker does not catch up",
+        )
 
     def show_updates(self, updates: UpdateReader) -> None:
         self.console.step("Every change is a record in a Kafka topic, shop.user_spend.v1")
@@ -331,6 +334,9 @@ class Meter:
 
     def lag(self) -> float:
         return sum_of(self._worker.metrics(), "forebay_lag_records")
+
+    def consumed(self) -> float:
+        return sum_of(self._worker.metrics(), "forebay_consumed_records_total", "transactions")
 
     def row(self, stream: CardStream, updates: UpdateReader) -> list[str]:
         metrics = self._worker.metrics()

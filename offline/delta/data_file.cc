@@ -2,7 +2,6 @@
 
 #include <arrow/api.h>
 #include <arrow/io/memory.h>
-#include <arrow/util/utf8.h>
 #include <fmt/format.h>
 #include <parquet/arrow/writer.h>
 
@@ -14,7 +13,6 @@
 #include "engine/batch/change_batch.h"
 #include "offline/delta/random_id.h"
 #include "schemas/types/status_macros.h"
-#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
@@ -23,7 +21,6 @@ using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kRowGroupRows = 128 * 1024;
-constexpr size_t kLongestTextStatistic = 64;  // bytes; a column with a longer extreme has none
 
 // See docs/formats/offline_table.md: dictionaries pay for keys only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
@@ -58,70 +55,20 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows) {
   return out->Finish();
 }
 
-// The least and the greatest value of column `c`, as Delta writes them. Absent: no statistic.
-std::optional<std::pair<Json, Json>> IntegerExtremes(const Rows& rows, int c) {
-  bool timestamp = rows[0]->column(c)->type_id() == arrow::Type::TIMESTAMP;
-  int64_t least = std::numeric_limits<int64_t>::max();
-  int64_t greatest = std::numeric_limits<int64_t>::min();
-  for (const auto& batch : rows) {
-    // Both int64 and timestamp arrays.
-    const int64_t* values = batch->column(c)->data()->GetValues<int64_t>(1);
-    for (int64_t i = 0; i < batch->num_rows(); ++i) {
-      least = std::min(least, values[i]);
-      greatest = std::max(greatest, values[i]);
-    }
-  }
-  if (timestamp) return {{FormatTime(least), FormatTime(greatest)}};
-  return {{least, greatest}};
-}
-
-std::optional<std::pair<Json, Json>> TextExtremes(const Rows& rows, int c) {
-  std::optional<std::string_view> least;
-  std::optional<std::string_view> greatest;
-  for (const auto& batch : rows) {
-    const auto& array = static_cast<const arrow::StringArray&>(*batch->column(c));
-    for (int64_t i = 0; i < array.length(); ++i) {
-      std::string_view value = array.GetView(i);
-      if (!least || value < *least) least = value;
-      if (!greatest || value > *greatest) greatest = value;
-    }
-  }
-  arrow::util::InitializeUTF8();
-  for (std::string_view value : {*least, *greatest}) {
-    if (value.size() > kLongestTextStatistic) return std::nullopt;
-    if (!arrow::util::ValidateUTF8(value)) return std::nullopt;
-  }
-  return {{std::string(*least), std::string(*greatest)}};
-}
-
+// Rows and nulls, but no least and greatest values: a reader (delta-rs 1.6, as an Arrow dataset)
+// takes a column that lacks them beside others that have them for one without values, and skips the
+// file.
 std::string Statistics(const Rows& rows) {
   const arrow::Schema& schema = *rows[0]->schema();
-  int keys = KeyColumns(schema);
-  int effective_time = EffectiveTimeColumn(schema);
   int64_t count = 0;
   for (const auto& batch : rows) count += batch->num_rows();
-  Json least = Json::object();
-  Json greatest = Json::object();
   Json nulls = Json::object();
   for (int c = 0; c < schema.num_fields(); ++c) {
-    const std::string& name = schema.field(c)->name();
     int64_t null_count = 0;
     for (const auto& batch : rows) null_count += batch->column(c)->null_count();
-    nulls[name] = null_count;
-    if (c >= keys && c != effective_time && c != effective_time + kKeyHashColumn) continue;
-    std::optional<std::pair<Json, Json>> extremes;
-    arrow::Type::type type = schema.field(c)->type()->id();
-    if (type == arrow::Type::STRING) extremes = TextExtremes(rows, c);
-    if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
-      extremes = IntegerExtremes(rows, c);
-    }
-    if (!extremes) continue;
-    least[name] = extremes->first;
-    greatest[name] = extremes->second;
+    nulls[schema.field(c)->name()] = null_count;
   }
-  return Json{
-      {"numRecords", count}, {"minValues", least}, {"maxValues", greatest}, {"nullCount", nulls}}
-      .dump();
+  return Json{{"numRecords", count}, {"nullCount", nulls}}.dump();
 }
 
 }  // namespace

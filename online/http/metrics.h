@@ -46,9 +46,6 @@ enum class Metric {
   kCommits,
   kCommitSeconds,
   kLastCommit,
-  kUpdateRecords,   // view
-  kOfflineRows,     // view
-  kOfflineCommits,  // view
   kChangeLogBytes,
   kReady,
   kRequests,       // door, method, code
