@@ -79,6 +79,7 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
   std::vector<std::optional<Offset>> positions;
   {
     absl::MutexLock commit(&commit_mutex_);
+    ForgetTasks([](const TaskPtr& task) { return task->lost(); });
     for (const TaskId& id : ids) {
       absl::StatusOr<TaskPtr> task = OpenTask(id);
       if (!task.ok()) {
@@ -114,7 +115,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     for (auto& [topic, tasks] : tasks_)
       std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
   }
-  for (const TaskPtr& task : leaving) task->Drain();
+  for (const TaskPtr& task : leaving) lost ? task->SetLost() : task->Drain();
   absl::Status committed;
   if (!lost && status().ok()) {
     std::vector<TaskPtr> kept;
@@ -127,22 +128,33 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     absl::MutexLock lock(&thread->mutex);
     std::erase_if(thread->tasks, leaves);
   }
-  {
-    absl::MutexLock lock(&tasks_mutex_);
-    for (auto& [topic, tasks] : tasks_) std::erase_if(tasks, leaves);
-  }
   for (const TaskPtr& task : leaving) {
     for (Sink* sink : sinks_) {
       absl::Status closed = sink->Close(task->task().id());
       if (committed.ok()) committed = closed;
     }
   }
+  leaving.clear();
+  // What was lost is still read from, until the group says who has it now: brokers that are away
+  // for long must not end lookups.
+  if (!lost) ForgetTasks(leaves);
+  if (!committed.ok()) Fail(committed);
+  return committed;
+}
+
+void Worker::ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves) {
+  std::vector<TaskPtr> leaving;
+  {
+    absl::MutexLock lock(&tasks_mutex_);
+    for (auto& [topic, tasks] : tasks_) {
+      std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
+      std::erase_if(tasks, leaves);
+    }
+  }
   // A lookup or a scrape may still read from them, and their stores must be closed on return.
   for (const TaskPtr& task : leaving) {
     while (task.use_count() > 1) absl::SleepFor(kIdleWait);
   }
-  if (!committed.ok()) Fail(committed);
-  return committed;
 }
 
 void Worker::RunTasks(TaskThread* thread) {
@@ -313,7 +325,10 @@ absl::Status Worker::Ready() const {
   RETURN_IF_ERROR(status());
   absl::ReaderMutexLock lock(&tasks_mutex_);
   int running = 0;
-  for (const auto& [topic, tasks] : tasks_) running += static_cast<int>(tasks.size());
+  for (const auto& [topic, tasks] : tasks_) {
+    running += static_cast<int>(std::count_if(tasks.begin(), tasks.end(),
+                                              [](const TaskPtr& task) { return !task->lost(); }));
+  }
   if (running == task_count_) return absl::OkStatus();
   return absl::UnavailableError(
       fmt::format("{} of {} tasks run on this worker: still starting, or others have the rest",

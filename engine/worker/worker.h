@@ -74,7 +74,8 @@ class Worker {
   // when the source has them.
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> tasks);
 
-  // Ends these tasks; commits them first unless they are `lost` to somebody else.
+  // Ends these tasks; commits them first unless they are `lost`: the group may have given them to
+  // others. Lookups go on reading what was lost, as it stood, until the next AddTasks.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
   // Commits all that has been applied before the call.
@@ -112,6 +113,7 @@ class Worker {
   void RunCommits();
   absl::Status CommitTasks(const std::vector<TaskPtr>& tasks)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
   absl::StatusOr<TaskPtr> OpenTask(const TaskId& id);
   void Fail(const absl::Status& status);
   const TaskPlan* PlanOf(std::string_view topic) const;

@@ -288,6 +288,9 @@ TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
   };
   while (!lost()) life.worker().Commit().IgnoreError();
   life.LoseTasks();
+  // Lookups go on, but the worker is not ready.
+  EXPECT_TRUE(life.worker().Lookup(0, "k3", std::nullopt).ok());
+  EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
   life.AddTasks();
   life.Finish();
   ASSERT_TRUE(life.worker().Stop().ok());
