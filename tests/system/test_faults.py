@@ -238,10 +238,10 @@ def small_disk(folder: pathlib.Path, kilobytes: int):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("which", ["state", "warehouse"])
-def test_disk_full(tmp_path, broker, name, which):
+@pytest.mark.parametrize(("which", "kilobytes"), [("state", 3_000), ("warehouse", 500)])
+def test_disk_full(tmp_path, broker, name, which, kilobytes):
     scenario = scenario_of(name, count=20_000)
-    with small_disk(tmp_path / "small", kilobytes=3_000) as disk:
+    with small_disk(tmp_path / "small", kilobytes) as disk:
         settings = {which: str(disk / which)}
         project = runs.prepare(scenario, tmp_path / "project", broker, **settings)
         produce(broker.address, scenario.source.topic, scenario.messages)
