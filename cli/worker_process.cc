@@ -20,6 +20,7 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/embedded_broker.h"
 #include "connectors/kafka/repartition_sink.h"
+#include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
 #include "engine/task/task_plan.h"
@@ -94,6 +95,7 @@ class WorkerProcess {
   absl::Status PrepareWorker();
   absl::Status StartServers();
   absl::Status Serve();
+  absl::Status CheckFlushes();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
   bool AllRead() const;
@@ -112,6 +114,7 @@ class WorkerProcess {
   std::vector<TaskPlan> plans_;
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<OfflineSink> offline_;
+  RetryLog flush_log_;
   std::unique_ptr<KafkaConsumer> consumer_;
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
@@ -259,6 +262,7 @@ absl::Status WorkerProcess::Serve() {
   while (!stop_.load()) {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
+    RETURN_IF_ERROR(CheckFlushes());
     if (!ready && worker_->Ready().ok()) {
       ready = true;
       PrintReady();
@@ -268,6 +272,19 @@ absl::Status WorkerProcess::Serve() {
     if (caught_up) return absl::OkStatus();
   }
   return absl::OkStatus();
+}
+
+// A table that cannot be written to stops the worker: its rows are safe in the change log, which
+// must not grow unseen. A store that is away for a while is waited for.
+absl::Status WorkerProcess::CheckFlushes() {
+  absl::Status status = offline_->last_flush_error();
+  if (absl::IsUnavailable(status) || absl::IsAborted(status)) {
+    flush_log_.Say("the offline tables cannot be written to, retrying: {}",
+                   std::string(status.message()));
+    return absl::OkStatus();
+  }
+  if (status.ok()) flush_log_.Done("the offline tables are written to again");
+  return status;
 }
 
 absl::Status WorkerProcess::Stop(absl::Status ran) {
