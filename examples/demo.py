@@ -256,7 +256,7 @@ class Demo:
         seconds = time.monotonic() - self.began
         self.console.step("What you saw")
         for text in (
-            f"{stream.sent:,} transactions went into Kafka. One engine kept 20 features of users and "
+            f"{stream.sent:,} transactions went into Kafka. One engine kept 17 features of users and "
             "merchants over sliding windows, in memory and on disk.",
             f"{len(self.answers.rows):,} lookups were answered while they arrived, each with what was known at that moment.",
             f"{updates.count:,} changes went to a Kafka topic and, row for row, to an open Delta table.",
