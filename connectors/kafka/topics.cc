@@ -28,8 +28,6 @@ std::map<std::string, std::string> AnyTimestamp() {
 
 }  // namespace
 
-std::string ConsumerGroup(std::string_view project) { return fmt::format("forebay-{}", project); }
-
 std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks) {
   std::vector<Repartition> repartitions;
   for (const TaskPlan& task : tasks) {

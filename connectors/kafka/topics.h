@@ -26,9 +26,6 @@ class Project;
 }
 struct TaskPlan;
 
-// "forebay-<project>": the consumer group of all workers of a project.
-std::string ConsumerGroup(std::string_view project);
-
 // A topic that forebay feeds from a source for the views of an entity (S26).
 struct Repartition {
   std::string source;

@@ -17,7 +17,7 @@ namespace forebay {
 class RunningTask {
  public:
   explicit RunningTask(std::unique_ptr<Task> task)
-      : task_(std::move(task)), start_(task_->position()) {}
+      : task_(std::move(task)), position_(task_->position().value()) {}
 
   Task& task() { return *task_; }
   const Task& task() const { return *task_; }
@@ -33,7 +33,6 @@ class RunningTask {
   bool lost() const { return lost_.load(std::memory_order_acquire); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
-  Offset start() const { return start_; }
 
   // --- The task's thread.
 
@@ -53,8 +52,7 @@ class RunningTask {
 
  private:
   const std::unique_ptr<Task> task_;
-  const Offset start_;
-  std::atomic<int64_t> position_{start_.value()};
+  std::atomic<int64_t> position_;
   std::atomic<bool> at_end_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> lost_{false};
