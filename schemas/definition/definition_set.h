@@ -4,6 +4,7 @@
 #ifndef FOREBAY_SCHEMAS_DEFINITION_DEFINITION_SET_H_
 #define FOREBAY_SCHEMAS_DEFINITION_DEFINITION_SET_H_
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,7 @@ struct ServiceDefinition {
 };
 
 struct DefinitionSet {
+  std::filesystem::path folder;  // of the project
   std::vector<SourceDefinition> sources;
   std::vector<EntityDefinition> entities;
   std::vector<ViewDefinition> views;

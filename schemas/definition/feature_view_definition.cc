@@ -9,6 +9,7 @@
 #include "schemas/definition/default_value.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/map_reader.h"
+#include "schemas/definition/view_output.h"
 #include "schemas/definition/window_definition.h"
 #include "schemas/sql/sql.h"
 
@@ -216,8 +217,9 @@ void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const Defin
 
 void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   MapReader map(node, "a feature view",
-                {"name", "version", "source", "entity", "where", "features", "max_age"}, findings,
-                {{"emit", "(resampled change records) is not supported yet"}});
+                {"name", "version", "source", "entity", "where", "features", "max_age", "history",
+                 "updates", "emit"},
+                findings);
   if (!map.is_map()) return;
   ViewDefinition definition;
   definition.node = &node;
@@ -239,6 +241,7 @@ void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* finding
     ReadFeature(*(*features)[i], &reader);
   }
   view.set_max_age_us(ReadDuration(map.Get("max_age"), findings).value_or(0));
+  ReadOutputs(map, &view, findings);
   if (number || version == nullptr) CheckNewView(node, view, *set, findings);
   set->views.push_back(std::move(definition));
 }

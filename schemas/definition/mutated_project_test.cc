@@ -32,6 +32,9 @@ feature_views:
       seconds > 0
       and page <> 'x'
     max_age: 30d
+    history: off
+    updates: {format: protobuf}
+    emit: {every: 1s}
     features: &f
       - {name: time, value: "sum(seconds) filter (where page = 'a')", windows: [10m, 1h, lifetime]}
       - name: pages

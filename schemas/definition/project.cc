@@ -166,6 +166,7 @@ absl::StatusOr<LoadedProject> LoadProject(const std::filesystem::path& folder,
     loaded.config = definition::ReadConfig(*files.config, folder, &findings);
   }
   DefinitionSet set;
+  set.folder = folder;
   set.whole = files.whole;
   ReadEach(files, "sources", definition::ReadSource, &set, &findings);
   ReadEach(files, "entities", definition::ReadEntity, &set, &findings);

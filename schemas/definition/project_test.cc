@@ -158,6 +158,29 @@ TEST(Project, DefaultsAreJsonKafkaTimeFiveMinutesVersionOneAndNoAgeLimit) {
   EXPECT_FALSE(project.feature_views(0).has_where());
 }
 
+TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
+  auto load = [](const std::string& outputs) {
+    v1::Project project =
+        LoadWith("feature_views:\n  - {name: v, source: transactions, entity: user, " + outputs +
+                 "features: [{name: n, value: count(*), windows: [1h]}]}\n");
+    return project.feature_views_size() == 1 ? project.feature_views(0) : v1::FeatureView();
+  };
+  for (const char* outputs : {"", "history: on, updates: on, ", "updates: {format: json}, "}) {
+    v1::FeatureView view = load(outputs);
+    EXPECT_EQ(view.history(), v1::FeatureView::ON) << outputs;
+    EXPECT_EQ(view.updates(), v1::FeatureView::ON) << outputs;
+    EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_JSON) << outputs;
+    EXPECT_EQ(view.emit_every_us(), 0) << outputs;
+  }
+  EXPECT_EQ(load("history: off, ").history(), v1::FeatureView::OFF);
+  EXPECT_EQ(load("updates: off, ").updates(), v1::FeatureView::OFF);
+  v1::FeatureView view = load("updates: {format: protobuf}, emit: {every: 1ms}, ");
+  EXPECT_EQ(view.updates(), v1::FeatureView::ON);
+  EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_PROTOBUF);
+  EXPECT_EQ(view.emit_every_us(), 1'000);
+  EXPECT_EQ(load("emit: {every: 24h}, ").emit_every_us(), 86'400 * kMicrosPerSecond);
+}
+
 TEST(Project, FeaturesAreNamedAfterTheirWindowsAsWritten) {
   v1::FeatureView view = LoadFeatures(
       "      - name: x\n"

@@ -7,6 +7,7 @@
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/map_reader.h"
+#include "schemas/definition/protobuf_source.h"
 #include "schemas/types/time.h"
 
 namespace forebay::definition {
@@ -39,13 +40,19 @@ void ReadFormat(const YamlNode* node, v1::Source* source, Findings* findings) {
   source->set_format(v1::Source::JSON);
   std::optional<std::string> format = ReadText(node, "format", findings);
   if (!format || *format == "json") return;
-  for (std::string_view later : {"protobuf", "avro", "debezium-json"}) {
+  if (*format == "protobuf") {
+    source->set_format(v1::Source::PROTOBUF);
+    return;
+  }
+  source->clear_format();
+  for (std::string_view later : {"avro", "debezium-json"}) {
     if (*format != later) continue;
-    findings->Add(*node, fmt::format("format {} is not supported yet: use json", later));
+    findings->Add(*node,
+                  fmt::format("format {} is not supported yet: use json or protobuf", later));
     return;
   }
   findings->Add(*node, fmt::format("unknown format '{}'{}", *format,
-                                   AllowedNames(*format, {"json"}, "formats")));
+                                   AllowedNames(*format, {"json", "protobuf"}, "formats")));
 }
 
 // Reports a column that the source lacks. Returns null then, and where the schema is broken.
@@ -139,10 +146,10 @@ void CheckNewSource(const YamlNode& node, const v1::Source& source, const Defini
 }  // namespace
 
 void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
-  MapReader map(
-      node, "a source",
-      {"name", "topic", "format", "key", "schema", "event_time", "known_time", "max_future"},
-      findings);
+  MapReader map(node, "a source",
+                {"name", "topic", "format", "proto", "message", "key", "schema", "event_time",
+                 "known_time", "max_future"},
+                findings);
   if (!map.is_map()) return;
   SourceDefinition definition;
   definition.node = &node;
@@ -152,6 +159,7 @@ void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   ReadFormat(map.Get("format"), &source, findings);
   definition.schema_whole =
       ReadColumns(map.Require("schema"), "schema", source.mutable_schema(), findings);
+  ReadProtobuf(map, set->folder, &source, findings);
   ReadKey(map.Require("key"), &definition, findings);
   ReadEventTime(map.Require("event_time"), &definition, findings);
   ReadKnownTime(map.Get("known_time"), &definition, findings);

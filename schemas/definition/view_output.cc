@@ -1,0 +1,80 @@
+#include "schemas/definition/view_output.h"
+
+#include <optional>
+#include <string>
+
+#include "fmt/format.h"
+#include "schemas/definition/allowed_names.h"
+#include "schemas/types/time.h"
+
+namespace forebay::definition {
+namespace {
+
+constexpr int64_t kShortestEmission = 1'000;
+constexpr int64_t kLongestEmission = 86'400 * kMicrosPerSecond;
+
+v1::FeatureView::Output ReadOnOrOff(const YamlNode* node, std::string_view what,
+                                    Findings* findings) {
+  std::optional<std::string> word = ReadText(node, what, findings);
+  if (word && *word != "on" && *word != "off") {
+    findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word,
+                                     AllowedNames(*word, {"on", "off"}, "choices")));
+  }
+  return word == "off" ? v1::FeatureView::OFF : v1::FeatureView::ON;
+}
+
+void ReadUpdateFormat(const YamlNode& node, v1::FeatureView* view, Findings* findings) {
+  MapReader map(node, "updates", {"format"}, findings);
+  const YamlNode* format = map.Require("format");
+  std::optional<std::string> word = ReadText(format, "format", findings);
+  if (word == "protobuf") {
+    view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+  } else if (word && *word != "json") {
+    findings->Add(*format, fmt::format("unknown format '{}'{}", *word,
+                                       AllowedNames(*word, {"json", "protobuf"}, "formats")));
+  }
+}
+
+void ReadUpdates(const YamlNode* node, v1::FeatureView* view, Findings* findings) {
+  if (node == nullptr) return;
+  if (node->kind == YamlNode::Kind::kMap) {
+    ReadUpdateFormat(*node, view, findings);
+  } else if (node->kind == YamlNode::Kind::kScalar) {
+    view->set_updates(ReadOnOrOff(node, "updates", findings));
+  } else {
+    findings->Add(*node,
+                  fmt::format("updates must be on, off or a map such as {{format: protobuf}}, "
+                              "found {}",
+                              KindName(*node)));
+  }
+}
+
+void ReadEmit(const YamlNode* node, v1::FeatureView* view, Findings* findings) {
+  if (node == nullptr) return;
+  if (node->kind != YamlNode::Kind::kMap) {
+    findings->Add(
+        *node, fmt::format("emit must be a map such as {{every: 1s}}, found {}", KindName(*node)));
+    return;
+  }
+  MapReader map(*node, "emit", {"every"}, findings);
+  const YamlNode* every = map.Require("every");
+  std::optional<int64_t> interval = ReadDuration(every, findings);
+  if (!interval) return;
+  if (*interval < kShortestEmission || *interval > kLongestEmission) {
+    findings->Add(*every,
+                  fmt::format("emit every {}: at least {} and at most {} are allowed", every->text,
+                              FormatDuration(kShortestEmission), FormatDuration(kLongestEmission)));
+    return;
+  }
+  view->set_emit_every_us(*interval);
+}
+
+}  // namespace
+
+void ReadOutputs(const MapReader& map, v1::FeatureView* view, Findings* findings) {
+  view->set_history(ReadOnOrOff(map.Get("history"), "history", findings));
+  ReadUpdates(map.Get("updates"), view, findings);
+  ReadEmit(map.Get("emit"), view, findings);
+}
+
+}  // namespace forebay::definition
