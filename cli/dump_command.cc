@@ -29,8 +29,9 @@ const TaskPlan* PlanOf(const std::vector<TaskPlan>& plans, const TaskId& task) {
 absl::Status DumpTask(const std::string& what, const LoadedProject& loaded,
                       const std::vector<TaskPlan>& plans, const TaskId& task) {
   if (what == "change-log") {
-    return DumpChangeLog(ChangeLogFolder(loaded.config.state.string(), task.topic, task.partition),
-                         &std::cout);
+    absl::Status status = DumpChangeLog(
+        ChangeLogFolder(loaded.config.state.string(), task.topic, task.partition), &std::cout);
+    return absl::IsNotFound(status) ? absl::OkStatus() : status;
   }
   absl::StatusOr<std::unique_ptr<StateStore>> store =
       OpenStoreForReading(loaded.config.state, task);

@@ -15,6 +15,9 @@
 namespace forebay {
 namespace {
 
+// How soon a wait sees that it is cancelled.
+constexpr absl::Duration kCancelInterval = absl::Milliseconds(100);
+
 struct QueueDeleter {
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
 };
@@ -371,7 +374,7 @@ absl::StatusOr<std::vector<std::optional<Offset>>> KafkaConsumer::Committed(
 }
 
 absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
-                                   absl::Duration timeout) {
+                                   absl::Duration timeout, const std::atomic<bool>* cancel) {
   PartitionList list = NewPartitionList();
   for (const auto& [task, offset] : next_offsets) Add(list.get(), task).offset = offset.value();
   QueueHandle queue(rd_kafka_queue_new(client_.get()));
@@ -379,8 +382,16 @@ absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> n
   RETURN_IF_ERROR(KafkaStatus(
       rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), nullptr, nullptr), context));
   std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
-      rd_kafka_queue_poll(queue.get(), Milliseconds(timeout)), &rd_kafka_event_destroy);
-  if (event == nullptr) return absl::UnavailableError(context + ": no answer yet");
+      nullptr, &rd_kafka_event_destroy);
+  for (absl::Time end = absl::Now() + timeout; event == nullptr;) {
+    if (cancel != nullptr && cancel->load())
+      return absl::CancelledError("stopped while " + context);
+    absl::Duration left = std::max(end - absl::Now(), absl::ZeroDuration());
+    event.reset(rd_kafka_queue_poll(queue.get(), Milliseconds(std::min(left, kCancelInterval))));
+    if (event == nullptr && left == absl::ZeroDuration()) {
+      return absl::UnavailableError(context + ": no answer yet");
+    }
+  }
   rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
   switch (error) {
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:

@@ -21,6 +21,7 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
 #define FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -108,9 +109,9 @@ class KafkaConsumer {
                                                                absl::Duration timeout);
 
   // Commits the group's offsets (next to read) outside of transactions. UNAVAILABLE: try again;
-  // ABORTED: the group has moved on. Any thread.
+  // ABORTED: the group has moved on; CANCELLED: `cancel` (may be null) became true. Any thread.
   absl::Status Commit(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
-                      absl::Duration timeout);
+                      absl::Duration timeout, const std::atomic<bool>* cancel = nullptr);
 
   // Who this member is now, for send_offsets_to_transaction.
   std::shared_ptr<rd_kafka_consumer_group_metadata_s> GroupMetadata() const;

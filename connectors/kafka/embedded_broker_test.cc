@@ -191,6 +191,25 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   EXPECT_THAT(*committed, ElementsAre(std::optional(Offset(6)), std::nullopt));
 }
 
+TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
+  project_.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
+  ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(),
+                  {.kafka = {.bootstrap_servers = brokers_},
+                   .worker_id = "w1",
+                   .delivery = Delivery::kAtLeastOnce});
+  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  TaskOutput output = TestOutput(kTask1, 3, {{2, "ann", 1}});
+  output.dead_letters.push_back({.task = kTask1, .offset = Offset(3), .value = "x"});
+  ASSERT_EQ(sink.Offer(output), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  ASSERT_EQ(sink.Close(kTask1), absl::OkStatus());
+  EXPECT_EQ(ReadTopic(brokers_, "shop.dead-letter").size(), 1u);
+  EXPECT_TRUE(absl::IsNotFound(Admin()->PartitionCount("shop.user_spend.v1").status()));
+}
+
 TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);

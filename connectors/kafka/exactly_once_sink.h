@@ -41,6 +41,10 @@ class ExactlyOnceSink : public Sink {
   absl::Status Publish(absl::Span<const TaskOutput* const> outputs,
                        const std::vector<Part>& positions);
   absl::Status PublishOnce(const std::vector<Part>& parts);
+  // Where no view has an update topic: positions hide nothing but dead letters, which bring their
+  // own, so a plain commit of the group does, without a transaction.
+  absl::Status SendPositions(const std::vector<Part>& parts);
+  void SetPublished(const std::vector<Part>& parts);
   // Makes the producer if there is none, and then asks what is published.
   absl::Status EnsureProducer();
   absl::Status ReadPublished(absl::Span<const TaskId> tasks);
@@ -49,6 +53,7 @@ class ExactlyOnceSink : public Sink {
   const UpdateSinkOptions options_;
   KafkaConsumer* const consumer_;
   const std::string transactional_id_;
+  const bool updates_;  // any view has an update topic
   UpdateWriter writer_;
   std::unique_ptr<TransactionalProducer> producer_;
   absl::flat_hash_map<TaskId, Task> tasks_;

@@ -57,6 +57,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
                      .optional_config = AnyTimestamp()});
   }
   for (const v1::FeatureView& view : project.feature_views()) {
+    if (view.updates() == v1::FeatureView::OFF) continue;
     auto source = std::find_if(project.sources().begin(), project.sources().end(),
                                [&](const v1::Source& s) { return s.name() == view.source(); });
     ASSIGN_OR_RETURN(int32_t partitions, partitions_of(source->topic()));

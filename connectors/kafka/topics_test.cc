@@ -29,6 +29,18 @@ TEST(PlanTopicsTest, OneUpdateTopicPerViewAndOneDeadLetterTopic) {
   EXPECT_TRUE((*specs)[2].any_partition_count);
 }
 
+TEST(PlanTopicsTest, AViewWithUpdatesOffHasNoTopic) {
+  v1::Project project = TestProject();
+  *project.add_feature_views() = project.feature_views(0);
+  project.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
+  project.mutable_feature_views(1)->set_name("user_visits");
+  auto specs = PlanTopics(project, {}, {{"transactions", 6}});
+  ASSERT_TRUE(specs.ok()) << specs.status();
+  ASSERT_EQ(specs->size(), 2u);
+  EXPECT_EQ((*specs)[0].name, "shop.user_visits.v1");
+  EXPECT_EQ((*specs)[1].name, "shop.dead-letter");
+}
+
 TEST(PlanTopicsTest, ASourceOfUnknownSizeIsAnError) {
   EXPECT_TRUE(absl::IsNotFound(PlanTopics(TestProject(), {}, {}).status()));
 }

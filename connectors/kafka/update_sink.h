@@ -6,7 +6,8 @@
 // exactly_once: a Commit is one transaction of one producer per worker, which also carries the
 // group's committed offsets (position + 1). So those offsets say what is published (S27): a
 // restarted task's rows at or below them are dropped, and a worker whose tasks went to another is
-// fenced. Where nothing is published the offsets are only sent once a second and at Close.
+// fenced. Where nothing is published the offsets are only sent once a second and at Close; in a
+// project whose views all have `updates: off`, without a transaction.
 //
 // at_least_once: Offer publishes at once; Commit waits until all is acknowledged, sends again what
 // failed, in order, and commits the group's offsets (once a second). A crash repeats records.

@@ -13,6 +13,7 @@
 namespace forebay {
 
 struct UpdateWriter::View {
+  bool updates;
   std::string topic;
   std::unique_ptr<UpdateRecordEncoder> encoder;  // made when the task's topic is known
 };
@@ -20,16 +21,24 @@ struct UpdateWriter::View {
 UpdateWriter::UpdateWriter(const v1::Project& project)
     : project_(project), dead_letter_topic_(DeadLetterTopic(project.name())) {
   for (const v1::FeatureView& view : project.feature_views()) {
-    views_.push_back({UpdateTopic(project.name(), view.name(), view.version()), nullptr});
+    views_.push_back({view.updates() == v1::FeatureView::ON,
+                      UpdateTopic(project.name(), view.name(), view.version()), nullptr});
   }
 }
 
 UpdateWriter::~UpdateWriter() = default;
 
-bool HasUpdatesAfter(const TaskOutput& output, Offset published) {
+bool PublishesUpdates(const v1::Project& project) {
+  return std::any_of(
+      project.feature_views().begin(), project.feature_views().end(),
+      [](const v1::FeatureView& view) { return view.updates() == v1::FeatureView::ON; });
+}
+
+bool UpdateWriter::HasRecordsAfter(const TaskOutput& output, Offset published) const {
   return std::any_of(output.changes.begin(), output.changes.end(),
                      [&](const ChangeBatch& changes) {
-                       return RowsAfter(changes.rows, published) != nullptr;
+                       return views_[changes.view].updates &&
+                              RowsAfter(changes.rows, published) != nullptr;
                      }) ||
          std::any_of(output.dead_letters.begin(), output.dead_letters.end(),
                      [&](const DeadLetter& letter) { return letter.offset > published; });
@@ -39,9 +48,10 @@ absl::Status UpdateWriter::Write(const TaskOutput& output, Offset published,
                                  absl::FunctionRef<absl::Status(const OutgoingRecord&)> produce) {
   EncodedRecord encoded;
   for (const ChangeBatch& changes : output.changes) {
+    View& view = views_[changes.view];
+    if (!view.updates) continue;
     std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(changes.rows, published);
     if (rows == nullptr) continue;
-    View& view = views_[changes.view];
     if (view.encoder == nullptr) {
       view.encoder =
           std::make_unique<UpdateRecordEncoder>(project_, changes.view, output.task.topic);

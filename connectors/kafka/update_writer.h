@@ -24,16 +24,20 @@ namespace v1 {
 class Project;
 }
 
-// True when `output` has change rows or dead letters of offsets above `published`.
-bool HasUpdatesAfter(const TaskOutput& output, Offset published);
+// Whether any view of the project has an update topic.
+bool PublishesUpdates(const v1::Project& project);
 
 class UpdateWriter {
  public:
   explicit UpdateWriter(const v1::Project& project);
   ~UpdateWriter();
 
-  // Passes every change record, then every dead letter, with an offset above `published` to
-  // `produce`; change records go to the partition that has the task's number. Stops at an error.
+  // True when Write would produce something.
+  bool HasRecordsAfter(const TaskOutput& output, Offset published) const;
+
+  // Passes every change record of views with `updates` on, then every dead letter, with an offset
+  // above `published` to `produce`; change records go to the partition that has the task's number.
+  // Stops at an error.
   absl::Status Write(const TaskOutput& output, Offset published,
                      absl::FunctionRef<absl::Status(const OutgoingRecord&)> produce);
 

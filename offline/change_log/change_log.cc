@@ -36,6 +36,7 @@ absl::StatusOr<std::vector<std::string>> ListSegments(const std::string& folder)
       unlink(entry.path().c_str());
     }
   }
+  if (error == std::errc::no_such_file_or_directory) return names;
   if (error) return ErrnoStatus(error.value(), "list", folder);
   std::sort(names.begin(), names.end());
   return names;
@@ -45,7 +46,6 @@ absl::StatusOr<std::vector<std::string>> ListSegments(const std::string& folder)
 
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(std::string folder) {
   std::unique_ptr<ChangeLog> log(new ChangeLog(std::move(folder)));
-  RETURN_IF_ERROR(CreateFolders(log->folder_));
   RETURN_IF_ERROR(log->Recover());
   return log;
 }
@@ -85,6 +85,7 @@ absl::Status ChangeLog::CreateSegment() {
   SegmentHeader header{.number = next_number_,
                        .salt = (uint64_t{random()} << 32) | uint64_t{random()}};
   std::string path = folder_ + "/" + SegmentName(header.number);
+  RETURN_IF_ERROR(CreateFolders(folder_));
   RETURN_IF_ERROR(WriteFileAtomically(path, EncodeSegmentHeader(header)));
   ASSIGN_OR_RETURN(file_, OpenFile(path, O_WRONLY | O_APPEND));
   path_ = path;

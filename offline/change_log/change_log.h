@@ -33,8 +33,9 @@ struct ClosedSegment {
 
 class ChangeLog {
  public:
-  // Creates the folder, or takes up the log found there: cuts a torn tail, closes every segment.
-  // Errors: DATA_LOSS for bad bytes that are no torn tail; those of the disk.
+  // Takes up the log found there: cuts a torn tail, closes every segment. Where there is none, the
+  // folder is made with the first frame. Errors: DATA_LOSS for bad bytes that are no torn tail;
+  // those of the disk.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(std::string folder);
 
   // Writes the frame; durable after Sync().

@@ -36,9 +36,11 @@ absl::Status Probe(ObjectStore* store, std::string_view what) {
 OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
     : options_(WithDefaults(std::move(options))), warehouse_(OpenObjectStore(options_.warehouse)) {
   for (const v1::FeatureView& view : project.feature_views()) {
-    views_.push_back({.name = view.name(), .version = view.version()});
+    View& added = views_.emplace_back();
+    added.id = {.name = view.name(), .version = view.version()};
+    added.history = view.history() == v1::FeatureView::ON;
     for (const v1::Entity& entity : project.entities()) {
-      if (entity.name() == view.entity()) schemas_.push_back(ChangeSchema(view, entity));
+      if (entity.name() == view.entity()) added.schema = ChangeSchema(view, entity);
     }
   }
   if (warehouse_.ok()) {
@@ -57,7 +59,9 @@ OfflineSink::~OfflineSink() {
 
 absl::Status OfflineSink::CheckWritable() {
   RETURN_IF_ERROR(warehouse_.status());
-  RETURN_IF_ERROR(Probe(warehouse_->get(), "warehouse"));
+  if (std::any_of(views_.begin(), views_.end(), [](const View& view) { return view.history; })) {
+    RETURN_IF_ERROR(Probe(warehouse_->get(), "warehouse"));
+  }
   ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> state, OpenObjectStore(options_.state_folder));
   return Probe(state.get(), "state folder");
 }
@@ -72,14 +76,14 @@ absl::Status OfflineSink::Open(const TaskId& task) {
   TaskState state;
   ASSIGN_OR_RETURN(state.log, ChangeLog::Open(ChangeLogFolder(options_.state_folder, task.topic,
                                                               task.partition)));
-  for (size_t view = 0; view < views_.size(); ++view) {
-    Offset held(-1);
+  for (const View& view : views_) {
+    Offset& held = state.held.emplace_back(-1);
+    if (!view.history) continue;
     ASSIGN_OR_RETURN(std::optional<Offset> in_table,
-                     tables_->HeldPosition(views_[view], *schemas_[view], task));
+                     tables_->HeldPosition(view.id, *view.schema, task));
     if (in_table) held = *in_table;
-    auto in_log = state.log->recovered_positions().find(views_[view]);
+    auto in_log = state.log->recovered_positions().find(view.id);
     if (in_log != state.log->recovered_positions().end()) held = std::max(held, in_log->second);
-    state.held.push_back(held);
   }
   absl::MutexLock lock(&mutex_);
   tasks_[task] = std::move(state);
@@ -90,16 +94,18 @@ absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
   ChangeFrame frame{
       .first_position = Offset::Max(), .position = output.position, .clock = output.clock};
   for (const ChangeBatch& batch : output.changes) {
+    const View& view = views_[batch.view];
+    if (!view.history) continue;
     std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(batch.rows, state->held[batch.view]);
     if (rows == nullptr) continue;
     Offset last(OffsetAt(*rows, rows->num_rows() - 1));
     if (last > output.position) {
-      return absl::InternalError(fmt::format(
-          "task {} is at position {} but made a row of view {} at offset {}",
-          output.task.ToString(), output.position.value(), views_[batch.view].name, last.value()));
+      return absl::InternalError(
+          fmt::format("task {} is at position {} but made a row of view {} at offset {}",
+                      output.task.ToString(), output.position.value(), view.id.name, last.value()));
     }
     frame.first_position = std::min(frame.first_position, Offset(OffsetAt(*rows, 0)));
-    frame.sections.push_back({views_[batch.view], std::move(rows)});
+    frame.sections.push_back({view.id, std::move(rows)});
   }
   if (frame.sections.empty()) return absl::OkStatus();
   return state->log->Append(frame);

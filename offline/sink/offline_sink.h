@@ -9,7 +9,8 @@
 // Commit returns when the rows are in the change logs, durably. A thread of the sink's own moves
 // them to the tables, every `flush_interval` or when `flush_bytes` are pending; while the warehouse
 // cannot be written it tries again with growing pauses, and the change logs grow: nothing is lost.
-// Rows of one task are in (offset, ordinal) order in its view's table.
+// Rows of one task are in (offset, ordinal) order in its view's table. A view with `history: off`
+// has neither table nor rows in a change log.
 //
 // Open, Commit and Close: by one thread at a time. The rest: by any.
 #ifndef FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_
@@ -56,7 +57,8 @@ class OfflineSink : public Sink {
   // logs, for the next Open.
   ~OfflineSink() override;
 
-  // Writes and deletes a probe in the warehouse and the state folder, for a clear message at start.
+  // Writes and deletes a probe in the state folder and, where a view has a history, the warehouse,
+  // for a clear message at start.
   absl::Status CheckWritable();
 
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
@@ -79,6 +81,11 @@ class OfflineSink : public Sink {
   int64_t pending_bytes() const;
 
  private:
+  struct View {
+    ViewId id;
+    std::shared_ptr<arrow::Schema> schema;  // its ChangeSchema
+    bool history = true;                    // false: its rows are not kept
+  };
   struct TaskState {
     std::unique_ptr<ChangeLog> log;
     std::vector<Offset> held;  // per view of the project
@@ -92,8 +99,7 @@ class OfflineSink : public Sink {
   void RunFlushes();
 
   const OfflineSinkOptions options_;
-  std::vector<ViewId> views_;                            // of the project, by index
-  std::vector<std::shared_ptr<arrow::Schema>> schemas_;  // likewise: their ChangeSchema
+  std::vector<View> views_;  // of the project, by index
   absl::StatusOr<std::shared_ptr<ObjectStore>> warehouse_;
 
   // One flush at a time. Taken before mutex_.

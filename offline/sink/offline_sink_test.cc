@@ -131,6 +131,31 @@ TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClo
   EXPECT_TRUE(fs::is_empty(LogFolder()));
 }
 
+TEST_F(OfflineSinkTest, AViewWithHistoryOffHasNeitherTableNorRowsInTheLog) {
+  project_.mutable_feature_views(1)->set_history(v1::FeatureView::OFF);
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}, 1).ok());
+  EXPECT_EQ(sink_->pending_bytes(), 0);
+  ASSERT_TRUE(Commit(4, {{.offset = 4, .key = "b"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:4:b"));
+  EXPECT_FALSE(fs::exists(Warehouse() + "/offline/visits"));
+}
+
+TEST_F(OfflineSinkTest, WithoutAnyHistoryThereIsNoChangeLogAndNoWarehouse) {
+  for (v1::FeatureView& view : *project_.mutable_feature_views()) {
+    view.set_history(v1::FeatureView::OFF);
+  }
+  Start();
+  ASSERT_TRUE(sink_->CheckWritable().ok());
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->Close(task_).ok());
+  EXPECT_FALSE(fs::exists(LogFolder()));
+  EXPECT_FALSE(fs::exists(Warehouse()));
+}
+
 TEST_F(OfflineSinkTest, KeepsCommittedRowsThroughAKillAndDropsReplayedOnes) {
   ASSERT_TRUE(sink_->Open(task_).ok());
   ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}}).ok());

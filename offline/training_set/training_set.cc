@@ -47,6 +47,12 @@ absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
   for (size_t i = 0; i < features.size(); ++i) {
     ViewPlan& plan = plans[features[i].view];
     plan.view = &project.feature_views(features[i].view);
+    if (plan.view->history() == v1::FeatureView::OFF) {
+      return absl::InvalidArgumentError(fmt::format(
+          "feature view '{}' has `history: off`: there is no offline table to join {} from; leave "
+          "its features out, or set history: on in a new version of the view",
+          plan.view->name(), features[i].name));
+    }
     plan.entity = FindEntity(project, plan.view->entity());
     if (plan.entity == nullptr) {
       return absl::InternalError(fmt::format("view {} is of entity '{}', which the project lacks",

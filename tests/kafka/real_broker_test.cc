@@ -149,6 +149,34 @@ TEST_F(RealBrokerTest, PositionsWithoutRowsAreSentAtClose) {
   EXPECT_THAT(*committed, ElementsAre(std::optional<Offset>(31)));
 }
 
+// Without update topics positions need no transaction, dead letters still are one with theirs.
+TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
+  project_.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  auto committed = [&] {
+    return worker.consumer().Committed({task_}, absl::Seconds(5)).value()[0];
+  };
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  TaskOutput rows = TestOutput(task_, 10, {{10, "ann", 1}});
+  ASSERT_EQ(sink.Commit({&rows}), absl::OkStatus());
+  EXPECT_EQ(committed(), Offset(11));
+  TaskOutput letter{.task = task_, .position = Offset(12)};
+  letter.dead_letters.push_back({.task = task_, .offset = Offset(12), .value = "x"});
+  ASSERT_EQ(sink.Commit({&letter}), absl::OkStatus());
+  EXPECT_EQ(committed(), Offset(13));
+  TaskOutput last = TestOutput(task_, 20, {{20, "ann", 1}});
+  ASSERT_EQ(sink.Commit({&last}), absl::OkStatus());
+  ASSERT_EQ(sink.Close(task_), absl::OkStatus());
+  EXPECT_EQ(committed(), Offset(21));
+  // As after a crash between the sinks' commit and the state's.
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&letter}), absl::OkStatus());
+  EXPECT_EQ(ReadTopic(broker_.address(), project_.name() + ".dead-letter").size(), 1u);
+  EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
+}
+
 // A transaction that was left open by a worker that died is aborted by the next one, and redone.
 TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
   TestWorker worker(broker_.address(), "w1", Topics());

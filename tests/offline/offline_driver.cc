@@ -37,6 +37,10 @@ class Driver {
   explicit Driver(std::string folder) : folder_(std::move(folder)) {
     // delta-rs must see max_age used: visits are too old after an hour.
     project_.mutable_feature_views(1)->set_max_age_us(3'600'000'000);
+    v1::FeatureView* unkept = project_.add_feature_views();
+    *unkept = project_.feature_views(0);
+    unkept->set_name("unkept");
+    unkept->set_history(v1::FeatureView::OFF);
     v1::FeatureService* service = project_.add_feature_services();
     service->set_name("fraud");
     v1::FeatureReference* reference = service->add_features();

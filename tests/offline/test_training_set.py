@@ -185,6 +185,7 @@ WRONG = [
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spend.totl", "did you mean 'total'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spent.total", "did you mean 'spend'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "frod", "services and views are: fraud, spend.*"),
+    ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "unkept.total", "'unkept' has `history: off`"),
     ("user,t\na,2020-01-01T00:00:00Z\n", "t", "spend.total", "have no column 'user_id'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "when", "spend.total", "have no column 'when'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\na,yesterday\n", "t", "spend.total", "row 2"),
