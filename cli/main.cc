@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
+  forebay::AddProtoCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,12 +17,12 @@ constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
 
 AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
                                  UpdateSinkOptions options)
-    : project_(project),
-      options_(std::move(options)),
+    : options_(std::move(options)),
       consumer_(consumer),
+      writers_(project),
       publisher_(options_.kafka, options_.cancel,
                  [this](const TaskOutput& output, Offset after, Producer& producer) {
-                   return Write(output, after, producer);
+                   return writers_.Find(output.task)->Write(output, after, producer);
                  }) {}
 
 absl::Status AtLeastOnceSink::Open(const TaskId& task) {
@@ -40,26 +40,13 @@ absl::Status AtLeastOnceSink::Open(const TaskId& task) {
     }
     log.SayLater("{}, retrying", std::string(committed.status().message()));
   }
-  {
-    absl::MutexLock lock(&mutex_);
-    writers_[task] = std::make_shared<UpdateWriter>(project_);
-  }
+  writers_.Open(task);
   positions_[task] = {published, published};
   publisher_.Open(task, published);
   return absl::OkStatus();
 }
 
 absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }
-
-absl::Status AtLeastOnceSink::Write(const TaskOutput& output, Offset after, Producer& producer) {
-  std::shared_ptr<UpdateWriter> writer;
-  {
-    absl::MutexLock lock(&mutex_);
-    writer = writers_.at(output.task);
-  }
-  return writer->Write(output, after,
-                       [&](const OutgoingRecord& record) { return producer.Produce(record); });
-}
 
 absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
   RETURN_IF_ERROR(publisher_.Commit(outputs, nullptr));
@@ -85,8 +72,7 @@ absl::Status AtLeastOnceSink::Close(const TaskId& task) {
   }
   positions_.erase(task);
   publisher_.Close(task);
-  absl::MutexLock lock(&mutex_);
-  writers_.erase(task);
+  writers_.Close(task);
   return status;
 }
 

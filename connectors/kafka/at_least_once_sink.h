@@ -2,13 +2,10 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "connectors/kafka/ordered_publisher.h"
 #include "connectors/kafka/update_sink.h"
@@ -32,17 +29,14 @@ class AtLeastOnceSink : public Sink {
     Offset sent{-1};
   };
 
-  absl::Status Write(const TaskOutput& output, Offset after, Producer& producer);
   absl::Status SendOffsets(const std::vector<std::pair<TaskId, Offset>>& next_offsets,
                            absl::Duration timeout);
 
-  const v1::Project& project_;
   const UpdateSinkOptions options_;
   KafkaConsumer* const consumer_;
   absl::flat_hash_map<TaskId, Position> positions_;
   absl::Time offsets_sent_ = absl::InfinitePast();
-  absl::Mutex mutex_;
-  absl::flat_hash_map<TaskId, std::shared_ptr<UpdateWriter>> writers_ ABSL_GUARDED_BY(mutex_);
+  UpdateWriters writers_;
   OrderedPublisher publisher_;
 };
 

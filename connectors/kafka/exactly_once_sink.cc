@@ -25,12 +25,19 @@ ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* cons
       consumer_(consumer),
       transactional_id_(fmt::format("forebay-{}-{}", project.name(), options_.worker_id)),
       updates_(PublishesUpdates(project)),
-      writer_(project) {}
+      writers_(project) {}
 
 absl::Status ExactlyOnceSink::Open(const TaskId& task) {
   tasks_[task] = Task();
+  writers_.Open(task);
   if (producer_ == nullptr) return EnsureProducer();  // asks for all tasks
   return ReadPublished({task});
+}
+
+// Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.
+absl::Status ExactlyOnceSink::Offer(const TaskOutput& output) {
+  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output.task)) writer->Prepare(output);
+  return absl::OkStatus();
 }
 
 absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
@@ -41,7 +48,9 @@ absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs
     }
     task->second.position = std::max(task->second.position, output->position);
   }
-  return Publish(outputs, {});
+  RETURN_IF_ERROR(Publish(outputs, {}));
+  for (const TaskOutput* output : outputs) writers_.Find(output->task)->Forget(*output);
+  return absl::OkStatus();
 }
 
 absl::Status ExactlyOnceSink::Close(const TaskId& task) {
@@ -52,6 +61,7 @@ absl::Status ExactlyOnceSink::Close(const TaskId& task) {
     status = Publish({}, {{task, found->second.position, nullptr}});
   }
   tasks_.erase(task);
+  writers_.Close(task);
   return status;
 }
 
@@ -62,7 +72,7 @@ std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
   for (const TaskOutput* output : outputs) {
     const Task& task = tasks_.at(output->task);
     if (output->position <= task.published) continue;
-    if (writer_.HasRecordsAfter(*output, task.published)) {
+    if (writers_.Find(output->task)->HasRecordsAfter(*output, task.published)) {
       parts.push_back({output->task, output->position, output});
     } else if (now - task.offset_sent >= kOffsetInterval) {
       parts.push_back({output->task, output->position, nullptr});
@@ -106,9 +116,8 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
   for (const Part& part : parts) {
     next_offsets.emplace_back(part.task, part.position + 1);
     if (part.output == nullptr) continue;
-    RETURN_IF_ERROR(
-        writer_.Write(*part.output, tasks_.at(part.task).published,
-                      [&](const OutgoingRecord& record) { return producer_->Produce(record); }));
+    RETURN_IF_ERROR(writers_.Find(part.task)->Write(*part.output, tasks_.at(part.task).published,
+                                                    producer_->records()));
   }
   RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));
   RETURN_IF_ERROR(producer_->Commit());

@@ -1,4 +1,4 @@
-// UpdateSink with delivery exactly_once: see update_sink.h. Used by the commit thread only.
+// UpdateSink with delivery exactly_once: see update_sink.h.
 #ifndef FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
 
@@ -20,6 +20,7 @@ class ExactlyOnceSink : public Sink {
   ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
   absl::Status Open(const TaskId& task) override;
+  absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
 
@@ -54,7 +55,7 @@ class ExactlyOnceSink : public Sink {
   KafkaConsumer* const consumer_;
   const std::string transactional_id_;
   const bool updates_;  // any view has an update topic
-  UpdateWriter writer_;
+  UpdateWriters writers_;
   std::unique_ptr<TransactionalProducer> producer_;
   absl::flat_hash_map<TaskId, Task> tasks_;
 };

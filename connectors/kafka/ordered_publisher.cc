@@ -35,7 +35,7 @@ std::shared_ptr<OrderedPublisher::Task> OrderedPublisher::FindTask(const TaskId&
 absl::StatusOr<std::shared_ptr<Producer>> OrderedPublisher::CurrentProducer() {
   absl::MutexLock lock(&mutex_);
   if (producer_ == nullptr) {
-    ASSIGN_OR_RETURN(producer_, Producer::Create(config_, {}, cancel_));
+    ASSIGN_OR_RETURN(producer_, Producer::Create(config_, {}, DeliveryReports::kAll, cancel_));
   }
   return producer_;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/time/clock.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/status_macros.h"
@@ -13,14 +14,18 @@
 namespace forebay {
 namespace {
 
+// How long a full queue is waited for before it is tried again. Without a report for each record
+// nothing says that there is room.
 constexpr int kPollMillis = 100;
+constexpr int kBlindPollMillis = 2;
 
 struct HeadersDeleter {
   void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
 };
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, HeadersDeleter>;
 
-HeadersHandle CopyHeaders(absl::Span<const std::pair<std::string, std::string>> headers) {
+HeadersHandle CopyHeaders(absl::Span<const HeaderView> headers) {
+  if (headers.empty()) return nullptr;
   HeadersHandle copy(rd_kafka_headers_new(headers.size()));
   for (const auto& [name, value] : headers) {
     rd_kafka_header_add(copy.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
@@ -38,15 +43,15 @@ rd_kafka_vu_t Bytes(rd_kafka_vtype_t type, std::string_view bytes) {
 }
 
 // One attempt. On success librdkafka owns the headers.
-rd_kafka_resp_err_t Enqueue(rd_kafka_t* client, const std::string& topic,
-                            const OutgoingRecord& record, HeadersHandle& headers, void* opaque) {
-  std::array<rd_kafka_vu_t, 8> arguments{};
+rd_kafka_resp_err_t TryEnqueue(rd_kafka_t* client, rd_kafka_topic_t* topic,
+                               const OutgoingRecord& record, HeadersHandle& headers, void* opaque) {
+  std::array<rd_kafka_vu_t, 8> arguments;
   size_t count = 0;
   auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     arguments[count].vtype = type;
     return arguments[count++];
   };
-  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
+  next(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
   next(RD_KAFKA_VTYPE_PARTITION).u.i32 = record.partition;
   next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
   next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = opaque;
@@ -95,19 +100,33 @@ absl::Status DeliveryStatus(int code, std::string_view topic) {
 
 }  // namespace
 
+std::vector<HeaderView> ViewsOf(const RecordHeaders& headers) {
+  return {headers.begin(), headers.end()};
+}
+
 absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(
     const KafkaConfig& config, const std::map<std::string, std::string>& own,
-    const std::atomic<bool>* cancel) {
-  std::unique_ptr<Producer> producer(new Producer(cancel));
-  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kProducer, own));
+    DeliveryReports reports, const std::atomic<bool>* cancel) {
+  std::unique_ptr<Producer> producer(new Producer(reports, cancel));
+  std::map<std::string, std::string> settings = own;
+  settings["delivery.report.only.error"] = reports == DeliveryReports::kFailures ? "true" : "false";
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kProducer, settings));
   rd_kafka_conf_set_opaque(conf.get(), producer.get());
   rd_kafka_conf_set_dr_msg_cb(conf.get(), OnDelivery);
   ASSIGN_OR_RETURN(producer->client_, NewClient(std::move(conf), ClientRole::kProducer));
   return producer;
 }
 
+Producer::~Producer() = default;
+
+void Producer::TopicDeleter::operator()(rd_kafka_topic_s* topic) const {
+  rd_kafka_topic_destroy(topic);
+}
+
 void Producer::OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message, void* self) {
-  static_cast<std::atomic<int64_t>*>(message->_private)->fetch_sub(1);
+  if (message->_private != nullptr) {
+    static_cast<std::atomic<int64_t>*>(message->_private)->fetch_sub(1);
+  }
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto* producer = static_cast<Producer*>(self);
   absl::MutexLock lock(&producer->mutex_);
@@ -115,24 +134,58 @@ void Producer::OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message,
   producer->failure_ = DeliveryStatus(message->err, rd_kafka_topic_name(message->rkt));
 }
 
+absl::StatusOr<rd_kafka_topic_s*> Producer::FindTopic(std::string_view name) {
+  absl::MutexLock lock(&mutex_);
+  auto found = topics_.find(name);
+  if (found != topics_.end()) return found->second.get();
+  std::string text(name);
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(client_.get(), text.c_str(), nullptr);
+  if (topic == nullptr) return DeliveryStatus(rd_kafka_last_error(), name);
+  topics_[text].reset(topic);
+  return topic;
+}
+
 absl::Status Producer::Produce(const OutgoingRecord& record) {
-  std::string topic(record.topic);
-  HeadersHandle headers;
-  if (!record.headers.empty()) headers = CopyHeaders(record.headers);
-  std::atomic<int64_t>& outstanding = outstanding_[flushes_.load() % 2];
+  ASSIGN_OR_RETURN(rd_kafka_topic_t * topic, FindTopic(record.topic));
+  return Enqueue(topic, record);
+}
+
+absl::Status Producer::Produce(std::string_view topic, int32_t partition,
+                               const EncodedUpdates& updates, size_t first) {
+  ASSIGN_OR_RETURN(rd_kafka_topic_t * handle, FindTopic(topic));
+  int64_t now = absl::ToUnixMicros(absl::Now());
+  for (size_t i = first; i < updates.size(); ++i) {
+    EncodedUpdate update = updates[i];
+    RETURN_IF_ERROR(Enqueue(handle, {.topic = topic,
+                                     .partition = partition,
+                                     .key = update.key,
+                                     .value = update.value,
+                                     .headers = update.headers,
+                                     .timestamp = now}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Producer::Enqueue(rd_kafka_topic_s* topic, const OutgoingRecord& record) {
+  HeadersHandle headers = CopyHeaders(record.headers);
+  std::atomic<int64_t>* outstanding =
+      reports_ == DeliveryReports::kAll ? &outstanding_[flushes_.load() % 2] : nullptr;
   RetryLog log;
   while (true) {
-    outstanding.fetch_add(1);
-    rd_kafka_resp_err_t error = Enqueue(client_.get(), topic, record, headers, &outstanding);
+    if (outstanding != nullptr) outstanding->fetch_add(1);
+    rd_kafka_resp_err_t error = TryEnqueue(client_.get(), topic, record, headers, outstanding);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-    outstanding.fetch_sub(1);
+    if (outstanding != nullptr) outstanding->fetch_sub(1);
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       RETURN_IF_ERROR(Failure());
-      return DeliveryStatus(error, topic);
+      return DeliveryStatus(error, record.topic);
     }
-    if (cancelled()) return absl::CancelledError("stopped while producing to topic " + topic);
-    if (rd_kafka_poll(client_.get(), kPollMillis) == 0) {
-      log.SayLater("topic {}: the broker takes nothing, {} records wait", topic,
+    if (cancelled()) {
+      return absl::CancelledError(fmt::format("stopped while producing to topic {}", record.topic));
+    }
+    if (rd_kafka_poll(client_.get(), outstanding != nullptr ? kPollMillis : kBlindPollMillis) ==
+        0) {
+      log.SayLater("topic {}: the broker takes nothing, {} records wait", record.topic,
                    rd_kafka_outq_len(client_.get()));
     }
   }

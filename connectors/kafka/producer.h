@@ -1,8 +1,9 @@
 // A Kafka producer: an idempotent one, or the base of a transactional one.
 //
-//   ASSIGN_OR_RETURN(auto producer, Producer::Create(config, {}, &cancel));
+//   ASSIGN_OR_RETURN(auto producer, Producer::Create(config, {}, DeliveryReports::kAll, &cancel));
 //   RETURN_IF_ERROR(producer->Produce({.topic = "shop.spend.v1", .partition = 3, .key = key,
 //                                      .value = value, .headers = headers}));
+//   RETURN_IF_ERROR(producer->Produce("shop.spend.v1", 3, encoded_updates, 0));
 //   RETURN_IF_ERROR(producer->Flush());
 //
 // Thread-safe.
@@ -11,12 +12,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -24,11 +27,16 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "connectors/kafka/client_config.h"
+#include "connectors/update_record/encoded_updates.h"
+#include "engine/batch/event_batch.h"
 
-struct rd_kafka_headers_s;
 struct rd_kafka_message_s;
+struct rd_kafka_topic_s;
 
 namespace forebay {
+
+using HeaderView = std::pair<std::string_view, std::string_view>;
+std::vector<HeaderView> ViewsOf(const RecordHeaders& headers);
 
 // A record to produce; nothing of it is kept.
 struct OutgoingRecord {
@@ -38,8 +46,14 @@ struct OutgoingRecord {
   int32_t partition = kByKey;
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
-  absl::Span<const std::pair<std::string, std::string>> headers;
+  absl::Span<const HeaderView> headers;
   std::optional<int64_t> timestamp;  // microseconds UTC; none: now
+};
+
+// Which records the broker's answer is waited for one by one.
+enum class DeliveryReports {
+  kAll,       // as Flush needs it
+  kFailures,  // cheaper; for transactions, whose end waits for all records
 };
 
 class Producer {
@@ -47,15 +61,20 @@ class Producer {
   // `own`: further settings (transactional.id). `cancel` may be null and must outlive the producer.
   static absl::StatusOr<std::unique_ptr<Producer>> Create(
       const KafkaConfig& config, const std::map<std::string, std::string>& own,
-      const std::atomic<bool>* cancel);
+      DeliveryReports reports, const std::atomic<bool>* cancel);
+  ~Producer();
 
   // Queues the record; waits while the queue is full. CANCELLED; else why the producer does not
   // take records any more, see Failure().
   absl::Status Produce(const OutgoingRecord& record);
 
+  // The same for updates[first] and all after it, in order, with one timestamp. Stops at an error.
+  absl::Status Produce(std::string_view topic, int32_t partition, const EncodedUpdates& updates,
+                       size_t first);
+
   // Waits until every record queued before the call is acknowledged or has failed, however long
   // brokers are away; others may queue more meanwhile. CANCELLED; else Failure(). One thread at a
-  // time.
+  // time. REQUIRES: DeliveryReports::kAll.
   absl::Status Flush();
 
   // The first record that could not be delivered, or the error that made the producer unusable.
@@ -68,17 +87,28 @@ class Producer {
   bool cancelled() const { return cancel_ != nullptr && cancel_->load(); }
 
  private:
-  explicit Producer(const std::atomic<bool>* cancel) : cancel_(cancel) {}
+  struct TopicDeleter {
+    void operator()(rd_kafka_topic_s* topic) const;
+  };
+
+  Producer(DeliveryReports reports, const std::atomic<bool>* cancel)
+      : reports_(reports), cancel_(cancel) {}
+
+  absl::StatusOr<rd_kafka_topic_s*> FindTopic(std::string_view name);
+  absl::Status Enqueue(rd_kafka_topic_s* topic, const OutgoingRecord& record);
 
   static void OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message, void* self);
 
+  const DeliveryReports reports_;
   const std::atomic<bool>* const cancel_;
   // Records without an acknowledgement, by the parity of the Flush that has to wait for them.
   std::atomic<int64_t> outstanding_[2] = {0, 0};
   std::atomic<uint32_t> flushes_ = 0;
   mutable absl::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
-  ClientHandle client_;  // last: its callbacks use what is above
+  ClientHandle client_;  // its callbacks use what is above
+  std::map<std::string, std::unique_ptr<rd_kafka_topic_s, TopicDeleter>, std::less<>> topics_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

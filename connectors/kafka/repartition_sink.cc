@@ -77,7 +77,7 @@ absl::Status RepartitionSink::Write(const TaskOutput& output, Offset after,
     RETURN_IF_ERROR(producer.Produce({.topic = target->topic,
                                       .key = record.key,
                                       .value = record.value,
-                                      .headers = headers,
+                                      .headers = ViewsOf(headers),
                                       .timestamp = record.timestamp}));
   }
   return absl::OkStatus();
@@ -87,8 +87,8 @@ absl::Status RepartitionSink::WriteMarkers(const TaskOutput& output, Producer& p
   RecordHeaders headers = MarkerHeaders({output.task.partition, output.position});
   for (const Target& target : targets_.at(output.task.topic)) {
     for (int32_t partition = 0; partition < target.partitions; ++partition) {
-      RETURN_IF_ERROR(
-          producer.Produce({.topic = target.topic, .partition = partition, .headers = headers}));
+      RETURN_IF_ERROR(producer.Produce(
+          {.topic = target.topic, .partition = partition, .headers = ViewsOf(headers)}));
     }
   }
   return absl::OkStatus();

@@ -39,7 +39,8 @@ absl::StatusOr<std::unique_ptr<TransactionalProducer>> TransactionalProducer::Cr
     const std::atomic<bool>* cancel) {
   std::unique_ptr<TransactionalProducer> made(new TransactionalProducer(transactional_id));
   ASSIGN_OR_RETURN(made->producer_,
-                   Producer::Create(config, {{"transactional.id", transactional_id}}, cancel));
+                   Producer::Create(config, {{"transactional.id", transactional_id}},
+                                    DeliveryReports::kFailures, cancel));
   rd_kafka_t* client = made->producer_->client();
   made->timeout_ = TransactionTimeout(client);
   made->begun_ = absl::Now();
@@ -54,10 +55,6 @@ absl::Status TransactionalProducer::Begin() {
   ending_ = false;
   return Repeat("beginning a transaction",
                 [&](int) { return rd_kafka_begin_transaction(producer_->client()); });
-}
-
-absl::Status TransactionalProducer::Produce(const OutgoingRecord& record) {
-  return producer_->Produce(record);
 }
 
 absl::Status TransactionalProducer::SendOffsets(
@@ -145,6 +142,7 @@ absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
       break;
   }
   // When records failed, their error says more than that of the transaction.
+  rd_kafka_poll(producer_->client(), 0);
   absl::Status failure = producer_->Failure();
   if (absl::IsFailedPrecondition(failure)) return failure;
   absl::Status status = KafkaStatus(code, what, text);

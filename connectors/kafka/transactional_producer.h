@@ -1,7 +1,8 @@
 // One Kafka transaction after another, each of which happens wholly or not at all.
 //
 //   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(config, "forebay-shop-w1",
-//   &cancel)); RETURN_IF_ERROR(producer->Begin()); RETURN_IF_ERROR(producer->Produce(record)); ...
+//   &cancel)); RETURN_IF_ERROR(producer->Begin());
+//   RETURN_IF_ERROR(producer->records().Produce(record)); ...
 //   RETURN_IF_ERROR(producer->SendOffsets(next_offsets, consumer.GroupMetadata()));
 //   RETURN_IF_ERROR(producer->Commit());
 //
@@ -40,7 +41,8 @@ class TransactionalProducer {
       const std::atomic<bool>* cancel);
 
   absl::Status Begin();
-  absl::Status Produce(const OutgoingRecord& record);
+  // Takes the records of the transaction.
+  Producer& records() { return *producer_; }
   absl::Status SendOffsets(absl::Span<const std::pair<TaskId, Offset>> next_offsets,
                            const rd_kafka_consumer_group_metadata_s* group);
   absl::Status Commit();

@@ -1,21 +1,26 @@
-// The records that a task's output adds to the update topics and the dead-letter topic.
+// The records that the outputs of a task add to the update topics and the dead-letter topic.
 //
-//   UpdateWriter writer(project);
-//   RETURN_IF_ERROR(writer.Write(output, published, [&](const OutgoingRecord& record) {
-//     return producer.Produce(record);
-//   }));
+//   UpdateWriter writer(project, "transactions");
+//   writer.Prepare(offered);                                 // on the task's thread, ahead of
+//   RETURN_IF_ERROR(writer.Write(output, published, producer));
+//   writer.Forget(output);                                   // it is published
 //
-// Not thread-safe. `project` must outlive it.
+// Prepare may run beside the rest, which is called by one thread at a time. `project` must outlive
+// it.
 #ifndef FOREBAY_CONNECTORS_KAFKA_UPDATE_WRITER_H_
 #define FOREBAY_CONNECTORS_KAFKA_UPDATE_WRITER_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "connectors/kafka/producer.h"
+#include "connectors/update_record/update_record.h"
 #include "engine/worker/sink.h"
 
 namespace forebay {
@@ -29,23 +34,65 @@ bool PublishesUpdates(const v1::Project& project);
 
 class UpdateWriter {
  public:
-  explicit UpdateWriter(const v1::Project& project);
+  // `task_topic`: what the task reads.
+  UpdateWriter(const v1::Project& project, std::string_view task_topic);
   ~UpdateWriter();
 
   // True when Write would produce something.
   bool HasRecordsAfter(const TaskOutput& output, Offset published) const;
 
-  // Passes every change record of views with `updates` on, then every dead letter, with an offset
-  // above `published` to `produce`; change records go to the partition that has the task's number.
-  // Stops at an error.
-  absl::Status Write(const TaskOutput& output, Offset published,
-                     absl::FunctionRef<absl::Status(const OutgoingRecord&)> produce);
+  // Encodes the change records of `output`, so that the Write of the commit that they go into only
+  // hands them over.
+  void Prepare(const TaskOutput& output);
+
+  // Produces every change record of views with `updates` on, then every dead letter, with an offset
+  // above `published`; change records go to the partition that has the task's number. Stops at an
+  // error. May be repeated.
+  absl::Status Write(const TaskOutput& output, Offset published, Producer& producer);
+
+  // Lets go of what was prepared of `output` and of outputs before it.
+  void Forget(const TaskOutput& output);
 
  private:
-  struct View;
-  const v1::Project& project_;
+  struct View {
+    std::string topic;
+    std::unique_ptr<UpdateRecordEncoder> encoder;  // null: no updates
+  };
+  // The records of a batch that a task made.
+  struct Prepared {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    std::unique_ptr<EncodedUpdates> updates;
+  };
+
+  absl::Status WriteChanges(const ChangeBatch& changes, int32_t partition, Offset published,
+                            Producer& producer);
+  const EncodedUpdates* FindPrepared(const arrow::RecordBatch* rows);
+  std::unique_ptr<EncodedUpdates> TakeSpare();
+
   std::vector<View> views_;  // by index into Project.feature_views
-  std::string dead_letter_topic_;
+  const std::string dead_letter_topic_;
+  EncodedUpdates unprepared_;  // scratch
+
+  absl::Mutex mutex_;
+  std::deque<Prepared> prepared_ ABSL_GUARDED_BY(mutex_);  // in the order they were made
+  std::vector<std::unique_ptr<EncodedUpdates>> spare_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The writers of the tasks that are open. Thread-safe.
+class UpdateWriters {
+ public:
+  explicit UpdateWriters(const v1::Project& project) : project_(project) {}
+
+  // Starts anew.
+  void Open(const TaskId& task);
+  void Close(const TaskId& task);
+  // Null: not open.
+  std::shared_ptr<UpdateWriter> Find(const TaskId& task) const;
+
+ private:
+  const v1::Project& project_;
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<TaskId, std::shared_ptr<UpdateWriter>> writers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

@@ -1,12 +1,10 @@
-// A change record as a record of the update topic: key, JSON value or tombstone, headers. The
-// format is docs/formats/update_record.md.
+// Change records as records of the update topic: key, value (JSON or protobuf) or tombstone,
+// headers. The format is docs/formats/update_record.md.
 //
 //   UpdateRecordEncoder encoder(project, batch.view, "transactions");
-//   EncodedRecord record;
-//   for (int64_t row = 0; row < batch.rows->num_rows(); ++row) {
-//     encoder.Encode(*batch.rows, row, &record);
-//     ... produce record ...
-//   }
+//   EncodedUpdates updates;
+//   encoder.Encode(*batch.rows, &updates);
+//   for (size_t i = 0; i < updates.size(); ++i) ... produce updates[i] ...
 #ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_UPDATE_RECORD_H_
 #define FOREBAY_CONNECTORS_UPDATE_RECORD_UPDATE_RECORD_H_
 
@@ -14,28 +12,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <variant>
 #include <vector>
 
-namespace arrow {
-class RecordBatch;
-}
+#include "connectors/update_record/change_columns.h"
+#include "connectors/update_record/encoded_updates.h"
+#include "connectors/update_record/json_object.h"
+#include "connectors/update_record/protobuf_message.h"
 
 namespace forebay {
-
-namespace v1 {
-class Project;
-}
-
-inline constexpr std::string_view kSourceHeader = "forebay-source";
-inline constexpr std::string_view kEffectiveTimeHeader = "forebay-effective-time";
-inline constexpr std::string_view kViewVersionHeader = "forebay-view-version";
-
-struct EncodedRecord {
-  std::string key;
-  std::optional<std::string> value;  // nullopt: a tombstone
-  std::vector<std::pair<std::string, std::string>> headers;
-};
 
 // "<project>.<view>.v<version>" (S29).
 std::string UpdateTopic(const v1::Project& project, int view);
@@ -47,27 +32,28 @@ class UpdateRecordEncoder {
   // source's or a repartition topic. REQUIRES: the project is checked.
   UpdateRecordEncoder(const v1::Project& project, int view, std::string_view task_topic);
 
-  // Makes `out` the record of one row of `rows`, whose schema is ChangeSchema of the view; deletes
-  // are tombstones. Reuses the memory of `out`.
-  void Encode(const arrow::RecordBatch& rows, int64_t row, EncodedRecord* out) const;
+  // Makes `out` the records of `rows`, whose schema is ChangeSchema of the view, in their order;
+  // deletes are tombstones. Reuses the memory of `out`.
+  void Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const;
 
  private:
-  enum class Form : uint8_t { kBool, kInt64, kInt32, kDouble, kString, kBytes, kTime };
-  struct Column {
-    std::string label;  // its name, quoted, and a colon
-    Form form;
-  };
-  class Row;
+  enum class KeyForm : uint8_t { kText, kInteger, kObject };
 
-  void AddColumn(std::string_view name, Form form);
-  void EncodeKey(const Row& row, std::string* out) const;
-  void EncodeObject(const Row& row, int columns, std::string* out) const;
-  void EncodeHeaders(const Row& row, EncodedRecord* out) const;
+  template <typename ValueWriter>
+  void EncodeRows(const ValueWriter& values, const RawColumns& columns, int64_t rows,
+                  EncodedUpdates* out) const;
+  size_t MaxKeySize(const RawColumns& columns, int64_t row) const;
+  char* WriteKey(const RawColumns& columns, int64_t row, char* out) const;
+  char* WriteSource(const RawColumns& columns, int64_t row, char* out) const;
 
-  std::string task_topic_;
-  std::vector<Column> columns_;  // those of ChangeSchema
-  int key_columns_;
-  int effective_time_;  // its index in columns_
+  const std::string task_topic_;
+  const std::string view_version_;
+  const std::vector<ChangeField> fields_;
+  const size_t key_columns_;
+  const size_t effective_time_;  // its index in fields_
+  const KeyForm key_form_;
+  const JsonObjectWriter key_object_;
+  const std::variant<JsonObjectWriter, ProtobufMessageWriter> values_;
 };
 
 }  // namespace forebay

@@ -1,6 +1,10 @@
 #include "connectors/update_record/update_record.h"
 
 #include <arrow/api.h>
+#include <google/protobuf/compiler/parser.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -10,6 +14,7 @@
 #include <random>
 
 #include "absl/strings/escaping.h"
+#include "connectors/update_record/protobuf_schema.h"
 #include "engine/batch/change_batch.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
@@ -20,7 +25,7 @@ namespace forebay {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Headers = std::vector<std::pair<std::string, std::string>>;
+using Headers = std::array<std::pair<std::string_view, std::string_view>, 3>;
 
 constexpr v1::DataType kTypes[] = {v1::BOOL,   v1::INT64, v1::DOUBLE,
                                    v1::STRING, v1::BYTES, v1::TIMESTAMP};
@@ -124,8 +129,10 @@ TEST(UpdateRecord, IsAsDocumented) {
   view->mutable_features(1)->set_name("foreign_24h");
   view->mutable_features(2)->set_name("last_country");
   auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
-  EncodedRecord record;
-  UpdateRecordEncoder(project, 0, "transactions").Encode(*batch, 0, &record);
+  EncodedUpdates updates;
+  UpdateRecordEncoder(project, 0, "transactions").Encode(*batch, &updates);
+  ASSERT_EQ(updates.size(), 1u);
+  EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, "u1");
   EXPECT_EQ(record.value,
             R"({"user_id":"u1","spend_10m":12.5,"foreign_24h":3,"last_country":null,)"
@@ -133,9 +140,9 @@ TEST(UpdateRecord, IsAsDocumented) {
             R"("_event_time":"1969-12-31T23:59:59.999999Z",)"
             R"("_known_time":"1970-01-01T00:00:00.000000Z","_op":"event","_key_hash":-42,)"
             R"("_source_partition":3,"_source_offset":77,"_ordinal":12,"_view_version":2})");
-  EXPECT_EQ(record.headers, (Headers{{"forebay-source", "transactions/3/77/12"},
-                                     {"forebay-effective-time", "1356998400123456"},
-                                     {"forebay-view-version", "2"}}));
+  EXPECT_EQ(record.headers, (Headers{{{"forebay-source", "transactions/3/77/12"},
+                                      {"forebay-effective-time", "1356998400123456"},
+                                      {"forebay-view-version", "2"}}}));
   EXPECT_EQ(UpdateTopic(project, 0), "fraud.user_spend.v2");
 }
 
@@ -144,22 +151,23 @@ TEST(UpdateRecord, OfADeleteIsATombstoneAndTheNextOneIsNot) {
   auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("delete")),
                                  Joined({int64_t{6}, int64_t{1}}, MetaColumns("expire"))});
   UpdateRecordEncoder encoder(project, 0, "t");
-  EncodedRecord record;
-  encoder.Encode(*batch, 0, &record);
-  EXPECT_EQ(record.key, "5");
-  EXPECT_EQ(record.value, std::nullopt);
-  EXPECT_EQ(record.headers.size(), 3);
-  encoder.Encode(*batch, 1, &record);
-  EXPECT_EQ(record.key, "6");
-  EXPECT_EQ(Json::parse(record.value.value())["_op"], "expire");
+  EncodedUpdates updates;
+  encoder.Encode(*batch, &updates);
+  ASSERT_EQ(updates.size(), 2u);
+  EXPECT_EQ(updates[0].key, "5");
+  EXPECT_EQ(updates[0].value, std::nullopt);
+  EXPECT_EQ(updates[0].headers[0].second, "t/3/77/12");
+  EXPECT_EQ(updates[1].key, "6");
+  EXPECT_EQ(Json::parse(updates[1].value.value())["_op"], "expire");
 }
 
 TEST(UpdateRecord, InfinitiesAreStrings) {
   v1::Project project = ProjectOf({v1::BOOL}, {v1::DOUBLE, v1::DOUBLE});
   double infinity = std::numeric_limits<double>::infinity();
   auto batch = BatchOf(project, {Joined({true, infinity, -infinity}, MetaColumns("event"))});
-  EncodedRecord record;
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, 0, &record);
+  EncodedUpdates updates;
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, R"({"key_1":true})");
   EXPECT_TRUE(record.value->starts_with(
       R"({"key_1":true,"feature_1":"Infinity","feature_2":"-Infinity",)"));
@@ -228,47 +236,210 @@ bool SameBits(const Value& a, const Value& b) {
   return a == b;
 }
 
-TEST(UpdateRecord, RandomRowsReadBackBitForBitFromWholeAndSlicedBatches) {
-  RandomRows random(1);
-  constexpr v1::DataType kKeyTypes[] = {v1::STRING, v1::INT64, v1::TIMESTAMP, v1::BOOL};
-  EncodedRecord record;
-  for (int round = 0; round < 100; ++round) {
-    std::vector<v1::DataType> keys, types;
-    for (uint64_t n = 1 + random.Below(2); n > 0; --n) keys.push_back(kKeyTypes[random.Below(4)]);
-    for (uint64_t n = random.Below(8); n > 0; --n) types.push_back(kTypes[random.Below(6)]);
-    v1::Project project = ProjectOf(keys, types);
-    std::vector<Row> rows;
+// A project with random columns, and rows of it.
+struct RandomBatch {
+  explicit RandomBatch(RandomRows* random) {
+    constexpr v1::DataType kKeyTypes[] = {v1::STRING, v1::INT64, v1::TIMESTAMP, v1::BOOL};
+    for (uint64_t n = 1 + random->Below(2); n > 0; --n) {
+      types.push_back(kKeyTypes[random->Below(4)]);
+    }
+    keys = types.size();
+    for (uint64_t n = random->Below(30); n > 0; --n) types.push_back(kTypes[random->Below(6)]);
+    project = ProjectOf({types.begin(), types.begin() + keys}, {types.begin() + keys, types.end()});
     for (int i = 0; i < 20; ++i) {
       Row row;
-      for (v1::DataType type : keys) row.push_back(random.Next(type));
       for (v1::DataType type : types) {
-        row.push_back(random.Below(5) == 0 ? Value() : random.Next(type));
+        bool null = row.size() >= keys && random->Below(5) == 0;
+        row.push_back(null ? Value() : random->Next(type));
       }
-      rows.push_back(Joined(row, MetaColumns("event")));
+      rows.push_back(Joined(row, MetaColumns(random->Below(2) == 0 ? "event" : "expire")));
     }
-    std::shared_ptr<arrow::RecordBatch> batch = BatchOf(project, rows);
-    int64_t first = static_cast<int64_t>(random.Below(3)) * 5;
-    UpdateRecordEncoder encoder(project, 0, "t");
-    for (int64_t i = first; i < batch->num_rows(); ++i) {
-      encoder.Encode(*batch->Slice(first), i - first, &record);
-      const Row& row = rows[i];
+    batch = BatchOf(project, rows);
+  }
+
+  std::vector<v1::DataType> types;  // of keys and features
+  size_t keys = 0;
+  v1::Project project;
+  std::vector<Row> rows;
+  std::shared_ptr<arrow::RecordBatch> batch;
+};
+
+TEST(UpdateRecord, RandomRowsReadBackBitForBitFromWholeAndSlicedBatches) {
+  RandomRows random(1);
+  EncodedUpdates updates;
+  for (int round = 0; round < 100; ++round) {
+    RandomBatch made(&random);
+    size_t first = random.Below(3) * 5;
+    UpdateRecordEncoder encoder(made.project, 0, "t");
+    encoder.Encode(*made.batch->Slice(static_cast<int64_t>(first)), &updates);
+    ASSERT_EQ(updates.size(), made.rows.size() - first);
+    for (size_t i = first; i < made.rows.size(); ++i) {
+      EncodedUpdate record = updates[i - first];
+      const Row& row = made.rows[i];
       EXPECT_EQ(record.key,
-                KeyText(project.entities(1), absl::MakeSpan(row).subspan(0, keys.size())));
+                KeyText(made.project.entities(1), absl::MakeSpan(row).subspan(0, made.keys)));
       Json json = Json::parse(record.value.value());
       ASSERT_EQ(json.size(), row.size());
       size_t column = 0;
       for (const auto& [name, value] : json.items()) {
-        EXPECT_EQ(name, batch->schema()->field(static_cast<int>(column))->name());
-        v1::DataType type = column < keys.size()                  ? keys[column]
-                            : column < keys.size() + types.size() ? types[column - keys.size()]
-                                                                  : v1::DATA_TYPE_UNSPECIFIED;
-        if (type != v1::DATA_TYPE_UNSPECIFIED) {
-          EXPECT_TRUE(SameBits(Read(value, static_cast<DataType>(type)), row[column])) << value;
+        EXPECT_EQ(name, made.batch->schema()->field(static_cast<int>(column))->name());
+        if (column < made.types.size()) {
+          Value read = Read(value, static_cast<DataType>(made.types[column]));
+          EXPECT_TRUE(SameBits(read, row[column])) << value;
         }
         ++column;
       }
     }
   }
+}
+
+// The message that protoc would make of a view's .proto text.
+class CompiledProto {
+ public:
+  explicit CompiledProto(const std::string& text) {
+    google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+    google::protobuf::io::Tokenizer tokenizer(&stream, nullptr);
+    google::protobuf::FileDescriptorProto file;
+    file.set_name("update.proto");
+    EXPECT_TRUE(google::protobuf::compiler::Parser().Parse(&tokenizer, &file)) << text;
+    file_ = pool_.BuildFile(file);
+    EXPECT_NE(file_, nullptr) << text;
+  }
+
+  const google::protobuf::Descriptor& message() const { return *file_->message_type(0); }
+
+  std::unique_ptr<google::protobuf::Message> Parse(std::string_view bytes) {
+    std::unique_ptr<google::protobuf::Message> parsed(factory_.GetPrototype(&message())->New());
+    EXPECT_TRUE(parsed->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    EXPECT_TRUE(parsed->GetReflection()->GetUnknownFields(*parsed).empty());
+    return parsed;
+  }
+
+ private:
+  google::protobuf::DescriptorPool pool_;
+  google::protobuf::DynamicMessageFactory factory_;
+  const google::protobuf::FileDescriptor* file_;
+};
+
+Value FieldOf(const google::protobuf::Message& message, int index) {
+  using google::protobuf::FieldDescriptor;
+  const FieldDescriptor* field = message.GetDescriptor()->field(index);
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (field->has_presence() && !reflection.HasField(message, field)) return {};
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, field);
+    case FieldDescriptor::CPPTYPE_INT32:
+      return int64_t{reflection.GetInt32(message, field)};
+    case FieldDescriptor::CPPTYPE_INT64:
+      return reflection.GetInt64(message, field);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection.GetDouble(message, field);
+    default:
+      return reflection.GetString(message, field);
+  }
+}
+
+TEST(UpdateRecord, RandomRowsAsProtobufReadBackBitForBit) {
+  RandomRows random(2);
+  EncodedUpdates updates;
+  for (int round = 0; round < 100; ++round) {
+    RandomBatch made(&random);
+    made.project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+    CompiledProto proto(UpdateProto(made.project, 0));
+    ASSERT_EQ(proto.message().field_count(), static_cast<int>(made.rows[0].size()));
+    int64_t first = static_cast<int64_t>(random.Below(3)) * 5;
+    UpdateRecordEncoder(made.project, 0, "t").Encode(*made.batch->Slice(first), &updates);
+    for (size_t i = 0; i < updates.size(); ++i) {
+      auto message = proto.Parse(updates[i].value.value());
+      const Row& row = made.rows[i + first];
+      for (size_t column = 0; column < row.size(); ++column) {
+        EXPECT_EQ(proto.message().field(column)->number(), column + 1);
+        EXPECT_TRUE(SameBits(FieldOf(*message, static_cast<int>(column)), row[column]))
+            << message->DebugString() << column;
+      }
+    }
+  }
+}
+
+// The worked example of docs/formats/update_record.md.
+TEST(UpdateRecord, AsProtobufIsAsDocumented) {
+  v1::Project project = ProjectOf({v1::STRING}, {v1::DOUBLE, v1::INT64, v1::STRING});
+  project.mutable_entities(1)->mutable_keys(0)->set_name("user_id");
+  v1::FeatureView* view = project.mutable_feature_views(0);
+  view->mutable_features(0)->set_name("spend_10m");
+  view->mutable_features(1)->set_name("foreign_24h");
+  view->mutable_features(2)->set_name("last_country");
+  view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+  auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
+  EncodedUpdates updates;
+  UpdateRecordEncoder(project, 0, "transactions").Encode(*batch, &updates);
+  EXPECT_EQ(absl::BytesToHexString(std::string(updates[0].value.value())),
+            "0a027531"            // user_id
+            "110000000000002940"  // spend_10m
+            "1803"                // foreign_24h; last_country is null
+            "28c0c4e6fcecc5b402"  // effective_time
+            "30ffffffffffffffffff01"
+            "3800"
+            "42056576656e74"      // op
+            "49d6ffffffffffffff"  // key_hash
+            "5003"
+            "584d"
+            "600c"
+            "6802");
+  EXPECT_EQ(UpdateProto(project, 0), R"(// Values of the records of topic fraud.user_spend.v2.
+syntax = "proto3";
+
+package fraud;
+
+message UserSpendV2 {
+  string user_id = 1;
+  optional double spend_10m = 2;
+  optional int64 foreign_24h = 3;
+  optional string last_country = 4;
+  int64 effective_time = 5;  // _effective_time: microseconds since 1970-01-01T00:00:00Z
+  int64 event_time = 6;  // _event_time: microseconds since 1970-01-01T00:00:00Z
+  int64 known_time = 7;  // _known_time: microseconds since 1970-01-01T00:00:00Z
+  string op = 8;  // _op
+  sfixed64 key_hash = 9;  // _key_hash
+  int32 source_partition = 10;  // _source_partition
+  int64 source_offset = 11;  // _source_offset
+  int32 ordinal = 12;  // _ordinal
+  int32 view_version = 13;  // _view_version
+}
+)");
+}
+
+TEST(UpdateRecord, NamesThatProtobufDoesNotAllowAreChangedAndStayDistinct) {
+  v1::Project project = ProjectOf({v1::STRING, v1::STRING, v1::STRING}, {v1::INT64, v1::INT64});
+  project.set_name("my-shop");
+  v1::Entity* entity = project.mutable_entities(1);
+  entity->mutable_keys(0)->set_name("@event-Time");
+  entity->mutable_keys(1)->set_name("$1");
+  entity->mutable_keys(2)->set_name("_");
+  project.mutable_feature_views(0)->set_name("user__spend2_x");
+  project.mutable_feature_views(0)->mutable_features(0)->set_name("spend_1h");
+  project.mutable_feature_views(0)->mutable_features(1)->set_name("spend1h");
+  CompiledProto proto(UpdateProto(project, 0));
+  EXPECT_EQ(proto.message().full_name(), "my_shop.UserSpend2XV2");
+  std::vector<std::string> names;
+  for (int i = 0; i < 8; ++i) names.push_back(proto.message().field(i)->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"event_Time", "f_1", "f_", "spend_1h", "spend1h_5",
+                                             "effective_time", "event_time_7", "known_time"}));
+}
+
+// Bytes that are not UTF-8 read the same from both formats.
+TEST(UpdateRecord, StringsAreUtf8InBothFormats) {
+  v1::Project project = ProjectOf({v1::INT64}, {v1::STRING});
+  std::string text = "long enough \xff\xc3 \xed\xa0\x80 é";
+  auto batch = BatchOf(project, {Joined({int64_t{1}, text}, MetaColumns("event"))});
+  EncodedUpdates json, protobuf;
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &json);
+  project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &protobuf);
+  CompiledProto proto(UpdateProto(project, 0));
+  EXPECT_EQ(std::get<std::string>(FieldOf(*proto.Parse(protobuf[0].value.value()), 1)),
+            Json::parse(json[0].value.value())["feature_1"].get<std::string>());
 }
 
 }  // namespace

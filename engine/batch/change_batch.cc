@@ -33,14 +33,16 @@ int EffectiveTimeColumn(const arrow::Schema& change_schema) {
   return change_schema.num_fields() - 1 - kViewVersionColumn;
 }
 
+int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position) {
+  if (rows.num_rows() == 0) return 0;
+  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
+  const int64_t* begin = rows.column_data(column)->GetValues<int64_t>(1);
+  return std::upper_bound(begin, begin + rows.num_rows(), position.value()) - begin;
+}
+
 std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::RecordBatch>& rows,
                                               Offset position) {
-  if (rows->num_rows() == 0) return nullptr;
-  int column = EffectiveTimeColumn(*rows->schema()) + kSourceOffsetColumn;
-  const auto& offsets = static_cast<const arrow::Int64Array&>(*rows->column(column));
-  const int64_t* begin = offsets.raw_values();
-  const int64_t* end = begin + offsets.length();
-  int64_t first = std::upper_bound(begin, end, position.value()) - begin;
+  int64_t first = FirstRowAfter(*rows, position);
   if (first == rows->num_rows()) return nullptr;
   return rows->Slice(first);
 }

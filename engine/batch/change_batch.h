@@ -51,6 +51,9 @@ enum ChangeColumn : int {  // relative to EffectiveTimeColumn
   kViewVersionColumn = 8,
 };
 
+// The first row with a source offset above `position`; the number of rows if there is none.
+int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position);
+
 // The rows of `batch` with source offset above `position`: what a sink that already holds
 // everything up to `position` still lacks. Null when it lacks nothing.
 std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::RecordBatch>& rows,

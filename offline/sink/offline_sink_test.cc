@@ -29,6 +29,7 @@ class OfflineSinkTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "offline_sink_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
+    fs::create_directories(folder_);
     Start();
   }
   void TearDown() override {

@@ -50,7 +50,7 @@ absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
     if (plan.view->history() == v1::FeatureView::OFF) {
       return absl::InvalidArgumentError(fmt::format(
           "feature view '{}' has `history: off`: there is no offline table to join {} from; leave "
-          "its features out, or set history: on in a new version of the view",
+          "its features out, or turn its history on",
           plan.view->name(), features[i].name));
     }
     plan.entity = FindEntity(project, plan.view->entity());

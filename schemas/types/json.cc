@@ -5,14 +5,13 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 
 #include "schemas/types/time.h"
 #include "schemas/types/utf8.h"
 
 namespace forebay {
 namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 // What a byte is inside a JSON string: copied, escaped, or the start of a longer sequence.
 enum class ByteClass : uint8_t { kPlain, kEscape, kMultiByte };
@@ -25,34 +24,73 @@ constexpr std::array<ByteClass, 256> kByteClasses = [] {
   return classes;
 }();
 
-void AppendEscape(unsigned char byte, std::string* out) {
+char* Write(std::string_view text, char* out) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+char* WriteEscape(unsigned char byte, char* out) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  *out++ = '\\';
   switch (byte) {
     case '"':
     case '\\':
-      *out += '\\';
-      *out += static_cast<char>(byte);
-      return;
+      *out++ = static_cast<char>(byte);
+      return out;
     case '\b':
-      *out += "\\b";
-      return;
+      *out++ = 'b';
+      return out;
     case '\f':
-      *out += "\\f";
-      return;
+      *out++ = 'f';
+      return out;
     case '\n':
-      *out += "\\n";
-      return;
+      *out++ = 'n';
+      return out;
     case '\r':
-      *out += "\\r";
-      return;
+      *out++ = 'r';
+      return out;
     case '\t':
-      *out += "\\t";
-      return;
+      *out++ = 't';
+      return out;
     default:
-      *out += "\\u00";
-      *out += kHex[byte >> 4];
-      *out += kHex[byte & 15];
+      out = Write("u00", out);
+      *out++ = kHex[byte >> 4];
+      *out++ = kHex[byte & 15];
+      return out;
   }
+}
+
+// Calls `append` with the pieces of a quoted string.
+template <typename Append>
+void QuoteString(std::string_view text, Append append) {
+  append("\"");
+  size_t copied = 0;
+  size_t at = 0;
+  while (at < text.size()) {
+    unsigned char byte = text[at];
+    ByteClass byte_class = kByteClasses[byte];
+    if (byte_class == ByteClass::kPlain) {
+      ++at;
+      continue;
+    }
+    if (byte_class == ByteClass::kMultiByte) {
+      if (size_t length = Utf8SequenceLength(text.data() + at, text.size() - at); length > 0) {
+        at += length;
+        continue;
+      }
+    }
+    append(text.substr(copied, at - copied));
+    if (byte_class == ByteClass::kEscape) {
+      std::array<char, 6> escape;
+      char* end = WriteEscape(byte, escape.data());
+      append({escape.data(), static_cast<size_t>(end - escape.data())});
+    } else {
+      append(kUtf8Replacement);
+    }
+    copied = ++at;
+  }
+  append(text.substr(copied));
+  append("\"");
 }
 
 template <int digits>
@@ -83,39 +121,15 @@ Date DateOfDay(int64_t day) {
 
 }  // namespace
 
-void AppendJsonString(std::string_view text, std::string* out) {
-  *out += '"';
-  size_t copied = 0;
-  size_t at = 0;
-  while (at < text.size()) {
-    unsigned char byte = text[at];
-    ByteClass byte_class = kByteClasses[byte];
-    if (byte_class == ByteClass::kPlain) {
-      ++at;
-      continue;
-    }
-    if (byte_class == ByteClass::kMultiByte) {
-      if (size_t length = Utf8SequenceLength(text.data() + at, text.size() - at); length > 0) {
-        at += length;
-        continue;
-      }
-    }
-    out->append(text, copied, at - copied);
-    if (byte_class == ByteClass::kEscape) {
-      AppendEscape(byte, out);
-    } else {
-      *out += kReplacement;
-    }
-    copied = ++at;
-  }
-  out->append(text, copied, at - copied);
-  *out += '"';
+char* WriteJsonString(std::string_view text, char* out) {
+  QuoteString(text, [&out](std::string_view piece) { out = Write(piece, out); });
+  return out;
 }
 
-void AppendJsonBytes(std::string_view bytes, std::string* out) {
+char* WriteJsonBytes(std::string_view bytes, char* out) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  *out += '"';
+  *out++ = '"';
   for (size_t i = 0; i < bytes.size(); i += 3) {
     size_t count = std::min<size_t>(3, bytes.size() - i);
     uint32_t group = 0;
@@ -123,54 +137,71 @@ void AppendJsonBytes(std::string_view bytes, std::string* out) {
       group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0);
     }
     for (size_t j = 0; j < 4; ++j) {
-      *out += j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=';
+      *out++ = j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=';
     }
   }
-  *out += '"';
+  *out++ = '"';
+  return out;
 }
 
-void AppendJsonInt(int64_t value, std::string* out) {
-  std::array<char, 24> text;
-  auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  out->append(text.data(), end - text.data());
+char* WriteJsonInt(int64_t value, char* out) {
+  return std::to_chars(out, out + kMaxJsonInt, value).ptr;
 }
 
-void AppendJsonDouble(double value, std::string* out) {
-  if (std::isnan(value)) {
-    *out += "null";
-  } else if (std::isinf(value)) {
-    *out += value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
-  } else if (value == 0) {
-    *out += std::signbit(value) ? "-0.0" : "0";  // many readers take -0 as the integer 0
-  } else {
-    std::array<char, 32> text;
-    auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-    out->append(text.data(), end - text.data());
-  }
+char* WriteJsonDouble(double value, char* out) {
+  if (std::isnan(value)) return Write("null", out);
+  if (std::isinf(value)) return Write(value > 0 ? "\"Infinity\"" : "\"-Infinity\"", out);
+  // Many readers take -0 as the integer 0.
+  if (value == 0) return Write(std::signbit(value) ? "-0.0" : "0", out);
+  return std::to_chars(out, out + kMaxJsonDouble, value).ptr;
 }
 
-void AppendJsonTime(int64_t micros, std::string* out) {
+char* WriteJsonTime(int64_t micros, char* out) {
   if (micros < kMinTime || micros > kMaxTime) {  // not four digits of year: rare, so not here
-    *out += '"';
-    *out += FormatTime(micros);
-    *out += '"';
-    return;
+    *out++ = '"';
+    out = Write(FormatTime(micros), out);
+    *out++ = '"';
+    return out;
   }
   constexpr int64_t kSecondsPerDay = 86'400;
   int64_t seconds = FloorTo(micros, kMicrosPerSecond) / kMicrosPerSecond;
   int64_t day = FloorTo(seconds, kSecondsPerDay) / kSecondsPerDay;
   int64_t of_day = seconds - day * kSecondsPerDay;
   Date date = DateOfDay(day);
-  std::array<char, 29> text;
-  std::string_view("\"0000-00-00T00:00:00.000000Z\"").copy(text.data(), text.size());
-  WriteDigits<4>(date.year, &text[1]);
-  WriteDigits<2>(date.month, &text[6]);
-  WriteDigits<2>(date.day, &text[9]);
-  WriteDigits<2>(of_day / 3'600, &text[12]);
-  WriteDigits<2>(of_day / 60 % 60, &text[15]);
-  WriteDigits<2>(of_day % 60, &text[18]);
-  WriteDigits<6>(micros - seconds * kMicrosPerSecond, &text[21]);
-  out->append(text.data(), text.size());
+  char* end = Write("\"0000-00-00T00:00:00.000000Z\"", out);
+  WriteDigits<4>(date.year, out + 1);
+  WriteDigits<2>(date.month, out + 6);
+  WriteDigits<2>(date.day, out + 9);
+  WriteDigits<2>(of_day / 3'600, out + 12);
+  WriteDigits<2>(of_day / 60 % 60, out + 15);
+  WriteDigits<2>(of_day % 60, out + 18);
+  WriteDigits<6>(micros - seconds * kMicrosPerSecond, out + 21);
+  return end;
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  QuoteString(text, [out](std::string_view piece) { *out += piece; });
+}
+
+void AppendJsonBytes(std::string_view bytes, std::string* out) {
+  size_t before = out->size();
+  out->resize(before + MaxJsonBytes(bytes.size()));
+  WriteJsonBytes(bytes, out->data() + before);  // always the longest form
+}
+
+void AppendJsonInt(int64_t value, std::string* out) {
+  std::array<char, kMaxJsonInt> text;
+  out->append(text.data(), WriteJsonInt(value, text.data()));
+}
+
+void AppendJsonDouble(double value, std::string* out) {
+  std::array<char, kMaxJsonDouble> text;
+  out->append(text.data(), WriteJsonDouble(value, text.data()));
+}
+
+void AppendJsonTime(int64_t micros, std::string* out) {
+  std::array<char, kMaxJsonTime> text;
+  out->append(text.data(), WriteJsonTime(micros, text.data()));
 }
 
 void AppendJsonValue(const Value& value, DataType type, std::string* out) {

@@ -1,14 +1,19 @@
-// Appends JSON text to a string: what update records, keys and HTTP answers are made of.
+// JSON text, appended to a string or written to memory: what update records, keys and HTTP answers
+// are made of.
 //
 //   std::string out = "{";
 //   AppendJsonString("spend_10m", &out);
 //   out += ':';
 //   AppendJsonDouble(12.5, &out);
 //
+//   char text[kMaxJsonDouble];
+//   char* end = WriteJsonDouble(12.5, text);
+//
 // Nothing is allocated but the growth of `out`. The same value always gives the same text.
 #ifndef FOREBAY_SCHEMAS_TYPES_JSON_H_
 #define FOREBAY_SCHEMAS_TYPES_JSON_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -35,7 +40,19 @@ void AppendJsonDouble(double value, std::string* out);
 // A quoted FormatTime(): "2013-01-01T05:00:00.000000Z".
 void AppendJsonTime(int64_t micros, std::string* out);
 
-// Any of the above, or null, true, false. REQUIRES: `value` is null or of `type`.
+// The same texts, written to `out`, which has room for the longest; the end of what was written.
+inline constexpr size_t kMaxJsonInt = 20;
+inline constexpr size_t kMaxJsonDouble = 24;
+inline constexpr size_t kMaxJsonTime = 48;
+constexpr size_t MaxJsonString(size_t bytes) { return 6 * bytes + 2; }
+constexpr size_t MaxJsonBytes(size_t bytes) { return (bytes + 2) / 3 * 4 + 2; }
+char* WriteJsonInt(int64_t value, char* out);
+char* WriteJsonDouble(double value, char* out);
+char* WriteJsonTime(int64_t micros, char* out);
+char* WriteJsonString(std::string_view text, char* out);
+char* WriteJsonBytes(std::string_view bytes, char* out);
+
+// Any of the Append forms, or null, true, false. REQUIRES: `value` is null or of `type`.
 void AppendJsonValue(const Value& value, DataType type, std::string* out);
 
 }  // namespace forebay

@@ -3,6 +3,10 @@
 #define FOREBAY_SCHEMAS_TYPES_UTF8_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
 
 namespace forebay {
 
@@ -27,6 +31,41 @@ inline size_t Utf8SequenceLength(const char* text, size_t size) {
   }
   return 0;
 }
+
+inline bool IsUtf8(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    uint64_t word;
+    if (end - at >= 8 && (std::memcpy(&word, at, 8), (word & 0x8080808080808080) == 0)) {
+      at += 8;
+    } else if ((*at & 0x80) == 0) {
+      ++at;
+    } else if (size_t length = Utf8SequenceLength(at, end - at); length > 0) {
+      at += length;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+inline constexpr std::string_view kUtf8Replacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// The text with U+FFFD for each byte that is not part of a well-formed sequence.
+inline std::string ToUtf8(std::string_view text) {
+  std::string valid;
+  for (size_t at = 0; at < text.size();) {
+    bool ascii = (text[at] & 0x80) == 0;
+    size_t length = ascii ? 1 : Utf8SequenceLength(text.data() + at, text.size() - at);
+    valid += length > 0 ? text.substr(at, length) : kUtf8Replacement;
+    at += length > 0 ? length : 1;
+  }
+  return valid;
+}
+
+// The longest that ToUtf8 makes of `bytes` bytes.
+constexpr size_t MaxUtf8(size_t bytes) { return bytes * kUtf8Replacement.size(); }
 
 }  // namespace forebay
 

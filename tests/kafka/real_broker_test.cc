@@ -185,7 +185,7 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
       TransactionalProducer::Create(config_, "forebay-" + project_.name() + "-w1", &cancel_);
   ASSERT_TRUE(dead.ok()) << dead.status();
   ASSERT_EQ((*dead)->Begin(), absl::OkStatus());
-  ASSERT_EQ((*dead)->Produce({.topic = update_topic_, .partition = 1, .key = "lost"}),
+  ASSERT_EQ((*dead)->records().Produce({.topic = update_topic_, .partition = 1, .key = "lost"}),
             absl::OkStatus());
   ASSERT_EQ((*dead)->SendOffsets({{task_, Offset(6)}}, worker.consumer().GroupMetadata().get()),
             absl::OkStatus());
@@ -227,8 +227,9 @@ TEST_F(RealBrokerTest, WorkerOfAnOldGenerationIsTurnedAway) {
   TestWorker other(broker_.address(), "w2", Topics());
   other.WaitForTasks(1);
   ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
-  ASSERT_EQ((*producer)->Produce({.topic = update_topic_, .partition = 1, .key = "zombie"}),
-            absl::OkStatus());
+  ASSERT_EQ(
+      (*producer)->records().Produce({.topic = update_topic_, .partition = 1, .key = "zombie"}),
+      absl::OkStatus());
   absl::Status status = (*producer)->SendOffsets({{task_, Offset(6)}}, old_generation.get());
   EXPECT_TRUE(absl::IsAborted(status)) << status;
   EXPECT_TRUE((*producer)->Recover());
@@ -453,7 +454,7 @@ TEST_F(RealBrokerTest, FetchMovesPastTransactionMarkersAtTheEnd) {
   ASSERT_TRUE(producer.ok()) << producer.status();
   for (const char* value : {"v0", "v2"}) {
     ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
-    ASSERT_EQ((*producer)->Produce({.topic = topic_, .partition = 1, .value = value}),
+    ASSERT_EQ((*producer)->records().Produce({.topic = topic_, .partition = 1, .value = value}),
               absl::OkStatus());
     ASSERT_EQ((*producer)->Commit(), absl::OkStatus());
   }

@@ -1,0 +1,196 @@
+// The sinks alone: the change records of card transactions, made first and held in memory, are
+// encoded as update records, handed to Kafka in transactions, and kept in change log and Delta
+// table. One thread drives each stage; prints a line of JSON for each.
+//
+//   sink_bench --project bench/transactions --folder /tmp/x --brokers 127.0.0.1:9092
+//
+// cpu_ns: of the driving thread; process_cpu_ns: of all threads until everything is acknowledged;
+// both per change record.
+#include <arrow/api.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "bench/transaction_stream.h"
+#include "connectors/decode/json_decoder.h"
+#include "connectors/kafka/admin.h"
+#include "connectors/kafka/transactional_producer.h"
+#include "connectors/kafka/update_writer.h"
+#include "connectors/update_record/update_record.h"
+#include "engine/task/task.h"
+#include "engine/task/task_plan.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/sink/offline_sink.h"
+#include "online/store/store_factory.h"
+#include "schemas/definition/project.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr size_t kBatchRecords = 4096;
+constexpr size_t kHotBytes = size_t{4} << 30;
+constexpr int kBatchesPerCommit = 10;
+
+double CpuSeconds(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+struct Flags {
+  std::string project;
+  std::string folder;
+  std::string brokers;
+  int64_t events = 300'000;
+  int repeats = 3;
+};
+
+class SinkBench {
+ public:
+  explicit SinkBench(const Flags& flags) : flags_(flags) {}
+
+  absl::Status Run() {
+    ASSIGN_OR_RETURN(LoadedProject loaded, LoadProject(flags_.project, nullptr));
+    project_ = *loaded.project;
+    RETURN_IF_ERROR(MakeOutputs());
+    for (v1::FeatureView::UpdateFormat format :
+         {v1::FeatureView::UPDATE_JSON, v1::FeatureView::UPDATE_PROTOBUF}) {
+      std::string name = format == v1::FeatureView::UPDATE_JSON ? "json" : "protobuf";
+      project_.mutable_feature_views(0)->set_update_format(format);
+      RETURN_IF_ERROR(Measure("encode " + name, [this] { return Encode(); }));
+      if (flags_.brokers.empty()) continue;
+      RETURN_IF_ERROR(Measure("publish " + name, [this] { return Publish(); }));
+    }
+    RETURN_IF_ERROR(Measure("change log", [this] { return Keep(/*flush=*/false); }));
+    return Measure("change log and table", [this] { return Keep(/*flush=*/true); });
+  }
+
+ private:
+  absl::Status MakeOutputs();
+  absl::Status Measure(const std::string& stage, const std::function<absl::Status()>& run) const;
+  absl::Status Encode() const;
+  absl::Status Publish() const;
+  absl::Status Keep(bool flush) const;
+
+  const Flags flags_;
+  v1::Project project_;
+  TaskId task_;
+  std::vector<TaskOutput> outputs_;  // one per commit
+  int64_t rows_ = 0;
+};
+
+absl::Status SinkBench::MakeOutputs() {
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(project_));
+  task_ = {plans[0].topic, PartitionId(0)};
+  StoreFactory stores(flags_.folder, StoreLimits());
+  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores.Open(task_));
+  ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
+                   Task::Open(plans[0], task_, 1, std::move(store), kHotBytes));
+  TransactionStream stream({});
+  JsonDecoder decoder(*plans[0].source, plans[0].columns);
+  std::vector<Transaction> transactions(kBatchRecords);
+  for (int64_t i = 0; i < flags_.events;) {
+    TaskOutput commit{.task = task_};
+    for (int batch = 0; batch < kBatchesPerCommit; ++batch) {
+      std::vector<RawRecord> records;
+      for (Transaction& transaction : transactions) {
+        stream.Fill(static_cast<uint64_t>(i), &transaction);
+        records.push_back({.offset = Offset(i++),
+                           .timestamp = transaction.event_time * 1000,
+                           .key = transaction.user_id,
+                           .value = transaction.value});
+      }
+      ASSIGN_OR_RETURN(EventBatch events, decoder.Decode(records));
+      RETURN_IF_ERROR(task->Apply(events));
+      TaskOutput output = task->TakeOutput();
+      for (ChangeBatch& changes : output.changes) {
+        rows_ += changes.rows->num_rows();
+        commit.changes.push_back(std::move(changes));
+      }
+      commit.position = output.position;
+      commit.clock = output.clock;
+    }
+    outputs_.push_back(std::move(commit));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SinkBench::Measure(const std::string& stage,
+                                const std::function<absl::Status()>& run) const {
+  for (int i = 0; i < flags_.repeats; ++i) {
+    double thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
+    double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+    RETURN_IF_ERROR(run());
+    thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - thread;
+    process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
+    double rows = static_cast<double>(rows_);
+    fmt::print(
+        "{{\"bench\": \"sink\", \"stage\": \"{}\", \"records\": {}, \"cpu_ns\": {:.0f}, "
+        "\"process_cpu_ns\": {:.0f}, \"records_per_cpu_second\": {:.0f}}}\n",
+        stage, rows_, thread / rows * 1e9, process / rows * 1e9, rows / process);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SinkBench::Encode() const {
+  UpdateRecordEncoder encoder(project_, 0, task_.topic);
+  EncodedUpdates updates;
+  for (const TaskOutput& output : outputs_) {
+    for (const ChangeBatch& changes : output.changes) encoder.Encode(*changes.rows, &updates);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SinkBench::Publish() const {
+  KafkaConfig kafka{.bootstrap_servers = flags_.brokers};
+  ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka));
+  RETURN_IF_ERROR(admin->CreateTopic({.name = UpdateTopic(project_, 0), .partitions = 1}));
+  ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(kafka, "sink-bench", nullptr));
+  UpdateWriter writer(project_, task_.topic);
+  for (const TaskOutput& output : outputs_) {
+    RETURN_IF_ERROR(producer->Begin());
+    RETURN_IF_ERROR(writer.Write(output, Offset(-1), producer->records()));
+    RETURN_IF_ERROR(producer->Commit());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SinkBench::Keep(bool flush) const {
+  std::string folder = flags_.folder + "/offline";
+  std::filesystem::remove_all(folder);
+  OfflineSink sink(project_, {.state_folder = folder + "/state",
+                              .warehouse = folder + "/warehouse",
+                              .flush_interval = absl::InfiniteDuration(),
+                              .flush_bytes = int64_t{1} << 40});
+  RETURN_IF_ERROR(sink.Open(task_));
+  for (const TaskOutput& output : outputs_) RETURN_IF_ERROR(sink.Commit({&output}));
+  return flush ? sink.FlushAll() : absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace forebay
+
+int main(int argc, char** argv) {
+  forebay::Flags flags;
+  CLI::App app("Change records through the sinks");
+  app.add_option("--project", flags.project, "The folder of bench/transactions")->required();
+  app.add_option("--folder", flags.folder, "An empty folder for state and tables")->required();
+  app.add_option("--brokers", flags.brokers, "A Kafka broker; none: nothing is published");
+  app.add_option("--events", flags.events, "Transactions")->capture_default_str();
+  app.add_option("--repeats", flags.repeats, "Runs of each stage")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  absl::Status status = forebay::SinkBench(flags).Run();
+  if (status.ok()) return 0;
+  fmt::print(stderr, "sink_bench: {}\n", std::string(status.message()));
+  return 1;
+}

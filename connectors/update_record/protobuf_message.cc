@@ -1,0 +1,129 @@
+#include "connectors/update_record/protobuf_message.h"
+
+#include <bit>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "schemas/types/utf8.h"
+
+namespace forebay {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
+
+// The wire types of protobuf.
+constexpr uint32_t kVarint = 0;
+constexpr uint32_t kEightBytes = 1;
+constexpr uint32_t kLengthAndBytes = 2;
+
+constexpr size_t kMaxVarint = 10;
+
+uint32_t WireTypeOf(WireForm form) {
+  switch (form) {
+    case WireForm::kFixed64:
+      return kEightBytes;
+    case WireForm::kString:
+    case WireForm::kBytes:
+      return kLengthAndBytes;
+    default:
+      return kVarint;
+  }
+}
+
+char* WriteVarint(uint64_t value, char* out) {
+  while (value >= 0x80) {
+    *out++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *out++ = static_cast<char>(value);
+  return out;
+}
+
+char* WriteBytes(std::string_view bytes, char* out) {
+  out = WriteVarint(bytes.size(), out);
+  std::memcpy(out, bytes.data(), bytes.size());
+  return out + bytes.size();
+}
+
+// Readers refuse a string that is not UTF-8.
+char* WriteString(std::string_view text, char* out) {
+  if (IsUtf8(text)) return WriteBytes(text, out);
+  return WriteBytes(ToUtf8(text), out);
+}
+
+}  // namespace
+
+ProtobufMessageWriter::ProtobufMessageWriter(const std::vector<ChangeField>& fields) {
+  for (const ProtobufField& field : ProtobufFields(fields)) {
+    size_t column = tags_.size();
+    Tag tag{};
+    char* begin = reinterpret_cast<char*>(&tag.bytes);
+    tag.size = static_cast<uint32_t>(
+        WriteVarint(field.number << 3 | WireTypeOf(field.form), begin) - begin);
+    tags_.push_back(tag);
+    fixed_size_ += sizeof(tag.bytes) + kMaxVarint;
+    if (WireTypeOf(field.form) == kLengthAndBytes) texts_.push_back(column);
+    if (runs_.empty() || runs_.back().form != field.form) {
+      runs_.push_back({field.form, column, column});
+    }
+    runs_.back().end = column + 1;
+  }
+}
+
+size_t ProtobufMessageWriter::MaxSize(const RawColumns& columns, int64_t row) const {
+  size_t size = fixed_size_;
+  for (size_t column : texts_) size += MaxUtf8(columns[column].Text(row).size());
+  return size;
+}
+
+char* ProtobufMessageWriter::Write(const RawColumns& columns, int64_t row, char* out) const {
+  // Calls `write(column, place)`, which returns the end, for the columns that are not null.
+  auto each = [&](const Run& run, auto write) {
+    for (size_t i = run.begin; i < run.end; ++i) {
+      const RawColumn& column = columns[i];
+      const Tag tag = tags_[i];
+      std::memcpy(out, &tag.bytes, sizeof(tag.bytes));
+      if (!column.IsNull(row)) out = write(column, out + tag.size);
+    }
+  };
+  for (const Run& run : runs_) {
+    switch (run.form) {
+      case WireForm::kBool:
+        each(run, [row](const RawColumn& column, char* at) {
+          *at = column.Bool(row) ? 1 : 0;
+          return at + 1;
+        });
+        break;
+      case WireForm::kInt32:  // a negative one is written as the int64 of its value
+        each(run, [row](const RawColumn& column, char* at) {
+          return WriteVarint(static_cast<uint64_t>(int64_t{column.Number<int32_t>(row)}), at);
+        });
+        break;
+      case WireForm::kInt64:
+        each(run, [row](const RawColumn& column, char* at) {
+          return WriteVarint(static_cast<uint64_t>(column.Number<int64_t>(row)), at);
+        });
+        break;
+      case WireForm::kFixed64:
+        each(run, [row](const RawColumn& column, char* at) {
+          uint64_t bits = column.Number<uint64_t>(row);
+          std::memcpy(at, &bits, sizeof(bits));
+          return at + sizeof(bits);
+        });
+        break;
+      case WireForm::kString:
+        each(run, [row](const RawColumn& column, char* at) {
+          return WriteString(column.Text(row), at);
+        });
+        break;
+      case WireForm::kBytes:
+        each(run,
+             [row](const RawColumn& column, char* at) { return WriteBytes(column.Text(row), at); });
+        break;
+    }
+  }
+  return out;
+}
+
+}  // namespace forebay

@@ -1,0 +1,206 @@
+"""What a view's outputs say: update values as JSON and as protobuf, and outputs that are off."""
+
+import importlib.util
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+from confluent_kafka import Producer
+
+from tests.system.broker import Broker
+from tests.system.project import Project, forebay
+from tests.system.topics import headers_of, read_topic
+from tests.system.worker import Worker
+
+TOPIC = "transactions"
+START_MS = 1_709_164_800_000  # 2024-02-29T00:00:00Z
+WINDOWS = ["10m", "1h", "lifetime"]
+TIMES = ("_effective_time", "_event_time", "_known_time")
+
+
+def view(name: str, **outputs) -> dict:
+    columns = ["amount", "quantity", "country", "online", "payload", "paid_at"]
+    return {
+        "name": name,
+        "version": 3,
+        "source": TOPIC,
+        "entity": "user",
+        "where": "amount <> 13",
+        "features": [{"name": "n", "value": "count(*)", "windows": WINDOWS}]
+        + [{"name": f"last_{c}", "value": f"last({c})", "windows": WINDOWS} for c in columns]
+        + [{"name": "spend", "value": "sum(amount)", "windows": WINDOWS}],
+    } | outputs
+
+
+DEFINITIONS = {
+    "sources": [
+        {
+            "name": TOPIC,
+            "topic": TOPIC,
+            "format": "json",
+            "key": ["user_id"],
+            "schema": {
+                "user_id": "string",
+                "device": "int64",
+                "amount": "double",
+                "quantity": "int64",
+                "country": "string",
+                "online": "bool",
+                "payload": "bytes",
+                "paid_at": "timestamp_us",
+                "event_time": "timestamp_ms",
+            },
+            "event_time": "event_time",
+            "known_time": "event_time",
+        }
+    ],
+    "entities": [{"name": "user", "keys": {"user_id": "string", "device": "int64"}}],
+    "feature_views": [
+        view("as_json"),
+        view("as_protobuf", updates={"format": "protobuf"}),
+        view("unpublished", updates="off"),
+        view("unkept", history="off"),
+        view("only_state", history="off", updates="off"),
+    ],
+}
+
+
+def events(count: int) -> list[dict]:
+    rng = random.Random(5)
+    return [
+        {
+            "user_id": rng.choice(["u1", "é", "", 'quo"te']),
+            "device": rng.choice([-(2**63), 0, 7]),
+            "amount": rng.choice([-0.0, 13, 0.1, 1e300, -2.5e-310, rng.gauss(0, 50)]),
+            "quantity": rng.choice([None, -1, 2**53 + 1, rng.randrange(100)]),
+            "country": rng.choice([None, "", "DE", "日本"]),
+            "online": rng.choice([None, True, False]),
+            "payload": rng.choice([None, "", "AP8="]),
+            "paid_at": rng.choice([None, -1, 1_700_000_000_000_001]),
+            "event_time": START_MS + i * 7_000,
+        }
+        for i in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("broker")) as one:
+        one.create_topic(TOPIC, partitions=2)
+        producer = Producer({"bootstrap.servers": one.address})
+        for event in events(1_000):
+            producer.produce(TOPIC, json.dumps(event), key=event["user_id"])
+        producer.produce(TOPIC, b"not JSON", key="u1")
+        assert producer.flush(30) == 0
+        yield one
+
+
+@pytest.fixture(scope="module", params=["exactly_once", "at_least_once"])
+def project(broker, request, tmp_path_factory) -> Project:
+    """After a worker has applied all events."""
+    name = request.param.replace("_", "-")
+    made = Project(
+        tmp_path_factory.mktemp(name), name, DEFINITIONS, broker.address, delivery=request.param
+    )
+    Worker(made).run_until_idle()
+    return made
+
+
+def message_class(project: Project, name: str, folder):
+    """The class that protoc makes of what `forebay proto` prints."""
+    printed = forebay("proto", name, project.folder)
+    assert printed.returncode == 0, printed.stderr
+    module = f"updates_{project.name.replace('-', '_')}"
+    (folder / f"{module}.proto").write_text(printed.stdout)
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", "-I", folder, "--python_out", folder]
+        + [folder / f"{module}.proto"],
+        check=True,
+    )
+    spec = importlib.util.spec_from_file_location(module, folder / f"{module}_pb2.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded.AsProtobufV3
+
+
+def as_json_has_it(name: str, value):
+    """What a JSON value of a protobuf field's value is."""
+    import base64
+    import datetime
+
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if name in TIMES or name.startswith("last_paid_at"):
+        time = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=value)
+        return time.isoformat(timespec="microseconds") + "Z"
+    return value
+
+
+def test_protobuf_and_json_updates_say_the_same_bit_for_bit(broker, project, tmp_path):
+    message = message_class(project, "as_protobuf", tmp_path)
+    json_records = read_topic(broker.address, project.update_topic("as_json", 3))
+    protobuf_records = read_topic(broker.address, project.update_topic("as_protobuf", 3))
+    assert len(json_records) == len(protobuf_records) > 1_000
+    nulls = 0
+    for left, right in zip(json_records, protobuf_records):
+        assert (left.partition(), left.key()) == (right.partition(), right.key())
+        assert headers_of(left) == headers_of(right)
+        assert (left.value() is None) == (right.value() is None)
+        if left.value() is None:
+            continue
+        wanted = json.loads(left.value())
+        read = message.FromString(right.value())
+        fields = message.DESCRIPTOR.fields
+        assert [field.number for field in fields] == list(range(1, len(wanted) + 1))
+        for field, (name, value) in zip(fields, wanted.items()):
+            assert field.name == name.lstrip("_")
+            if field.has_presence and not read.HasField(field.name):
+                assert value is None, name
+                nulls += 1
+            else:
+                found = as_json_has_it(name, getattr(read, field.name))
+                assert repr(found) == repr(float(value) if isinstance(found, float) else value), name
+    assert nulls > 100
+
+
+def test_outputs_that_are_off_leave_nothing(broker, project):
+    topics = broker.admin().list_topics(timeout=10).topics
+    tables = {path.name for path in (project.warehouse / "offline").iterdir()}
+    for name, published, kept in [
+        ("as_json", True, True),
+        ("unpublished", False, True),
+        ("unkept", True, False),
+        ("only_state", False, False),
+    ]:
+        assert (project.update_topic(name, 3) in topics) == published, name
+        assert (name in tables) == kept, name
+
+
+def test_a_training_set_of_a_view_without_history_is_refused(project, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("user_id,device,t\nu1,7,2024-02-29T00:30:00Z\n")
+    out = tmp_path / "out.parquet"
+    done = forebay(
+        *("training-set", "--project", project.folder, "--labels", labels, "--time", "t"),
+        *("--features", "unkept.n_1h", "--out", out),
+    )
+    assert done.returncode == 2
+    assert "feature view 'unkept' has `history: off`" in done.stderr
+    assert not out.exists()
+
+
+def test_lookups_need_no_output(project):
+    with Worker(project) as worker:
+        at = {"at": (START_MS + 7_000_000) * 1000}
+        entity = {"user_id": "u1", "device": 7}
+        names = ["as_json.n_lifetime", "only_state.n_lifetime"]
+        found = [feature["value"] for feature in worker.get(names, entity, **at).values()]
+        assert found[0] == found[1] > 0
+
+
+def test_the_proto_of_an_unknown_view_names_the_nearest(project):
+    done = forebay("proto", "as_protobof", project.folder)
+    assert done.returncode == 2
+    assert "did you mean 'as_protobuf'" in done.stderr
