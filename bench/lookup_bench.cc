@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bench/transaction_stream.h"
-#include "connectors/decode/json_decoder.h"
+#include "connectors/decode/event_decoder.h"
 #include "engine/state/key.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
@@ -96,7 +96,7 @@ class LookupBench {
 
 absl::Status LookupBench::ApplyEvents() {
   TransactionStream stream({.users = flags_.keys, .zipf = 0});
-  JsonDecoder decoder(*plans_[0].source, plans_[0].columns);
+  ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(*plans_[0].source, plans_[0].columns));
   int64_t events = int64_t{flags_.keys} * kEventsPerKey;
   std::vector<Transaction> transactions(kBatchRecords);
   std::vector<RawRecord> records;

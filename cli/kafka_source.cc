@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "connectors/kafka/repartition_record.h"
+#include "fmt/format.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -16,20 +17,23 @@ std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
                            .marker = !headers->known_time};
 }
 
-std::unique_ptr<JsonDecoder> MakeDecoder(const TaskPlan& plan) {
-  if (!plan.repartition) return std::make_unique<JsonDecoder>(*plan.source, plan.columns);
-  return std::make_unique<JsonDecoder>(*plan.source, plan.columns, OriginOf);
+absl::StatusOr<EventDecoder> MakeDecoder(const TaskPlan& plan) {
+  if (!plan.repartition) return EventDecoder::Make(*plan.source, plan.columns);
+  return EventDecoder::Make(*plan.source, plan.columns, OriginOf);
 }
 
 }  // namespace
 
-JsonDecoder* KafkaSource::DecoderOf(const TaskId& task) {
+absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
   absl::MutexLock lock(&mutex_);
-  std::unique_ptr<JsonDecoder>& decoder = decoders_[task];
+  auto known = decoders_.find(task);
+  if (known != decoders_.end()) return &known->second;
   for (const TaskPlan& plan : plans_) {
-    if (decoder == nullptr && plan.topic == task.topic) decoder = MakeDecoder(plan);
+    if (plan.topic != task.topic) continue;
+    ASSIGN_OR_RETURN(EventDecoder decoder, MakeDecoder(plan));
+    return &decoders_.insert({task, std::move(decoder)}).first->second;
   }
-  return decoder.get();
+  return absl::InternalError(fmt::format("no plan reads the topic of task {}", task.ToString()));
 }
 
 absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_records,
@@ -39,7 +43,8 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
   if (fetched.records.empty()) {
     batch.last_offset = fetched.last_offset;
   } else {
-    ASSIGN_OR_RETURN(batch, DecoderOf(task)->Decode(fetched.records, fetched.last_offset));
+    ASSIGN_OR_RETURN(EventDecoder * decoder, DecoderOf(task));
+    ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
   }
   batch.at_end = fetched.at_end;
   batch.headers = HeadersOf;

@@ -3,11 +3,10 @@
 #define FOREBAY_CLI_KAFKA_SOURCE_H_
 
 #include <map>
-#include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "connectors/decode/json_decoder.h"
+#include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/consumer.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/source.h"
@@ -24,12 +23,12 @@ class KafkaSource final : public Source {
                                   absl::Duration timeout) override;
 
  private:
-  JsonDecoder* DecoderOf(const TaskId& task);
+  absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
   absl::Mutex mutex_;
-  std::map<TaskId, std::unique_ptr<JsonDecoder>> decoders_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

@@ -2,48 +2,88 @@
 
 #include <arrow/api.h>
 
+#include <algorithm>
+#include <limits>
+#include <utility>
+
 #include "engine/batch/arrow_type.h"
 
 namespace forebay {
+namespace {
 
-ColumnBuilder::ColumnBuilder(DataType type)
-    : type_(type), builder_(arrow::MakeBuilder(ArrowType(type)).ValueOrDie()) {}
+// A bit for each byte, which is 1 or 0; the first is the lowest.
+arrow::Result<std::shared_ptr<arrow::Buffer>> PackBits(const uint8_t* bytes, int64_t count) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bits,
+                        arrow::AllocateBuffer((count + 7) / 8));
+  uint8_t* out = bits->mutable_data();
+  for (int64_t first = 0; first < count; first += 8) {
+    uint8_t byte = 0;
+    for (int64_t i = 0; i < std::min<int64_t>(8, count - first); ++i) {
+      byte |= static_cast<uint8_t>(bytes[first + i] << i);
+    }
+    *out++ = byte;
+  }
+  return bits;
+}
+
+}  // namespace
+
+ColumnBuilder::ColumnBuilder(DataType type) : type_(type) {}
 ColumnBuilder::ColumnBuilder(ColumnBuilder&&) noexcept = default;
+ColumnBuilder& ColumnBuilder::operator=(ColumnBuilder&&) noexcept = default;
 ColumnBuilder::~ColumnBuilder() = default;
 
-arrow::Status ColumnBuilder::Reserve(int64_t values, int64_t text_bytes) {
-  ARROW_RETURN_NOT_OK(builder_->Reserve(values));
-  if (type_ == DataType::kString || type_ == DataType::kBytes) {
-    return static_cast<arrow::BinaryBuilder&>(*builder_).ReserveData(text_bytes);
+arrow::Status ColumnBuilder::Start(int64_t most_values) {
+  length_ = null_count_ = 0;
+  valid_.resize(static_cast<size_t>(most_values));
+  if (type_ == DataType::kBool) {
+    bools_.resize(static_cast<size_t>(most_values));
+  } else if (type_ != DataType::kString && type_ != DataType::kBytes) {
+    ARROW_ASSIGN_OR_RAISE(fixed_, arrow::AllocateBuffer(most_values * 8));
+    words_ = reinterpret_cast<int64_t*>(fixed_->mutable_data());
+  } else {
+    ARROW_ASSIGN_OR_RAISE(fixed_, arrow::AllocateBuffer((most_values + 1) * 4));
+    offsets_ = reinterpret_cast<int32_t*>(fixed_->mutable_data());
+    offsets_[0] = 0;
+    // As much as the last column needed, which the next is likely to need, too.
+    ARROW_ASSIGN_OR_RAISE(
+        text_buffer_,
+        arrow::AllocateResizableBuffer(static_cast<int64_t>(text_size_ + text_size_ / 8 + 64)));
+    text_ = reinterpret_cast<char*>(text_buffer_->mutable_data());
+    text_room_ = static_cast<size_t>(text_buffer_->size());
+    text_size_ = 0;
   }
   return arrow::Status::OK();
 }
 
-arrow::Status ColumnBuilder::Append(const FieldValue& value) {
-  if (value.null) return builder_->AppendNull();
-  switch (type_) {
-    case DataType::kBool:
-      static_cast<arrow::BooleanBuilder&>(*builder_).UnsafeAppend(value.boolean);
-      break;
-    case DataType::kInt64:
-      static_cast<arrow::Int64Builder&>(*builder_).UnsafeAppend(value.integer);
-      break;
-    case DataType::kTimestamp:
-      static_cast<arrow::TimestampBuilder&>(*builder_).UnsafeAppend(value.integer);
-      break;
-    case DataType::kDouble:
-      static_cast<arrow::DoubleBuilder&>(*builder_).UnsafeAppend(value.real);
-      break;
-    case DataType::kString:
-    case DataType::kBytes:
-      return static_cast<arrow::BinaryBuilder&>(*builder_).Append(
-          value.text.data(), static_cast<int32_t>(value.text.size()));
+arrow::Status ColumnBuilder::Grow(size_t more) {
+  constexpr size_t kMost = std::numeric_limits<int32_t>::max();
+  if (more > kMost - text_size_) {
+    return arrow::Status::CapacityError("the texts of one column pass 2 GiB");
   }
+  size_t room = std::min(kMost, (text_size_ + more) * 2);
+  ARROW_RETURN_NOT_OK(text_buffer_->Resize(static_cast<int64_t>(room), /*shrink_to_fit=*/false));
+  text_ = reinterpret_cast<char*>(text_buffer_->mutable_data());
+  text_room_ = room;
   return arrow::Status::OK();
 }
 
 arrow::Status ColumnBuilder::Finish(std::shared_ptr<arrow::Array>* out) {
-  return builder_->Finish(out);
+  std::shared_ptr<arrow::Buffer> validity;
+  if (null_count_ > 0) {
+    ARROW_ASSIGN_OR_RAISE(validity, PackBits(valid_.data(), length_));
+  }
+  std::vector<std::shared_ptr<arrow::Buffer>> buffers = {std::move(validity), std::move(fixed_)};
+  if (type_ == DataType::kBool) {
+    ARROW_ASSIGN_OR_RAISE(buffers[1], PackBits(bools_.data(), length_));
+  } else if (text_buffer_ != nullptr) {
+    ARROW_RETURN_NOT_OK(text_buffer_->Resize(static_cast<int64_t>(text_size_),
+                                             /*shrink_to_fit=*/false));
+    buffers.push_back(std::move(text_buffer_));
+  }
+  *out = arrow::MakeArray(
+      arrow::ArrayData::Make(ArrowType(type_), length_, std::move(buffers), null_count_));
+  return arrow::Status::OK();
 }
 
 }  // namespace forebay

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "connectors/decode/event_decoder.h"
 #include "engine/batch/event_batch.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/time.h"
@@ -45,6 +47,11 @@ inline v1::Source TestSource() {
 }
 
 inline const std::vector<std::string> kAllColumns = {"t", "b", "i", "d", "s", "y"};
+
+inline EventDecoder MakeDecoder(const v1::Source& source, const std::vector<std::string>& columns,
+                                ReadRepartitionOrigin read_headers = nullptr) {
+  return EventDecoder::Make(source, columns, std::move(read_headers)).value();
+}
 
 using Row = std::vector<Value>;
 

@@ -1,4 +1,3 @@
-#include "connectors/decode/json_decoder.h"
 
 #include <arrow/api.h>
 #include <gmock/gmock.h>
@@ -20,7 +19,7 @@ RawRecord Record(std::string_view value, int64_t offset = 0, int64_t timestamp =
   return {Offset(offset), timestamp, std::nullopt, value, nullptr};
 }
 
-EventBatch DecodeAll(JsonDecoder& decoder, const std::vector<RawRecord>& records) {
+EventBatch DecodeAll(EventDecoder& decoder, const std::vector<RawRecord>& records) {
   absl::StatusOr<EventBatch> batch = decoder.Decode(records);
   EXPECT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(batch->size() + batch->rejected.size(), records.size());
@@ -31,7 +30,7 @@ EventBatch DecodeAll(JsonDecoder& decoder, const std::vector<RawRecord>& records
 
 // "ok", or reason and detail.
 std::string Verdict(const v1::Source& source, const RawRecord& record) {
-  JsonDecoder decoder(source, kAllColumns);
+  EventDecoder decoder = MakeDecoder(source, kAllColumns);
   EventBatch batch = DecodeAll(decoder, {record});
   if (batch.rejected.empty()) return "ok";
   return std::string(RejectReasonName(batch.rejected[0].reason)) + ": " + batch.rejected[0].detail;
@@ -41,14 +40,14 @@ std::string Verdict(std::string_view text) { return Verdict(TestSource(), Record
 
 // The only row of an object that is right.
 Row Only(std::string_view text) {
-  JsonDecoder decoder(TestSource(), kAllColumns);
+  EventDecoder decoder = MakeDecoder(TestSource(), kAllColumns);
   EventBatch batch = DecodeAll(decoder, {Record(text)});
   EXPECT_TRUE(batch.rejected.empty()) << text << ": " << batch.rejected[0].detail;
   return batch.size() == 1 ? RowsOf(batch)[0] : Row();
 }
 
 TEST(JsonDecoder, BuildsTheAskedColumnsInTheOrderOfTheSchema) {
-  JsonDecoder decoder(TestSource(), {"s", "t", "d"});
+  EventDecoder decoder = MakeDecoder(TestSource(), {"s", "t", "d"});
   std::string first = R"({"t": 1356998400123, "b": true, "i": -7, "d": 2.5, "s": "u1"})";
   std::string second = R"({"s": null, "d": 3, "t": 1356998400124})";
   EventBatch batch = DecodeAll(decoder, {Record(first, 5, kNow + 1), Record(second, 7, kNow + 2)});
@@ -64,7 +63,7 @@ TEST(JsonDecoder, BuildsTheAskedColumnsInTheOrderOfTheSchema) {
 }
 
 TEST(JsonDecoder, ABadRecordIsRejectedAndTheBatchGoesOn) {
-  JsonDecoder decoder(TestSource(), {"i"});
+  EventDecoder decoder = MakeDecoder(TestSource(), {"i"});
   std::vector<std::string> values = {R"({"t": 0, "i": 1})", "", R"({"t": 0, "i": 2})", "{",
                                      R"({"t": 0, "i": 3})"};
   std::vector<RawRecord> records;
@@ -79,7 +78,7 @@ TEST(JsonDecoder, ABadRecordIsRejectedAndTheBatchGoesOn) {
 }
 
 TEST(JsonDecoder, AnEmptyBatchKeepsHowFarWasRead) {
-  JsonDecoder decoder(TestSource(), kAllColumns);
+  EventDecoder decoder = MakeDecoder(TestSource(), kAllColumns);
   EventBatch batch = decoder.Decode({}, Offset(41)).value();
   EXPECT_EQ(batch.last_offset, Offset(41));
   EXPECT_EQ(batch.columns->num_rows(), 0);
@@ -144,7 +143,7 @@ TEST(JsonDecoder, MissingIsNullAndUndeclaredIsIgnored) {
 }
 
 TEST(JsonDecoder, EveryDeclaredFieldHasItsTypeWhetherUsedOrNot) {
-  JsonDecoder decoder(TestSource(), {"t"});
+  EventDecoder decoder = MakeDecoder(TestSource(), {"t"});
   const std::map<std::string, std::vector<std::string>> kWrong = {
       {"b", {"0", "\"true\"", "tru", "truex", "True", "[]", "{}", "nul", "nullx"}},
       {"i",
@@ -221,7 +220,7 @@ TEST(JsonDecoder, NamesThatJsonEscapesAreFound) {
   AddField(&source, "a\"b\\", v1::INT64);
   AddField(&source, "é", v1::INT64);
   AddField(&source, "", v1::INT64);
-  JsonDecoder decoder(source, {"a\"b\\", "é", ""});
+  EventDecoder decoder = MakeDecoder(source, {"a\"b\\", "é", ""});
   std::string value = R"({"t":0,"a\"b\\":1,"\u00e9":2,"":3})";
   EXPECT_EQ(RowsOf(DecodeAll(decoder, {Record(value)})),
             (std::vector<Row>{{int64_t{1}, int64_t{2}, int64_t{3}}}));
@@ -242,6 +241,7 @@ TEST(JsonDecoder, TimesAreConvertedFromTheirUnit) {
       {v1::NANOSECONDS, "-1", -1},  // floored, before 1970 too
       {v1::NANOSECONDS, "-1000", -1},
       {v1::NANOSECONDS, "-1001", -2},
+      {v1::NANOSECONDS, "-9223372036854775808", -9'223'372'036'854'776},
       {v1::RFC3339, "\"2013-01-01T01:00:00.0000019+01:00\"", kNow + 1},
       {v1::RFC3339, R"("2013-01-01T00:00:00\u005a")", kNow},
       {v1::SECONDS, "-62135596800", kMinTime},
@@ -250,7 +250,7 @@ TEST(JsonDecoder, TimesAreConvertedFromTheirUnit) {
   for (const Case& c : kCases) {
     v1::Source source = TestSource();
     source.mutable_schema(0)->set_time_encoding(c.encoding);
-    JsonDecoder decoder(source, {"t"});
+    EventDecoder decoder = MakeDecoder(source, {"t"});
     std::string value = "{\"t\":" + c.text + "}";
     EventBatch batch = DecodeAll(decoder, {Record(value, 0, kMaxTime)});
     ASSERT_EQ(batch.size(), 1) << value << batch.rejected[0].detail;
@@ -301,7 +301,7 @@ v1::Source SourceWithKnownTimeColumn() {
 TEST(JsonDecoder, TheKnownTimeIsWhatTheSourceSays) {
   std::string value = R"({"t":1,"r":2000})";
   auto known_time = [&](const v1::Source& source) {
-    JsonDecoder decoder(source, {});
+    EventDecoder decoder = MakeDecoder(source, {});
     return DecodeAll(decoder, {Record(value)}).known_times.at(0);
   };
   v1::Source source = TestSource();
@@ -358,7 +358,7 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
                              KnownTime(n * 7),
                              /*marker=*/n == 2 || n == 5};
   };
-  JsonDecoder decoder(TestSource(), {"i"}, headers);
+  EventDecoder decoder = MakeDecoder(TestSource(), {"i"}, headers);
   std::string good = R"({"t":1356998400000,"i":1})", bad = "x";
   std::vector<RawRecord> records = {Record(good, 1, 0), Record("", 2), Record(good, 3),
                                     Record(bad, 4), Record("", 5)};

@@ -10,7 +10,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "connectors/decode/base64.h"
+#include "connectors/decode/gate.h"
+#include "connectors/decode/json_layout.h"
 #include "connectors/decode/json_scanner.h"
+#include "connectors/decode/timestamp_unit.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/data_type.h"
@@ -23,19 +26,10 @@ constexpr int kNoField = -1;
 
 struct FieldPlan {
   std::string name;
-  // The name and its closing quote, as they stand in a text without escapes; empty if they cannot.
-  std::string raw_name;
   DataType type;
   v1::TimeEncoding time_encoding;
   bool saturates;  // a time out of range is the gate's matter, not a type error
 };
-
-// Whether the name can only stand in JSON as it is, escapes aside, and be compared in place.
-bool IsPlain(const std::string& name) {
-  return name.size() + 2 <= JsonScanner::kPadding &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
-}
 
 std::string_view Expected(const FieldPlan& field) {
   switch (field.type) {
@@ -64,18 +58,6 @@ std::string_view Expected(const FieldPlan& field) {
     default:
       return "a timestamp (a string such as 2013-01-01T05:00:00Z)";
   }
-}
-
-// Times that do not fit become the nearest that do; `fits` says so.
-int64_t ToMicros(int64_t value, v1::TimeEncoding encoding, bool* fits) {
-  *fits = true;
-  if (encoding == v1::MICROSECONDS) return value;
-  if (encoding == v1::NANOSECONDS) return FloorTo(value, 1'000) / 1'000;
-  int64_t micros;
-  *fits = !__builtin_mul_overflow(
-      value, encoding == v1::SECONDS ? kMicrosPerSecond : kMicrosPerSecond / 1'000, &micros);
-  if (*fits) return micros;
-  return value < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
 
 // Clinger's fast path: both factors are exact, so their product or quotient is the nearest double.
@@ -134,7 +116,7 @@ class JsonObjectReader::Impl {
   enum class Outcome { kOk, kWrongType, kMalformed };
 
   bool ReadMembers();
-  bool ReadName(int* field);
+  bool ReadUpToValue(bool first, bool* closed, int* field);
   bool ReadField(int field);
   Outcome ReadValue(int field);
   Outcome ReadBool(FieldValue* out);
@@ -149,18 +131,15 @@ class JsonObjectReader::Impl {
   JsonScanner scanner_;
   std::vector<std::string> bytes_;  // per field: decoded base64
   std::vector<FieldValue> values_;
-  size_t next_ = 0;  // the field expected next: most objects hold them in the order of the schema
+  JsonLayout layout_;
   std::string problem_;
 };
 
 JsonObjectReader::Impl::Impl(const v1::Source& source) {
   for (const v1::Field& field : source.schema()) {
     index_.insert({field.name(), static_cast<int>(fields_.size())});
-    bool saturates =
-        field.name() == source.event_time() ||
-        (source.known_time() == v1::Source::COLUMN && field.name() == source.known_time_column());
-    fields_.push_back({field.name(), IsPlain(field.name()) ? field.name() + "\"" : "",
-                       static_cast<DataType>(field.type()), field.time_encoding(), saturates});
+    fields_.push_back({field.name(), static_cast<DataType>(field.type()), field.time_encoding(),
+                       Gate::Judges(source, field)});
   }
   values_.resize(fields_.size());
   bytes_.resize(fields_.size());
@@ -168,7 +147,6 @@ JsonObjectReader::Impl::Impl(const v1::Source& source) {
 
 bool JsonObjectReader::Impl::Read(std::string_view text) {
   for (FieldValue& value : values_) value.null = true;
-  next_ = 0;
   scanner_.Start(text);
   if (!ReadMembers()) return false;
   return scanner_.AtEnd() || scanner_.Fail("something follows its closing brace") || NotAnObject();
@@ -180,35 +158,42 @@ bool JsonObjectReader::Impl::NotAnObject() {
 }
 
 bool JsonObjectReader::Impl::ReadMembers() {
-  if (!scanner_.Take('{')) return NotAnObject();
-  if (scanner_.TakeIf('}')) return true;
-  do {
-    int field = kNoField;
-    if (!ReadName(&field) || !scanner_.Take(':')) return NotAnObject();
+  layout_.Start();
+  for (bool first = true;; first = false) {
+    int field;
+    if (const JsonLayout::Member* member = layout_.Match(scanner_.at())) {
+      scanner_.MoveTo(scanner_.at() + member->size);
+      field = member->field;
+    } else {
+      bool closed = false;
+      if (!ReadUpToValue(first, &closed, &field)) return NotAnObject();
+      if (closed) return true;
+    }
     if (field != kNoField) {
       if (!ReadField(field)) return false;
     } else if (!scanner_.SkipValue()) {
       return NotAnObject();
     }
-  } while (scanner_.TakeIf(','));
-  return scanner_.Take('}') || NotAnObject();
+  }
 }
 
-bool JsonObjectReader::Impl::ReadName(int* field) {
-  const std::string& expected = fields_[next_].raw_name;
-  if (!expected.empty() && scanner_.Peek() == '"' &&
-      std::memcmp(scanner_.at() + 1, expected.data(), expected.size()) == 0) {
-    scanner_.MoveTo(scanner_.at() + 1 + expected.size());
-    *field = static_cast<int>(next_);
-    next_ = next_ + 1 == fields_.size() ? 0 : next_ + 1;
-    return true;
+// From the brace or the value before to the next value, or over the closing brace.
+bool JsonObjectReader::Impl::ReadUpToValue(bool first, bool* closed, int* field) {
+  const char* begin = scanner_.at();
+  if (first) {
+    if (!scanner_.Take('{')) return false;
+    *closed = scanner_.TakeIf('}');
+  } else if (!scanner_.TakeIf(',')) {
+    *closed = scanner_.Take('}');
+    if (!*closed) return false;
   }
+  if (*closed) return true;
   std::string_view name;
-  if (!scanner_.ReadString(&name)) return false;
+  if (!scanner_.ReadString(&name) || !scanner_.Take(':')) return false;
   auto found = index_.find(absl::string_view(name.data(), name.size()));
-  if (found == index_.end()) return true;
-  *field = found->second;
-  next_ = (found->second + 1) % fields_.size();
+  *field = found == index_.end() ? kNoField : found->second;
+  scanner_.Peek();
+  layout_.Learn({begin, static_cast<size_t>(scanner_.at() - begin)}, *field);
   return true;
 }
 
@@ -297,6 +282,7 @@ JsonObjectReader::Impl::Outcome JsonObjectReader::Impl::ReadTime(const FieldPlan
 JsonObjectReader::JsonObjectReader(const v1::Source& source)
     : impl_(std::make_unique<Impl>(source)) {}
 JsonObjectReader::JsonObjectReader(JsonObjectReader&&) noexcept = default;
+JsonObjectReader& JsonObjectReader::operator=(JsonObjectReader&&) noexcept = default;
 JsonObjectReader::~JsonObjectReader() = default;
 
 bool JsonObjectReader::Read(std::string_view text) { return impl_->Read(text); }

@@ -39,15 +39,18 @@ class Source;
 
 class JsonObjectReader {
  public:
+  static constexpr std::string_view kExpected = "a JSON object";
+
   explicit JsonObjectReader(const v1::Source& source);
   JsonObjectReader(JsonObjectReader&&) noexcept;
+  JsonObjectReader& operator=(JsonObjectReader&&) noexcept;
   ~JsonObjectReader();
 
   // False: the text is not such an object; problem() says why.
   bool Read(std::string_view text);
 
   // One per field of the schema, in its order, of the last text read; valid until the next Read.
-  // The times of event_time and known_time_column that int64 microseconds cannot hold are the
+  // The times that the gate judges (Gate::Judges) and int64 microseconds cannot hold are the
   // nearest that they can; those of other fields are refused.
   absl::Span<const FieldValue> values() const;
 

@@ -12,7 +12,6 @@
 
 #include "connectors/decode/base64.h"
 #include "connectors/decode/decode_testing.h"
-#include "connectors/decode/json_decoder.h"
 #include "fmt/format.h"
 
 namespace forebay {
@@ -275,7 +274,7 @@ RawRecord RecordOf(std::string_view value, int64_t offset = 0) {
   return {Offset(offset), kTimestamp, std::nullopt, value, nullptr};
 }
 
-Verdict VerdictOf(JsonDecoder& decoder, std::string_view text) {
+Verdict VerdictOf(EventDecoder& decoder, std::string_view text) {
   RawRecord record = RecordOf(text);
   EventBatch batch = decoder.Decode({&record, 1}).value();
   if (batch.rejected.empty()) return {"", RowsOf(batch).at(0)};
@@ -300,7 +299,7 @@ struct Tally {
   int not_comparable = 0;
 };
 
-void Compare(JsonDecoder& decoder, const v1::Source& source, const std::string& text,
+void Compare(EventDecoder& decoder, const v1::Source& source, const std::string& text,
              Tally* tally) {
   Verdict verdict = VerdictOf(decoder, text);
   Json json;
@@ -321,7 +320,7 @@ void Compare(JsonDecoder& decoder, const v1::Source& source, const std::string& 
 TEST(JsonRandom, WholeRecordsAreReadAsTheReferenceReadsThem) {
   RandomJson random(1);
   v1::Source source = TestSource();
-  JsonDecoder decoder(source, kAllColumns);
+  EventDecoder decoder = MakeDecoder(source, kAllColumns);
   Tally tally;
   for (int i = 0; i < 20'000; ++i) {
     Compare(decoder, source, random.Record(source), &tally);
@@ -335,7 +334,7 @@ TEST(JsonRandom, WholeRecordsAreReadAsTheReferenceReadsThem) {
 TEST(JsonRandom, DamagedRecordsAreRefusedWhereTheReferenceRefusesThem) {
   RandomJson random(2);
   v1::Source source = TestSource();
-  JsonDecoder decoder(source, kAllColumns);
+  EventDecoder decoder = MakeDecoder(source, kAllColumns);
   Tally tally;
   for (int i = 0; i < 60'000; ++i) {
     Compare(decoder, source, random.Damage(random.Record(source)), &tally);
@@ -359,7 +358,7 @@ TEST(JsonRandom, HowRecordsAreCutIntoBatchesChangesNothing) {
     records.push_back(RecordOf(text, static_cast<int64_t>(records.size()) * 3));
   }
   auto describe = [&](size_t at_once) {
-    JsonDecoder decoder(source, kAllColumns);
+    EventDecoder decoder = MakeDecoder(source, kAllColumns);
     std::vector<std::string> lines, rejected;
     for (size_t first = 0; first < records.size(); first += at_once) {
       EventBatch batch = decoder.Decode(absl::MakeSpan(records).subspan(first, at_once)).value();
@@ -386,7 +385,7 @@ TEST(JsonRandom, HowRecordsAreCutIntoBatchesChangesNothing) {
 // A literal's value is the nearest double, as the C library finds it.
 TEST(JsonRandom, DoublesAreTheNearestOfTheirLiteral) {
   RandomJson random(4);
-  JsonDecoder decoder(TestSource(), {"d"});
+  EventDecoder decoder = MakeDecoder(TestSource(), {"d"});
   EXPECT_EQ(VerdictOf(decoder, R"({"t":0,"d":-0})"), (Verdict{"", {-0.0}}));
   auto digits = [&](uint64_t most) {
     std::string text;
@@ -409,7 +408,7 @@ TEST(JsonRandom, DoublesAreTheNearestOfTheirLiteral) {
 }
 
 TEST(JsonRandom, DeepNestingIsRefusedNotFollowedForEver) {
-  JsonDecoder decoder(TestSource(), kAllColumns);
+  EventDecoder decoder = MakeDecoder(TestSource(), kAllColumns);
   auto nested = [](const std::string& open, const std::string& close, int depth) {
     std::string text = "{\"t\":0,\"x\":";
     for (int i = 0; i < depth; ++i) text += open;
@@ -428,7 +427,7 @@ TEST(JsonRandom, DeepNestingIsRefusedNotFollowedForEver) {
 TEST(JsonRandom, NothingIsReadBeyondTheText) {
   RandomJson random(5);
   v1::Source source = TestSource();
-  JsonDecoder decoder(source, kAllColumns);
+  EventDecoder decoder = MakeDecoder(source, kAllColumns);
   for (int i = 0; i < 50; ++i) {
     std::string text = random.Record(source);
     for (size_t length = 0; length < text.size(); ++length) {

@@ -9,6 +9,7 @@
 #ifndef FOREBAY_CONNECTORS_DECODE_JSON_SCANNER_H_
 #define FOREBAY_CONNECTORS_DECODE_JSON_SCANNER_H_
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -68,6 +69,7 @@ class JsonScanner {
   bool ReadString(std::string_view* out);
 
   bool ReadNumber(Number* out);
+  bool SkipNumber();
 
   // Any value.
   bool SkipValue() { return SkipValue(0); }
@@ -91,6 +93,9 @@ class JsonScanner {
   static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
   static bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
+  int64_t ReadDigits(uint64_t* value);
+  bool ReadExponent(Number* out);
+  int64_t SkipDigits();
   const char* FindSpecial(const char* at) const;
   bool ReadEscaped(const char* begin, std::string_view* out);
   bool ReadEscape();
@@ -140,6 +145,48 @@ inline bool JsonScanner::ReadString(std::string_view* out) {
   return true;
 }
 
+// How many of eight bytes, the first being the lowest, are digits before one that is none.
+inline int LeadingDigits(uint64_t bytes) {
+  uint64_t digits = bytes ^ 0x3030303030303030u;  // 0 to 9
+  // A byte above 9 carries into its highest bit; what a byte of 0x80 or above does to those after
+  // it does not matter.
+  uint64_t others = ((digits + 0x7676767676767676u) | digits) & 0x8080808080808080u;
+  return others == 0 ? 8 : std::countr_zero(others) / 8;
+}
+
+// The number that the first `count` of eight bytes stand for. REQUIRES: they are 1 to 8 digits.
+inline uint64_t DigitsToNumber(uint64_t bytes, int count) {
+  uint64_t digits = (bytes ^ 0x3030303030303030u) << (8 * (8 - count));  // zeros before
+  digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFu;          // pairs
+  digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFu;        // fours
+  return (digits * 10'000 + (digits >> 32)) & 0xFFFFFFFFu;
+}
+
+// Passes over digits and appends them to `value`, modulo 2^64; returns how many.
+inline int64_t JsonScanner::ReadDigits(uint64_t* value) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kPowers[] = {1,       10,        100,        1'000,      10'000,
+                                  100'000, 1'000'000, 10'000'000, 100'000'000};
+  const char* begin = at_;
+  for (int count = 8; count == 8; at_ += count) {
+    uint64_t bytes;
+    std::memcpy(&bytes, at_, 8);
+    count = LeadingDigits(bytes);
+    if (count > 0) *value = *value * kPowers[count] + DigitsToNumber(bytes, count);
+  }
+  return at_ - begin;
+}
+
+inline int64_t JsonScanner::SkipDigits() {
+  const char* begin = at_;
+  for (int count = 8; count == 8; at_ += count) {
+    uint64_t bytes;
+    std::memcpy(&bytes, at_, 8);
+    count = LeadingDigits(bytes);
+  }
+  return at_ - begin;
+}
+
 inline bool JsonScanner::ReadNumber(Number* out) {
   Peek();
   const char* begin = at_;
@@ -148,34 +195,36 @@ inline bool JsonScanner::ReadNumber(Number* out) {
   if (out->negative) ++at_;
   const char* first = at_;
   uint64_t digits = 0;
-  while (IsDigit(*at_)) digits = digits * 10 + static_cast<uint64_t>(*at_++ - '0');
-  int64_t count = at_ - first;
+  int64_t count = ReadDigits(&digits);
   if (count == 0) return Fail("a digit is missing");
   if (*first == '0' && count > 1) return Fail("a number has a leading zero");
   if (*at_ == '.') {
     out->integer = false;
-    const char* fraction = ++at_;
-    while (IsDigit(*at_)) digits = digits * 10 + static_cast<uint64_t>(*at_++ - '0');
-    if (at_ == fraction) return Fail("a digit is missing");
-    out->exponent = fraction - at_;
-    count -= out->exponent;
+    ++at_;
+    int64_t fraction = ReadDigits(&digits);
+    if (fraction == 0) return Fail("a digit is missing");
+    out->exponent = -fraction;
+    count += fraction;
   }
-  if (*at_ == 'e' || *at_ == 'E') {
-    constexpr int64_t kEnough = 1'000'000'000'000;  // more digits than any text has
-    out->integer = false;
-    bool negative = *++at_ == '-';
-    if (*at_ == '-' || *at_ == '+') ++at_;
-    if (!IsDigit(*at_)) return Fail("a digit is missing");
-    int64_t exponent = 0;
-    for (; IsDigit(*at_); ++at_) {
-      if (exponent < kEnough) exponent = exponent * 10 + (*at_ - '0');
-    }
-    out->exponent += negative ? -exponent : exponent;
-  }
+  if ((*at_ | 0x20) == 'e' && !ReadExponent(out)) return false;
   out->digits = digits;
   out->exact = count <= 19;  // 10^19 - 1 fits in 64 bits
   out->text = {begin, static_cast<size_t>(at_ - begin)};
   return true;
+}
+
+inline bool JsonScanner::SkipNumber() {
+  if (Peek() == '-') ++at_;
+  const char* first = at_;
+  int64_t count = SkipDigits();
+  if (count == 0) return Fail("a digit is missing");
+  if (*first == '0' && count > 1) return Fail("a number has a leading zero");
+  if (*at_ == '.') {
+    ++at_;
+    if (SkipDigits() == 0) return Fail("a digit is missing");
+  }
+  Number number;
+  return (*at_ | 0x20) != 'e' || ReadExponent(&number);
 }
 
 }  // namespace forebay

@@ -32,20 +32,32 @@ inline size_t Utf8SequenceLength(const char* text, size_t size) {
   return 0;
 }
 
-inline bool IsUtf8(std::string_view text) {
+inline bool IsAscii(std::string_view text) {
   const char* at = text.data();
   const char* end = at + text.size();
-  while (at < end) {
-    uint64_t word;
-    if (end - at >= 8 && (std::memcpy(&word, at, 8), (word & 0x8080808080808080) == 0)) {
-      at += 8;
-    } else if ((*at & 0x80) == 0) {
-      ++at;
-    } else if (size_t length = Utf8SequenceLength(at, end - at); length > 0) {
-      at += length;
-    } else {
-      return false;
-    }
+  auto load = [](const char* from, auto word) {
+    std::memcpy(&word, from, sizeof(word));
+    return word;
+  };
+  uint64_t bits = 0;
+  if (text.size() >= 8) {
+    for (; end - at > 8; at += 8) bits |= load(at, uint64_t{});
+    bits |= load(end - 8, uint64_t{});
+  } else if (text.size() >= 4) {
+    bits = load(at, uint32_t{}) | load(end - 4, uint32_t{});
+  } else {
+    for (; at < end; ++at) bits |= static_cast<unsigned char>(*at);
+  }
+  return (bits & 0x8080808080808080u) == 0;
+}
+
+inline bool IsUtf8(std::string_view text) {
+  if (IsAscii(text)) return true;
+  for (size_t at = 0; at < text.size();) {
+    bool ascii = static_cast<unsigned char>(text[at]) < 0x80;
+    size_t length = ascii ? 1 : Utf8SequenceLength(text.data() + at, text.size() - at);
+    if (length == 0) return false;
+    at += length;
   }
   return true;
 }

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "connectors/decode/json_decoder.h"
+#include "connectors/decode/event_decoder.h"
 #include "engine/batch/change_batch.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
@@ -113,7 +113,7 @@ void ScenarioRun::Feed() {
   }
   size_t step = way_ == Way::kStraight ? records.size() : 1;
   for (size_t at = 0; at < records.size(); at += step) {
-    JsonDecoder decoder(*plans_[0].source, plans_[0].columns);
+    EventDecoder decoder = EventDecoder::Make(*plans_[0].source, plans_[0].columns).value();
     EventBatch batch = decoder.Decode(absl::MakeSpan(records).subspan(at, step)).value();
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;

@@ -1,14 +1,14 @@
-// Kafka records to an EventBatch: the gate (S1) of a source in JSON.
+// Kafka records to an EventBatch: the gate of a source (S1), whatever its format.
 //
-//   JsonDecoder decoder(source, {"user_id", "amount"});
+//   ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(source, {"user_id", "amount"}));
 //   ASSIGN_OR_RETURN(EventBatch batch, decoder.Decode(fetched.records, fetched.last_offset));
 //   batch.owner = fetched.owner;
 //   batch.headers = HeadersOf;
 //
-// What a record's value must be is in json_object_reader.h. Every record is on its own: how records
-// are cut into batches changes nothing.
-#ifndef FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
-#define FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
+// What a record's value must be is in json_object_reader.h and protobuf_reader.h. Every record is
+// on its own: how records are cut into batches changes nothing.
+#ifndef FOREBAY_CONNECTORS_DECODE_EVENT_DECODER_H_
+#define FOREBAY_CONNECTORS_DECODE_EVENT_DECODER_H_
 
 #include <functional>
 #include <memory>
@@ -38,19 +38,23 @@ using ReadRepartitionOrigin =
     std::function<std::optional<RepartitionOrigin>(const RawRecord& record)>;
 
 // Not thread-safe. Allocates per batch and column, not per record.
-class JsonDecoder {
+class EventDecoder {
  public:
   // `columns` names fields of the source's schema: the batches hold these, in the order of the
   // schema. All other declared fields are checked too.
-  JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns);
+  //
+  // `read_headers` is for a repartition topic of the source: known times and origins come from the
+  // headers, markers are skipped, and times are not compared with the Kafka timestamp again.
+  //
+  // Errors: INVALID_ARGUMENT: the source's message is not one of its descriptor set, or lacks a
+  // field of the schema.
+  static absl::StatusOr<EventDecoder> Make(const v1::Source& source,
+                                           const std::vector<std::string>& columns,
+                                           ReadRepartitionOrigin read_headers = nullptr);
 
-  // For a repartition topic of the source: known times and origins come from the headers, markers
-  // are skipped, and times are not compared with the Kafka timestamp again.
-  JsonDecoder(const v1::Source& source, const std::vector<std::string>& columns,
-              ReadRepartitionOrigin read_headers);
-
-  JsonDecoder(JsonDecoder&&) noexcept;
-  ~JsonDecoder();
+  EventDecoder(EventDecoder&&) noexcept;
+  EventDecoder& operator=(EventDecoder&&) noexcept;
+  ~EventDecoder();
 
   // The records must be in offset order. `last_offset` is how far was read, markers and holes
   // included; the batch's last_offset is that, or the last record's if it is greater. `owner` and
@@ -62,9 +66,11 @@ class JsonDecoder {
 
  private:
   class Impl;
+  explicit EventDecoder(std::unique_ptr<Impl> impl);
+
   std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace forebay
 
-#endif  // FOREBAY_CONNECTORS_DECODE_JSON_DECODER_H_
+#endif  // FOREBAY_CONNECTORS_DECODE_EVENT_DECODER_H_

@@ -1,0 +1,189 @@
+#include "connectors/decode/event_decoder.h"
+
+#include <arrow/api.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "connectors/decode/column_builder.h"
+#include "connectors/decode/gate.h"
+#include "connectors/decode/json_object_reader.h"
+#include "connectors/decode/protobuf_reader.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/data_type.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// A format: a record's bytes to the values of the declared fields, or what is wrong with them.
+using RecordReader = std::variant<JsonObjectReader, ProtobufReader>;
+
+absl::StatusOr<RecordReader> MakeReader(const v1::Source& source) {
+  if (source.format() == v1::Source::PROTOBUF) return ProtobufReader::Make(source);
+  return JsonObjectReader(source);
+}
+
+absl::Status NoRoom(const arrow::Status& status) {
+  return absl::ResourceExhaustedError(fmt::format(
+      "cannot hold a batch of events: {}: read fewer records at once", status.message()));
+}
+
+}  // namespace
+
+class EventDecoder::Impl {
+ public:
+  Impl(const v1::Source& source, RecordReader reader, const std::vector<std::string>& columns,
+       ReadRepartitionOrigin read_headers);
+
+  absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records, Offset last_offset);
+
+ private:
+  struct Column {
+    size_t field;
+    ColumnBuilder builder;
+  };
+
+  arrow::Status Reserve(size_t records, EventBatch* batch);
+  template <typename Reader>
+  arrow::Status Fill(absl::Span<const RawRecord> records, Reader& reader, EventBatch* batch);
+  template <typename Reader>
+  bool Check(const RawRecord& record, const RepartitionOrigin* headers, Reader& reader,
+             EventTimes* times, Rejection* rejection) const;
+  arrow::Status Append(const RawRecord& record, const EventTimes& times,
+                       absl::Span<const FieldValue> values, EventBatch* batch);
+  arrow::Status Finish(EventBatch* batch);
+
+  RecordReader reader_;
+  Gate gate_;
+  ReadRepartitionOrigin read_headers_;  // empty: not a repartition topic
+  std::vector<Column> columns_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+EventDecoder::Impl::Impl(const v1::Source& source, RecordReader reader,
+                         const std::vector<std::string>& columns,
+                         ReadRepartitionOrigin read_headers)
+    : reader_(std::move(reader)), gate_(source), read_headers_(std::move(read_headers)) {
+  std::vector<const v1::Field*> fields;
+  for (int i = 0; i < source.schema_size(); ++i) {
+    const v1::Field& field = source.schema(i);
+    if (std::find(columns.begin(), columns.end(), field.name()) == columns.end()) continue;
+    fields.push_back(&field);
+    columns_.push_back(
+        {static_cast<size_t>(i), ColumnBuilder(static_cast<DataType>(field.type()))});
+  }
+  schema_ = EventSchema(fields);
+}
+
+absl::StatusOr<EventBatch> EventDecoder::Impl::Decode(absl::Span<const RawRecord> records,
+                                                      Offset last_offset) {
+  EventBatch batch;
+  batch.last_offset = records.empty() ? last_offset : std::max(last_offset, records.back().offset);
+  arrow::Status status = Reserve(records.size(), &batch);
+  if (status.ok()) {
+    status = std::visit([&](auto& reader) { return Fill(records, reader, &batch); }, reader_);
+  }
+  if (status.ok()) status = Finish(&batch);
+  if (!status.ok()) return NoRoom(status);
+  return batch;
+}
+
+arrow::Status EventDecoder::Impl::Reserve(size_t records, EventBatch* batch) {
+  batch->records.reserve(records);
+  batch->event_times.reserve(records);
+  batch->known_times.reserve(records);
+  if (read_headers_) batch->origins.reserve(records);
+  for (Column& column : columns_) {
+    ARROW_RETURN_NOT_OK(column.builder.Start(static_cast<int64_t>(records)));
+  }
+  return arrow::Status::OK();
+}
+
+template <typename Reader>
+arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Reader& reader,
+                                       EventBatch* batch) {
+  Rejection rejection;
+  for (const RawRecord& record : records) {
+    std::optional<RepartitionOrigin> headers;
+    if (read_headers_) {
+      headers = read_headers_(record);
+      if (headers.has_value() && headers->marker) continue;
+    }
+    EventTimes times;
+    if (Check(record, headers.has_value() ? &*headers : nullptr, reader, &times, &rejection)) {
+      ARROW_RETURN_NOT_OK(Append(record, times, reader.values(), batch));
+      if (read_headers_) batch->origins.push_back(headers->origin);
+    } else {
+      batch->rejected.push_back({record, rejection.reason, std::move(rejection.detail)});
+    }
+  }
+  return arrow::Status::OK();
+}
+
+// The gate; fills `rejection` where it refuses the record.
+template <typename Reader>
+bool EventDecoder::Impl::Check(const RawRecord& record, const RepartitionOrigin* headers,
+                               Reader& reader, EventTimes* times, Rejection* rejection) const {
+  if (read_headers_ && headers == nullptr) {
+    *rejection = {
+        RejectReason::kUndecodable,
+        "the record lacks the headers of a repartition topic: only forebay may write to it"};
+    return false;
+  }
+  if (!record.value.has_value()) {
+    *rejection = {RejectReason::kUndecodable,
+                  fmt::format("the value is null, expected {}", Reader::kExpected)};
+    return false;
+  }
+  if (!reader.Read(*record.value)) {
+    *rejection = {RejectReason::kUndecodable, reader.problem()};
+    return false;
+  }
+  return gate_.Check(record, reader.values(), headers == nullptr ? nullptr : &headers->known_time,
+                     times, rejection);
+}
+
+arrow::Status EventDecoder::Impl::Append(const RawRecord& record, const EventTimes& times,
+                                         absl::Span<const FieldValue> values, EventBatch* batch) {
+  for (Column& column : columns_) {
+    ARROW_RETURN_NOT_OK(column.builder.Append(values[column.field]));
+  }
+  batch->records.push_back(record);
+  batch->event_times.push_back(times.event_time);
+  batch->known_times.push_back(times.known_time);
+  return arrow::Status::OK();
+}
+
+arrow::Status EventDecoder::Impl::Finish(EventBatch* batch) {
+  arrow::ArrayVector arrays(columns_.size());
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    ARROW_RETURN_NOT_OK(columns_[i].builder.Finish(&arrays[i]));
+  }
+  batch->columns = arrow::RecordBatch::Make(schema_, static_cast<int64_t>(batch->records.size()),
+                                            std::move(arrays));
+  return arrow::Status::OK();
+}
+
+absl::StatusOr<EventDecoder> EventDecoder::Make(const v1::Source& source,
+                                                const std::vector<std::string>& columns,
+                                                ReadRepartitionOrigin read_headers) {
+  ASSIGN_OR_RETURN(RecordReader reader, MakeReader(source));
+  return EventDecoder(
+      std::make_unique<Impl>(source, std::move(reader), columns, std::move(read_headers)));
+}
+
+EventDecoder::EventDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EventDecoder::EventDecoder(EventDecoder&&) noexcept = default;
+EventDecoder& EventDecoder::operator=(EventDecoder&&) noexcept = default;
+EventDecoder::~EventDecoder() = default;
+
+absl::StatusOr<EventBatch> EventDecoder::Decode(absl::Span<const RawRecord> records,
+                                                Offset last_offset) {
+  return impl_->Decode(records, last_offset);
+}
+
+}  // namespace forebay

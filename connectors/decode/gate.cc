@@ -1,0 +1,101 @@
+#include "connectors/decode/gate.h"
+
+#include <limits>
+
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+size_t IndexOf(const v1::Source& source, const std::string& name) {
+  size_t index = 0;
+  while (index < static_cast<size_t>(source.schema_size()) &&
+         source.schema(static_cast<int>(index)).name() != name) {
+    ++index;
+  }
+  return index;
+}
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
+bool IsTimeOfAnEvent(const FieldValue& value) {
+  return !value.null && value.integer >= kMinTime && value.integer <= kMaxTime;
+}
+
+// The timestamp of a Kafka record may be anything.
+std::string TimeText(int64_t micros) {
+  if (micros >= kMinTime && micros <= kMaxTime) return FormatTime(micros);
+  return fmt::format("{} us from 1970", micros);
+}
+
+std::string NotATimeOfAnEvent(const std::string& field, const FieldValue& value) {
+  return value.null ? fmt::format("field {} is missing or null, and every event needs it", field)
+                    : fmt::format("field {} is not within the years 1 to 9999", field);
+}
+
+}  // namespace
+
+Gate::Gate(const v1::Source& source)
+    : known_time_from_(source.known_time() == v1::Source::COLUMN       ? From::kColumn
+                       : source.known_time() == v1::Source::EVENT_TIME ? From::kEventTime
+                                                                       : From::kRecord),
+      event_time_name_(source.event_time()),
+      known_time_name_(source.known_time_column()),
+      event_time_field_(IndexOf(source, source.event_time())),
+      known_time_field_(IndexOf(source, source.known_time_column())),
+      max_future_(source.max_future_us()) {}
+
+bool Gate::Judges(const v1::Source& source, const v1::Field& field) {
+  return field.name() == source.event_time() ||
+         (source.known_time() == v1::Source::COLUMN && field.name() == source.known_time_column());
+}
+
+bool Gate::Check(const RawRecord& record, absl::Span<const FieldValue> values,
+                 const KnownTime* forwarded, EventTimes* times, Rejection* rejection) const {
+  const FieldValue& event_time = values[event_time_field_];
+  if (!IsTimeOfAnEvent(event_time)) {
+    *rejection = {RejectReason::kBadEventTime, NotATimeOfAnEvent(event_time_name_, event_time)};
+    return false;
+  }
+  times->event_time = EventTime(event_time.integer);
+  if (known_time_from_ == From::kColumn) {
+    const FieldValue& known_time = values[known_time_field_];
+    if (!IsTimeOfAnEvent(known_time)) {
+      *rejection = {RejectReason::kBadKnownTime, NotATimeOfAnEvent(known_time_name_, known_time)};
+      return false;
+    }
+    times->known_time = KnownTime(known_time.integer);
+  } else {
+    times->known_time =
+        KnownTime(known_time_from_ == From::kEventTime ? event_time.integer : record.timestamp);
+  }
+  if (forwarded == nullptr) return CheckFuture(record.timestamp, *times, rejection);
+  times->known_time = *forwarded;
+  return true;
+}
+
+bool Gate::CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const {
+  int64_t event_time = times.event_time.value();
+  int64_t known_time = times.known_time.value();
+  auto ahead = [&](const std::string& field, int64_t time, std::string_view of, int64_t than) {
+    *rejection = {RejectReason::kFuture,
+                  fmt::format("field {} is {}, more than {} after {}, {}", field, TimeText(time),
+                              FormatDuration(max_future_), of, TimeText(than))};
+    return false;
+  };
+  constexpr std::string_view kTimestamp = "the timestamp of the Kafka record";
+  int64_t limit = SaturatingAdd(timestamp, max_future_);
+  if (event_time > limit) return ahead(event_time_name_, event_time, kTimestamp, timestamp);
+  if (known_time_from_ != From::kColumn) return true;
+  if (known_time > limit) return ahead(known_time_name_, known_time, kTimestamp, timestamp);
+  if (event_time <= SaturatingAdd(known_time, max_future_)) return true;
+  return ahead(event_time_name_, event_time, "field " + known_time_name_, known_time);
+}
+
+}  // namespace forebay

@@ -1,0 +1,63 @@
+// The times of the gate (S1 b and c): what a decoded record's times must be.
+//
+//   Gate gate(source);
+//   if (gate.Check(record, values, header_known_time, &times, &rejection)) ...
+#ifndef FOREBAY_CONNECTORS_DECODE_GATE_H_
+#define FOREBAY_CONNECTORS_DECODE_GATE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "connectors/decode/field_value.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+namespace v1 {
+class Field;
+class Source;
+}  // namespace v1
+
+struct EventTimes {
+  EventTime event_time;
+  KnownTime known_time;
+};
+
+struct Rejection {
+  RejectReason reason;
+  std::string detail;
+};
+
+// Immutable: thread-safe.
+class Gate {
+ public:
+  explicit Gate(const v1::Source& source);
+
+  // `values`: one per field of the schema. `forwarded`: where the record was read from a
+  // repartition topic, the known time that it was forwarded with; it has passed the test of the
+  // future then. Null otherwise. False: `rejection` says why the record is refused.
+  bool Check(const RawRecord& record, absl::Span<const FieldValue> values,
+             const KnownTime* forwarded, EventTimes* times, Rejection* rejection) const;
+
+  // Whether the field's times are the gate's matter: those that int64 microseconds cannot hold are
+  // then no type error, but the nearest that they can hold.
+  static bool Judges(const v1::Source& source, const v1::Field& field);
+
+ private:
+  enum class From : uint8_t { kRecord, kEventTime, kColumn };
+
+  bool CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const;
+
+  From known_time_from_;
+  std::string event_time_name_;
+  std::string known_time_name_;
+  size_t event_time_field_;
+  size_t known_time_field_;  // where known_time_from_ is kColumn
+  int64_t max_future_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_DECODE_GATE_H_
