@@ -12,6 +12,7 @@
 #include <ctime>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "bench/transaction_stream.h"
-#include "connectors/decode/json_decoder.h"
+#include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_writer.h"
@@ -53,6 +54,8 @@ struct Flags {
   std::string brokers;
   int64_t events = 300'000;
   int repeats = 3;
+  std::string stage;
+  std::map<std::string, std::string> kafka;
 };
 
 class SinkBench {
@@ -97,7 +100,7 @@ absl::Status SinkBench::MakeOutputs() {
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
                    Task::Open(plans[0], task_, 1, std::move(store), kHotBytes));
   TransactionStream stream({});
-  JsonDecoder decoder(*plans[0].source, plans[0].columns);
+  ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(*plans[0].source, plans[0].columns));
   std::vector<Transaction> transactions(kBatchRecords);
   for (int64_t i = 0; i < flags_.events;) {
     TaskOutput commit{.task = task_};
@@ -127,6 +130,7 @@ absl::Status SinkBench::MakeOutputs() {
 
 absl::Status SinkBench::Measure(const std::string& stage,
                                 const std::function<absl::Status()>& run) const {
+  if (stage.find(flags_.stage) == std::string::npos) return absl::OkStatus();
   for (int i = 0; i < flags_.repeats; ++i) {
     double thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID);
     double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -152,7 +156,7 @@ absl::Status SinkBench::Encode() const {
 }
 
 absl::Status SinkBench::Publish() const {
-  KafkaConfig kafka{.bootstrap_servers = flags_.brokers};
+  KafkaConfig kafka{.bootstrap_servers = flags_.brokers, .properties = flags_.kafka};
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka));
   RETURN_IF_ERROR(admin->CreateTopic({.name = UpdateTopic(project_, 0), .partitions = 1}));
   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(kafka, "sink-bench", nullptr));
@@ -188,6 +192,8 @@ int main(int argc, char** argv) {
   app.add_option("--brokers", flags.brokers, "A Kafka broker; none: nothing is published");
   app.add_option("--events", flags.events, "Transactions")->capture_default_str();
   app.add_option("--repeats", flags.repeats, "Runs of each stage")->capture_default_str();
+  app.add_option("--stage", flags.stage, "Only stages whose name has this");
+  app.add_option("--kafka", flags.kafka, "librdkafka's properties: NAME VALUE ...");
   CLI11_PARSE(app, argc, argv);
   absl::Status status = forebay::SinkBench(flags).Run();
   if (status.ok()) return 0;
