@@ -30,6 +30,9 @@ function(forebay_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  if(FOREBAY_SANITIZE)
+    target_compile_options(${name} PRIVATE -O0)  # half the time to compile; what is tested keeps -O1
+  endif()
   if(FOREBAY_SANITIZE STREQUAL "thread")
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sanitizers/abseil_mutex.cc
                    ${CMAKE_SOURCE_DIR}/tests/sanitizers/c11_threads.cc)

@@ -4,67 +4,98 @@
 
 #include "engine/aggregate/approx_count_distinct.h"
 #include "engine/aggregate/count.h"
-#include "engine/aggregate/extreme.h"
 #include "engine/aggregate/first_last.h"
 #include "engine/aggregate/moments.h"
-#include "engine/aggregate/sum.h"
+#include "engine/aggregate/summary.h"
+#include "engine/aggregate/text_extreme.h"
 
 namespace forebay {
 namespace {
 
-using MakeFunctions = AggregateFunctions (*)(DataType argument);
+// A summary where the type has one; else `other`, which may be null.
+template <SummaryValue kValue, auto other>
+std::optional<AggregateFunctions> Summarized(DataType argument) {
+  if (HasSummary(argument, kValue)) return SummaryFunctions(argument, PartsOf(kValue), kValue);
+  if constexpr (other == nullptr) {
+    return std::nullopt;
+  } else {
+    return other(argument);
+  }
+}
+
+template <auto functions>
+std::optional<AggregateFunctions> Any(DataType argument) {
+  return functions(argument);
+}
+
+template <auto functions>
+std::optional<AggregateFunctions> OfDoubles(DataType argument) {
+  if (argument != DataType::kDouble) return std::nullopt;
+  return functions();
+}
+
+AggregateFunctions CountAny(DataType) { return CountFunctions(); }
 
 struct Row {
   std::string_view function;
-  MakeFunctions any;  // for every argument type, or:
-  AggregateFunctions (*int64)() = nullptr;
-  AggregateFunctions (*float64)() = nullptr;
+  std::optional<AggregateFunctions> (*make)(DataType argument);  // nullopt: not of this type
 };
 
 constexpr Row kRows[] = {
-    {"count", [](DataType) { return CountFunctions(); }},
-    {"min", MinFunctions},
-    {"max", MaxFunctions},
-    {"first", FirstFunctions},
-    {"last", LastFunctions},
-    {"approx_count_distinct", ApproxCountDistinctFunctions},
-    {"sum", nullptr, SumInt64Functions, SumDoubleFunctions},
-    {"mean", nullptr, MeanInt64Functions, MeanDoubleFunctions},
-    {"variance", nullptr, nullptr, VarianceFunctions},
-    {"variance_pop", nullptr, nullptr, VariancePopFunctions},
-    {"stddev", nullptr, nullptr, StddevFunctions},
-    {"stddev_pop", nullptr, nullptr, StddevPopFunctions},
+    {"count", Summarized<SummaryValue::kCount, CountAny>},
+    {"min", Summarized<SummaryValue::kMin, TextMinFunctions>},
+    {"max", Summarized<SummaryValue::kMax, TextMaxFunctions>},
+    {"sum", Summarized<SummaryValue::kSum, nullptr>},
+    {"mean", Summarized<SummaryValue::kMean, nullptr>},
+    {"first", Any<FirstFunctions>},
+    {"last", Any<LastFunctions>},
+    {"approx_count_distinct", Any<ApproxCountDistinctFunctions>},
+    {"variance", OfDoubles<VarianceFunctions>},
+    {"variance_pop", OfDoubles<VariancePopFunctions>},
+    {"stddev", OfDoubles<StddevFunctions>},
+    {"stddev_pop", OfDoubles<StddevPopFunctions>},
 };
 constexpr int kTypes = 7;
 
-std::optional<AggregateFunctions> Make(const Row& row, DataType type) {
-  if (row.any != nullptr) return row.any(type);
-  if (type == DataType::kInt64 && row.int64 != nullptr) return row.int64();
-  if (type == DataType::kDouble && row.float64 != nullptr) return row.float64();
-  return std::nullopt;
-}
-
 struct Table {
   std::optional<AggregateFunctions> functions[std::size(kRows)][kTypes];
+  AggregateFunctions count = CountFunctions();  // count(*)
 
   Table() {
     for (size_t row = 0; row < std::size(kRows); ++row) {
       for (int type = 1; type < kTypes; ++type)
-        functions[row][type] = Make(kRows[row], static_cast<DataType>(type));
+        functions[row][type] = kRows[row].make(static_cast<DataType>(type));
     }
   }
 };
 
 }  // namespace
 
+Value ToValue(const Scalar& scalar, DataType type) {
+  if (scalar.null) return std::monostate();
+  switch (type) {
+    case DataType::kBool:
+      return scalar.bool_value;
+    case DataType::kDouble:
+      return scalar.double_value;
+    case DataType::kString:
+    case DataType::kBytes:
+      return std::string(scalar.string_value());
+    case DataType::kInt64:
+    case DataType::kTimestamp:
+      break;
+  }
+  return scalar.int64_value;
+}
+
 const AggregateFunctions* FindAggregate(std::string_view function,
                                         std::optional<DataType> argument) {
   static const Table* const kTable = new Table;
-  if (!argument && function != "count") return nullptr;
-  int type = static_cast<int>(argument.value_or(DataType::kBool));
+  if (!argument) return function == "count" ? &kTable->count : nullptr;
   for (size_t row = 0; row < std::size(kRows); ++row) {
     if (kRows[row].function != function) continue;
-    const std::optional<AggregateFunctions>& found = kTable->functions[row][type];
+    const std::optional<AggregateFunctions>& found =
+        kTable->functions[row][static_cast<int>(*argument)];
     return found ? &*found : nullptr;
   }
   return nullptr;

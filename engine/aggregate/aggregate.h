@@ -1,5 +1,5 @@
 // What an aggregate does with the events of a tile: start, update by one event, merge with the next
-// tile, finalize to a value. One table row per (function, argument type); adding an aggregate is a
+// tiles, finalize to a value. One table row per (function, argument type); adding an aggregate is a
 // file of such functions and a row in aggregate.cc.
 //
 // A partial (the aggregate's part of one tile) is `words` 8-byte words and `blobs` byte strings,
@@ -12,6 +12,7 @@
 #ifndef FOREBAY_ENGINE_AGGREGATE_AGGREGATE_H_
 #define FOREBAY_ENGINE_AGGREGATE_AGGREGATE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,48 +20,57 @@
 
 #include "engine/expression/vector.h"
 #include "schemas/types/data_type.h"
+#include "schemas/types/value.h"
 
 namespace forebay {
 
 using Word = uint64_t;
 
-// A value that is not owned: strings point into the state, or into the plan.
+// A value that is not owned: a text points into the state, or into the plan. Two registers wide.
 struct Scalar {
-  bool null = true;
   union {
-    bool bool_value;
     int64_t int64_value = 0;  // also TIMESTAMP
+    bool bool_value;
     double double_value;
+    const char* text;  // STRING, BYTES
   };
-  std::string_view string_value;  // STRING, BYTES
+  uint32_t text_size = 0;
+  bool null = true;
+
+  std::string_view string_value() const { return {text, text_size}; }
 
   static Scalar Null() { return {}; }
   static Scalar Int64(int64_t value) {
     Scalar scalar;
-    scalar.null = false;
     scalar.int64_value = value;
+    scalar.null = false;
     return scalar;
   }
   // S21: a NaN result is null.
   static Scalar Double(double value) {
     Scalar scalar;
-    scalar.null = value != value;
     scalar.double_value = value;
+    scalar.null = value != value;
     return scalar;
   }
   static Scalar Bool(bool value) {
     Scalar scalar;
-    scalar.null = false;
     scalar.bool_value = value;
+    scalar.null = false;
     return scalar;
   }
+  // REQUIRES: less than 4 GiB, as all that Kafka carries.
   static Scalar String(std::string_view value) {
     Scalar scalar;
+    scalar.text = value.data();
+    scalar.text_size = static_cast<uint32_t>(value.size());
     scalar.null = false;
-    scalar.string_value = value;
     return scalar;
   }
 };
+
+// A copy that owns its text.
+Value ToValue(const Scalar& scalar, DataType type);
 
 // The event that updates a partial. `argument` is null only for an aggregate without one
 // (count(*)). REQUIRES: the argument is not null and not NaN at `row`; the caller skips those
@@ -72,15 +82,43 @@ struct AggregateInput {
   int64_t offset;
 };
 
+// The same partial of consecutive tiles, the oldest first.
+struct PartialRun {
+  const Word* words;       // of the oldest
+  size_t stride;           // words from tile to tile
+  size_t count;            // tiles
+  const Word* tile_blobs;  // in the oldest tile: where its blobs lie (std::string*); null: no blobs
+  int blob = 0;            // the partial's first blob, counted from there
+
+  const std::string* Blobs(size_t tile) const {
+    return tile_blobs == nullptr
+               ? nullptr
+               : reinterpret_cast<const std::string*>(tile_blobs[tile * stride]) + blob;
+  }
+};
+
+// Which value is read from a summary (summary.h).
+enum class SummaryValue : uint8_t { kNone, kCount, kSum, kMean, kMin, kMax };
+
 struct AggregateFunctions {
   int words = 0;
   int blobs = 0;
   bool count_like = false;  // 0, not null, when there was nothing to aggregate
+  // Not kNone: aggregates of one input that are kept as one summary, whose parts are all that any
+  // of them reads.
+  SummaryValue summary = SummaryValue::kNone;
   void (*update)(Word* words, std::string* blobs, const AggregateInput& input) = nullptr;
-  void (*merge)(Word* words, std::string* blobs, const Word* other_words,
-                const std::string* other_blobs) = nullptr;
+  void (*merge)(Word* words, std::string* blobs, const PartialRun& tiles) = nullptr;
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
 };
+
+// merge() of an aggregate that says how to merge one tile.
+template <void (*MergeTile)(Word* words, std::string* blobs, const Word* tile,
+                            const std::string* tile_blobs)>
+void MergeEach(Word* words, std::string* blobs, const PartialRun& tiles) {
+  for (size_t i = 0; i < tiles.count; ++i)
+    MergeTile(words, blobs, tiles.words + i * tiles.stride, tiles.Blobs(i));
+}
 
 // The functions for `function` over `argument` (nullopt: no argument); nullptr if there are none.
 const AggregateFunctions* FindAggregate(std::string_view function,

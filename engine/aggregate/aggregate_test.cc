@@ -19,7 +19,8 @@ struct Partial {
     functions.update(words.data(), blobs.data(), {&column, row, event_time, offset});
   }
   void Merge(const Partial& other) {
-    functions.merge(words.data(), blobs.data(), other.words.data(), other.blobs.data());
+    Word other_blobs = reinterpret_cast<Word>(other.blobs.data());
+    functions.merge(words.data(), blobs.data(), {other.words.data(), 0, 1, &other_blobs});
   }
   Scalar Finalize() const { return functions.finalize(words.data(), blobs.data()); }
 
@@ -92,8 +93,8 @@ TEST(Aggregate, InfinityMinusInfinityIsNull) {
 
 TEST(Aggregate, ExtremesOfStringsCompareBytes) {
   std::vector<std::string_view> values = {"b", "", "\xc3\xa9", "a"};
-  EXPECT_EQ(Of("min", Strings(values)).Finalize().string_value, "");
-  EXPECT_EQ(Of("max", Strings(values)).Finalize().string_value, "\xc3\xa9");
+  EXPECT_EQ(Of("min", Strings(values)).Finalize().string_value(), "");
+  EXPECT_EQ(Of("max", Strings(values)).Finalize().string_value(), "\xc3\xa9");
 }
 
 TEST(Aggregate, FirstAndLastGoByEventTimeThenOffsetNotByArrival) {
@@ -106,8 +107,8 @@ TEST(Aggregate, FirstAndLastGoByEventTimeThenOffsetNotByArrival) {
     first.Update(column, row, event_times[row], row);
     last.Update(column, row, event_times[row], row);
   }
-  EXPECT_EQ(first.Finalize().string_value, "y");
-  EXPECT_EQ(last.Finalize().string_value, "z");
+  EXPECT_EQ(first.Finalize().string_value(), "y");
+  EXPECT_EQ(last.Finalize().string_value(), "z");
 }
 
 TEST(Aggregate, VarianceSurvivesALargeMean) {

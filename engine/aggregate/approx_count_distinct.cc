@@ -169,8 +169,11 @@ Scalar Finalize(const Word*, const std::string* blobs) {
 
 AggregateFunctions ApproxCountDistinctFunctions(DataType argument) {
   return ForType(argument, []<typename T>() {
-    return AggregateFunctions{
-        .blobs = 1, .count_like = true, .update = Update<T>, .merge = Merge, .finalize = Finalize};
+    return AggregateFunctions{.blobs = 1,
+                              .count_like = true,
+                              .update = Update<T>,
+                              .merge = MergeEach<Merge>,
+                              .finalize = Finalize};
   });
 }
 

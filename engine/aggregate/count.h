@@ -1,4 +1,4 @@
-// count(*), count(x). Words: the count.
+// count(*), and count(x) over a type that has no summary (summary.h). Words: the count.
 #ifndef FOREBAY_ENGINE_AGGREGATE_COUNT_H_
 #define FOREBAY_ENGINE_AGGREGATE_COUNT_H_
 

@@ -48,7 +48,7 @@ AggregateFunctions Functions(DataType type) {
     return AggregateFunctions{.words = 4,
                               .blobs = T::kBlobs,
                               .update = F::Update,
-                              .merge = F::Merge,
+                              .merge = MergeEach<F::Merge>,
                               .finalize = F::Finalize};
   });
 }

@@ -42,7 +42,8 @@ Scalar Finalize(const Word* words, const std::string*) {
 
 template <int kLess, bool kRoot>
 AggregateFunctions Functions() {
-  return {.words = 3, .update = Update, .merge = Merge, .finalize = Finalize<kLess, kRoot>};
+  return {
+      .words = 3, .update = Update, .merge = MergeEach<Merge>, .finalize = Finalize<kLess, kRoot>};
 }
 
 }  // namespace

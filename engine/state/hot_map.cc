@@ -1,48 +1,61 @@
 #include "engine/state/hot_map.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include <algorithm>
+#include <cstring>
+#include <new>
 #include <utility>
 
 namespace forebay {
+namespace {
 
-size_t HotMap::Hash::operator()(std::string_view key) const {
-  return XXH3_64bits(key.data(), key.size());
+HotEntry* NewEntry(const HashedKey& key, KeyState state) {
+  void* memory = ::operator new(sizeof(HotEntry) + key.bytes.size());
+  auto* entry = new (memory) HotEntry(std::move(state), key);
+  std::memcpy(static_cast<void*>(entry + 1), key.bytes.data(), key.bytes.size());
+  return entry;
 }
 
-HotEntry* HotMap::Find(std::string_view key) {
-  Map& map = ShardOf(key).map;
-  auto at = map.find(key);
-  if (at == map.end()) return nullptr;
-  at->second.touched = true;
-  return &at->second;
+void DeleteEntry(HotEntry* entry) {
+  entry->~HotEntry();
+  ::operator delete(entry);
 }
 
-HotEntry* HotMap::Insert(std::string_view key, HotEntry entry) {
-  Shard& shard = ShardOf(key);
+}  // namespace
+
+HotMap::~HotMap() {
+  for (Shard& shard : shards_) {
+    for (HotEntry* entry : shard.entries) DeleteEntry(entry);
+  }
+}
+
+HotEntry* HotMap::Find(const HashedKey& key) {
+  auto& entries = ShardOf(key.hash).entries;
+  auto at = entries.find(key);
+  if (at == entries.end()) return nullptr;
+  (*at)->touched = true;
+  return *at;
+}
+
+HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
+  HotEntry* entry = NewEntry(key, std::move(state));
+  entry->exists = exists;
+  Count(entry);
+  Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  auto [at, added] = shard.map.emplace(std::string(key), std::move(entry));
-  at->second.key = at->first;
-  at->second.mutex = &shard.mutex;
-  Count(&at->second);
-  return &at->second;
+  shard.entries.insert(entry);
+  return entry;
 }
 
 void HotMap::Count(HotEntry* entry) {
+  constexpr size_t kPerEntry = sizeof(HotEntry) + 2 * sizeof(HotEntry*);  // and its slot
   bytes_ -= entry->bytes;
-  entry->bytes =
-      sizeof(std::string) + entry->key.size() + sizeof(HotEntry) + entry->state.MemoryBytes();
+  entry->bytes = static_cast<uint32_t>(kPerEntry + entry->key_size + entry->state.MemoryBytes());
   bytes_ += entry->bytes;
 }
 
-void HotMap::MarkDirty(HotEntry* entry) {
-  if (entry->dirty) return;
-  entry->dirty = true;
-  dirty_.push_back(entry);
-}
-
 void HotMap::Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit) {
+  std::sort(dirty_.begin(), dirty_.end(),
+            [](const HotEntry* a, const HotEntry* b) { return a->key() < b->key(); });
   for (HotEntry* entry : dirty_) {
     visit(*entry);
     entry->dirty = false;
@@ -57,31 +70,33 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
   for (size_t step = 0; step < 2 * kShards && bytes_ > budget; ++step) {
     Shard& shard = shards_[hand_++ % kShards];
     absl::MutexLock lock(&shard.mutex);
-    for (auto at = shard.map.begin(); at != shard.map.end() && bytes_ > budget;) {
-      HotEntry& entry = at->second;
-      bool needed = entry.dirty || entry.cut > durable_cut;
-      if (needed || std::exchange(entry.touched, false)) {
+    for (auto at = shard.entries.begin(); at != shard.entries.end() && bytes_ > budget;) {
+      HotEntry* entry = *at;
+      bool needed = entry->dirty || entry->cut > durable_cut;
+      if (needed || std::exchange(entry->touched, false)) {
         ++at;
-      } else {
-        bytes_ -= entry.bytes;
-        shard.map.erase(at++);
+        continue;
       }
+      bytes_ -= entry->bytes;
+      shard.entries.erase(at++);
+      DeleteEntry(entry);
     }
   }
 }
 
-bool HotMap::Read(std::string_view key, const std::function<void(const HotEntry&)>& read) {
-  Shard& shard = ShardOf(key);
+bool HotMap::Read(const HashedKey& key, const std::function<void(const HotEntry&)>& read) {
+  Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  auto at = shard.map.find(key);
-  if (at == shard.map.end()) return false;
-  read(at->second);
+  auto at = shard.entries.find(key);
+  if (at == shard.entries.end()) return false;
+  SpinLockHolder holder(&(*at)->lock);
+  read(**at);
   return true;
 }
 
 size_t HotMap::size() const {
   size_t size = 0;
-  for (const Shard& shard : shards_) size += shard.map.size();
+  for (const Shard& shard : shards_) size += shard.entries.size();
   return size;
 }
 

@@ -1,8 +1,8 @@
 // The decoded state of the keys of one view that a task touched lately, in front of the store.
 //
 // One thread, the task's, finds, inserts, changes and evicts; any thread may Read. The owner holds
-// an entry's lock only while it changes that entry or the map, so a reader waits for one event at
-// most.
+// an entry's lock only while it changes that entry, and a shard's only while it adds or removes
+// entries, so a reader waits for one event at most.
 //
 // An entry that is newer than the store (changed, or cut but not durable yet) is never evicted.
 #ifndef FOREBAY_ENGINE_STATE_HOT_MAP_H_
@@ -11,41 +11,58 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/node_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/state/key.h"
 #include "engine/state/key_state.h"
+#include "engine/state/spin_lock.h"
 
 namespace forebay {
 
+// Its key's bytes follow it in memory.
 struct HotEntry {
-  explicit HotEntry(KeyState state) : state(std::move(state)) {}
+  HotEntry(KeyState state, const HashedKey& key)
+      : state(std::move(state)),
+        hash(key.hash),
+        key_size(static_cast<uint32_t>(key.bytes.size())) {}
+
+  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
 
   KeyState state;
-  std::string_view key;          // as the map has it
-  absl::Mutex* mutex = nullptr;  // held by the owner while it changes the state or `exists`
-  bool exists = false;           // false: no such key, in the store neither once this is durable
-  bool dirty = false;            // changed since the last cut
-  bool touched = true;           // since the last eviction round
-  uint64_t cut = 0;              // the last cut that carried it; 0: none since it was loaded
-  size_t bytes = 0;              // as counted in HotMap::bytes()
+  uint64_t hash;
+  uint32_t key_size;
+  uint32_t bytes = 0;      // as counted in HotMap::bytes()
+  uint64_t cut = 0;        // the last cut that carried it; 0: none since it was loaded
+  SpinLock lock;           // held by the owner while it changes the state or `exists`
+  bool exists = false;     // false: no such key, in the store neither once this is durable
+  bool dirty = false;      // changed since the last cut
+  bool touched = true;     // since the last eviction round
+  bool has_timer = false;  // one is set that comes no later than the key needs it
 };
 
 class HotMap {
  public:
+  HotMap() = default;
+  ~HotMap();
+
   // Owner only. The pointers stay valid until the entry is evicted.
-  HotEntry* Find(std::string_view key);
-  HotEntry* Insert(std::string_view key, HotEntry entry);
+  HotEntry* Find(const HashedKey& key);
+  HotEntry* Insert(const HashedKey& key, KeyState state, bool exists);
+  // A hint that Find comes soon.
+  void Prefetch(const HashedKey& key) { ShardOf(key.hash).entries.prefetch(key); }
 
   // Marks the entry as changed since the last cut.
-  void MarkDirty(HotEntry* entry);
+  void MarkDirty(HotEntry* entry) {
+    if (entry->dirty) return;
+    entry->dirty = true;
+    dirty_.push_back(entry);
+  }
 
-  // Owner only: visits the entries changed since the last call, once each, in the order of their
-  // first change, and marks them as carried by cut number `cut`.
+  // Owner only: visits the entries changed since the last call, once each, by their keys' bytes,
+  // and marks them as carried by cut number `cut`.
   void Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit);
 
   // Owner only: forgets entries that the store has (their cut is at most `durable_cut`), least
@@ -53,7 +70,7 @@ class HotMap {
   void Evict(uint64_t durable_cut, size_t budget);
 
   // Any thread: calls `read` under the entry's lock; false if the key is not here.
-  bool Read(std::string_view key, const std::function<void(const HotEntry&)>& read);
+  bool Read(const HashedKey& key, const std::function<void(const HotEntry&)>& read);
 
   // Owner only.
   size_t bytes() const { return bytes_; }
@@ -62,16 +79,24 @@ class HotMap {
  private:
   struct Hash {
     using is_transparent = void;
-    size_t operator()(std::string_view key) const;
+    size_t operator()(const HashedKey& key) const { return key.hash; }
+    size_t operator()(const HotEntry* entry) const { return entry->hash; }
   };
-  using Map = absl::node_hash_map<std::string, HotEntry, Hash, std::equal_to<>>;
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const HotEntry* a, const HotEntry* b) const { return a == b; }
+    bool operator()(const HotEntry* a, const HashedKey& b) const {
+      return a->hash == b.hash && a->key() == b.bytes;
+    }
+  };
   struct Shard {
     absl::Mutex mutex;
-    Map map;  // the owner reads its structure without the lock, and changes it with the lock
+    // The owner reads its structure without the lock, and changes it with the lock.
+    absl::flat_hash_set<HotEntry*, Hash, Equal> entries;
   };
   static constexpr size_t kShards = 16;
 
-  Shard& ShardOf(std::string_view key) { return shards_[Hash()(key) >> 60]; }
+  Shard& ShardOf(uint64_t hash) { return shards_[hash >> 60]; }
   void Count(HotEntry* entry);
 
   std::array<Shard, kShards> shards_;

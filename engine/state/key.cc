@@ -3,7 +3,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <bit>
 #include <optional>
 #include <utility>
 
@@ -22,25 +21,6 @@ constexpr char kEscapedZero = '\xFF';  // after a 0x00: that byte was part of th
 constexpr char kEnd = '\x00';          // after a 0x00: the text ends
 
 bool IsText(v1::DataType type) { return type == v1::STRING || type == v1::BYTES; }
-
-// A lone text needs no end, so it is kept as it is.
-bool IsRawText(const v1::Entity& entity) {
-  return entity.keys_size() == 1 && IsText(entity.keys(0).type());
-}
-
-void AppendInt(int64_t value, std::string* out) {
-  uint64_t bits = static_cast<uint64_t>(value) ^ kSignBit;
-  for (int shift = 56; shift >= 0; shift -= 8) *out += static_cast<char>(bits >> shift);
-}
-
-void AppendText(std::string_view text, std::string* out) {
-  for (char byte : text) {
-    *out += byte;
-    if (byte == '\x00') *out += kEscapedZero;
-  }
-  *out += '\x00';
-  *out += kEnd;
-}
 
 // Each takes its part off the front of `bytes`; nullopt if it is not there.
 std::optional<Value> TakeBool(std::string_view* bytes) {
@@ -96,17 +76,41 @@ absl::Status NotAKey(const v1::Entity& entity, std::string_view encoded, std::st
 
 }  // namespace
 
+HashedKey::HashedKey(std::string_view bytes)
+    : bytes(bytes), hash(XXH3_64bits(bytes.data(), bytes.size())) {}
+
+// A lone text needs no end, so it is kept as it is.
+bool IsRawTextKey(const v1::Entity& entity) {
+  return entity.keys_size() == 1 && IsText(entity.keys(0).type());
+}
+
+void AppendKeyBool(bool value, std::string* key) { *key += value ? '\x01' : '\x00'; }
+
+void AppendKeyInt(int64_t value, std::string* key) {
+  uint64_t bits = static_cast<uint64_t>(value) ^ kSignBit;
+  for (int shift = 56; shift >= 0; shift -= 8) *key += static_cast<char>(bits >> shift);
+}
+
+void AppendKeyText(std::string_view value, std::string* key) {
+  for (char byte : value) {
+    *key += byte;
+    if (byte == '\x00') *key += kEscapedZero;
+  }
+  *key += '\x00';
+  *key += kEnd;
+}
+
 std::string EncodeKey(const v1::Entity& entity, absl::Span<const Value> parts) {
-  if (IsRawText(entity)) return std::get<std::string>(parts[0]);
+  if (IsRawTextKey(entity)) return std::get<std::string>(parts[0]);
   std::string out;
   for (size_t i = 0; i < parts.size(); ++i) {
     v1::DataType type = entity.keys(static_cast<int>(i)).type();
     if (type == v1::BOOL) {
-      out += std::get<bool>(parts[i]) ? '\x01' : '\x00';
+      AppendKeyBool(std::get<bool>(parts[i]), &out);
     } else if (IsText(type)) {
-      AppendText(std::get<std::string>(parts[i]), &out);
+      AppendKeyText(std::get<std::string>(parts[i]), &out);
     } else {
-      AppendInt(std::get<int64_t>(parts[i]), &out);
+      AppendKeyInt(std::get<int64_t>(parts[i]), &out);
     }
   }
   return out;
@@ -114,7 +118,7 @@ std::string EncodeKey(const v1::Entity& entity, absl::Span<const Value> parts) {
 
 absl::StatusOr<std::vector<Value>> DecodeKey(const v1::Entity& entity, std::string_view encoded) {
   std::vector<Value> parts;
-  if (IsRawText(entity)) {
+  if (IsRawTextKey(entity)) {
     parts.emplace_back(std::string(encoded));
     return parts;
   }
@@ -150,10 +154,6 @@ std::string KeyText(const v1::Entity& entity, absl::Span<const Value> parts) {
   }
   out += '}';
   return out;
-}
-
-int64_t KeyHash(std::string_view encoded) {
-  return std::bit_cast<int64_t>(XXH3_64bits(encoded.data(), encoded.size()));
 }
 
 }  // namespace forebay

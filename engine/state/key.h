@@ -17,9 +17,28 @@ namespace v1 {
 class Entity;
 }
 
+// An encoded key with its XXH3-64, so that it is hashed once.
+struct HashedKey {
+  HashedKey() = default;
+  explicit HashedKey(std::string_view bytes);
+  // REQUIRES: `hash` is that of `bytes`.
+  HashedKey(std::string_view bytes, uint64_t hash) : bytes(bytes), hash(hash) {}
+
+  std::string_view bytes;
+  uint64_t hash = 0;
+};
+
 // Order-preserving bytes, one part after the other; layout in docs/formats/state.md. REQUIRES: one
 // non-null value per key field, of its type.
 std::string EncodeKey(const v1::Entity& entity, absl::Span<const Value> parts);
+
+// The parts of an encoded key, each appended by itself. Text: also of an entity whose only key it
+// is not.
+void AppendKeyBool(bool value, std::string* key);
+void AppendKeyInt(int64_t value, std::string* key);
+void AppendKeyText(std::string_view value, std::string* key);
+// Whether an entity's key is a lone text, whose bytes are the encoded key.
+bool IsRawTextKey(const v1::Entity& entity);
 
 // DATA_LOSS for bytes that EncodeKey does not make.
 absl::StatusOr<std::vector<Value>> DecodeKey(const v1::Entity& entity, std::string_view encoded);
@@ -28,7 +47,7 @@ absl::StatusOr<std::vector<Value>> DecodeKey(const v1::Entity& entity, std::stri
 std::string KeyText(const v1::Entity& entity, absl::Span<const Value> parts);
 
 // XXH3-64 of the encoded key, as the int64 of the `_key_hash` column.
-int64_t KeyHash(std::string_view encoded);
+inline int64_t KeyHash(const HashedKey& key) { return static_cast<int64_t>(key.hash); }
 
 }  // namespace forebay
 

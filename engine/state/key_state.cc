@@ -1,194 +1,290 @@
 #include "engine/state/key_state.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
 
 namespace forebay {
 namespace {
 
 int64_t Start(const Word* tile) { return static_cast<int64_t>(tile[TileLevel::kStart]); }
 
-// Whether the aggregate reads the event: its filter is true, and its argument neither null nor NaN.
-bool Reads(const AggregateColumns& columns, int64_t row) {
-  if (columns.filter != nullptr && !(columns.filter->IsValid(row) && columns.filter->bools[row]))
-    return false;
-  if (columns.argument == nullptr) return true;
-  if (!columns.argument->IsValid(row)) return false;
-  return columns.argument->type != DataType::kDouble || !std::isnan(columns.argument->doubles[row]);
+std::string* BlobsOf(Word* tile) { return reinterpret_cast<std::string*>(tile[TileLevel::kBlobs]); }
+
+// The first tile that starts after `t`. The oldest are looked at first: few have left.
+const Word* FirstAfter(const TileLevel& level, const Word* first, const Word* last, int64_t t) {
+  while (first != last && Start(first) <= t) first += level.words;
+  return first;
 }
 
 }  // namespace
 
-bool KeyState::Takes(const ViewPlan& plan, int64_t event_time, int64_t effective) {
-  for (const WindowPlan& window : plan.windows()) {
-    if (window.window.Leaves(window.window.TileOf(event_time)) > effective) return true;
+void TileStarts::MoveTo(int64_t event_time) {
+  for (size_t i = 0; i < starts_.size(); ++i) {
+    int64_t hop = plan_.levels()[i].hop;
+    auto since = static_cast<uint64_t>(event_time) - static_cast<uint64_t>(starts_[i]);
+    if (hop != 0 && since >= static_cast<uint64_t>(hop)) starts_[i] = FloorTo(event_time, hop);
+  }
+}
+
+bool TileStarts::Taken(int64_t effective) const {
+  for (size_t i = 0; i < starts_.size(); ++i) {
+    if (plan_.levels()[i].Keeps(starts_[i], effective)) return true;
   }
   return false;
 }
 
-template <typename Visit>
-void KeyState::ForEachBoundary(const ViewPlan& plan, Visit visit) const {
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const TileLevel& level = plan.levels()[i];
-    if (level.hop == 0) continue;
-    for (size_t at = 0; at < levels_[i].words.size(); at += level.words) {
-      int64_t start = Start(&levels_[i].words[at]);
-      for (int window : level.windows) {
-        const Window& w = plan.windows()[window].window;
-        if (w.Enters(start) != Window::kAlways) visit(w.Enters(start));
-        visit(w.Leaves(start));
-      }
-    }
-  }
+KeyState& KeyState::operator=(KeyState&& other) noexcept {
+  if (this == &other) return *this;
+  Clear();
+  plan_ = other.plan_;
+  words_ = std::exchange(other.words_, nullptr);
+  size_ = std::exchange(other.size_, 0);
+  capacity_ = std::exchange(other.capacity_, 0);
+  last_effective_ = other.last_effective_;
+  event_time_ = other.event_time_;
+  next_boundary_ = other.next_boundary_;
+  live_ = other.live_;
+  unemitted_ = other.unemitted_;
+  return *this;
 }
 
-int64_t KeyState::NextBoundaryAfter(const ViewPlan& plan, int64_t t) const {
-  int64_t next = Window::kNever;
-  ForEachBoundary(plan, [&](int64_t boundary) {
-    if (boundary > t) next = std::min(next, boundary);
+void KeyState::Clear() {
+  if (words_ == nullptr) return;
+  ForEachLevel([](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.blobs == 0) return;
+    for (; first != last; first += level.words) delete[] BlobsOf(const_cast<Word*>(first));
   });
-  return next;
+  std::free(words_);
+  words_ = nullptr;
+  size_ = capacity_ = 0;
 }
 
-int64_t KeyState::NextEffective(const ViewPlan& plan, int64_t clock) const {
-  if (last_effective_ == Window::kAlways) return clock;
-  int64_t effective = std::max(clock, last_effective_ + 1);
-  for (int64_t boundary = next_boundary_; boundary <= effective;
-       boundary = NextBoundaryAfter(plan, boundary)) {
-    effective = std::max(clock, boundary + 1);
+void KeyState::Resize(size_t capacity) {
+  capacity |= 1;  // malloc's chunks are 16 n + 8 bytes
+  auto* words = static_cast<Word*>(std::realloc(words_, capacity * sizeof(Word)));
+  if (words == nullptr) std::abort();  // as operator new without a handler
+  words_ = words;
+  capacity_ = static_cast<uint32_t>(capacity);
+}
+
+// Room for `words` more.
+void KeyState::Reserve(size_t words) {
+  if (words_ == nullptr) {
+    size_t head = HeadWords(*plan_);
+    Resize(head + words);
+    std::fill_n(words_, head, 0);
+    size_ = static_cast<uint32_t>(head);
+  } else if (size_ + words > capacity_) {
+    Resize(size_ + words + size_ / 8);
   }
-  return effective;
 }
 
-bool KeyState::LiveAt(const ViewPlan& plan, int64_t t) const {
-  if (!live_) return false;
-  if (next_boundary_ > t) return true;
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const TileLevel& level = plan.levels()[i];
-    if (levels_[i].words.empty()) continue;
-    // The newest tile of a level is the last to leave.
-    int64_t newest = Start(&levels_[i].words[levels_[i].words.size() - level.words]);
-    if (level.hop == 0 || newest + level.stay > t) return true;
-  }
-  return false;
-}
-
-int64_t KeyState::LastStep(const ViewPlan& plan, int64_t t) const {
-  if (next_boundary_ > t) return last_effective_;
-  int64_t last = last_effective_;
-  ForEachBoundary(plan, [&](int64_t boundary) {
-    if (boundary <= t) last = std::max(last, boundary);
-  });
-  return last;
-}
-
-size_t KeyState::FindOrAddTile(const ViewPlan& plan, int level_index, int64_t start,
-                               int64_t effective) {
-  const TileLevel& level = plan.levels()[level_index];
-  Tiles& tiles = levels_[level_index];
-  // Most events fall into the newest tile: look from the end.
-  size_t at = tiles.words.size();
-  while (at > 0) {
-    int64_t candidate = Start(&tiles.words[at - level.words]);
-    if (candidate == start) return at - level.words;
-    if (candidate < start) break;
-    at -= level.words;
-  }
-  tiles.words.insert(tiles.words.begin() + static_cast<ptrdiff_t>(at), level.words, 0);
-  tiles.words[at + TileLevel::kStart] = static_cast<Word>(start);
-  auto blob = static_cast<ptrdiff_t>(at / level.words * level.blobs);
-  tiles.blobs.insert(tiles.blobs.begin() + blob, level.blobs, std::string());
+void KeyState::InsertTile(size_t index, size_t at, int64_t start, int64_t effective) {
+  const TileLevel& level = plan_->levels()[index];
+  std::memmove(words_ + at + level.words, words_ + at, (size_ - at) * sizeof(Word));
+  size_ += level.words;
+  ++counts()[index];
+  Word* tile = words_ + at;
+  std::fill_n(tile, level.words, 0);
+  tile[TileLevel::kStart] = static_cast<Word>(start);
+  if (level.blobs > 0)
+    tile[TileLevel::kBlobs] = reinterpret_cast<Word>(new std::string[level.blobs]);
   for (int window : level.windows) {
-    const Window& w = plan.windows()[window].window;
+    const Window& w = plan_->windows()[window].window;
     if (w.Enters(start) > effective) next_boundary_ = std::min(next_boundary_, w.Enters(start));
     if (w.Leaves(start) > effective) next_boundary_ = std::min(next_boundary_, w.Leaves(start));
   }
-  return at;
 }
 
-void KeyState::Apply(const ViewPlan& plan, const EventRow& event, int64_t effective) {
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const TileLevel& level = plan.levels()[i];
-    bool taken = std::any_of(level.windows.begin(), level.windows.end(), [&](int index) {
-      const Window& window = plan.windows()[index].window;
-      return window.Leaves(window.TileOf(event.event_time)) > effective;
-    });
-    if (!taken) continue;
-    int64_t start = level.hop == 0 ? 0 : FloorTo(event.event_time, level.hop);
-    size_t at = FindOrAddTile(plan, static_cast<int>(i), start, effective);
-    Word* tile = &levels_[i].words[at];
-    std::string* blobs = levels_[i].blobs.data() + at / level.words * level.blobs;
-    ++tile[TileLevel::kEvents];
-    for (const TileSlot& slot : level.slots) {
-      const AggregateColumns& columns = event.columns[slot.aggregate];
-      if (!Reads(columns, event.row)) continue;
-      slot.functions->update(tile + slot.word, blobs + slot.blob,
-                             {columns.argument, event.row, event.event_time, event.offset});
+void KeyState::Apply(const EventRow& event, int64_t effective) {
+  size_t first = HeadWords(*plan_);
+  for (size_t i = 0; i < plan_->levels().size(); ++i) {
+    const TileLevel& level = plan_->levels()[i];
+    const size_t width = level.words;
+    size_t last = first + (words_ == nullptr ? 0 : counts()[i] * width);
+    int64_t start = (*event.tiles)[i];
+    if (level.Keeps(start, effective)) {
+      // Most events fall into the newest tile: look from the end.
+      size_t at = last;
+      while (at != first && Start(words_ + at - width) > start) at -= width;
+      if (at != first && Start(words_ + at - width) == start) {
+        at -= width;
+      } else {
+        Reserve(width);
+        InsertTile(i, at, start, effective);
+        last += width;
+      }
+      Word* tile = words_ + at;
+      for (const TileSlot& slot : level.slots) {
+        const InputColumn& input = event.columns[slot.input];
+        if (!input.Reads(event.row)) continue;
+        std::string* blobs = level.blobs == 0 ? nullptr : BlobsOf(tile) + slot.blob;
+        slot.functions.update(tile + slot.word, blobs,
+                              {input.argument, event.row, event.event_time, event.offset});
+      }
     }
+    first = last;
   }
   event_time_ = live_ ? std::max(event_time_, event.event_time) : event.event_time;
   live_ = true;
   last_effective_ = effective;
 }
 
-void KeyState::Expire(const ViewPlan& plan) {
-  last_effective_ = next_boundary_;
-  bool any = false;
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const TileLevel& level = plan.levels()[i];
-    Tiles& tiles = levels_[i];
-    size_t gone = 0;
-    while (level.hop != 0 && gone < tiles.words.size() &&
-           Start(&tiles.words[gone]) + level.stay <= last_effective_) {
-      gone += level.words;
+// Drops the tiles that no window keeps at `t`.
+void KeyState::DropTiles(int64_t t) {
+  if (words_ == nullptr) return;
+  Word* to = words_ + HeadWords(*plan_);
+  Word* from = to;
+  for (size_t i = 0; i < plan_->levels().size(); ++i) {
+    const TileLevel& level = plan_->levels()[i];
+    Word* last = from + size_t{counts()[i]} * level.words;
+    for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
+      if (level.blobs > 0) delete[] BlobsOf(from);
+      --counts()[i];
     }
-    tiles.words.erase(tiles.words.begin(), tiles.words.begin() + static_cast<ptrdiff_t>(gone));
-    tiles.blobs.erase(
-        tiles.blobs.begin(),
-        tiles.blobs.begin() + static_cast<ptrdiff_t>(gone / level.words * level.blobs));
-    any = any || !tiles.words.empty();
+    if (to != from) std::memmove(to, from, static_cast<size_t>(last - from) * sizeof(Word));
+    to += last - from;
+    from = last;
   }
-  next_boundary_ = NextBoundaryAfter(plan, last_effective_);
-  live_ = any;
+  size_ = static_cast<uint32_t>(to - words_);
+  if (size_ * 2 < capacity_) Resize(size_ + size_ / 8);
+}
+
+void KeyState::StepTo(int64_t t) {
+  DropTiles(t);
+  last_effective_ = t;
+  next_boundary_ = NextBoundaryAfter(t);
+  live_ = words_ != nullptr && size_ > HeadWords(*plan_);
+}
+
+int64_t KeyState::NextBoundaryAfter(int64_t t) const {
+  int64_t next = Window::kNever;
+  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.hop == 0 || first == last) return;
+    for (int index : level.windows) {
+      const WindowPlan& window = plan_->windows()[index];
+      const Word* leaving = FirstAfter(level, first, last, t - window.stay);
+      if (leaving != last) next = std::min(next, Start(leaving) + window.stay);
+      if (window.window.kind != Window::Kind::kTumbling) continue;
+      const Word* entering = FirstAfter(level, first, last, t);
+      if (entering != last) next = std::min(next, Start(entering));
+    }
+  });
+  return next;
+}
+
+int64_t KeyState::LastStep(int64_t t) const {
+  if (next_boundary_ > t) return last_effective_;
+  int64_t step = last_effective_;
+  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.hop == 0 || first == last) return;
+    for (int index : level.windows) {
+      const WindowPlan& window = plan_->windows()[index];
+      const Word* left = FirstAfter(level, first, last, t - window.stay);
+      if (left != first) step = std::max(step, Start(left - level.words) + window.stay);
+      if (window.window.kind != Window::Kind::kTumbling) continue;
+      const Word* entered = FirstAfter(level, first, last, t);
+      if (entered != first) step = std::max(step, Start(entered - level.words));
+    }
+  });
+  return step;
+}
+
+int64_t KeyState::End() const {
+  int64_t end = Window::kAlways;
+  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (first == last) return;
+    // The newest tile of a level is the last to leave.
+    end = std::max(end, level.hop == 0 ? Window::kNever : Start(last - level.words) + level.stay);
+  });
+  return end;
+}
+
+int64_t KeyState::NextEffective(int64_t clock) const {
+  if (last_effective_ == Window::kAlways) return clock;
+  int64_t effective = std::max(clock, last_effective_ + 1);
+  for (int64_t boundary = next_boundary_; boundary <= effective;) {
+    int64_t last = LastStep(effective);
+    effective = std::max(clock, last + 1);
+    boundary = NextBoundaryAfter(last);
+  }
+  return effective;
+}
+
+int64_t KeyState::Advance(int64_t clock) {
+  if (last_effective_ == Window::kAlways) return clock;
+  int64_t effective = std::max(clock, last_effective_ + 1);
+  while (next_boundary_ <= effective) {
+    StepTo(LastStep(effective));
+    effective = std::max(clock, last_effective_ + 1);
+  }
+  return effective;
+}
+
+void KeyState::SetUnemitted(ChangeOp op, int64_t known_time) {
+  unemitted_ = static_cast<uint8_t>(static_cast<int>(op) + 1);
+  words_[CountWords(*plan_)] = static_cast<Word>(known_time);
+}
+
+void KeyState::PrefetchTiles() const {
+  ForEachLevel([](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (first == last) return;
+    __builtin_prefetch(last - level.words, 1);
+    __builtin_prefetch(last - 1, 1);
+  });
 }
 
 size_t KeyState::MemoryBytes() const {
-  size_t bytes = sizeof *this + levels_.capacity() * sizeof(Tiles);
-  for (const Tiles& tiles : levels_) {
-    bytes += tiles.words.capacity() * sizeof(Word) + tiles.blobs.capacity() * sizeof(std::string);
-    for (const std::string& blob : tiles.blobs) bytes += blob.capacity() > 15 ? blob.capacity() : 0;
-  }
+  size_t bytes = words_ == nullptr ? 0 : capacity_ * sizeof(Word) + sizeof(size_t);
+  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.blobs == 0) return;
+    for (; first != last; first += level.words) {
+      const std::string* blobs = BlobsOf(const_cast<Word*>(first));
+      for (int i = 0; i < level.blobs; ++i)
+        bytes += sizeof(std::string) + (blobs[i].capacity() > 15 ? blobs[i].capacity() : 0);
+    }
+  });
   return bytes;
 }
 
 absl::Span<const Scalar> Finalizer::Finalize(const KeyState& state, int64_t t) {
-  for (const WindowPlan& window : plan_.windows()) FinalizeWindow(window, state, t);
+  for (const WindowPlan& window : plan_.windows()) {
+    for (const FeaturePlan& feature : window.features)
+      features_[feature.column] = feature.default_value;
+  }
+  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (first == last) return;
+    for (int window : level.windows) FinalizeWindow(plan_.windows()[window], first, last, t);
+  });
   return features_;
 }
 
-void Finalizer::FinalizeWindow(const WindowPlan& window, const KeyState& state, int64_t t) {
+// The tiles that a window holds at a time follow each other: those past the ones that have left, up
+// to those that wait to enter.
+void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last,
+                               int64_t t) {
   const TileLevel& level = plan_.levels()[window.level];
-  const KeyState::Tiles& tiles = state.levels_[window.level];
+  if (window.window.kind != Window::Kind::kLifetime)
+    first = FirstAfter(level, first, last, t - window.stay);
+  while (first != last && !window.window.Holds(Start(last - level.words), t)) last -= level.words;
+  if (first == last) return;
+  const size_t count = static_cast<size_t>(last - first) / level.words;
+  const Word* tile_blobs = level.blobs == 0 ? nullptr : first + TileLevel::kBlobs;
   Word* words = words_.data() + window.scratch_word;
   std::string* blobs = blobs_.data() + window.scratch_blob;
   std::fill_n(words, level.words, 0);
   for (int i = 0; i < level.blobs; ++i) blobs[i].clear();
-  bool any = false;
-  for (size_t at = 0; at < tiles.words.size(); at += level.words) {
-    const Word* tile = &tiles.words[at];
-    if (!window.window.Holds(Start(tile), t)) continue;
-    any = true;
-    const std::string* tile_blobs = tiles.blobs.data() + at / level.words * level.blobs;
-    for (const FeaturePlan& feature : window.features) {
-      const TileSlot& slot = level.slots[feature.slot];
-      slot.functions->merge(words + slot.word, blobs + slot.blob, tile + slot.word,
-                            tile_blobs + slot.blob);
-    }
+  for (int index : window.slots) {
+    const TileSlot& slot = level.slots[index];
+    slot.functions.merge(
+        words + slot.word, blobs + slot.blob,
+        {first + slot.word, static_cast<size_t>(level.words), count, tile_blobs, slot.blob});
   }
   for (const FeaturePlan& feature : window.features) {
     const TileSlot& slot = level.slots[feature.slot];
-    features_[feature.column] = any ? slot.functions->finalize(words + slot.word, blobs + slot.blob)
-                                    : feature.default_value;
+    features_[feature.column] = feature.finalize(words + slot.word, blobs + slot.blob);
   }
 }
 

@@ -1,46 +1,76 @@
 // The state of one key under one view: its tiles, and the times that its steps hang on.
 //
-//   int64_t e = state.NextEffective(plan, clock);        // when an event applied now is effective
-//   if (!state.Takes(plan, event_time, e)) ...           // late
-//   while (state.next_boundary() <= ...) state.Expire(plan);
-//   state.Apply(plan, event, e);
-//   Finalizer(plan).Finalize(state, t)                   // the features at t: a pure function
+//   int64_t e = state.NextEffective(clock);             // when an event applied now is effective
+//   if (!tiles.Taken(e)) ...                            // late
+//   while (state.next_boundary() < e) state.Expire();
+//   state.Apply(event, e);
+//   Finalizer(plan).Finalize(state, t)                  // the features at t: a pure function
 //
-// Times are int64 microseconds UTC. Not thread-safe. Deterministic: equal calls give equal bytes
-// from Encode(). Layout of those bytes: docs/formats/state.md.
+// Where nobody wants the steps one by one, Advance() makes all that are due at once.
+//
+// All tiles lie in one block of words, so a key costs one allocation, and an event touches the
+// newest tile of each level. Times are int64 microseconds UTC. Not thread-safe. Deterministic:
+// equal calls give equal bytes from Encode(). Layout of those bytes: docs/formats/state.md.
 #ifndef FOREBAY_ENGINE_STATE_KEY_STATE_H_
 #define FOREBAY_ENGINE_STATE_KEY_STATE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/aggregate/aggregate.h"
 #include "engine/expression/vector.h"
+#include "engine/state/change_op.h"
 #include "engine/state/view_plan.h"
 
 namespace forebay {
 
-// The columns that one aggregate of a view reads, evaluated over a batch.
-struct AggregateColumns {
+// One input of a view (ViewPlan.inputs), evaluated over a batch.
+struct InputColumn {
   const Vector* argument = nullptr;  // nullptr: count(*)
-  const Vector* filter = nullptr;    // nullptr: all events
+  // One byte a row, 1: the filter is true, and the argument neither null nor NaN. nullptr: all are.
+  const uint8_t* reads = nullptr;
+
+  bool Reads(int64_t row) const { return reads == nullptr || reads[row] != 0; }
 };
 
-// One event: row `row` of the columns, which are parallel to FeatureView.aggregates.
+// The tile of each level that an event belongs to. Divides only where it differs from the last
+// event's.
+class TileStarts {
+ public:
+  explicit TileStarts(const ViewPlan& plan) : plan_(plan), starts_(plan.levels().size()) {}
+
+  void MoveTo(int64_t event_time);
+  int64_t operator[](size_t level) const { return starts_[level]; }
+
+  // Whether some window takes the event by a step effective at `effective` (S8).
+  bool Taken(int64_t effective) const;
+
+ private:
+  const ViewPlan& plan_;
+  std::vector<int64_t> starts_;
+};
+
+// One event: row `row` of the columns, which are parallel to ViewPlan.inputs.
 struct EventRow {
   int64_t event_time = 0;
   int64_t offset = 0;
   int64_t row = 0;
-  absl::Span<const AggregateColumns> columns;
+  absl::Span<const InputColumn> columns;
+  const TileStarts* tiles = nullptr;  // moved to event_time
 };
 
 class KeyState {
  public:
-  explicit KeyState(const ViewPlan& plan) : levels_(plan.levels().size()) {}
+  explicit KeyState(const ViewPlan& plan) : plan_(&plan) {}  // which outlives the state
+  KeyState(KeyState&& other) noexcept { *this = std::move(other); }
+  KeyState& operator=(KeyState&& other) noexcept;
+  ~KeyState() { Clear(); }
 
   // Whether the key has a value: false before its first event and after a delete step.
   bool live() const { return live_; }
@@ -53,62 +83,101 @@ class KeyState {
 
   // When a step made at partition clock `clock` would be effective, once the expiry steps due
   // before it are made (S5).
-  int64_t NextEffective(const ViewPlan& plan, int64_t clock) const;
+  int64_t NextEffective(int64_t clock) const;
 
-  // Whether some window takes an event of `event_time` by a step effective at `effective` (S8).
-  static bool Takes(const ViewPlan& plan, int64_t event_time, int64_t effective);
+  // Makes all steps due before one at `clock`, and returns NextEffective.
+  int64_t Advance(int64_t clock);
+  // Makes all steps due at or before `t`.
+  void AdvanceTo(int64_t t) {
+    if (next_boundary_ <= t) StepTo(LastStep(t));
+  }
 
-  // Adds the event to the tiles of the windows that take it. REQUIRES: Takes(), no boundary at or
-  // before `effective` is left, effective > last_effective().
-  void Apply(const ViewPlan& plan, const EventRow& event, int64_t effective);
+  // Adds the event to the tiles of the windows that take it. REQUIRES: it is taken, no boundary at
+  // or before `effective` is left, effective > last_effective().
+  void Apply(const EventRow& event, int64_t effective);
 
   // Makes the step at next_boundary(): drops what no window can hold again. Afterwards live() says
   // whether the step was a delete. REQUIRES: next_boundary() != kNever.
-  void Expire(const ViewPlan& plan);
+  void Expire() { StepTo(next_boundary_); }
+
+  // S12, only of views that emit: the last step, until the change record that stands for it is
+  // made.
+  bool unemitted() const { return unemitted_ != 0; }
+  ChangeOp last_op() const { return static_cast<ChangeOp>(unemitted_ - 1); }
+  int64_t last_known_time() const { return static_cast<int64_t>(words_[CountWords(*plan_)]); }
+  void SetUnemitted(ChangeOp op, int64_t known_time);
+  void SetEmitted() { unemitted_ = 0; }
 
   // Whether some window holds, or waits for, a tile at `t`: past the last boundary the key is gone,
   // even if its delete step is yet to be made. REQUIRES: t >= last_effective().
-  bool LiveAt(const ViewPlan& plan, int64_t t) const;
+  bool LiveAt(int64_t t) const { return live_ && End() > t; }
+
+  // When the last tile leaves the last window; kNever: no time. REQUIRES: live().
+  int64_t End() const;
 
   // When the step in force at `t` took effect, expiry steps that are due but not made yet included.
-  int64_t LastStep(const ViewPlan& plan, int64_t t) const;
+  int64_t LastStep(int64_t t) const;
 
-  void Encode(const ViewPlan& plan, std::string* bytes) const;
+  void Encode(std::string* bytes) const;
   // DATA_LOSS for bytes that Encode does not make.
   static absl::StatusOr<KeyState> Decode(const ViewPlan& plan, std::string_view bytes);
-  // Only the time of the key's timer, without the tiles: next_boundary(), or, of a key that is not
-  // live, the first moment after last_effective(), when it can be forgotten.
-  static absl::StatusOr<int64_t> DecodeNextBoundary(std::string_view bytes);
 
-  size_t TileCount(const ViewPlan& plan, size_t level) const {
-    return levels_[level].words.size() / plan.levels()[level].words;
-  }
+  size_t TileCount(size_t level) const { return words_ == nullptr ? 0 : counts()[level]; }
 
-  // Bytes held, itself included.
+  // Bytes held, itself excluded.
   size_t MemoryBytes() const;
+
+  // Hints that an event of this key comes soon: first for the head, later for the newest tiles.
+  void PrefetchHead() const { __builtin_prefetch(words_); }
+  void PrefetchTiles() const;
 
  private:
   friend class Finalizer;
 
-  // The tiles of one level, ascending by start, each TileLevel.words and .blobs long.
-  struct Tiles {
-    std::vector<Word> words;
-    std::vector<std::string> blobs;
-  };
+  // The first words of the block: how many tiles each level has (uint32).
+  static size_t CountWords(const ViewPlan& plan) { return (plan.levels().size() + 1) / 2; }
+  // Then, of views that emit, the known time of the last step; then the tiles.
+  static size_t HeadWords(const ViewPlan& plan) {
+    return CountWords(plan) + (plan.emit_every() > 0 ? 1 : 0);
+  }
+  const uint32_t* counts() const { return reinterpret_cast<const uint32_t*>(words_); }
+  uint32_t* counts() { return reinterpret_cast<uint32_t*>(words_); }
 
-  size_t FindOrAddTile(const ViewPlan& plan, int level, int64_t start, int64_t effective);
+  // visit(level index, level, its tiles: first word and one past the last).
   template <typename Visit>
-  void ForEachBoundary(const ViewPlan& plan, Visit visit) const;
-  int64_t NextBoundaryAfter(const ViewPlan& plan, int64_t t) const;
+  void ForEachLevel(Visit visit) const;
+  void Reserve(size_t words);
+  void Resize(size_t capacity);
+  void InsertTile(size_t level, size_t at, int64_t start, int64_t effective);
+  void DropTiles(int64_t t);
+  void StepTo(int64_t t);
+  int64_t NextBoundaryAfter(int64_t t) const;
+  void Clear();
 
-  bool live_ = false;
+  const ViewPlan* plan_ = nullptr;
+  Word* words_ = nullptr;  // null: no tiles yet
+  uint32_t size_ = 0;      // words in use
+  uint32_t capacity_ = 0;
   int64_t last_effective_ = Window::kAlways;
   int64_t event_time_ = Window::kAlways;
   int64_t next_boundary_ = Window::kNever;
-  std::vector<Tiles> levels_;  // parallel to ViewPlan.levels
+  bool live_ = false;
+  uint8_t unemitted_ = 0;  // 0, or 1 + ChangeOp
 };
 
-// finalize(state, t), and the room it needs to merge tiles; one per thread.
+template <typename Visit>
+void KeyState::ForEachLevel(Visit visit) const {
+  if (words_ == nullptr) return;
+  const Word* first = words_ + HeadWords(*plan_);
+  for (size_t i = 0; i < plan_->levels().size(); ++i) {
+    const TileLevel& level = plan_->levels()[i];
+    const Word* last = first + size_t{counts()[i]} * static_cast<size_t>(level.words);
+    visit(i, level, first, last);
+    first = last;
+  }
+}
+
+// finalize(state, t), and the room it needs to merge tiles. Not thread-safe.
 class Finalizer {
  public:
   explicit Finalizer(const ViewPlan& plan)
@@ -123,12 +192,13 @@ class Finalizer {
   absl::Span<const Scalar> Finalize(const KeyState& state, int64_t t);
 
  private:
-  void FinalizeWindow(const WindowPlan& window, const KeyState& state, int64_t t);
+  void FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last, int64_t t);
 
+  // Inline for views of ordinary size: a lookup makes a finalizer without an allocation.
   const ViewPlan& plan_;
-  std::vector<Word> words_;
-  std::vector<std::string> blobs_;
-  std::vector<Scalar> features_;
+  absl::InlinedVector<Word, 64> words_;
+  absl::InlinedVector<std::string, 4> blobs_;
+  absl::InlinedVector<Scalar, 32> features_;
 };
 
 }  // namespace forebay

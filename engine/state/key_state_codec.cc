@@ -7,8 +7,9 @@
 namespace forebay {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kFormat = 2;
 constexpr uint8_t kLiveFlag = 1;
+constexpr int kUnemittedShift = 1;  // two bits
 constexpr size_t kNextBoundaryAt = 2;
 constexpr size_t kHeaderBytes = 2 + 3 * sizeof(int64_t);
 
@@ -65,59 +66,73 @@ absl::Status Damaged() {
 
 }  // namespace
 
-void KeyState::Encode(const ViewPlan& plan, std::string* bytes) const {
+void KeyState::Encode(std::string* bytes) const {
   bytes->clear();
+  bytes->reserve(kHeaderBytes + size_ * sizeof(Word));
   bytes->push_back(static_cast<char>(kFormat));
-  bytes->push_back(static_cast<char>(live_ ? kLiveFlag : 0));
+  bytes->push_back(static_cast<char>((live_ ? kLiveFlag : 0) | unemitted_ << kUnemittedShift));
   AppendInt64(bytes, next_boundary_);
   AppendInt64(bytes, last_effective_);
   AppendInt64(bytes, event_time_);
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    const Tiles& tiles = levels_[i];
-    AppendUint32(bytes, tiles.words.size() / plan.levels()[i].words);
-    bytes->append(reinterpret_cast<const char*>(tiles.words.data()),
-                  tiles.words.size() * sizeof(Word));
-    for (const std::string& blob : tiles.blobs) {
-      AppendUint32(bytes, blob.size());
-      bytes->append(blob);
+  bytes->append(reinterpret_cast<const char*>(words_), size_ * sizeof(Word));
+  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.blobs == 0) return;
+    for (const Word* tile = first; tile != last; tile += level.words) {
+      auto address = static_cast<size_t>(tile + TileLevel::kBlobs - words_) * sizeof(Word);
+      std::memset(bytes->data() + kHeaderBytes + address, 0, sizeof(Word));
+      const auto* blobs = reinterpret_cast<const std::string*>(tile[TileLevel::kBlobs]);
+      for (int i = 0; i < level.blobs; ++i) {
+        AppendUint32(bytes, blobs[i].size());
+        bytes->append(blobs[i]);
+      }
     }
-  }
+  });
 }
 
 absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view bytes) {
   if (bytes.size() < kHeaderBytes || static_cast<uint8_t>(bytes[0]) != kFormat) return Damaged();
   KeyState state(plan);
   state.live_ = (static_cast<uint8_t>(bytes[1]) & kLiveFlag) != 0;
+  state.unemitted_ = static_cast<uint8_t>(bytes[1]) >> kUnemittedShift & 3;
   Reader reader(bytes.substr(kNextBoundaryAt));
   state.next_boundary_ = reader.Int64();
   state.last_effective_ = reader.Int64();
   state.event_time_ = reader.Int64();
-  for (size_t i = 0; i < state.levels_.size(); ++i) {
-    const TileLevel& level = plan.levels()[i];
-    size_t count = reader.Uint32();
-    size_t words = count * static_cast<size_t>(level.words);
-    if (!reader.Has(words * sizeof(Word))) return Damaged();
-    Tiles& tiles = state.levels_[i];
-    tiles.words.resize(words);
-    reader.Raw(tiles.words.data(), words * sizeof(Word));
-    tiles.blobs.resize(count * static_cast<size_t>(level.blobs));
-    for (std::string& blob : tiles.blobs) {
-      size_t size = reader.Uint32();
-      if (!reader.Has(size)) return Damaged();
-      blob.resize(size);
-      reader.Raw(blob.data(), size);
+  if (reader.AtEnd()) return state;
+  const size_t head = HeadWords(plan);
+  std::vector<Word> head_words(head);
+  reader.Raw(head_words.data(), head * sizeof(Word));
+  const auto* counts = reinterpret_cast<const uint32_t*>(head_words.data());
+  size_t tiles = 0;
+  for (size_t i = 0; i < plan.levels().size(); ++i)
+    tiles += size_t{counts[i]} * static_cast<size_t>(plan.levels()[i].words);
+  if (!reader.Has(tiles * sizeof(Word))) return Damaged();
+  state.Reserve(tiles);
+  state.size_ = static_cast<uint32_t>(head + tiles);
+  std::memcpy(state.words_, head_words.data(), head * sizeof(Word));
+  reader.Raw(state.words_ + head, tiles * sizeof(Word));
+  // Before anything can fail: the state owns the blobs of all its tiles.
+  bool ok = true;
+  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.blobs == 0) return;
+    for (auto* tile = const_cast<Word*>(first); tile != last; tile += level.words)
+      tile[TileLevel::kBlobs] = reinterpret_cast<Word>(new std::string[level.blobs]);
+  });
+  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+    if (level.blobs == 0) return;
+    for (const Word* tile = first; tile != last; tile += level.words) {
+      auto* blobs = reinterpret_cast<std::string*>(tile[TileLevel::kBlobs]);
+      for (int i = 0; i < level.blobs; ++i) {
+        size_t size = reader.Uint32();
+        ok = ok && reader.Has(size);
+        if (!ok) return;
+        blobs[i].resize(size);
+        reader.Raw(blobs[i].data(), size);
+      }
     }
-  }
-  if (!reader.AtEnd()) return Damaged();
+  });
+  if (!ok || !reader.AtEnd()) return Damaged();
   return state;
-}
-
-absl::StatusOr<int64_t> KeyState::DecodeNextBoundary(std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes || static_cast<uint8_t>(bytes[0]) != kFormat) return Damaged();
-  Reader reader(bytes.substr(kNextBoundaryAt));
-  int64_t next_boundary = reader.Int64();
-  if ((static_cast<uint8_t>(bytes[1]) & kLiveFlag) != 0) return next_boundary;
-  return reader.Int64() + 1;
 }
 
 }  // namespace forebay

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "engine/aggregate/summary.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 
@@ -24,10 +25,6 @@ Window MakeWindow(const v1::Window& window) {
     default:
       return {};
   }
-}
-
-bool Same(const Window& a, const Window& b) {
-  return a.kind == b.kind && a.size == b.size && a.hop == b.hop;
 }
 
 absl::StatusOr<const AggregateFunctions*> Functions(const v1::Aggregate& aggregate) {
@@ -55,79 +52,201 @@ uint64_t Fingerprint(const v1::FeatureView& view) {
     text += fmt::format("\n{} {} ", feature.name(), feature.aggregate()) +
             feature.window().SerializeAsString();
   }
+  if (view.emit_every_us() > 0) text += fmt::format("\nemit {}", view.emit_every_us());
   return XXH3_64bits(text.data(), text.size());
 }
 
 }  // namespace
 
-int ViewPlan::AddLevel(const Window& window) {
-  for (size_t i = 0; i < levels_.size(); ++i) {
-    if (levels_[i].hop == window.hop) return static_cast<int>(i);
+class ViewPlan::Builder {
+ public:
+  explicit Builder(const v1::FeatureView& view) : view_(view) {}
+
+  absl::StatusOr<ViewPlan> Build();
+
+ private:
+  // What a feature reads: an aggregate over a window.
+  struct Reading {
+    int window = 0;
+    int input = 0;
+    DataType argument = DataType::kBool;  // of a summary
+    const AggregateFunctions* functions = nullptr;
+    int slot = 0;  // of the window's level
+  };
+  // A partial in the making.
+  struct Slot {
+    int input = 0;
+    const AggregateFunctions* functions = nullptr;  // of the first aggregate that it is for
+    DataType argument = DataType::kBool;            // of a summary
+    SummaryParts parts = 0;
+  };
+
+  void AddInputs();
+  absl::Status AddReading(const v1::Feature& feature);
+  int WindowIndex(const Window& window);
+  void AddLevels();
+  int SlotIndex(const Reading& reading, std::vector<Slot>* slots);
+  void LayOutTiles(const std::vector<Slot>& slots, TileLevel* level);
+  void AddFeature(int column);
+  Scalar DefaultOf(const v1::Literal& literal);
+
+  const v1::FeatureView& view_;
+  ViewPlan plan_;
+  std::vector<Reading> readings_;         // one per feature
+  std::vector<std::vector<Slot>> slots_;  // of each level
+};
+
+// Expressions are equal if they say the same: the parsed forms are compared.
+void ViewPlan::Builder::AddInputs() {
+  std::vector<std::string> known;
+  for (int i = 0; i < view_.aggregates_size(); ++i) {
+    v1::Aggregate input;
+    *input.mutable_arguments() = view_.aggregates(i).arguments();
+    if (view_.aggregates(i).has_filter()) *input.mutable_filter() = view_.aggregates(i).filter();
+    std::string text = input.SerializeAsString();
+    auto at = std::find(known.begin(), known.end(), text);
+    plan_.input_of_aggregate_.push_back(static_cast<int>(at - known.begin()));
+    if (at != known.end()) continue;
+    known.push_back(std::move(text));
+    plan_.inputs_.push_back({i});
   }
-  levels_.emplace_back().hop = window.hop;
-  return static_cast<int>(levels_.size()) - 1;
 }
 
-int ViewPlan::AddSlot(int level, int aggregate, const AggregateFunctions* functions) {
-  TileLevel& tiles = levels_[level];
-  for (size_t i = 0; i < tiles.slots.size(); ++i) {
-    if (tiles.slots[i].aggregate == aggregate) return static_cast<int>(i);
+absl::Status ViewPlan::Builder::AddReading(const v1::Feature& feature) {
+  auto index = static_cast<int>(feature.aggregate());
+  const v1::Aggregate& aggregate = view_.aggregates(index);
+  Reading& reading = readings_.emplace_back();
+  ASSIGN_OR_RETURN(reading.functions, Functions(aggregate));
+  reading.window = WindowIndex(MakeWindow(feature.window()));
+  reading.input = plan_.input_of_aggregate_[index];
+  if (aggregate.arguments_size() > 0)
+    reading.argument = static_cast<DataType>(aggregate.arguments(0).type());
+  return absl::OkStatus();
+}
+
+int ViewPlan::Builder::WindowIndex(const Window& window) {
+  std::vector<WindowPlan>& windows = plan_.windows_;
+  auto at = std::find_if(windows.begin(), windows.end(),
+                         [&](const WindowPlan& known) { return known.window == window; });
+  if (at == windows.end()) {
+    int64_t stay = window.kind == Window::Kind::kLifetime ? Window::kNever : window.Leaves(0);
+    WindowPlan plan;
+    plan.window = window;
+    plan.stay = stay;
+    at = windows.insert(at, std::move(plan));
   }
-  tiles.slots.push_back({functions, aggregate, tiles.words, tiles.blobs});
-  tiles.words += functions->words;
-  tiles.blobs += functions->blobs;
-  return static_cast<int>(tiles.slots.size()) - 1;
+  return static_cast<int>(at - windows.begin());
+}
+
+void ViewPlan::Builder::AddLevels() {
+  std::vector<TileLevel>& levels = plan_.levels_;
+  for (const WindowPlan& window : plan_.windows_) {
+    auto same = [&](const TileLevel& level) { return level.hop == window.window.hop; };
+    if (std::none_of(levels.begin(), levels.end(), same))
+      levels.emplace_back().hop = window.window.hop;
+  }
+  std::sort(levels.begin(), levels.end(), [](const TileLevel& a, const TileLevel& b) {
+    return (a.hop == 0 ? Window::kNever : a.hop) > (b.hop == 0 ? Window::kNever : b.hop);
+  });
+  for (size_t i = 0; i < plan_.windows_.size(); ++i) {
+    WindowPlan& window = plan_.windows_[i];
+    auto level = std::find_if(levels.begin(), levels.end(), [&](const TileLevel& level) {
+      return level.hop == window.window.hop;
+    });
+    window.level = static_cast<int>(level - levels.begin());
+    level->windows.push_back(static_cast<int>(i));
+    level->stay = std::max(level->stay, window.stay);
+  }
+}
+
+// Aggregates of one input share a partial if it is a summary of both, or means the same for both.
+int ViewPlan::Builder::SlotIndex(const Reading& reading, std::vector<Slot>* slots) {
+  const AggregateFunctions& functions = *reading.functions;
+  auto shared = [&](const Slot& slot) {
+    if (slot.input != reading.input) return false;
+    if (functions.summary != SummaryValue::kNone)
+      return slot.functions->summary != SummaryValue::kNone;
+    return slot.functions->update == functions.update && slot.functions->merge == functions.merge;
+  };
+  auto at = std::find_if(slots->begin(), slots->end(), shared);
+  if (at == slots->end()) at = slots->insert(at, {reading.input, &functions, reading.argument, 0});
+  at->parts |= PartsOf(functions.summary);
+  return static_cast<int>(at - slots->begin());
+}
+
+void ViewPlan::Builder::LayOutTiles(const std::vector<Slot>& slots, TileLevel* level) {
+  for (const Slot& slot : slots) level->blobs += slot.functions->blobs;
+  if (level->blobs > 0) level->words = TileLevel::kBlobs + 1;
+  int blob = 0;
+  for (const Slot& slot : slots) {
+    TileSlot& tile = level->slots.emplace_back();
+    tile.functions = slot.functions->summary == SummaryValue::kNone
+                         ? *slot.functions
+                         : SummaryFunctions(slot.argument, slot.parts, SummaryValue::kCount);
+    tile.input = slot.input;
+    tile.word = level->words;
+    tile.blob = blob;
+    level->words += tile.functions.words;
+    blob += tile.functions.blobs;
+  }
+}
+
+void ViewPlan::Builder::AddFeature(int column) {
+  const Reading& reading = readings_[column];
+  WindowPlan& window = plan_.windows_[reading.window];
+  auto finalize = reading.functions->finalize;
+  if (reading.functions->summary != SummaryValue::kNone) {
+    finalize = SummaryFunctions(reading.argument, slots_[window.level][reading.slot].parts,
+                                reading.functions->summary)
+                   .finalize;
+  }
+  Scalar value = DefaultOf(view_.features(column).default_value());
+  window.features.push_back({column, reading.slot, finalize, value});
+  if (std::find(window.slots.begin(), window.slots.end(), reading.slot) == window.slots.end())
+    window.slots.push_back(reading.slot);
+  plan_.defaults_.push_back(value);
+}
+
+Scalar ViewPlan::Builder::DefaultOf(const v1::Literal& literal) {
+  switch (literal.value_case()) {
+    case v1::Literal::kBoolValue:
+      return Scalar::Bool(literal.bool_value());
+    case v1::Literal::kInt64Value:
+      return Scalar::Int64(literal.int64_value());
+    case v1::Literal::kDoubleValue:
+      return Scalar::Double(literal.double_value());
+    case v1::Literal::kStringValue:
+      plan_.default_strings_.push_back(std::make_unique<std::string>(literal.string_value()));
+      return Scalar::String(*plan_.default_strings_.back());
+    case v1::Literal::VALUE_NOT_SET:
+      break;
+  }
+  return Scalar::Null();
+}
+
+absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
+  plan_.emit_every_ = view_.emit_every_us();
+  plan_.feature_count_ = view_.features_size();
+  plan_.fingerprint_ = Fingerprint(view_);
+  AddInputs();
+  for (const v1::Feature& feature : view_.features()) RETURN_IF_ERROR(AddReading(feature));
+  AddLevels();
+  slots_.resize(plan_.levels_.size());
+  for (Reading& reading : readings_)
+    reading.slot = SlotIndex(reading, &slots_[plan_.windows_[reading.window].level]);
+  for (size_t i = 0; i < slots_.size(); ++i) LayOutTiles(slots_[i], &plan_.levels_[i]);
+  for (int column = 0; column < view_.features_size(); ++column) AddFeature(column);
+  for (WindowPlan& window : plan_.windows_) {
+    window.scratch_word = plan_.scratch_words_;
+    window.scratch_blob = plan_.scratch_blobs_;
+    plan_.scratch_words_ += plan_.levels_[window.level].words;
+    plan_.scratch_blobs_ += plan_.levels_[window.level].blobs;
+  }
+  return std::move(plan_);
 }
 
 absl::StatusOr<ViewPlan> ViewPlan::Make(const v1::FeatureView& view) {
-  ViewPlan plan;
-  plan.feature_count_ = view.features_size();
-  plan.fingerprint_ = Fingerprint(view);
-  for (int column = 0; column < view.features_size(); ++column) {
-    const v1::Feature& feature = view.features(column);
-    const v1::Aggregate& aggregate = view.aggregates(static_cast<int>(feature.aggregate()));
-    ASSIGN_OR_RETURN(const AggregateFunctions* functions, Functions(aggregate));
-    Window window = MakeWindow(feature.window());
-    auto at = std::find_if(plan.windows_.begin(), plan.windows_.end(),
-                           [&](const WindowPlan& known) { return Same(known.window, window); });
-    if (at == plan.windows_.end()) {
-      int level = plan.AddLevel(window);
-      plan.levels_[level].windows.push_back(static_cast<int>(plan.windows_.size()));
-      int64_t stay = window.kind == Window::Kind::kLifetime ? Window::kNever : window.Leaves(0);
-      plan.levels_[level].stay = std::max(plan.levels_[level].stay, stay);
-      plan.windows_.push_back({.window = window, .level = level});
-      at = plan.windows_.end() - 1;
-    }
-    Scalar value;
-    switch (feature.default_value().value_case()) {
-      case v1::Literal::kBoolValue:
-        value = Scalar::Bool(feature.default_value().bool_value());
-        break;
-      case v1::Literal::kInt64Value:
-        value = Scalar::Int64(feature.default_value().int64_value());
-        break;
-      case v1::Literal::kDoubleValue:
-        value = Scalar::Double(feature.default_value().double_value());
-        break;
-      case v1::Literal::kStringValue:
-        plan.default_strings_.push_back(
-            std::make_unique<std::string>(feature.default_value().string_value()));
-        value = Scalar::String(*plan.default_strings_.back());
-        break;
-      case v1::Literal::VALUE_NOT_SET:
-        break;
-    }
-    int slot = plan.AddSlot(at->level, static_cast<int>(feature.aggregate()), functions);
-    at->features.push_back({column, slot, value});
-    plan.defaults_.push_back(value);
-  }
-  for (WindowPlan& window : plan.windows_) {
-    window.scratch_word = plan.scratch_words_;
-    window.scratch_blob = plan.scratch_blobs_;
-    plan.scratch_words_ += plan.levels_[window.level].words;
-    plan.scratch_blobs_ += plan.levels_[window.level].blobs;
-  }
-  return plan;
+  return Builder(view).Build();
 }
 
 }  // namespace forebay

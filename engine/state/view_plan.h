@@ -2,7 +2,8 @@
 // a tile, and how features are read from them.
 //
 // Windows that share a hop share tiles: a level is the tiles of one hop, kept as long as its
-// longest window needs them. Immutable, shared by all keys and threads.
+// longest window needs them. Aggregates that can be kept together are: count, sum, min and max of
+// one input are one summary. Immutable, shared by all keys and threads.
 #ifndef FOREBAY_ENGINE_STATE_VIEW_PLAN_H_
 #define FOREBAY_ENGINE_STATE_VIEW_PLAN_H_
 
@@ -22,40 +23,53 @@ namespace v1 {
 class FeatureView;
 }
 
-// The partial of one aggregate inside the tiles of a level.
-struct TileSlot {
-  const AggregateFunctions* functions = nullptr;
-  int aggregate = 0;  // index into FeatureView.aggregates
-  int word = 0;       // its first word, counted from the tile's first
-  int blob = 0;       // its first blob
+// What an aggregate reads: a column, of the events that pass a filter. Aggregates with equal
+// arguments and filters share one.
+struct InputPlan {
+  int aggregate = 0;  // one that reads it: index into FeatureView.aggregates
 };
 
-struct TileLevel {
-  static constexpr int kStart = 0;   // word: the tile's start, microseconds
-  static constexpr int kEvents = 1;  // word: applied events
-  static constexpr int kHeaderWords = 2;
+// One partial inside the tiles of a level: of one aggregate, or a summary of several (summary.h).
+struct TileSlot {
+  AggregateFunctions functions;  // finalize is a feature's own
+  int input = 0;                 // index into ViewPlan.inputs
+  int word = 0;                  // its first word, counted from the tile's first
+  int blob = 0;                  // its first blob
+};
 
-  int64_t hop = 0;           // 0: lifetime
-  int64_t stay = 0;          // the latest Leaves(start) - start of its windows; kNever: lifetime
-  int words = kHeaderWords;  // per tile, header included
-  int blobs = 0;             // per tile
+// The tiles of one hop. A tile is `words` words: its start in microseconds; if the level has blobs,
+// the address of an array of them (std::string*); then the partials.
+struct TileLevel {
+  static constexpr int kStart = 0;
+  static constexpr int kBlobs = 1;  // only if blobs > 0
+
+  int64_t hop = 0;   // 0: lifetime
+  int64_t stay = 0;  // the latest Leaves(start) - start of its windows; kNever: lifetime
+  int words = 1;     // per tile
+  int blobs = 0;     // per tile
   std::vector<TileSlot> slots;
   std::vector<int> windows;  // indices into ViewPlan.windows
+
+  // Whether a window of the level holds, or waits for, the tile at `t`.
+  bool Keeps(int64_t start, int64_t t) const { return hop == 0 || start + stay > t; }
 };
 
 // A feature as read from the merged tiles of its window.
 struct FeaturePlan {
   int column = 0;  // index into FeatureView.features
   int slot = 0;    // of the window's level
+  Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
   Scalar default_value;
 };
 
 struct WindowPlan {
   Window window;
   int level = 0;
+  int64_t stay = 0;  // Leaves(start) - start; kNever: lifetime
   // Where its merged partials lie in a scratch area for all windows of the view.
   int scratch_word = 0;
   int scratch_blob = 0;
+  std::vector<int> slots;  // of its level: those that its features read
   std::vector<FeaturePlan> features;
 };
 
@@ -64,8 +78,13 @@ class ViewPlan {
   // Errors: INTERNAL for a view that the checker should not have let through.
   static absl::StatusOr<ViewPlan> Make(const v1::FeatureView& view);
 
+  const std::vector<InputPlan>& inputs() const { return inputs_; }
+  const std::vector<int>& input_of_aggregate() const { return input_of_aggregate_; }
+  // The coarsest hop first: the tiles that come and go most lie last.
   const std::vector<TileLevel>& levels() const { return levels_; }
   const std::vector<WindowPlan>& windows() const { return windows_; }
+  // S12: change records only at multiples of this many microseconds; 0: of every step.
+  int64_t emit_every() const { return emit_every_; }
   int feature_count() const { return feature_count_; }
   int scratch_words() const { return scratch_words_; }
   int scratch_blobs() const { return scratch_blobs_; }
@@ -75,11 +94,13 @@ class ViewPlan {
   uint64_t fingerprint() const { return fingerprint_; }
 
  private:
-  int AddLevel(const Window& window);
-  int AddSlot(int level, int aggregate, const AggregateFunctions* functions);
+  class Builder;
 
+  std::vector<InputPlan> inputs_;
+  std::vector<int> input_of_aggregate_;  // parallel to FeatureView.aggregates
   std::vector<TileLevel> levels_;
   std::vector<WindowPlan> windows_;
+  int64_t emit_every_ = 0;
   int feature_count_ = 0;
   int scratch_words_ = 0;
   int scratch_blobs_ = 0;

@@ -9,21 +9,22 @@
 
 #include "absl/types/span.h"
 #include "engine/aggregate/aggregate.h"
+#include "engine/state/change_op.h"
+#include "engine/state/key.h"
 #include "engine/task/task_plan.h"
 #include "schemas/types/strong_int.h"
 
 namespace arrow {
+class Array;
 class ArrayBuilder;
 class RecordBatch;
 }  // namespace arrow
 
 namespace forebay {
 
-enum class ChangeOp : uint8_t { kEvent, kExpire, kDelete };
-
 // One step. Times in microseconds UTC.
 struct Change {
-  std::string_view key;  // encoded
+  HashedKey key;
   int64_t effective_time;
   int64_t event_time;
   int64_t known_time;
@@ -33,6 +34,8 @@ struct Change {
   absl::Span<const Scalar> features;
 };
 
+// Columns of 8-byte values are filled through raw pointers; those that are the same in every row
+// are made when a batch is finished.
 class ChangeBuilder {
  public:
   ChangeBuilder(const ViewTaskPlan& plan, PartitionId partition);
@@ -45,12 +48,29 @@ class ChangeBuilder {
   std::shared_ptr<arrow::RecordBatch> Finish();
 
  private:
+  // Of a feature: words, or for a bool, string or bytes a builder.
+  struct FeatureColumn {
+    std::vector<Word> words;
+    std::vector<uint8_t> valid;
+    bool has_nulls = false;
+    std::unique_ptr<arrow::ArrayBuilder> builder;
+    DataType type = DataType::kDouble;
+  };
+
+  void Grow();
   void AppendKey(std::string_view key);
+  std::shared_ptr<arrow::Array> FinishFeature(int column, FeatureColumn* feature);
 
   const ViewTaskPlan& plan_;
   const int32_t partition_;
-  std::vector<std::unique_ptr<arrow::ArrayBuilder>> builders_;  // one per column of the schema
+  std::vector<std::unique_ptr<arrow::ArrayBuilder>> keys_;  // one per key of the entity
+  std::vector<FeatureColumn> features_;
+  std::vector<int64_t> effective_times_, event_times_, known_times_, hashes_, offsets_;
+  std::vector<int32_t> ordinals_;
+  std::vector<ChangeOp> ops_;
   int64_t rows_ = 0;
+  size_t capacity_ = 0;
+  size_t next_capacity_ = 256;  // as many as the last batch had
 };
 
 }  // namespace forebay

@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "engine/expression/program.h"
 #include "engine/expression/vector.h"
+#include "engine/state/key.h"
 #include "engine/state/key_state.h"
 #include "engine/task/task_plan.h"
 #include "schemas/types/value.h"
@@ -25,26 +26,26 @@ namespace forebay {
 // Encoded keys of a batch, row by row. Reused from batch to batch.
 class KeyColumn {
  public:
-  KeyColumn(const v1::Entity& entity, std::vector<int> columns)
-      : entity_(entity), columns_(std::move(columns)) {}
+  KeyColumn(const v1::Entity& entity, std::vector<int> columns);
 
+  // Valid until the next call, or until `batch` goes.
   void Encode(const arrow::RecordBatch& batch);
 
   // False: a part of the key is null.
-  bool IsValid(int64_t row) const { return ends_[row] >= 0; }
-  std::string_view operator[](int64_t row) const {
-    return std::string_view(bytes_).substr(begins_[row], ends_[row] - begins_[row]);
-  }
+  bool IsValid(int64_t row) const { return valid_[row] != 0; }
+  const HashedKey& operator[](int64_t row) const { return keys_[row]; }
   // The parts of a row's key as values. REQUIRES: IsValid(row).
   std::vector<Value> Parts(const arrow::RecordBatch& batch, int64_t row) const;
-  const v1::Entity& entity() const { return entity_; }
 
  private:
-  const v1::Entity& entity_;
+  void AppendPart(const arrow::Array& column, int64_t row);
+
   std::vector<int> columns_;
-  std::string bytes_;
-  std::vector<int64_t> begins_;
-  std::vector<int64_t> ends_;  // -1: null
+  bool raw_text_;             // the column's bytes are the keys
+  std::string bytes_;         // of all keys, else
+  std::vector<size_t> ends_;  // in bytes_
+  std::vector<HashedKey> keys_;
+  std::vector<uint8_t> valid_;
 };
 
 class EventColumns {
@@ -59,25 +60,29 @@ class EventColumns {
   bool Passes(int64_t row) const {
     return !where_ || (where_column_.IsValid(row) && where_column_.bools[row] != 0);
   }
-  absl::Span<const AggregateColumns> aggregates() const { return columns_; }
+  // Parallel to ViewPlan.inputs.
+  absl::Span<const InputColumn> inputs() const { return columns_; }
 
-  // Counts since construction: of the `where`, then of each aggregate.
+  // Counts since construction.
   int64_t WhereErrors() const { return where_ ? where_->errors() : 0; }
-  int64_t Errors(size_t aggregate) const;
-  int64_t NanValues(size_t aggregate) const { return aggregates_[aggregate].nan_values; }
+  int64_t Errors(size_t input) const;
+  int64_t NanValues(size_t input) const { return inputs_[input].nan_values; }
 
  private:
-  struct Aggregate {
+  struct Input {
     std::unique_ptr<Evaluator> argument, filter;
-    Vector argument_column, filter_column;
+    Vector argument_column;
+    std::vector<uint8_t> reads;
     int64_t nan_values = 0;
   };
+
+  static const uint8_t* MarkRead(const Vector* filter, int64_t rows, Input* input);
 
   KeyColumn keys_;
   std::unique_ptr<Evaluator> where_;
   Vector where_column_;
-  std::vector<Aggregate> aggregates_;
-  std::vector<AggregateColumns> columns_;  // into aggregates_
+  std::vector<Input> inputs_;
+  std::vector<InputColumn> columns_;  // into inputs_
 };
 
 }  // namespace forebay

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -27,6 +26,7 @@ Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32
     : plan(plan),
       prefix(StoredPrefix(stored_id)),
       columns(plan),
+      tiles(plan.tiles),
       finalizer(plan.tiles),
       changes(plan, partition) {}
 
@@ -51,13 +51,6 @@ std::optional<KnownTime> Task::clock() const {
   return KnownTime(clock);
 }
 
-// A key keeps its last effective time after a delete until the clock has passed it (S5): its timer
-// then only forgets it.
-int64_t Task::TimerOf(const HotEntry& entry) const {
-  if (!entry.exists) return Timers::kNone;
-  return entry.state.live() ? entry.state.next_boundary() : entry.state.last_effective() + 1;
-}
-
 absl::Status Task::Apply(const EventBatch& batch) {
   int64_t rows = static_cast<int64_t>(batch.size());
   if (rows > 0) {
@@ -69,6 +62,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   }
   size_t rejected = 0;
   for (size_t row = 0; row < batch.size(); ++row) {
+    PrefetchEntries(static_cast<int64_t>(row));
     ApplyRejected(batch, batch.records[row].offset, &rejected);
     RETURN_IF_ERROR(ApplyRecord(batch, row));
   }
@@ -90,50 +84,6 @@ void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
     Add(statistics_.consumed, 1);
     Add(statistics_.dead_lettered, 1);
   }
-}
-
-// Finds the state of every row's key: in the hot map, else in the store, else it is new. A key
-// enters the hot map with its state, never before: lookups believe the hot map.
-absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
-  const KeyColumn& keys = view->columns.keys();
-  view->entries.assign(rows, nullptr);
-  absl::flat_hash_set<std::string_view> missing;
-  std::vector<std::string> stored;
-  for (int64_t row = 0; row < rows; ++row) {
-    if (!keys.IsValid(row)) continue;
-    view->entries[row] = view->hot.Find(keys[row]);
-    if (view->entries[row] != nullptr || !missing.insert(keys[row]).second) continue;
-    stored.push_back(view->prefix + std::string(keys[row]));
-  }
-  if (stored.empty()) return absl::OkStatus();
-  std::vector<std::string_view> views(stored.begin(), stored.end());
-  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> values, store_->MultiGet(views));
-  for (size_t i = 0; i < values.size(); ++i) {
-    std::string_view key = views[i].substr(view->prefix.size());
-    RETURN_IF_ERROR(InsertEntry(view, key, values[i]).status());
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    if (keys.IsValid(row) && view->entries[row] == nullptr) {
-      view->entries[row] = view->hot.Find(keys[row]);
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, std::string_view key,
-                                            const std::optional<std::string>& bytes) {
-  HotEntry entry((KeyState(view->plan.tiles)));
-  if (bytes) {
-    ASSIGN_OR_RETURN(entry.state, KeyState::Decode(view->plan.tiles, *bytes));
-    entry.exists = true;
-  }
-  return view->hot.Insert(key, std::move(entry));
-}
-
-absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
-  if (HotEntry* entry = view->hot.Find(key)) return entry;
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
-  return InsertEntry(view, key, bytes);
 }
 
 bool Task::IsDuplicate(const EventBatch& batch, size_t row) {
@@ -176,86 +126,38 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
 
 Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int index) {
   ViewTask& view = *views_[index];
-  const ViewPlan& tiles = view.plan.tiles;
-  if (!view.columns.keys().IsValid(row)) {
-    AddDeadLetter(
-        batch, batch.records[row], RejectReason::kNullKey, view.plan.definition->name(),
-        fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
-    return Disposition::kNullKey;
-  }
+  if (!view.columns.keys().IsValid(row)) return RejectNullKey(batch, row, view);
   if (!view.columns.Passes(row)) return Disposition::kFiltered;
   HotEntry* entry = view.entries[row];
   int64_t event_time = batch.event_times[row].value();
-  int64_t effective = entry->state.NextEffective(tiles, clock_);
-  if (!KeyState::Takes(tiles, event_time, effective)) {
-    AddDeadLetter(
-        batch, batch.records[row], RejectReason::kLate, view.plan.definition->name(),
-        fmt::format("no window of the view still takes {}: the step would be effective {}",
-                    FormatTime(event_time), FormatTime(effective)));
-    return Disposition::kLate;
-  }
-  while (entry->state.next_boundary() < effective) Expire(index, entry);
-  int64_t timer = TimerOf(*entry);
+  view.tiles.MoveTo(event_time);
+  int64_t effective = entry->state.NextEffective(clock_);
+  if (!view.tiles.Taken(effective)) return RejectLate(batch, row, view, effective);
+  int64_t timer = MakeStepsBefore(index, entry, effective);
   {
-    absl::MutexLock lock(entry->mutex);
-    entry->state.Apply(tiles,
-                       {event_time, offset_, static_cast<int64_t>(row), view.columns.aggregates()},
-                       effective);
+    SpinLockHolder lock(&entry->lock);
+    entry->state.Apply(
+        {event_time, offset_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
+        effective);
     entry->exists = true;
   }
-  Changed(index, entry, timer);
-  AppendChange(&view, *entry, ChangeOp::kEvent, batch.known_times[row].value());
+  AfterEvent(index, entry, timer, batch.known_times[row].value());
   return Disposition::kApplied;
 }
 
-void Task::Changed(int view, HotEntry* entry, int64_t timer_before) {
-  views_[view]->hot.MarkDirty(entry);
-  int64_t timer = TimerOf(*entry);
-  if (timer != timer_before) timers_.Set(view, entry->key, timer);
+Task::Disposition Task::RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view) {
+  AddDeadLetter(
+      batch, batch.records[row], RejectReason::kNullKey, view.plan.definition->name(),
+      fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
+  return Disposition::kNullKey;
 }
 
-// Makes the step at the key's next boundary.
-void Task::Expire(int index, HotEntry* entry) {
-  ViewTask& view = *views_[index];
-  int64_t timer = TimerOf(*entry);
-  {
-    absl::MutexLock lock(entry->mutex);
-    entry->state.Expire(view.plan.tiles);
-    entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
-  }
-  Changed(index, entry, timer);
-  AppendChange(&view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
-               entry->state.last_effective());
-}
-
-absl::Status Task::WriteDueSteps() {
-  int64_t time;
-  Timer timer;
-  for (int steps = 0; steps < kStepsPerRecord && timers_.PopDue(clock_, &time, &timer);) {
-    ViewTask& view = *views_[timer.view];
-    ASSIGN_OR_RETURN(HotEntry * entry, Load(&view, timer.key));
-    if (TimerOf(*entry) != time) continue;  // it has moved
-    if (entry->state.live()) {
-      Expire(timer.view, entry);
-      ++steps;
-      continue;
-    }
-    {
-      absl::MutexLock lock(entry->mutex);
-      entry->exists = false;
-    }
-    view.hot.MarkDirty(entry);
-  }
-  return absl::OkStatus();
-}
-
-void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t known_time) {
-  int64_t effective = entry.state.last_effective();
-  absl::Span<const Scalar> features = op == ChangeOp::kDelete
-                                          ? absl::Span<const Scalar>(view->plan.tiles.defaults())
-                                          : view->finalizer.Finalize(entry.state, effective);
-  view->changes.Append({entry.key, effective, entry.state.event_time(), known_time, op, offset_,
-                        view->next_ordinal++, features});
+Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
+                                   int64_t effective) {
+  AddDeadLetter(batch, batch.records[row], RejectReason::kLate, view.plan.definition->name(),
+                fmt::format("no window of the view still takes {}: the step would be effective {}",
+                            FormatTime(batch.event_times[row].value()), FormatTime(effective)));
+  return Disposition::kLate;
 }
 
 Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forward* forward) {
@@ -313,9 +215,10 @@ void Task::PublishStatistics() {
   auto expression = expressions_.begin();
   for (const auto& view : views_) {
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);
-    for (size_t i = 0; i < view->plan.aggregates.size(); ++i, ++expression) {
-      expression->errors.store(view->columns.Errors(i), std::memory_order_relaxed);
-      expression->nan_values.store(view->columns.NanValues(i), std::memory_order_relaxed);
+    for (int input : view->plan.tiles.input_of_aggregate()) {
+      expression->errors.store(view->columns.Errors(input), std::memory_order_relaxed);
+      expression->nan_values.store(view->columns.NanValues(input), std::memory_order_relaxed);
+      ++expression;
     }
   }
 }
@@ -331,10 +234,9 @@ TaskCut Task::Cut() {
   cut.empty = position_ == cut_position_;
   for (auto& view : views_) {
     view->hot.Cut(cut.number, [&](const HotEntry& entry) {
-      std::string stored = view->prefix + std::string(entry.key);
+      std::string stored = view->prefix + std::string(entry.key());
       if (entry.exists) {
-        std::string& bytes = cut.state.puts.emplace_back(std::move(stored), "").second;
-        entry.state.Encode(view->plan.tiles, &bytes);
+        entry.state.Encode(&cut.state.puts.emplace_back(std::move(stored), "").second);
       } else {
         cut.state.deletes.push_back(std::move(stored));
       }

@@ -93,6 +93,7 @@ class Task {
     const ViewTaskPlan& plan;
     std::string prefix;  // of its keys in the store
     EventColumns columns;
+    TileStarts tiles;
     Finalizer finalizer;
     ChangeBuilder changes;
     mutable HotMap hot;
@@ -114,23 +115,40 @@ class Task {
   std::string EncodeMeta() const;
 
   void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
-  absl::Status LoadEntries(ViewTask* view, int64_t rows);
-  void Changed(int view, HotEntry* entry, int64_t timer_before);
-  absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
-  absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, std::string_view key,
-                                        const std::optional<std::string>& bytes);
   bool IsDuplicate(const EventBatch& batch, size_t row);
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, int view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
+  Disposition RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view);
+  Disposition RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
+                         int64_t effective);
+
+  // task_entries.cc: states, in the hot map or from the store.
+  absl::Status LoadEntries(ViewTask* view, int64_t rows);
+  absl::Status LoadMissing(ViewTask* view, absl::Span<const int64_t> rows);
+  void PrefetchEntries(int64_t row) const;
+  absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
+  absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, const HashedKey& key,
+                                        const std::optional<std::string>& bytes);
+
+  // task_steps.cc: which steps become change records, and when those of expiry are made.
+  int64_t MakeStepsBefore(int view, HotEntry* entry, int64_t effective);
+  void AfterEvent(int view, HotEntry* entry, int64_t timer_before, int64_t known_time);
   void Expire(int view, HotEntry* entry);
+  void EmitBefore(int view, HotEntry* entry, int64_t t);
   absl::Status WriteDueSteps();
-  void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t known_time);
+  bool WriteDue(const Timer& timer, HotEntry* entry);
+  bool Forget(const Timer& timer, HotEntry* entry);
+  void SetTimer(int view, HotEntry* entry, int64_t timer_before);
+  void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
+                    int64_t known_time);
+  static int64_t TimerOf(const ViewTaskPlan& plan, const KeyState& state);
+  int64_t TimerOf(int view, const HotEntry& entry) const;
+
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
                      std::string view, std::string detail);
   void FinishChanges();
   void PublishStatistics();
-  int64_t TimerOf(const HotEntry& entry) const;
 
   const TaskPlan& plan_;
   const TaskId id_;

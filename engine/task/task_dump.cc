@@ -31,22 +31,6 @@ std::string TimeText(int64_t micros) {
   return fmt::format("\"{}\"", FormatTime(micros));
 }
 
-void AppendScalar(const Scalar& scalar, v1::DataType type, std::string* out) {
-  Value value;
-  if (!scalar.null) {
-    if (type == v1::BOOL) {
-      value = scalar.bool_value;
-    } else if (type == v1::DOUBLE) {
-      value = scalar.double_value;
-    } else if (type == v1::STRING || type == v1::BYTES) {
-      value = std::string(scalar.string_value);
-    } else {
-      value = scalar.int64_value;
-    }
-  }
-  AppendJsonValue(value, static_cast<DataType>(type), out);
-}
-
 absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view key,
                                       std::string_view bytes) {
   ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view.tiles, bytes));
@@ -61,7 +45,7 @@ absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view
       TimeText(state.next_boundary()), bytes.size());
   line += ",\"tiles\":[";
   for (size_t level = 0; level < view.tiles.levels().size(); ++level) {
-    line += fmt::format("{}{}", level == 0 ? "" : ",", state.TileCount(view.tiles, level));
+    line += fmt::format("{}{}", level == 0 ? "" : ",", state.TileCount(level));
   }
   line += "],\"features\":{";
   Finalizer finalizer(view.tiles);
@@ -71,7 +55,8 @@ absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view
     if (i > 0) line += ',';
     AppendJsonString(feature.name(), &line);
     line += ':';
-    AppendScalar(features[i], feature.type(), &line);
+    auto type = static_cast<DataType>(feature.type());
+    AppendJsonValue(ToValue(features[i], type), type, &line);
   }
   return line + "}}";
 }

@@ -7,25 +7,11 @@
 namespace forebay {
 namespace {
 
-Value ToValue(const Scalar& scalar, v1::DataType type) {
-  if (scalar.null) return std::monostate();
-  switch (type) {
-    case v1::BOOL:
-      return scalar.bool_value;
-    case v1::INT64:
-    case v1::TIMESTAMP:
-      return scalar.int64_value;
-    case v1::DOUBLE:
-      return scalar.double_value;
-    default:
-      return std::string(scalar.string_value);
-  }
-}
-
 void SetValues(const v1::FeatureView& view, absl::Span<const Scalar> features, ViewRow* row) {
   row->values.reserve(features.size());
   for (size_t i = 0; i < features.size(); ++i) {
-    row->values.push_back(ToValue(features[i], view.features(static_cast<int>(i)).type()));
+    row->values.push_back(
+        ToValue(features[i], static_cast<DataType>(view.features(static_cast<int>(i)).type())));
   }
 }
 
@@ -33,9 +19,9 @@ void SetValues(const v1::FeatureView& view, absl::Span<const Scalar> features, V
 void ReadState(const ViewTaskPlan& plan, const KeyState& state, int64_t at, ViewRow* row) {
   int64_t t = std::max(at, state.last_effective());
   row->at = KnownTime(t);
-  if (!state.LiveAt(plan.tiles, t)) return;
+  if (!state.LiveAt(t)) return;
   row->found = true;
-  row->effective_time = EffectiveTime(state.LastStep(plan.tiles, t));
+  row->effective_time = EffectiveTime(state.LastStep(t));
   row->event_time = EventTime(state.event_time());
   Finalizer finalizer(plan.tiles);
   SetValues(*plan.definition, finalizer.Finalize(state, t), row);
@@ -53,7 +39,7 @@ absl::StatusOr<ViewRow> Task::Lookup(int view, std::string_view key,
   int64_t clock = shared_clock_.load(std::memory_order_acquire);
   int64_t t = at ? at->value() : clock;
   row.at = KnownTime(t);
-  bool hot = task.hot.Read(key, [&](const HotEntry& entry) {
+  bool hot = task.hot.Read(HashedKey(key), [&](const HotEntry& entry) {
     if (entry.exists && entry.state.live()) ReadState(task.plan, entry.state, t, &row);
   });
   if (!hot) {

@@ -54,6 +54,12 @@ absl::StatusOr<std::unique_ptr<Program>> CompileProgram(const v1::Expression& ex
   return std::make_unique<Program>(std::move(program));
 }
 
+Steps StepsOf(const v1::FeatureView& view) {
+  if (view.history() == v1::FeatureView::OFF && view.updates() == v1::FeatureView::OFF)
+    return Steps::kNone;
+  return view.emit_every_us() > 0 ? Steps::kEmitted : Steps::kEvery;
+}
+
 absl::StatusOr<ViewTaskPlan> PlanView(const v1::FeatureView& view, int index,
                                       const v1::Entity& entity, const TaskPlan& task) {
   ASSIGN_OR_RETURN(ViewPlan tiles, ViewPlan::Make(view));
@@ -62,12 +68,14 @@ absl::StatusOr<ViewTaskPlan> PlanView(const v1::FeatureView& view, int index,
                     .entity = &entity,
                     .key_columns = KeyColumns(task, entity),
                     .tiles = std::move(tiles),
+                    .steps = StepsOf(view),
                     .change_schema = ChangeSchema(view, entity)};
   if (view.has_where()) {
     ASSIGN_OR_RETURN(plan.where, CompileProgram(view.where(), *task.event_schema));
   }
-  for (const v1::Aggregate& aggregate : view.aggregates()) {
-    AggregatePrograms& programs = plan.aggregates.emplace_back();
+  for (const InputPlan& input : plan.tiles.inputs()) {
+    const v1::Aggregate& aggregate = view.aggregates(input.aggregate);
+    InputPrograms& programs = plan.inputs.emplace_back();
     if (aggregate.arguments_size() > 0) {
       ASSIGN_OR_RETURN(programs.argument,
                        CompileProgram(aggregate.arguments(0), *task.event_schema));

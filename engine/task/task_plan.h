@@ -6,6 +6,7 @@
 #ifndef FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 #define FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,10 +28,17 @@ class Project;
 class Source;
 }  // namespace v1
 
-// One expression of a view; absent where the definition has none.
-struct AggregatePrograms {
+// What an input of a view evaluates; absent where the definition has none.
+struct InputPrograms {
   std::unique_ptr<Program> argument;
   std::unique_ptr<Program> filter;
+};
+
+// Which steps of a view's keys become change records.
+enum class Steps : uint8_t {
+  kNone,     // nobody takes them: history and updates are off
+  kEvery,    // all
+  kEmitted,  // those at the multiples of FeatureView.emit_every_us (S12)
 };
 
 // A view as a task computes it. Immutable. Points into the project, which outlives it.
@@ -40,8 +48,9 @@ struct ViewTaskPlan {
   const v1::Entity* entity = nullptr;
   std::vector<int> key_columns;  // of the event columns, one per key of the entity
   std::unique_ptr<Program> where;
-  std::vector<AggregatePrograms> aggregates;  // parallel to FeatureView.aggregates
+  std::vector<InputPrograms> inputs;  // parallel to ViewPlan.inputs
   ViewPlan tiles;
+  Steps steps = Steps::kEvery;
   std::shared_ptr<arrow::Schema> change_schema;
 };
 

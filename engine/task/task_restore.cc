@@ -11,7 +11,7 @@
 namespace forebay {
 namespace {
 
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 constexpr size_t kPrefixBytes = 4;
 
 void AddExpressionStatistics(const v1::FeatureView& view,
@@ -55,6 +55,13 @@ absl::Status Task::CheckMeta(const std::string& bytes) {
   if (meta.format_version() > kFormatVersion) {
     return absl::FailedPreconditionError(fmt::format(
         "the state of {} has format {}, and this forebay reads up to {}; upgrade forebay",
+        id_.ToString(), meta.format_version(), kFormatVersion));
+  }
+  if (meta.format_version() < kFormatVersion) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the state of {} has format {}, of an earlier forebay, and this one reads {}; delete its "
+        "folder and start again: the state is rebuilt from the topic as far as its retention "
+        "reaches",
         id_.ToString(), meta.format_version(), kFormatVersion));
   }
   if (meta.partition_count() != partition_count_) {
@@ -114,8 +121,9 @@ absl::Status Task::RestoreTimers() {
       forgotten_.emplace_back(key);
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(int64_t boundary, KeyState::DecodeNextBoundary(value));
-    timers_.Set(view->second, key.substr(kPrefixBytes), boundary);
+    const ViewTaskPlan& plan = views_[view->second]->plan;
+    ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(plan.tiles, value));
+    timers_.Set(view->second, key.substr(kPrefixBytes), TimerOf(plan, state));
     return absl::OkStatus();
   });
 }

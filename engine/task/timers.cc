@@ -1,41 +1,68 @@
 #include "engine/task/timers.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
+#include <utility>
 
 namespace forebay {
+namespace {
 
-void Timers::Set(int view, std::string_view key, int64_t time) {
-  if (time == kNone) return;
-  timers_[time].push_back({view, std::string(key)});
+struct Head {
+  uint32_t view;
+  uint32_t size;
+};
+
+}  // namespace
+
+void Timers::List::Add(int view, std::string_view key) {
+  Head head = {static_cast<uint32_t>(view), static_cast<uint32_t>(key.size())};
+  bytes.append(reinterpret_cast<const char*>(&head), sizeof head);
+  bytes.append(key);
+  ++count;
 }
 
-bool Timers::PopDue(int64_t clock, int64_t* time, Timer* timer) {
+void Timers::Set(int view, std::string_view key, int64_t time) {
+  if (time != kNone) timers_[time].Add(view, key);
+}
+
+// Takes the list of the first time, in the order in which it is to be popped.
+void Timers::SortDue() {
+  auto first = timers_.begin();
+  due_time_ = first->first;
+  due_list_ = std::move(first->second);
+  timers_.erase(first);
+  due_.reserve(due_list_.count);
+  for (std::string_view rest = due_list_.bytes; !rest.empty();) {
+    Head head;
+    std::memcpy(&head, rest.data(), sizeof head);
+    due_.push_back({static_cast<int>(head.view), rest.substr(sizeof head, head.size)});
+    rest.remove_prefix(sizeof head + head.size);
+  }
+  std::sort(due_.begin(), due_.end(), std::greater<>());
+  due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
+}
+
+bool Timers::PopDue(int64_t clock, Timer* timer) {
   // A timer set before what is due already comes first: the rest goes back.
   if (!due_.empty() && !timers_.empty() && timers_.begin()->first < due_time_) {
-    std::vector<Timer>& list = timers_[due_time_];
-    list.insert(list.end(), due_.begin(), due_.end());
+    List& list = timers_[due_time_];
+    for (const Due& due : due_) list.Add(due.view, due.key);
     due_.clear();
   }
   if (due_.empty()) {
     if (timers_.empty() || timers_.begin()->first > clock) return false;
-    due_time_ = timers_.begin()->first;
-    due_ = std::move(timers_.begin()->second);
-    timers_.erase(timers_.begin());
-    std::sort(due_.begin(), due_.end(), std::greater<>());
-    due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
+    SortDue();
   }
-  *time = due_time_;
-  *timer = std::move(due_.back());
+  *timer = {due_time_, due_.back().view, due_.back().key};
   due_.pop_back();
   return true;
 }
 
 size_t Timers::DueCount(int64_t clock) const {
   size_t count = due_.size();
-  for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at) {
-    count += at->second.size();
-  }
+  for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at)
+    count += at->second.count;
   return count;
 }
 

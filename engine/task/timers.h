@@ -1,5 +1,5 @@
-// The next boundary of every key of a task, in the order in which due steps are written (S6): by
-// time, then view in definition order, then encoded key.
+// When keys of a task are to be looked at next, in the order in which due steps are written (S6):
+// by time, then view in definition order, then encoded key.
 //
 // Many keys share a boundary, so timers lie in one unordered list per time, sorted only when it
 // falls due. A timer that a key no longer has is not looked for: it is recognised when it falls
@@ -17,10 +17,9 @@
 namespace forebay {
 
 struct Timer {
-  int view = 0;  // index into TaskPlan.views
-  std::string key;
-
-  auto operator<=>(const Timer&) const = default;
+  int64_t time = 0;
+  int view = 0;          // index into TaskPlan.views
+  std::string_view key;  // encoded; valid until the next call of PopDue
 };
 
 class Timers {
@@ -33,14 +32,31 @@ class Timers {
 
   // Takes the first timer due at `clock`; false: none is. The key may have moved its timer since:
   // the caller compares `time` with what the state says.
-  bool PopDue(int64_t clock, int64_t* time, Timer* timer);
+  bool PopDue(int64_t clock, Timer* timer);
 
   // How many are due at `clock`, those that have moved included.
   size_t DueCount(int64_t clock) const;
 
  private:
-  absl::btree_map<int64_t, std::vector<Timer>> timers_;
-  std::vector<Timer> due_;  // of due_time_, last first
+  // One after the other: view and size of the key, then its bytes.
+  struct List {
+    std::string bytes;
+    size_t count = 0;
+
+    void Add(int view, std::string_view key);
+  };
+  struct Due {
+    int view;
+    std::string_view key;  // into due_list_
+
+    auto operator<=>(const Due&) const = default;
+  };
+
+  void SortDue();
+
+  absl::btree_map<int64_t, List> timers_;
+  List due_list_;
+  std::vector<Due> due_;  // of due_time_, last first
   int64_t due_time_ = 0;
 };
 

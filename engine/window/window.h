@@ -26,6 +26,8 @@ struct Window {
   int64_t size = 0;
   int64_t hop = 0;  // 0: lifetime
 
+  bool operator==(const Window&) const = default;
+
   int64_t TileOf(int64_t event_time) const { return hop == 0 ? 0 : FloorTo(event_time, hop); }
 
   int64_t Enters(int64_t start) const { return kind == Kind::kTumbling ? start : kAlways; }

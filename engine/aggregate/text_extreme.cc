@@ -1,4 +1,4 @@
-#include "engine/aggregate/extreme.h"
+#include "engine/aggregate/text_extreme.h"
 
 #include "engine/aggregate/typed_value.h"
 
@@ -34,21 +34,25 @@ struct Extreme {
   }
 };
 
+template <typename T, bool kMax>
+AggregateFunctions FunctionsOf() {
+  using E = Extreme<T, kMax>;
+  return {.words = 2,
+          .blobs = T::kBlobs,
+          .update = E::Update,
+          .merge = MergeEach<E::Merge>,
+          .finalize = E::Finalize};
+}
+
 template <bool kMax>
 AggregateFunctions Functions(DataType type) {
-  return ForType(type, []<typename T>() {
-    using E = Extreme<T, kMax>;
-    return AggregateFunctions{.words = 2,
-                              .blobs = T::kBlobs,
-                              .update = E::Update,
-                              .merge = E::Merge,
-                              .finalize = E::Finalize};
-  });
+  return type == DataType::kBool ? FunctionsOf<BoolValue, kMax>()
+                                 : FunctionsOf<StringValue, kMax>();
 }
 
 }  // namespace
 
-AggregateFunctions MinFunctions(DataType argument) { return Functions<false>(argument); }
-AggregateFunctions MaxFunctions(DataType argument) { return Functions<true>(argument); }
+AggregateFunctions TextMinFunctions(DataType argument) { return Functions<false>(argument); }
+AggregateFunctions TextMaxFunctions(DataType argument) { return Functions<true>(argument); }
 
 }  // namespace forebay

@@ -1,0 +1,99 @@
+// The states of keys: found in the hot map, else read from the store, else new.
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/task/task.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// How many rows ahead what is pointed at is asked for: the slot in the hot map, the entry, its
+// head, its newest tiles.
+constexpr int64_t kSlotAhead = 16;
+constexpr int64_t kEntryAhead = 12;
+constexpr int64_t kHeadAhead = 8;
+constexpr int64_t kTilesAhead = 4;
+
+struct HashOfKey {
+  size_t operator()(const HashedKey& key) const { return key.hash; }
+};
+struct EqualKeys {
+  bool operator()(const HashedKey& a, const HashedKey& b) const { return a.bytes == b.bytes; }
+};
+
+}  // namespace
+
+// A key enters the hot map with its state, never before: lookups believe the hot map.
+absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
+  const KeyColumn& keys = view->columns.keys();
+  view->entries.assign(rows, nullptr);
+  std::vector<int64_t> missing;
+  for (int64_t row = 0; row < rows; ++row) {
+    if (row + kSlotAhead < rows && keys.IsValid(row + kSlotAhead))
+      view->hot.Prefetch(keys[row + kSlotAhead]);
+    if (!keys.IsValid(row)) continue;
+    view->entries[row] = view->hot.Find(keys[row]);
+    if (view->entries[row] == nullptr) missing.push_back(row);
+  }
+  return missing.empty() ? absl::OkStatus() : LoadMissing(view, missing);
+}
+
+// Reads the keys of some rows from the store, each once.
+absl::Status Task::LoadMissing(ViewTask* view, absl::Span<const int64_t> rows) {
+  const KeyColumn& keys = view->columns.keys();
+  absl::flat_hash_map<HashedKey, size_t, HashOfKey, EqualKeys> index;
+  std::vector<const HashedKey*> distinct;
+  std::string stored;
+  std::vector<size_t> ends;
+  for (int64_t row : rows) {
+    if (!index.emplace(keys[row], distinct.size()).second) continue;
+    distinct.push_back(&keys[row]);
+    stored.append(view->prefix).append(keys[row].bytes);
+    ends.push_back(stored.size());
+  }
+  std::vector<std::string_view> stored_keys;
+  size_t begin = 0;
+  for (size_t end : ends) {
+    stored_keys.push_back(std::string_view(stored).substr(begin, end - begin));
+    begin = end;
+  }
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> values, store_->MultiGet(stored_keys));
+  std::vector<HotEntry*> entries(distinct.size());
+  for (size_t i = 0; i < distinct.size(); ++i) {
+    ASSIGN_OR_RETURN(entries[i], InsertEntry(view, *distinct[i], values[i]));
+  }
+  for (int64_t row : rows) view->entries[row] = entries[index.find(keys[row])->second];
+  return absl::OkStatus();
+}
+
+// Hints for the rows to come: by the time a row is applied, its state is in the cache.
+void Task::PrefetchEntries(int64_t row) const {
+  for (const auto& view : views_) {
+    auto rows = static_cast<int64_t>(view->entries.size());
+    auto entry = [&](int64_t ahead) {
+      return row + ahead < rows ? view->entries[row + ahead] : nullptr;
+    };
+    if (const HotEntry* coming = entry(kEntryAhead)) __builtin_prefetch(coming);
+    if (const HotEntry* coming = entry(kHeadAhead)) coming->state.PrefetchHead();
+    if (const HotEntry* coming = entry(kTilesAhead)) coming->state.PrefetchTiles();
+  }
+}
+
+absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key,
+                                            const std::optional<std::string>& bytes) {
+  if (!bytes) return view->hot.Insert(key, KeyState(view->plan.tiles), /*exists=*/false);
+  ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(view->plan.tiles, *bytes));
+  HotEntry* entry = view->hot.Insert(key, std::move(state), /*exists=*/true);
+  entry->has_timer = true;  // as every key that exists
+  return entry;
+}
+
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
+  HashedKey hashed(key);
+  if (HotEntry* entry = view->hot.Find(hashed)) return entry;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
+  return InsertEntry(view, hashed, bytes);
+}
+
+}  // namespace forebay

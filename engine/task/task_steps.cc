@@ -1,0 +1,185 @@
+// Which steps of a key become change records, and when its expiry steps are made.
+//
+//   every step   made one by one: before the key's next event, or when the clock has passed them
+//   emitted      (S12) made as late, and summed up at the multiples of an interval
+//   none         nobody looks: made all at once with the key's next event; a timer only finds the
+//                keys whose last tile has left
+#include <algorithm>
+
+#include "engine/task/task.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+// The multiple of `step` at or after `t`.
+int64_t CeilingTo(int64_t t, int64_t step) { return FloorTo(t + step - 1, step); }
+
+}  // namespace
+
+// When the key is to be looked at; Timers::kNone: only with its next event. A key keeps its last
+// effective time after a delete until the clock has passed it (S5): then it is forgotten.
+int64_t Task::TimerOf(const ViewTaskPlan& plan, const KeyState& state) {
+  if (plan.steps == Steps::kEmitted) {
+    // A record at k is due once the clock is past k.
+    int64_t every = plan.tiles.emit_every();
+    if (state.unemitted()) return CeilingTo(state.last_effective(), every) + 1;
+    if (state.live() && state.next_boundary() != Window::kNever)
+      return CeilingTo(state.next_boundary(), every) + 1;
+  }
+  if (!state.live()) return state.last_effective() + 1;
+  return plan.steps == Steps::kNone ? state.End() : state.next_boundary();
+}
+
+int64_t Task::TimerOf(int view, const HotEntry& entry) const {
+  return entry.exists ? TimerOf(views_[view]->plan, entry.state) : Timers::kNone;
+}
+
+void Task::SetTimer(int view, HotEntry* entry, int64_t timer_before) {
+  int64_t timer = TimerOf(view, *entry);
+  if (timer != timer_before) timers_.Set(view, entry->key(), timer);
+}
+
+// Makes the key's steps before one that is effective at `effective`. Returns the time that its
+// timer is set to afterwards.
+int64_t Task::MakeStepsBefore(int view, HotEntry* entry, int64_t effective) {
+  switch (views_[view]->plan.steps) {
+    case Steps::kNone: {
+      SpinLockHolder lock(&entry->lock);
+      entry->state.AdvanceTo(effective - 1);
+      return Timers::kNone;
+    }
+    case Steps::kEvery:
+      while (entry->state.next_boundary() < effective) Expire(view, entry);
+      return TimerOf(view, *entry);
+    case Steps::kEmitted: {
+      int64_t timer = TimerOf(view, *entry);
+      EmitBefore(view, entry, effective);
+      return timer;
+    }
+  }
+  return Timers::kNone;
+}
+
+// The event step of a key is made.
+void Task::AfterEvent(int index, HotEntry* entry, int64_t timer_before, int64_t known_time) {
+  ViewTask& view = *views_[index];
+  view.hot.MarkDirty(entry);
+  switch (view.plan.steps) {
+    case Steps::kNone:
+      if (entry->has_timer) return;
+      entry->has_timer = true;
+      SetTimer(index, entry, timer_before);
+      return;
+    case Steps::kEvery:
+      SetTimer(index, entry, timer_before);
+      AppendChange(&view, *entry, ChangeOp::kEvent, entry->state.last_effective(), known_time);
+      return;
+    case Steps::kEmitted:
+      entry->state.SetUnemitted(ChangeOp::kEvent, known_time);
+      SetTimer(index, entry, timer_before);
+      return;
+  }
+}
+
+// Makes the step at the key's next boundary.
+void Task::Expire(int index, HotEntry* entry) {
+  ViewTask& view = *views_[index];
+  int64_t timer = TimerOf(index, *entry);
+  {
+    SpinLockHolder lock(&entry->lock);
+    entry->state.Expire();
+    entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
+  }
+  view.hot.MarkDirty(entry);
+  SetTimer(index, entry, timer);
+  int64_t boundary = entry->state.last_effective();
+  AppendChange(&view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
+               boundary);
+}
+
+// Makes the steps and the change records before `t`, in the order of their times.
+void Task::EmitBefore(int index, HotEntry* entry, int64_t t) {
+  ViewTask& view = *views_[index];
+  const int64_t every = view.plan.tiles.emit_every();
+  KeyState& state = entry->state;
+  while (true) {
+    int64_t boundary = state.next_boundary();
+    int64_t emission = state.unemitted() ? CeilingTo(state.last_effective(), every) : Timers::kNone;
+    if (std::min(boundary, emission) >= t) return;
+    view.hot.MarkDirty(entry);
+    if (emission < boundary) {
+      AppendChange(&view, *entry, state.last_op(), emission, state.last_known_time());
+      state.SetEmitted();
+      continue;
+    }
+    SpinLockHolder lock(&entry->lock);
+    state.AdvanceTo(std::min(CeilingTo(boundary, every), t - 1));
+    state.SetUnemitted(state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
+                       state.last_effective());
+  }
+}
+
+absl::Status Task::WriteDueSteps() {
+  Timer timer;
+  for (int steps = 0; steps < kStepsPerRecord && timers_.PopDue(clock_, &timer);) {
+    ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
+    if (WriteDue(timer, entry)) ++steps;
+  }
+  return absl::OkStatus();
+}
+
+// Does what a timer was set for; false: it has moved.
+bool Task::WriteDue(const Timer& timer, HotEntry* entry) {
+  switch (views_[timer.view]->plan.steps) {
+    case Steps::kNone:
+      return Forget(timer, entry);
+    case Steps::kEvery:
+      if (TimerOf(timer.view, *entry) != timer.time) return false;
+      if (!entry->state.live()) return Forget(timer, entry);
+      Expire(timer.view, entry);
+      return true;
+    case Steps::kEmitted:
+      if (TimerOf(timer.view, *entry) != timer.time) return false;
+      EmitBefore(timer.view, entry, timer.time);
+      return Forget(timer, entry);
+  }
+  return false;
+}
+
+// Drops the key if nothing of it is needed any more, else sets the timer anew.
+bool Task::Forget(const Timer& timer, HotEntry* entry) {
+  if (!entry->exists) return false;
+  {
+    SpinLockHolder lock(&entry->lock);
+    if (views_[timer.view]->plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
+    entry->exists =
+        entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();
+  }
+  if (entry->exists) {
+    timers_.Set(timer.view, timer.key, TimerOf(timer.view, *entry));
+  } else {
+    entry->has_timer = false;
+    views_[timer.view]->hot.MarkDirty(entry);
+  }
+  return true;
+}
+
+void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
+                        int64_t known_time) {
+  absl::Span<const Scalar> features = op == ChangeOp::kDelete
+                                          ? absl::Span<const Scalar>(view->plan.tiles.defaults())
+                                          : view->finalizer.Finalize(entry.state, effective);
+  view->changes.Append({{entry.key(), entry.hash},
+                        effective,
+                        entry.state.event_time(),
+                        known_time,
+                        op,
+                        offset_,
+                        view->next_ordinal++,
+                        features});
+}
+
+}  // namespace forebay

@@ -1,0 +1,135 @@
+// Views that differ only in which steps become change records: what they answer does not differ.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "fmt/format.h"
+#include "schemas/types/time.h"
+#include "tests/scenarios/scenario.h"
+#include "tests/scenarios/scenario_run.h"
+
+namespace forebay {
+namespace {
+
+constexpr int64_t kStart = 1'767'225'600'000'000;
+constexpr int64_t kEvery = 45'000'000;  // of the view that emits
+const std::vector<std::string> kFeatures = {"sum_10m",   "sum_1h",     "sum_tumbling_5m",
+                                            "least_10m", "newest_10m", "count_1m_hop_20s"};
+
+// The same view three times: every step, none, and emitted.
+std::string Definitions() {
+  std::string text = R"(
+sources:
+  - name: events
+    topic: events
+    format: json
+    key: [k]
+    schema: {k: string, x: double, s: string, time: timestamp_us}
+    event_time: time
+    known_time: kafka
+    max_future: 10m
+entities:
+  - {name: thing, keys: {k: string}}
+feature_views:
+)";
+  for (const char* head : {"{name: every, ", "{name: none, history: off, updates: off, ",
+                           "{name: emitted, emit: {every: 45s}, "}) {
+    text += fmt::format("  - {}{}\n", head,
+                        "version: 1, source: events, entity: thing, features: ["
+                        "{name: sum, value: sum(x), windows: [10m, 1h, {tumbling: 5m}]}, "
+                        "{name: least, value: min(s), windows: [10m]}, "
+                        "{name: newest, value: last(s), windows: [10m]}, "
+                        "{name: count, value: count(*), windows: [{sawtooth: 1m, hop: 20s}]}]}");
+  }
+  return text;
+}
+
+Scenario RandomScenario(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto below = [&](uint64_t n) { return static_cast<int64_t>(random() % n); };
+  Scenario scenario{.name = "random", .definitions = Definitions()};
+  int64_t now = kStart;
+  for (int i = 0; i < 300; ++i) {
+    // Bursts within one instant, at multiples of the interval too, and pauses over many boundaries.
+    int64_t pause[] = {0, 0, below(1000), below(20'000'000), below(200'000'000)};
+    now += pause[below(5)] + (below(30) == 0 ? below(5'000'000'000) : 0);
+    if (below(5) == 0) now = FloorTo(now + kEvery, kEvery);
+    int64_t lag[] = {0, below(1'000'000), below(600'000'000), -below(400'000'000)};
+    scenario.records.push_back(
+        {now,
+         fmt::format("{{\"k\":\"k{}\",\"x\":{},\"s\":\"{}\",\"time\":{}}}", below(4),
+                     static_cast<double>(below(2000) - 1000) / 7, below(20), now - lag[below(4)])});
+  }
+  return scenario;
+}
+
+int64_t LastClock(const Scenario& scenario) {
+  int64_t clock = kStart;
+  for (const ScenarioRecord& record : scenario.records) clock = std::max(clock, record.timestamp);
+  return clock;
+}
+
+std::vector<std::string> With(std::vector<std::string> columns) {
+  columns.insert(columns.end(), kFeatures.begin(), kFeatures.end());
+  return columns;
+}
+
+class StepsTest : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(StepsTest, LookupsAnswerTheSameWhateverIsWritten) {
+  Scenario scenario = RandomScenario(GetParam());
+  for (Way way : {Way::kStraight, Way::kOneByOne, Way::kRestarted, Way::kCold}) {
+    ScenarioRun run(scenario, way);
+    int64_t clock = LastClock(scenario);
+    int found = 0;
+    for (int key = 0; key < 4; ++key) {
+      for (int64_t later : {0, 1, 19, 61, 299, 700, 3'000, 4'000, 9'000}) {
+        std::vector<std::string> asked = {fmt::format("k{}", key),
+                                          FormatTime(clock + later * kMicrosPerSecond)};
+        std::vector<std::string> columns = With({"k", "at", "found", "effective_time"});
+        std::vector<std::string> every = run.Lookup("every", columns, asked);
+        EXPECT_EQ(run.Lookup("none", columns, asked), every);
+        EXPECT_EQ(run.Lookup("emitted", columns, asked), every);
+        found += every[2] == "true" ? 1 : 0;
+      }
+    }
+    EXPECT_GT(found, 0);
+    EXPECT_TRUE(run.Changes("none", {"k"}).rows.empty());
+  }
+}
+
+// S12: of the steps of a key in (k - D, k] the last, effective at k, once the clock is past k.
+TEST_P(StepsTest, EmittedRowsAreTheFullHistoryResampled) {
+  Scenario scenario = RandomScenario(GetParam());
+  ScenarioRun straight(scenario, Way::kStraight);
+  std::vector<std::string> columns =
+      With({"k", "effective_time", "op", "event_time", "known_time"});
+  std::map<std::string, std::map<int64_t, std::vector<std::string>>> expected, actual;
+  for (std::vector<std::string> row : straight.Changes("every", columns).rows) {
+    int64_t k = FloorTo(ParseTime(row[1]).value() + kEvery - 1, kEvery);
+    if (k >= LastClock(scenario)) continue;
+    row[1] = FormatTime(k);
+    expected[row[0]][k] = row;
+  }
+  for (std::vector<std::string> row : straight.Changes("emitted", columns).rows) {
+    int64_t k = ParseTime(row[1]).value();
+    row[1] = FormatTime(k);
+    EXPECT_TRUE(actual[row[0]].emplace(k, row).second) << "twice at " << row[1];
+  }
+  EXPECT_EQ(actual, expected);
+  EXPECT_GT(actual["k0"].size(), 20u);
+}
+
+TEST_P(StepsTest, EveryWayEmitsTheSame) {
+  Scenario scenario = RandomScenario(GetParam());
+  std::string changes = ScenarioRun(scenario, Way::kStraight).AllChanges();
+  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold})
+    EXPECT_EQ(ScenarioRun(scenario, way).AllChanges(), changes) << static_cast<int>(way);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, StepsTest, testing::Range<uint64_t>(1, 9));
+
+}  // namespace
+}  // namespace forebay
