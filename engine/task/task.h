@@ -138,7 +138,10 @@ class Task {
   void EmitBefore(int view, HotEntry* entry, int64_t t);
   absl::Status WriteDueSteps();
   bool WriteDue(const Timer& timer, HotEntry* entry);
-  bool Forget(const Timer& timer, HotEntry* entry);
+  void Forget(const Timer& timer, HotEntry* entry);
+  Timers& TimersOf(const ViewTaskPlan& plan) {
+    return plan.steps == Steps::kNone ? ends_ : timers_;
+  }
   void SetTimer(int view, HotEntry* entry, int64_t timer_before);
   void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
                     int64_t known_time);
@@ -166,6 +169,7 @@ class Task {
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
   Timers timers_;
+  Timers ends_;  // of the keys of views whose steps nobody wants: when they can be forgotten
   TaskOutput output_;
   size_t pending_bytes_ = 0;
   Offset cut_position_{-1};

@@ -123,7 +123,7 @@ absl::Status Task::RestoreTimers() {
     }
     const ViewTaskPlan& plan = views_[view->second]->plan;
     ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(plan.tiles, value));
-    timers_.Set(view->second, key.substr(kPrefixBytes), TimerOf(plan, state));
+    TimersOf(plan).Set(view->second, key.substr(kPrefixBytes), TimerOf(plan, state));
     return absl::OkStatus();
   });
 }

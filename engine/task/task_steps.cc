@@ -39,7 +39,7 @@ int64_t Task::TimerOf(int view, const HotEntry& entry) const {
 
 void Task::SetTimer(int view, HotEntry* entry, int64_t timer_before) {
   int64_t timer = TimerOf(view, *entry);
-  if (timer != timer_before) timers_.Set(view, entry->key(), timer);
+  if (timer != timer_before) TimersOf(views_[view]->plan).Set(view, entry->key(), timer);
 }
 
 // Makes the key's steps before one that is effective at `effective`. Returns the time that its
@@ -128,43 +128,43 @@ absl::Status Task::WriteDueSteps() {
     ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
     if (WriteDue(timer, entry)) ++steps;
   }
+  for (int keys = 0; keys < kStepsPerRecord && ends_.PopDue(clock_, &timer); ++keys) {
+    ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
+    Forget(timer, entry);
+  }
   return absl::OkStatus();
 }
 
-// Does what a timer was set for; false: it has moved.
+// Does what a timer was set for; false: no step was written.
 bool Task::WriteDue(const Timer& timer, HotEntry* entry) {
-  switch (views_[timer.view]->plan.steps) {
-    case Steps::kNone:
-      return Forget(timer, entry);
-    case Steps::kEvery:
-      if (TimerOf(timer.view, *entry) != timer.time) return false;
-      if (!entry->state.live()) return Forget(timer, entry);
-      Expire(timer.view, entry);
-      return true;
-    case Steps::kEmitted:
-      if (TimerOf(timer.view, *entry) != timer.time) return false;
-      EmitBefore(timer.view, entry, timer.time);
-      return Forget(timer, entry);
+  if (TimerOf(timer.view, *entry) != timer.time) return false;  // it has moved
+  ViewTask& view = *views_[timer.view];
+  if (view.plan.steps == Steps::kEvery && entry->state.live()) {
+    Expire(timer.view, entry);
+    return true;
   }
-  return false;
+  int64_t before = view.changes.rows();
+  if (view.plan.steps == Steps::kEmitted) EmitBefore(timer.view, entry, timer.time);
+  Forget(timer, entry);
+  return view.changes.rows() > before;
 }
 
-// Drops the key if nothing of it is needed any more, else sets the timer anew.
-bool Task::Forget(const Timer& timer, HotEntry* entry) {
-  if (!entry->exists) return false;
+// Drops the key if nothing of it is needed any more, else sets its timer anew.
+void Task::Forget(const Timer& timer, HotEntry* entry) {
+  if (!entry->exists) return;
+  ViewTask& view = *views_[timer.view];
   {
     SpinLockHolder lock(&entry->lock);
-    if (views_[timer.view]->plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
+    if (view.plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
     entry->exists =
         entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();
   }
   if (entry->exists) {
-    timers_.Set(timer.view, timer.key, TimerOf(timer.view, *entry));
+    TimersOf(view.plan).Set(timer.view, timer.key, TimerOf(timer.view, *entry));
   } else {
     entry->has_timer = false;
-    views_[timer.view]->hot.MarkDirty(entry);
+    view.hot.MarkDirty(entry);
   }
-  return true;
 }
 
 void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
