@@ -24,16 +24,38 @@ void DeleteEntry(HotEntry* entry) {
 
 HotMap::~HotMap() {
   for (Shard& shard : shards_) {
-    for (HotEntry* entry : shard.entries) DeleteEntry(entry);
+    for (const auto& [hash, entry] : shard.entries) DeleteEntry(entry);
+    for (HotEntry* entry : shard.collided) DeleteEntry(entry);
   }
 }
 
+HotEntry* HotMap::FindIn(const Shard& shard, const HashedKey& key) {
+  auto at = shard.entries.find(key.hash);
+  if (at == shard.entries.end()) return nullptr;
+  if (at->second->Has(key)) return at->second;
+  auto collided = std::find_if(shard.collided.begin(), shard.collided.end(),
+                               [&](const HotEntry* entry) { return entry->Has(key); });
+  return collided == shard.collided.end() ? nullptr : *collided;
+}
+
 HotEntry* HotMap::Find(const HashedKey& key) {
-  auto& entries = ShardOf(key.hash).entries;
-  auto at = entries.find(key);
-  if (at == entries.end()) return nullptr;
-  (*at)->touched = true;
-  return *at;
+  HotEntry* entry = FindIn(ShardOf(key.hash), key);
+  if (entry != nullptr) entry->touched = true;
+  return entry;
+}
+
+void HotMap::PrefetchEntry(uint64_t hash) const {
+  const Shard& shard = ShardOf(hash);
+  auto at = shard.entries.find(hash);
+  if (at == shard.entries.end()) return;
+  __builtin_prefetch(at->second);
+  __builtin_prefetch(at->second + 1);  // its key
+}
+
+void HotMap::PrefetchState(uint64_t hash) const {
+  const Shard& shard = ShardOf(hash);
+  auto at = shard.entries.find(hash);
+  if (at != shard.entries.end()) at->second->state.Prefetch();
 }
 
 HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
@@ -42,12 +64,26 @@ HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
   Count(entry);
   Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  shard.entries.insert(entry);
+  if (!shard.entries.emplace(key.hash, entry).second) shard.collided.push_back(entry);
   return entry;
 }
 
+// The lock of the shard is held. One that collided with the entry takes its place.
+void HotMap::Remove(Shard* shard, HotEntry* entry) {
+  auto at = shard->entries.find(entry->hash);
+  auto next = std::find_if(shard->collided.begin(), shard->collided.end(), [&](HotEntry* other) {
+    return at->second == entry ? other->hash == entry->hash : other == entry;
+  });
+  if (at->second == entry && next == shard->collided.end()) {
+    shard->entries.erase(at);
+    return;
+  }
+  if (at->second == entry) at->second = *next;
+  shard->collided.erase(next);
+}
+
 void HotMap::Count(HotEntry* entry) {
-  constexpr size_t kPerEntry = sizeof(HotEntry) + 2 * sizeof(HotEntry*);  // and its slot
+  constexpr size_t kPerEntry = sizeof(HotEntry) + 3 * sizeof(HotEntry*);  // and its slot
   bytes_ -= entry->bytes;
   entry->bytes = static_cast<uint32_t>(kPerEntry + entry->key_size + entry->state.MemoryBytes());
   bytes_ += entry->bytes;
@@ -70,15 +106,17 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
   for (size_t step = 0; step < 2 * kShards && bytes_ > budget; ++step) {
     Shard& shard = shards_[hand_++ % kShards];
     absl::MutexLock lock(&shard.mutex);
-    for (auto at = shard.entries.begin(); at != shard.entries.end() && bytes_ > budget;) {
-      HotEntry* entry = *at;
+    std::vector<HotEntry*> forgotten;
+    auto visit = [&](HotEntry* entry) {
       bool needed = entry->dirty || entry->cut > durable_cut;
-      if (needed || std::exchange(entry->touched, false)) {
-        ++at;
-        continue;
-      }
+      if (bytes_ <= budget || needed || std::exchange(entry->touched, false)) return;
       bytes_ -= entry->bytes;
-      shard.entries.erase(at++);
+      forgotten.push_back(entry);
+    };
+    for (const auto& [hash, entry] : shard.entries) visit(entry);
+    for (HotEntry* entry : shard.collided) visit(entry);
+    for (HotEntry* entry : forgotten) {
+      Remove(&shard, entry);
       DeleteEntry(entry);
     }
   }
@@ -87,16 +125,16 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
 bool HotMap::Read(const HashedKey& key, const std::function<void(const HotEntry&)>& read) {
   Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  auto at = shard.entries.find(key);
-  if (at == shard.entries.end()) return false;
-  SpinLockHolder holder(&(*at)->lock);
-  read(**at);
+  HotEntry* entry = FindIn(shard, key);
+  if (entry == nullptr) return false;
+  SpinLockHolder holder(&entry->lock);
+  read(*entry);
   return true;
 }
 
 size_t HotMap::size() const {
   size_t size = 0;
-  for (const Shard& shard : shards_) size += shard.entries.size();
+  for (const Shard& shard : shards_) size += shard.entries.size() + shard.collided.size();
   return size;
 }
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
@@ -25,21 +25,22 @@ namespace forebay {
 // Its key's bytes follow it in memory.
 struct HotEntry {
   HotEntry(KeyState state, const HashedKey& key)
-      : state(std::move(state)),
-        hash(key.hash),
-        key_size(static_cast<uint32_t>(key.bytes.size())) {}
+      : hash(key.hash),
+        key_size(static_cast<uint32_t>(key.bytes.size())),
+        state(std::move(state)) {}
 
   std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
+  bool Has(const HashedKey& key) const { return hash == key.hash && this->key() == key.bytes; }
 
-  KeyState state;
   uint64_t hash;
   uint32_t key_size;
-  uint32_t bytes = 0;      // as counted in HotMap::bytes()
+  SpinLock lock;        // held by the owner while it changes the state or `exists`
+  bool exists = false;  // false: no such key, in the store neither once this is durable
+  bool dirty = false;   // changed since the last cut
+  bool touched = true;  // since the last eviction round
+  KeyState state;
   uint64_t cut = 0;        // the last cut that carried it; 0: none since it was loaded
-  SpinLock lock;           // held by the owner while it changes the state or `exists`
-  bool exists = false;     // false: no such key, in the store neither once this is durable
-  bool dirty = false;      // changed since the last cut
-  bool touched = true;     // since the last eviction round
+  uint32_t bytes = 0;      // as counted in HotMap::bytes()
   bool has_timer = false;  // one is set that comes no later than the key needs it
 };
 
@@ -51,8 +52,12 @@ class HotMap {
   // Owner only. The pointers stay valid until the entry is evicted.
   HotEntry* Find(const HashedKey& key);
   HotEntry* Insert(const HashedKey& key, KeyState state, bool exists);
-  // A hint that Find comes soon.
-  void Prefetch(const HashedKey& key) { ShardOf(key.hash).entries.prefetch(key); }
+
+  // Owner only. What Find will see comes from memory in three steps, each of which can be asked for
+  // ahead: the slot, the entry, the block of its state.
+  void PrefetchSlot(uint64_t hash) const { ShardOf(hash).entries.prefetch(hash); }
+  void PrefetchEntry(uint64_t hash) const;
+  void PrefetchState(uint64_t hash) const;
 
   // Marks the entry as changed since the last cut.
   void MarkDirty(HotEntry* entry) {
@@ -78,25 +83,21 @@ class HotMap {
 
  private:
   struct Hash {
-    using is_transparent = void;
-    size_t operator()(const HashedKey& key) const { return key.hash; }
-    size_t operator()(const HotEntry* entry) const { return entry->hash; }
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(const HotEntry* a, const HotEntry* b) const { return a == b; }
-    bool operator()(const HotEntry* a, const HashedKey& b) const {
-      return a->hash == b.hash && a->key() == b.bytes;
-    }
+    size_t operator()(uint64_t hash) const { return hash; }
   };
   struct Shard {
     absl::Mutex mutex;
-    // The owner reads its structure without the lock, and changes it with the lock.
-    absl::flat_hash_set<HotEntry*, Hash, Equal> entries;
+    // By the hash of the key, so that a lookup does not touch the entry. The owner reads its
+    // structure without the lock, and changes it with the lock.
+    absl::flat_hash_map<uint64_t, HotEntry*, Hash> entries;
+    std::vector<HotEntry*> collided;  // those whose hash another key had first
   };
   static constexpr size_t kShards = 16;
 
   Shard& ShardOf(uint64_t hash) { return shards_[hash >> 60]; }
+  const Shard& ShardOf(uint64_t hash) const { return shards_[hash >> 60]; }
+  static HotEntry* FindIn(const Shard& shard, const HashedKey& key);
+  static void Remove(Shard* shard, HotEntry* entry);
   void Count(HotEntry* entry);
 
   std::array<Shard, kShards> shards_;

@@ -99,11 +99,12 @@ void KeyState::InsertTile(size_t index, size_t at, int64_t start, int64_t effect
 }
 
 void KeyState::Apply(const EventRow& event, int64_t effective) {
+  if (words_ == nullptr) Reserve(plan_->event_words());
   size_t first = HeadWords(*plan_);
   for (size_t i = 0; i < plan_->levels().size(); ++i) {
     const TileLevel& level = plan_->levels()[i];
     const size_t width = level.words;
-    size_t last = first + (words_ == nullptr ? 0 : counts()[i] * width);
+    size_t last = first + counts()[i] * width;
     int64_t start = (*event.tiles)[i];
     if (level.Keeps(start, effective)) {
       // Most events fall into the newest tile: look from the end.
@@ -149,7 +150,7 @@ void KeyState::DropTiles(int64_t t) {
     from = last;
   }
   size_ = static_cast<uint32_t>(to - words_);
-  if (size_ * 2 < capacity_) Resize(size_ + size_ / 8);
+  if (2 * size_ + plan_->event_words() < capacity_) Resize(size_ + plan_->event_words());
 }
 
 void KeyState::StepTo(int64_t t) {
@@ -226,14 +227,6 @@ int64_t KeyState::Advance(int64_t clock) {
 void KeyState::SetUnemitted(ChangeOp op, int64_t known_time) {
   unemitted_ = static_cast<uint8_t>(static_cast<int>(op) + 1);
   words_[CountWords(*plan_)] = static_cast<Word>(known_time);
-}
-
-void KeyState::PrefetchTiles() const {
-  ForEachLevel([](size_t, const TileLevel& level, const Word* first, const Word* last) {
-    if (first == last) return;
-    __builtin_prefetch(last - level.words, 1);
-    __builtin_prefetch(last - 1, 1);
-  });
 }
 
 size_t KeyState::MemoryBytes() const {

@@ -14,6 +14,7 @@
 #ifndef FOREBAY_ENGINE_STATE_KEY_STATE_H_
 #define FOREBAY_ENGINE_STATE_KEY_STATE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -127,9 +128,12 @@ class KeyState {
   // Bytes held, itself excluded.
   size_t MemoryBytes() const;
 
-  // Hints that an event of this key comes soon: first for the head, later for the newest tiles.
-  void PrefetchHead() const { __builtin_prefetch(words_); }
-  void PrefetchTiles() const;
+  // A hint that an event of this key comes soon.
+  void Prefetch() const {
+    constexpr size_t kLine = 8;  // words
+    for (size_t at = 0; at < std::min<size_t>(size_, 16 * kLine); at += kLine)
+      __builtin_prefetch(words_ + at, 1);
+  }
 
  private:
   friend class Finalizer;

@@ -135,7 +135,9 @@ TEST(KeyText, LoneStringsAndIntegersAreBareAndAllElseIsJson) {
             R"({"k1":"a\"b","k2":5})");
 }
 
-TEST(KeyHash, IsXxh3) { EXPECT_EQ(KeyHash(HashedKey("")), static_cast<int64_t>(0x2D06800538D394C2)); }
+TEST(KeyHash, IsXxh3) {
+  EXPECT_EQ(KeyHash(HashedKey("")), static_cast<int64_t>(0x2D06800538D394C2));
+}
 
 }  // namespace
 }  // namespace forebay

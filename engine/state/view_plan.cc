@@ -235,6 +235,7 @@ absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
   for (Reading& reading : readings_)
     reading.slot = SlotIndex(reading, &slots_[plan_.windows_[reading.window].level]);
   for (size_t i = 0; i < slots_.size(); ++i) LayOutTiles(slots_[i], &plan_.levels_[i]);
+  for (const TileLevel& level : plan_.levels_) plan_.event_words_ += level.words;
   for (int column = 0; column < view_.features_size(); ++column) AddFeature(column);
   for (WindowPlan& window : plan_.windows_) {
     window.scratch_word = plan_.scratch_words_;

@@ -85,6 +85,8 @@ class ViewPlan {
   const std::vector<WindowPlan>& windows() const { return windows_; }
   // S12: change records only at multiples of this many microseconds; 0: of every step.
   int64_t emit_every() const { return emit_every_; }
+  // Of a tile of every level: what the first event of a key needs.
+  size_t event_words() const { return event_words_; }
   int feature_count() const { return feature_count_; }
   int scratch_words() const { return scratch_words_; }
   int scratch_blobs() const { return scratch_blobs_; }
@@ -101,6 +103,7 @@ class ViewPlan {
   std::vector<TileLevel> levels_;
   std::vector<WindowPlan> windows_;
   int64_t emit_every_ = 0;
+  size_t event_words_ = 0;
   int feature_count_ = 0;
   int scratch_words_ = 0;
   int scratch_blobs_ = 0;

@@ -131,16 +131,16 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int ind
   HotEntry* entry = view.entries[row];
   int64_t event_time = batch.event_times[row].value();
   view.tiles.MoveTo(event_time);
-  int64_t effective = entry->state.NextEffective(clock_);
+  SpinLockHolder lock(&entry->lock);
+  // Nobody wants the steps before: made at once. Else they wait until the event is taken.
+  int64_t effective = view.plan.steps == Steps::kNone ? entry->state.Advance(clock_)
+                                                      : entry->state.NextEffective(clock_);
   if (!view.tiles.Taken(effective)) return RejectLate(batch, row, view, effective);
   int64_t timer = MakeStepsBefore(index, entry, effective);
-  {
-    SpinLockHolder lock(&entry->lock);
-    entry->state.Apply(
-        {event_time, offset_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
-        effective);
-    entry->exists = true;
-  }
+  entry->state.Apply(
+      {event_time, offset_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
+      effective);
+  entry->exists = true;
   AfterEvent(index, entry, timer, batch.known_times[row].value());
   return Disposition::kApplied;
 }

@@ -127,7 +127,8 @@ class Task {
   absl::Status LoadEntries(ViewTask* view, int64_t rows);
   absl::Status LoadMissing(ViewTask* view, absl::Span<const int64_t> rows);
   void PrefetchEntries(int64_t row) const;
-  absl::StatusOr<HotEntry*> Load(ViewTask* view, std::string_view key);
+  void PrefetchDueSteps() const;
+  absl::StatusOr<HotEntry*> Load(ViewTask* view, const HashedKey& key);
   absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, const HashedKey& key,
                                         const std::optional<std::string>& bytes);
 

@@ -8,12 +8,11 @@
 namespace forebay {
 namespace {
 
-// How many rows ahead what is pointed at is asked for: the slot in the hot map, the entry, its
-// head, its newest tiles.
-constexpr int64_t kSlotAhead = 16;
+// How many rows ahead what is pointed at is asked for: the slot in the hot map, the entry, the
+// block of its state.
+constexpr int64_t kSlotAhead = 24;
 constexpr int64_t kEntryAhead = 12;
-constexpr int64_t kHeadAhead = 8;
-constexpr int64_t kTilesAhead = 4;
+constexpr int64_t kStateAhead = 6;
 
 struct HashOfKey {
   size_t operator()(const HashedKey& key) const { return key.hash; }
@@ -30,8 +29,8 @@ absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
   view->entries.assign(rows, nullptr);
   std::vector<int64_t> missing;
   for (int64_t row = 0; row < rows; ++row) {
-    if (row + kSlotAhead < rows && keys.IsValid(row + kSlotAhead))
-      view->hot.Prefetch(keys[row + kSlotAhead]);
+    if (row + kSlotAhead < rows) view->hot.PrefetchSlot(keys[row + kSlotAhead].hash);
+    if (row + kEntryAhead < rows) view->hot.PrefetchEntry(keys[row + kEntryAhead].hash);
     if (!keys.IsValid(row)) continue;
     view->entries[row] = view->hot.Find(keys[row]);
     if (view->entries[row] == nullptr) missing.push_back(row);
@@ -67,17 +66,19 @@ absl::Status Task::LoadMissing(ViewTask* view, absl::Span<const int64_t> rows) {
   return absl::OkStatus();
 }
 
-// Hints for the rows to come: by the time a row is applied, its state is in the cache.
+// Hints for the rows and the steps to come: their states are in the cache when they are needed.
 void Task::PrefetchEntries(int64_t row) const {
   for (const auto& view : views_) {
-    auto rows = static_cast<int64_t>(view->entries.size());
-    auto entry = [&](int64_t ahead) {
-      return row + ahead < rows ? view->entries[row + ahead] : nullptr;
-    };
-    if (const HotEntry* coming = entry(kEntryAhead)) __builtin_prefetch(coming);
-    if (const HotEntry* coming = entry(kHeadAhead)) coming->state.PrefetchHead();
-    if (const HotEntry* coming = entry(kTilesAhead)) coming->state.PrefetchTiles();
+    if (row + kStateAhead >= static_cast<int64_t>(view->entries.size())) continue;
+    if (const HotEntry* coming = view->entries[row + kStateAhead]) coming->state.Prefetch();
   }
+}
+
+void Task::PrefetchDueSteps() const {
+  auto hot = [&](const Timer* timer) -> const HotMap& { return views_[timer->view]->hot; };
+  if (const Timer* timer = timers_.Upcoming(kSlotAhead)) hot(timer).PrefetchSlot(timer->key.hash);
+  if (const Timer* timer = timers_.Upcoming(kEntryAhead)) hot(timer).PrefetchEntry(timer->key.hash);
+  if (const Timer* timer = timers_.Upcoming(kStateAhead)) hot(timer).PrefetchState(timer->key.hash);
 }
 
 absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key,
@@ -89,11 +90,11 @@ absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key
   return entry;
 }
 
-absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, std::string_view key) {
-  HashedKey hashed(key);
-  if (HotEntry* entry = view->hot.Find(hashed)) return entry;
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->Get(view->prefix + std::string(key)));
-  return InsertEntry(view, hashed, bytes);
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, const HashedKey& key) {
+  if (HotEntry* entry = view->hot.Find(key)) return entry;
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes,
+                   store_->Get(view->prefix + std::string(key.bytes)));
+  return InsertEntry(view, key, bytes);
 }
 
 }  // namespace forebay

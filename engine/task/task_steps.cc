@@ -46,11 +46,8 @@ void Task::SetTimer(int view, HotEntry* entry, int64_t timer_before) {
 // timer is set to afterwards.
 int64_t Task::MakeStepsBefore(int view, HotEntry* entry, int64_t effective) {
   switch (views_[view]->plan.steps) {
-    case Steps::kNone: {
-      SpinLockHolder lock(&entry->lock);
-      entry->state.AdvanceTo(effective - 1);
-      return Timers::kNone;
-    }
+    case Steps::kNone:
+      return Timers::kNone;  // they are made
     case Steps::kEvery:
       while (entry->state.next_boundary() < effective) Expire(view, entry);
       return TimerOf(view, *entry);
@@ -88,11 +85,8 @@ void Task::AfterEvent(int index, HotEntry* entry, int64_t timer_before, int64_t 
 void Task::Expire(int index, HotEntry* entry) {
   ViewTask& view = *views_[index];
   int64_t timer = TimerOf(index, *entry);
-  {
-    SpinLockHolder lock(&entry->lock);
-    entry->state.Expire();
-    entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
-  }
+  entry->state.Expire();
+  entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
   view.hot.MarkDirty(entry);
   SetTimer(index, entry, timer);
   int64_t boundary = entry->state.last_effective();
@@ -115,7 +109,6 @@ void Task::EmitBefore(int index, HotEntry* entry, int64_t t) {
       state.SetEmitted();
       continue;
     }
-    SpinLockHolder lock(&entry->lock);
     state.AdvanceTo(std::min(CeilingTo(boundary, every), t - 1));
     state.SetUnemitted(state.live() ? ChangeOp::kExpire : ChangeOp::kDelete,
                        state.last_effective());
@@ -125,11 +118,14 @@ void Task::EmitBefore(int index, HotEntry* entry, int64_t t) {
 absl::Status Task::WriteDueSteps() {
   Timer timer;
   for (int steps = 0; steps < kStepsPerRecord && timers_.PopDue(clock_, &timer);) {
+    PrefetchDueSteps();
     ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
+    SpinLockHolder lock(&entry->lock);
     if (WriteDue(timer, entry)) ++steps;
   }
   for (int keys = 0; keys < kStepsPerRecord && ends_.PopDue(clock_, &timer); ++keys) {
     ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
+    SpinLockHolder lock(&entry->lock);
     Forget(timer, entry);
   }
   return absl::OkStatus();
@@ -153,14 +149,11 @@ bool Task::WriteDue(const Timer& timer, HotEntry* entry) {
 void Task::Forget(const Timer& timer, HotEntry* entry) {
   if (!entry->exists) return;
   ViewTask& view = *views_[timer.view];
-  {
-    SpinLockHolder lock(&entry->lock);
-    if (view.plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
-    entry->exists =
-        entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();
-  }
+  if (view.plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
+  entry->exists =
+      entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();
   if (entry->exists) {
-    TimersOf(view.plan).Set(timer.view, timer.key, TimerOf(timer.view, *entry));
+    TimersOf(view.plan).Set(timer.view, timer.key.bytes, TimerOf(timer.view, *entry));
   } else {
     entry->has_timer = false;
     view.hot.MarkDirty(entry);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <utility>
 
 namespace forebay {
@@ -36,25 +35,30 @@ void Timers::SortDue() {
   for (std::string_view rest = due_list_.bytes; !rest.empty();) {
     Head head;
     std::memcpy(&head, rest.data(), sizeof head);
-    due_.push_back({static_cast<int>(head.view), rest.substr(sizeof head, head.size)});
+    due_.push_back(
+        {due_time_, static_cast<int>(head.view), HashedKey(rest.substr(sizeof head, head.size))});
     rest.remove_prefix(sizeof head + head.size);
   }
-  std::sort(due_.begin(), due_.end(), std::greater<>());
-  due_.erase(std::unique(due_.begin(), due_.end()), due_.end());
+  auto order = [](const Timer& timer) { return std::pair(timer.view, timer.key.bytes); };
+  std::sort(due_.begin(), due_.end(),
+            [&](const Timer& a, const Timer& b) { return order(a) > order(b); });
+  due_.erase(std::unique(due_.begin(), due_.end(),
+                         [&](const Timer& a, const Timer& b) { return order(a) == order(b); }),
+             due_.end());
 }
 
 bool Timers::PopDue(int64_t clock, Timer* timer) {
   // A timer set before what is due already comes first: the rest goes back.
   if (!due_.empty() && !timers_.empty() && timers_.begin()->first < due_time_) {
     List& list = timers_[due_time_];
-    for (const Due& due : due_) list.Add(due.view, due.key);
+    for (const Timer& due : due_) list.Add(due.view, due.key.bytes);
     due_.clear();
   }
   if (due_.empty()) {
     if (timers_.empty() || timers_.begin()->first > clock) return false;
     SortDue();
   }
-  *timer = {due_time_, due_.back().view, due_.back().key};
+  *timer = due_.back();
   due_.pop_back();
   return true;
 }

@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "engine/state/key.h"
 
 namespace forebay {
 
 struct Timer {
   int64_t time = 0;
-  int view = 0;          // index into TaskPlan.views
-  std::string_view key;  // encoded; valid until the next call of PopDue
+  int view = 0;   // index into TaskPlan.views
+  HashedKey key;  // valid until the next call of PopDue
 };
 
 class Timers {
@@ -34,6 +35,11 @@ class Timers {
   // the caller compares `time` with what the state says.
   bool PopDue(int64_t clock, Timer* timer);
 
+  // The one that PopDue takes after `ahead` others, if it is known already.
+  const Timer* Upcoming(size_t ahead) const {
+    return ahead < due_.size() ? &due_[due_.size() - 1 - ahead] : nullptr;
+  }
+
   // How many are due at `clock`, those that have moved included.
   size_t DueCount(int64_t clock) const;
 
@@ -45,18 +51,11 @@ class Timers {
 
     void Add(int view, std::string_view key);
   };
-  struct Due {
-    int view;
-    std::string_view key;  // into due_list_
-
-    auto operator<=>(const Due&) const = default;
-  };
-
   void SortDue();
 
   absl::btree_map<int64_t, List> timers_;
   List due_list_;
-  std::vector<Due> due_;  // of due_time_, last first
+  std::vector<Timer> due_;  // of due_time_, last first; keys in due_list_
   int64_t due_time_ = 0;
 };
 
