@@ -133,31 +133,44 @@ void KeyState::Apply(const EventRow& event, int64_t effective) {
   last_effective_ = effective;
 }
 
-// Drops the tiles that no window keeps at `t`.
-void KeyState::DropTiles(int64_t t) {
+// Makes the steps up to `t`, in one pass: drops the tiles that no window keeps, and finds the last
+// boundary passed and the next.
+void KeyState::StepTo(int64_t t) {
   if (words_ == nullptr) return;
+  next_boundary_ = Window::kNever;
   Word* to = words_ + HeadWords(*plan_);
   Word* from = to;
   for (size_t i = 0; i < plan_->levels().size(); ++i) {
     const TileLevel& level = plan_->levels()[i];
     Word* last = from + size_t{counts()[i]} * level.words;
-    for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
-      if (level.blobs > 0) delete[] BlobsOf(from);
-      --counts()[i];
+    if (level.hop != 0 && from != last) {
+      PassBoundaries(level, from, last, t);
+      for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
+        if (level.blobs > 0) delete[] BlobsOf(from);
+        --counts()[i];
+      }
     }
     if (to != from) std::memmove(to, from, static_cast<size_t>(last - from) * sizeof(Word));
     to += last - from;
     from = last;
   }
   size_ = static_cast<uint32_t>(to - words_);
+  live_ = size_ > HeadWords(*plan_);
   if (2 * size_ + plan_->event_words() < capacity_) Resize(size_ + plan_->event_words());
 }
 
-void KeyState::StepTo(int64_t t) {
-  DropTiles(t);
-  last_effective_ = t;
-  next_boundary_ = NextBoundaryAfter(t);
-  live_ = words_ != nullptr && size_ > HeadWords(*plan_);
+void KeyState::PassBoundaries(const TileLevel& level, const Word* first, const Word* last,
+                              int64_t t) {
+  auto pass = [&](const Word* after, int64_t since_start) {
+    if (after != first)
+      last_effective_ = std::max(last_effective_, Start(after - level.words) + since_start);
+    if (after != last) next_boundary_ = std::min(next_boundary_, Start(after) + since_start);
+  };
+  for (int index : level.windows) {
+    const WindowPlan& window = plan_->windows()[index];
+    pass(FirstAfter(level, first, last, t - window.stay), window.stay);
+    if (window.window.kind == Window::Kind::kTumbling) pass(FirstAfter(level, first, last, t), 0);
+  }
 }
 
 int64_t KeyState::NextBoundaryAfter(int64_t t) const {
@@ -218,7 +231,7 @@ int64_t KeyState::Advance(int64_t clock) {
   if (last_effective_ == Window::kAlways) return clock;
   int64_t effective = std::max(clock, last_effective_ + 1);
   while (next_boundary_ <= effective) {
-    StepTo(LastStep(effective));
+    StepTo(effective);
     effective = std::max(clock, last_effective_ + 1);
   }
   return effective;

@@ -90,7 +90,7 @@ class KeyState {
   int64_t Advance(int64_t clock);
   // Makes all steps due at or before `t`.
   void AdvanceTo(int64_t t) {
-    if (next_boundary_ <= t) StepTo(LastStep(t));
+    if (next_boundary_ <= t) StepTo(t);
   }
 
   // Adds the event to the tiles of the windows that take it. REQUIRES: it is taken, no boundary at
@@ -153,8 +153,8 @@ class KeyState {
   void Reserve(size_t words);
   void Resize(size_t capacity);
   void InsertTile(size_t level, size_t at, int64_t start, int64_t effective);
-  void DropTiles(int64_t t);
   void StepTo(int64_t t);
+  void PassBoundaries(const TileLevel& level, const Word* first, const Word* last, int64_t t);
   int64_t NextBoundaryAfter(int64_t t) const;
   void Clear();
 
