@@ -19,7 +19,7 @@ TASK = {
 WORKER = TASK | {
     "state: encode what changed": r"forebay::Task::Cut|forebay::KeyState::Encode",
     "state: RocksDB": r"rocksdb::|forebay::RocksDbStateStore|forebay::Task::Commit",
-    "decode JSON": r"forebay::Json",
+    "decode": r"forebay::(EventDecoder|Json|Protobuf|WireScanner|ColumnBuilder|Gate::)",
     "update topic: encode records": r"forebay::UpdateRecordEncoder|forebay::AppendJson",
     "update topic: compress (librdkafka's thread)": r"LZ4F_compress|rd_kafka_lz4_compress",
     "update topic: hand over to librdkafka, transactions": (

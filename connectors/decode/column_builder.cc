@@ -11,6 +11,18 @@
 namespace forebay {
 namespace {
 
+// `count` bits: 0 for the nulls, 1 for the others.
+arrow::Result<std::shared_ptr<arrow::Buffer>> ValidityOf(const std::vector<int64_t>& nulls,
+                                                         int64_t count) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bits,
+                        arrow::AllocateBuffer((count + 7) / 8));
+  std::memset(bits->mutable_data(), 0xFF, static_cast<size_t>(bits->size()));
+  for (int64_t row : nulls) {
+    bits->mutable_data()[row / 8] &= static_cast<uint8_t>(~(1u << (row % 8)));
+  }
+  return bits;
+}
+
 // A bit for each byte, which is 1 or 0; the first is the lowest.
 arrow::Result<std::shared_ptr<arrow::Buffer>> PackBits(const uint8_t* bytes, int64_t count) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bits,
@@ -34,8 +46,8 @@ ColumnBuilder& ColumnBuilder::operator=(ColumnBuilder&&) noexcept = default;
 ColumnBuilder::~ColumnBuilder() = default;
 
 arrow::Status ColumnBuilder::Start(int64_t most_values) {
-  length_ = null_count_ = 0;
-  valid_.resize(static_cast<size_t>(most_values));
+  length_ = 0;
+  nulls_.clear();
   if (type_ == DataType::kBool) {
     bools_.resize(static_cast<size_t>(most_values));
   } else if (type_ != DataType::kString && type_ != DataType::kBytes) {
@@ -70,8 +82,8 @@ arrow::Status ColumnBuilder::Grow(size_t more) {
 
 arrow::Status ColumnBuilder::Finish(std::shared_ptr<arrow::Array>* out) {
   std::shared_ptr<arrow::Buffer> validity;
-  if (null_count_ > 0) {
-    ARROW_ASSIGN_OR_RAISE(validity, PackBits(valid_.data(), length_));
+  if (!nulls_.empty()) {
+    ARROW_ASSIGN_OR_RAISE(validity, ValidityOf(nulls_, length_));
   }
   std::vector<std::shared_ptr<arrow::Buffer>> buffers = {std::move(validity), std::move(fixed_)};
   if (type_ == DataType::kBool) {
@@ -81,8 +93,8 @@ arrow::Status ColumnBuilder::Finish(std::shared_ptr<arrow::Array>* out) {
                                              /*shrink_to_fit=*/false));
     buffers.push_back(std::move(text_buffer_));
   }
-  *out = arrow::MakeArray(
-      arrow::ArrayData::Make(ArrowType(type_), length_, std::move(buffers), null_count_));
+  *out = arrow::MakeArray(arrow::ArrayData::Make(ArrowType(type_), length_, std::move(buffers),
+                                                 static_cast<int64_t>(nulls_.size())));
   return arrow::Status::OK();
 }
 

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "connectors/decode/field_value.h"
@@ -42,8 +43,7 @@ class ColumnBuilder {
   // REQUIRES: room for one more value. Text is copied. Fails only where memory ends, or the texts
   // of a column pass 2 GiB.
   arrow::Status Append(const FieldValue& value) {
-    valid_[length_] = value.null ? 0 : 1;
-    null_count_ += value.null ? 1 : 0;
+    if (value.null) nulls_.push_back(length_);
     switch (type_) {
       case DataType::kBool:
         bools_[length_] = !value.null && value.boolean ? 1 : 0;
@@ -57,7 +57,7 @@ class ColumnBuilder {
         break;
       case DataType::kString:
       case DataType::kBytes:
-        if (!value.null) ARROW_RETURN_NOT_OK(AppendText(value.text.data(), value.text.size()));
+        if (!value.null) ARROW_RETURN_NOT_OK(AppendText(value.text));
         offsets_[length_ + 1] = static_cast<int32_t>(text_size_);
         break;
     }
@@ -69,19 +69,35 @@ class ColumnBuilder {
   arrow::Status Finish(std::shared_ptr<arrow::Array>* out);
 
  private:
-  arrow::Status AppendText(const char* text, size_t size) {
-    if (size > text_room_ - text_size_) ARROW_RETURN_NOT_OK(Grow(size));
-    std::memcpy(text_ + text_size_, text, size);
-    text_size_ += size;
+  arrow::Status AppendText(std::string_view text) {
+    if (text.size() > text_room_ - text_size_) ARROW_RETURN_NOT_OK(Grow(text.size()));
+    char* to = text_ + text_size_;
+    // Most texts are short: two words that overlap cost less than a call.
+    if (text.size() >= 8 && text.size() <= 16) {
+      CopyEnds<uint64_t>(text, to);
+    } else if (text.size() >= 4 && text.size() < 8) {
+      CopyEnds<uint32_t>(text, to);
+    } else {
+      std::memcpy(to, text.data(), text.size());
+    }
+    text_size_ += text.size();
     return arrow::Status::OK();
+  }
+  template <typename Word>
+  static void CopyEnds(std::string_view text, char* to) {
+    Word first;
+    Word last;
+    std::memcpy(&first, text.data(), sizeof(Word));
+    std::memcpy(&last, text.data() + text.size() - sizeof(Word), sizeof(Word));
+    std::memcpy(to, &first, sizeof(Word));
+    std::memcpy(to + text.size() - sizeof(Word), &last, sizeof(Word));
   }
   arrow::Status Grow(size_t more);
 
   DataType type_;
   int64_t length_ = 0;
-  int64_t null_count_ = 0;
-  std::vector<uint8_t> valid_;  // by value: 1 or 0
-  std::vector<uint8_t> bools_;  // likewise, of kBool
+  std::vector<int64_t> nulls_;  // which values are
+  std::vector<uint8_t> bools_;  // of kBool: 1 or 0
   // What fixed_ holds: the values, or where their texts end.
   std::shared_ptr<arrow::Buffer> fixed_;
   int64_t* words_ = nullptr;  // integers, and the bits of doubles

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "connectors/decode/column_builder.h"
 #include "connectors/decode/gate.h"
@@ -25,6 +26,19 @@ using RecordReader = std::variant<JsonObjectReader, ProtobufReader>;
 absl::StatusOr<RecordReader> MakeReader(const v1::Source& source) {
   if (source.format() == v1::Source::PROTOBUF) return ProtobufReader::Make(source);
   return JsonObjectReader(source);
+}
+
+// Each fills `rejection` and returns false.
+bool Refuse(const std::string& problem, Rejection* rejection) {
+  *rejection = {RejectReason::kUndecodable, problem};
+  return false;
+}
+bool RefuseNull(std::string_view expected, Rejection* rejection) {
+  return Refuse(fmt::format("the value is null, expected {}", expected), rejection);
+}
+bool RefuseForeign(Rejection* rejection) {
+  return Refuse("the record lacks the headers of a repartition topic: only forebay may write to it",
+                rejection);
 }
 
 absl::Status NoRoom(const arrow::Status& status) {
@@ -53,8 +67,8 @@ class EventDecoder::Impl {
   template <typename Reader>
   bool Check(const RawRecord& record, const RepartitionOrigin* headers, Reader& reader,
              EventTimes* times, Rejection* rejection) const;
-  arrow::Status Append(const RawRecord& record, const EventTimes& times,
-                       absl::Span<const FieldValue> values, EventBatch* batch);
+  arrow::Status Append(const RawRecord& record, const EventTimes& times, const FieldValue* values,
+                       EventBatch* batch);
   arrow::Status Finish(EventBatch* batch);
 
   RecordReader reader_;
@@ -103,58 +117,52 @@ arrow::Status EventDecoder::Impl::Reserve(size_t records, EventBatch* batch) {
   return arrow::Status::OK();
 }
 
-template <typename Reader>
-arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Reader& reader,
-                                       EventBatch* batch) {
-  Rejection rejection;
-  for (const RawRecord& record : records) {
-    std::optional<RepartitionOrigin> headers;
-    if (read_headers_) {
-      headers = read_headers_(record);
-      if (headers.has_value() && headers->marker) continue;
-    }
-    EventTimes times;
-    if (Check(record, headers.has_value() ? &*headers : nullptr, reader, &times, &rejection)) {
-      ARROW_RETURN_NOT_OK(Append(record, times, reader.values(), batch));
-      if (read_headers_) batch->origins.push_back(headers->origin);
-    } else {
-      batch->rejected.push_back({record, rejection.reason, std::move(rejection.detail)});
-    }
-  }
-  return arrow::Status::OK();
-}
-
 // The gate; fills `rejection` where it refuses the record.
 template <typename Reader>
-bool EventDecoder::Impl::Check(const RawRecord& record, const RepartitionOrigin* headers,
-                               Reader& reader, EventTimes* times, Rejection* rejection) const {
-  if (read_headers_ && headers == nullptr) {
-    *rejection = {
-        RejectReason::kUndecodable,
-        "the record lacks the headers of a repartition topic: only forebay may write to it"};
-    return false;
-  }
-  if (!record.value.has_value()) {
-    *rejection = {RejectReason::kUndecodable,
-                  fmt::format("the value is null, expected {}", Reader::kExpected)};
-    return false;
-  }
-  if (!reader.Read(*record.value)) {
-    *rejection = {RejectReason::kUndecodable, reader.problem()};
-    return false;
-  }
-  return gate_.Check(record, reader.values(), headers == nullptr ? nullptr : &headers->known_time,
-                     times, rejection);
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool EventDecoder::Impl::Check(const RawRecord& record,
+                                                                   const RepartitionOrigin* headers,
+                                                                   Reader& reader,
+                                                                   EventTimes* times,
+                                                                   Rejection* rejection) const {
+  if (!record.value.has_value()) return RefuseNull(Reader::kExpected, rejection);
+  if (!reader.Read(*record.value)) return Refuse(reader.problem(), rejection);
+  return gate_.Check(record, reader.values().data(),
+                     headers == nullptr ? nullptr : &headers->known_time, times, rejection);
 }
 
-arrow::Status EventDecoder::Impl::Append(const RawRecord& record, const EventTimes& times,
-                                         absl::Span<const FieldValue> values, EventBatch* batch) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE
+inline arrow::Status EventDecoder::Impl::Append(const RawRecord& record, const EventTimes& times,
+                                                const FieldValue* values, EventBatch* batch) {
   for (Column& column : columns_) {
     ARROW_RETURN_NOT_OK(column.builder.Append(values[column.field]));
   }
   batch->records.push_back(record);
   batch->event_times.push_back(times.event_time);
   batch->known_times.push_back(times.known_time);
+  return arrow::Status::OK();
+}
+
+template <typename Reader>
+arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Reader& reader,
+                                       EventBatch* batch) {
+  Rejection rejection;
+  EventTimes times;
+  for (const RawRecord& record : records) {
+    std::optional<RepartitionOrigin> headers;
+    bool passes = true;
+    if (read_headers_) {
+      headers = read_headers_(record);
+      if (headers.has_value() && headers->marker) continue;
+      passes = headers.has_value() || RefuseForeign(&rejection);
+    }
+    const RepartitionOrigin* origin = headers.has_value() ? &*headers : nullptr;
+    if (passes && Check(record, origin, reader, &times, &rejection)) {
+      ARROW_RETURN_NOT_OK(Append(record, times, reader.values().data(), batch));
+      if (origin != nullptr) batch->origins.push_back(origin->origin);
+    } else {
+      batch->rejected.push_back({record, rejection.reason, std::move(rejection.detail)});
+    }
+  }
   return arrow::Status::OK();
 }
 

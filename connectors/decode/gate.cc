@@ -34,11 +34,6 @@ std::string TimeText(int64_t micros) {
   return fmt::format("{} us from 1970", micros);
 }
 
-std::string NotATimeOfAnEvent(const std::string& field, const FieldValue& value) {
-  return value.null ? fmt::format("field {} is missing or null, and every event needs it", field)
-                    : fmt::format("field {} is not within the years 1 to 9999", field);
-}
-
 }  // namespace
 
 Gate::Gate(const v1::Source& source)
@@ -56,19 +51,17 @@ bool Gate::Judges(const v1::Source& source, const v1::Field& field) {
          (source.known_time() == v1::Source::COLUMN && field.name() == source.known_time_column());
 }
 
-bool Gate::Check(const RawRecord& record, absl::Span<const FieldValue> values,
-                 const KnownTime* forwarded, EventTimes* times, Rejection* rejection) const {
+bool Gate::Check(const RawRecord& record, const FieldValue* values, const KnownTime* forwarded,
+                 EventTimes* times, Rejection* rejection) const {
   const FieldValue& event_time = values[event_time_field_];
   if (!IsTimeOfAnEvent(event_time)) {
-    *rejection = {RejectReason::kBadEventTime, NotATimeOfAnEvent(event_time_name_, event_time)};
-    return false;
+    return RefuseTime(RejectReason::kBadEventTime, event_time_name_, event_time, rejection);
   }
   times->event_time = EventTime(event_time.integer);
   if (known_time_from_ == From::kColumn) {
     const FieldValue& known_time = values[known_time_field_];
     if (!IsTimeOfAnEvent(known_time)) {
-      *rejection = {RejectReason::kBadKnownTime, NotATimeOfAnEvent(known_time_name_, known_time)};
-      return false;
+      return RefuseTime(RejectReason::kBadKnownTime, known_time_name_, known_time, rejection);
     }
     times->known_time = KnownTime(known_time.integer);
   } else {
@@ -80,22 +73,39 @@ bool Gate::Check(const RawRecord& record, absl::Span<const FieldValue> values,
   return true;
 }
 
-bool Gate::CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const {
+inline bool Gate::CheckFuture(int64_t timestamp, const EventTimes& times,
+                              Rejection* rejection) const {
+  constexpr const char* kTimestamp = "the timestamp of the Kafka record";
   int64_t event_time = times.event_time.value();
   int64_t known_time = times.known_time.value();
-  auto ahead = [&](const std::string& field, int64_t time, std::string_view of, int64_t than) {
-    *rejection = {RejectReason::kFuture,
-                  fmt::format("field {} is {}, more than {} after {}, {}", field, TimeText(time),
-                              FormatDuration(max_future_), of, TimeText(than))};
-    return false;
-  };
-  constexpr std::string_view kTimestamp = "the timestamp of the Kafka record";
   int64_t limit = SaturatingAdd(timestamp, max_future_);
-  if (event_time > limit) return ahead(event_time_name_, event_time, kTimestamp, timestamp);
+  if (event_time > limit) {
+    return RefuseFuture(event_time_name_, event_time, kTimestamp, timestamp, rejection);
+  }
   if (known_time_from_ != From::kColumn) return true;
-  if (known_time > limit) return ahead(known_time_name_, known_time, kTimestamp, timestamp);
+  if (known_time > limit) {
+    return RefuseFuture(known_time_name_, known_time, kTimestamp, timestamp, rejection);
+  }
   if (event_time <= SaturatingAdd(known_time, max_future_)) return true;
-  return ahead(event_time_name_, event_time, "field " + known_time_name_, known_time);
+  return RefuseFuture(event_time_name_, event_time, "field " + known_time_name_, known_time,
+                      rejection);
+}
+
+bool Gate::RefuseTime(RejectReason reason, const std::string& field, const FieldValue& value,
+                      Rejection* rejection) {
+  *rejection = {reason,
+                value.null
+                    ? fmt::format("field {} is missing or null, and every event needs it", field)
+                    : fmt::format("field {} is not within the years 1 to 9999", field)};
+  return false;
+}
+
+bool Gate::RefuseFuture(const std::string& field, int64_t time, const std::string& of, int64_t than,
+                        Rejection* rejection) const {
+  *rejection = {RejectReason::kFuture,
+                fmt::format("field {} is {}, more than {} after {}, {}", field, TimeText(time),
+                            FormatDuration(max_future_), of, TimeText(than))};
+  return false;
 }
 
 }  // namespace forebay

@@ -7,9 +7,7 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
-#include "absl/types/span.h"
 #include "connectors/decode/field_value.h"
 #include "engine/batch/event_batch.h"
 
@@ -38,8 +36,8 @@ class Gate {
   // `values`: one per field of the schema. `forwarded`: where the record was read from a
   // repartition topic, the known time that it was forwarded with; it has passed the test of the
   // future then. Null otherwise. False: `rejection` says why the record is refused.
-  bool Check(const RawRecord& record, absl::Span<const FieldValue> values,
-             const KnownTime* forwarded, EventTimes* times, Rejection* rejection) const;
+  bool Check(const RawRecord& record, const FieldValue* values, const KnownTime* forwarded,
+             EventTimes* times, Rejection* rejection) const;
 
   // Whether the field's times are the gate's matter: those that int64 microseconds cannot hold are
   // then no type error, but the nearest that they can hold.
@@ -49,6 +47,11 @@ class Gate {
   enum class From : uint8_t { kRecord, kEventTime, kColumn };
 
   bool CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const;
+  // Both fill `rejection` and return false.
+  static bool RefuseTime(RejectReason reason, const std::string& field, const FieldValue& value,
+                         Rejection* rejection);
+  bool RefuseFuture(const std::string& field, int64_t time, const std::string& of, int64_t than,
+                    Rejection* rejection) const;
 
   From known_time_from_;
   std::string event_time_name_;

@@ -15,8 +15,10 @@
 #define FOREBAY_CONNECTORS_DECODE_JSON_LAYOUT_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -35,49 +37,54 @@ class JsonLayout {
     // From the end of the value before to the beginning of this: `,"amount":`, white space
     // included.
     alignas(16) char text[kLongest];
-    uint32_t size;
+    uint16_t counts[kLongest / 16];  // of each 16 bytes: a bit for those that are of the text
+    uint16_t size;
     int field;
   };
 
+  JsonLayout() { members_.reserve(kMostMembers); }
+
   // An object begins.
-  void Start() { next_ = 0; }
+  void Start() { next_ = members_.data(); }
 
   // The member whose text stands at `at`, where one is expected; else null. Members of the object
   // before may be missing.
   const Member* Match(const char* at) {
-    size_t end = std::min(next_ + kAhead, members_.size());
-    for (size_t i = next_; i < end; ++i) {
-      if (!IsAt(at, members_[i])) continue;
-      next_ = i + 1;
-      return &members_[i];
+    const Member* end = members_.data() + members_.size();
+    const Member* last = next_ + std::min<ptrdiff_t>(kAhead, end - next_);
+    for (const Member* member = next_; member != last; ++member) {
+      if (!IsAt(at, *member)) continue;
+      next_ = member + 1;
+      return member;
     }
     return nullptr;
   }
 
   // What stood where Match found nothing.
   void Learn(std::string_view text, int field) {
-    if (text.size() > kLongest || next_ == kMostMembers) return;
-    if (next_ == members_.size()) members_.emplace_back();
-    Member* member = &members_[next_++];
+    auto index = static_cast<size_t>(next_ - members_.data());
+    if (text.size() > kLongest || index == kMostMembers) return;
+    if (index == members_.size()) members_.emplace_back();
+    Member* member = &members_[index];
+    ++next_;
     std::memcpy(member->text, text.data(), text.size());
-    member->size = static_cast<uint32_t>(text.size());
+    for (size_t i = 0; i < std::size(member->counts); ++i) {
+      size_t bytes = text.size() - std::min(text.size(), 16 * i);
+      member->counts[i] = static_cast<uint16_t>(bytes < 16 ? (1 << bytes) - 1 : 0xFFFF);
+    }
+    member->size = static_cast<uint16_t>(text.size());
     member->field = field;
   }
 
  private:
-  static constexpr size_t kAhead = 4;
+  static constexpr ptrdiff_t kAhead = 4;
   static constexpr size_t kMostMembers = 256;
 
   static bool IsAt(const char* at, const Member& member) {
 #if defined(__SSE2__)
-    for (uint32_t first = 0; first < member.size; first += 16) {
-      __m128i found = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + first));
-      __m128i expected = _mm_load_si128(reinterpret_cast<const __m128i*>(member.text + first));
-      auto differ =
-          static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(found, expected))) ^ 0xFFFF;
-      if (differ != 0 && first + static_cast<uint32_t>(__builtin_ctz(differ)) < member.size) {
-        return false;
-      }
+    if (!SameBytes(at, member, 0)) return false;
+    for (uint32_t chunk = 1; chunk * 16 < member.size; ++chunk) {
+      if (!SameBytes(at, member, chunk)) return false;
     }
     return true;
 #else
@@ -85,8 +92,17 @@ class JsonLayout {
 #endif
   }
 
-  std::vector<Member> members_;
-  size_t next_ = 0;  // the member expected next
+#if defined(__SSE2__)
+  static bool SameBytes(const char* at, const Member& member, uint32_t chunk) {
+    __m128i found = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + chunk);
+    __m128i expected = _mm_load_si128(reinterpret_cast<const __m128i*>(member.text) + chunk);
+    int differ = ~_mm_movemask_epi8(_mm_cmpeq_epi8(found, expected));
+    return (differ & member.counts[chunk]) == 0;
+  }
+#endif
+
+  std::vector<Member> members_;   // never grows beyond its capacity
+  const Member* next_ = nullptr;  // the member expected next
 };
 
 }  // namespace forebay

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "connectors/decode/base64.h"
@@ -24,12 +25,37 @@ namespace {
 
 constexpr int kNoField = -1;
 
+// The plain form (JsonScanner) that a field's values mostly have.
+enum class Plain : uint8_t { kNone, kString, kDouble, kInteger };
+
 struct FieldPlan {
   std::string name;
+  Plain plain;
   DataType type;
   v1::TimeEncoding time_encoding;
   bool saturates;  // a time out of range is the gate's matter, not a type error
 };
+
+Plain PlainForm(const v1::Field& field) {
+  switch (field.type()) {
+    case v1::STRING:
+      return Plain::kString;
+    case v1::DOUBLE:
+      return Plain::kDouble;
+    case v1::INT64:
+      return Plain::kInteger;
+    case v1::TIMESTAMP:
+      return field.time_encoding() == v1::RFC3339 ? Plain::kNone : Plain::kInteger;
+    default:
+      return Plain::kNone;
+  }
+}
+
+// The end of a value of any type in a plain form; else null.
+inline const char* AfterPlain(const char* at) {
+  const char* after = JsonScanner::AfterPlainString(at);
+  return after != nullptr ? after : JsonScanner::AfterPlainNumber(at);
+}
 
 std::string_view Expected(const FieldPlan& field) {
   switch (field.type) {
@@ -60,12 +86,13 @@ std::string_view Expected(const FieldPlan& field) {
   }
 }
 
+constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                              1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr uint64_t kMaxExact = uint64_t{1} << 53;
+
 // Clinger's fast path: both factors are exact, so their product or quotient is the nearest double.
 bool ExactDouble(const JsonScanner::Number& number, double* out) {
-  constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  constexpr uint64_t kMaxExact = uint64_t{1} << 53;
   if (!number.exact || number.digits > kMaxExact) return false;
   if (number.exponent < -22 || number.exponent > 22) return false;
   auto value = static_cast<double>(number.digits);
@@ -116,6 +143,7 @@ class JsonObjectReader::Impl {
   enum class Outcome { kOk, kWrongType, kMalformed };
 
   bool ReadMembers();
+  const char* ReadPlain(const char* at, int field);
   bool ReadUpToValue(bool first, bool* closed, int* field);
   bool ReadField(int field);
   Outcome ReadValue(int field);
@@ -138,8 +166,8 @@ class JsonObjectReader::Impl {
 JsonObjectReader::Impl::Impl(const v1::Source& source) {
   for (const v1::Field& field : source.schema()) {
     index_.insert({field.name(), static_cast<int>(fields_.size())});
-    fields_.push_back({field.name(), static_cast<DataType>(field.type()), field.time_encoding(),
-                       Gate::Judges(source, field)});
+    fields_.push_back({field.name(), PlainForm(field), static_cast<DataType>(field.type()),
+                       field.time_encoding(), Gate::Judges(source, field)});
   }
   values_.resize(fields_.size());
   bytes_.resize(fields_.size());
@@ -157,23 +185,69 @@ bool JsonObjectReader::Impl::NotAnObject() {
   return false;
 }
 
+// The end of the field's value where it is of the type and in a plain form; else null.
+ABSL_ATTRIBUTE_ALWAYS_INLINE
+inline const char* JsonObjectReader::Impl::ReadPlain(const char* at, int field) {
+  const FieldPlan& plan = fields_[static_cast<size_t>(field)];
+  FieldValue* out = &values_[static_cast<size_t>(field)];
+  JsonScanner::PlainNumber number;
+  const char* after = nullptr;
+  switch (plan.plain) {
+    case Plain::kString:
+      after = JsonScanner::AfterPlainString(at);
+      if (after == nullptr) return nullptr;
+      out->text = {at + 1, static_cast<size_t>(after - at - 2)};
+      break;
+    case Plain::kDouble:
+      after = JsonScanner::AfterPlainNumber(at, &number);
+      if (after == nullptr || number.digits > kMaxExact) return nullptr;
+      out->real = static_cast<double>(number.digits) / kPowers[number.fraction];
+      if (number.negative) out->real = -out->real;
+      break;
+    case Plain::kInteger: {
+      after = JsonScanner::AfterPlainNumber(at, &number);
+      if (after == nullptr || number.fraction > 0) return nullptr;
+      auto count = static_cast<int64_t>(number.digits);
+      bool fits = true;
+      if (number.negative) count = -count;
+      out->integer =
+          plan.type == DataType::kTimestamp ? ToMicros(count, plan.time_encoding, &fits) : count;
+      if (!fits) return nullptr;
+      break;
+    }
+    case Plain::kNone:
+      return nullptr;
+  }
+  out->null = false;
+  return after;
+}
+
 bool JsonObjectReader::Impl::ReadMembers() {
   layout_.Start();
+  const char* at = scanner_.at();
   for (bool first = true;; first = false) {
     int field;
-    if (const JsonLayout::Member* member = layout_.Match(scanner_.at())) {
-      scanner_.MoveTo(scanner_.at() + member->size);
+    if (const JsonLayout::Member* member = layout_.Match(at)) {
+      at += member->size;
       field = member->field;
     } else {
       bool closed = false;
+      scanner_.MoveTo(at);
       if (!ReadUpToValue(first, &closed, &field)) return NotAnObject();
       if (closed) return true;
+      at = scanner_.at();
     }
-    if (field != kNoField) {
-      if (!ReadField(field)) return false;
-    } else if (!scanner_.SkipValue()) {
-      return NotAnObject();
+    const char* after = field == kNoField ? AfterPlain(at) : ReadPlain(at, field);
+    if (after == nullptr) {
+      scanner_.MoveTo(at);
+      if (field != kNoField) {
+        if (!ReadField(field)) return false;
+      } else if (!scanner_.SkipValue()) {
+        return NotAnObject();
+      }
+      after = scanner_.at();
     }
+    at = after;
   }
 }
 

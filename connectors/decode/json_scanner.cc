@@ -135,6 +135,31 @@ bool JsonScanner::ReadHex(uint32_t* out) {
   return true;
 }
 
+bool JsonScanner::ReadNumber(Number* out) {
+  Peek();
+  const char* begin = at_;
+  *out = {};
+  out->negative = *at_ == '-';
+  if (out->negative) ++at_;
+  const char* first = at_;
+  at_ = AfterDigits(first, &out->digits);
+  int64_t count = at_ - first;
+  if (count == 0) return Fail("a digit is missing");
+  if (*first == '0' && count > 1) return Fail("a number has a leading zero");
+  if (*at_ == '.') {
+    out->integer = false;
+    const char* fraction = ++at_;
+    at_ = AfterDigits(fraction, &out->digits);
+    if (at_ == fraction) return Fail("a digit is missing");
+    out->exponent = fraction - at_;
+    count -= out->exponent;
+  }
+  if ((*at_ | 0x20) == 'e' && !ReadExponent(out)) return false;
+  out->exact = count <= 19;  // 10^19 - 1 fits in 64 bits
+  out->text = {begin, static_cast<size_t>(at_ - begin)};
+  return true;
+}
+
 // From its letter on; added to that of the number.
 bool JsonScanner::ReadExponent(Number* out) {
   constexpr int64_t kEnough = 1'000'000'000'000;  // more digits than any text has
@@ -152,6 +177,7 @@ bool JsonScanner::ReadExponent(Number* out) {
 
 bool JsonScanner::SkipValue(int depth) {
   std::string_view text;
+  Number number;
   switch (Peek()) {
     case '"':
       return ReadString(&text);
@@ -166,7 +192,7 @@ bool JsonScanner::SkipValue(int depth) {
     case 'n':
       return TakeIf("null") || Fail("an unknown word");
     default:
-      if (*at_ == '-' || IsDigit(*at_)) return SkipNumber();
+      if (*at_ == '-' || IsDigit(*at_)) return ReadNumber(&number);
       return Fail(at_ == end_ ? "it ends where a value is expected" : "a value is expected");
   }
 }

@@ -69,7 +69,18 @@ class JsonScanner {
   bool ReadString(std::string_view* out);
 
   bool ReadNumber(Number* out);
-  bool SkipNumber();
+
+  // The plain forms that nearly all values have, without state: where they end; null where there is
+  // another form, or none. `at` is a place within the text of a scanner that is no white space.
+  struct PlainNumber {
+    uint64_t digits;
+    int fraction;  // digits after the point: the number is digits / 10^fraction
+    bool negative;
+  };
+  static constexpr int kPlainDigits = 18;               // what fits in an int64 in any case
+  static const char* AfterPlainString(const char* at);  // no escapes, ASCII
+  static const char* AfterPlainNumber(const char* at, PlainNumber* out);  // no exponent
+  static const char* AfterPlainNumber(const char* at);
 
   // Any value.
   bool SkipValue() { return SkipValue(0); }
@@ -93,10 +104,11 @@ class JsonScanner {
   static bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
   static bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
-  int64_t ReadDigits(uint64_t* value);
+  // Appends digits to `value`, modulo 2^64.
+  static const char* AfterDigits(const char* at, uint64_t* value);
+  static const char* AfterDigits(const char* at);
+  static const char* FindSpecial(const char* at);
   bool ReadExponent(Number* out);
-  int64_t SkipDigits();
-  const char* FindSpecial(const char* at) const;
   bool ReadEscaped(const char* begin, std::string_view* out);
   bool ReadEscape();
   bool ReadHex(uint32_t* out);
@@ -114,7 +126,7 @@ class JsonScanner {
 
 // The first byte from `at` on that does not stand for itself in a string: a quote, a backslash, a
 // control character or a byte of 0x80 or above. The padding ends every search.
-inline const char* JsonScanner::FindSpecial(const char* at) const {
+inline const char* JsonScanner::FindSpecial(const char* at) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
@@ -135,16 +147,6 @@ inline const char* JsonScanner::FindSpecial(const char* at) const {
 #endif
 }
 
-inline bool JsonScanner::ReadString(std::string_view* out) {
-  if (Peek() != '"') return Expected('"');
-  const char* begin = ++at_;
-  const char* special = FindSpecial(begin);
-  if (*special != '"') return ReadEscaped(begin, out);
-  *out = {begin, static_cast<size_t>(special - begin)};
-  at_ = special + 1;
-  return true;
-}
-
 // How many of eight bytes, the first being the lowest, are digits before one that is none.
 inline int LeadingDigits(uint64_t bytes) {
   uint64_t digits = bytes ^ 0x3030303030303030u;  // 0 to 9
@@ -162,69 +164,80 @@ inline uint64_t DigitsToNumber(uint64_t bytes, int count) {
   return (digits * 10'000 + (digits >> 32)) & 0xFFFFFFFFu;
 }
 
-// Passes over digits and appends them to `value`, modulo 2^64; returns how many.
-inline int64_t JsonScanner::ReadDigits(uint64_t* value) {
+inline constexpr uint64_t kPowersOfTen[] = {1,       10,        100,        1'000,      10'000,
+                                            100'000, 1'000'000, 10'000'000, 100'000'000};
+
+inline const char* JsonScanner::AfterDigits(const char* at, uint64_t* value) {
   static_assert(std::endian::native == std::endian::little);
-  constexpr uint64_t kPowers[] = {1,       10,        100,        1'000,      10'000,
-                                  100'000, 1'000'000, 10'000'000, 100'000'000};
-  const char* begin = at_;
-  for (int count = 8; count == 8; at_ += count) {
+  for (;;) {
     uint64_t bytes;
-    std::memcpy(&bytes, at_, 8);
-    count = LeadingDigits(bytes);
-    if (count > 0) *value = *value * kPowers[count] + DigitsToNumber(bytes, count);
+    std::memcpy(&bytes, at, 8);
+    int count = LeadingDigits(bytes);
+    if (count == 0) return at;
+    *value = *value * kPowersOfTen[count] + DigitsToNumber(bytes, count);
+    at += count;
+    if (count < 8) return at;
   }
-  return at_ - begin;
 }
 
-inline int64_t JsonScanner::SkipDigits() {
-  const char* begin = at_;
-  for (int count = 8; count == 8; at_ += count) {
+inline const char* JsonScanner::AfterDigits(const char* at) {
+  for (;;) {
     uint64_t bytes;
-    std::memcpy(&bytes, at_, 8);
-    count = LeadingDigits(bytes);
+    std::memcpy(&bytes, at, 8);
+    int count = LeadingDigits(bytes);
+    at += count;
+    if (count < 8) return at;
   }
-  return at_ - begin;
 }
 
-inline bool JsonScanner::ReadNumber(Number* out) {
-  Peek();
-  const char* begin = at_;
-  *out = {};
-  out->negative = *at_ == '-';
-  if (out->negative) ++at_;
-  const char* first = at_;
-  uint64_t digits = 0;
-  int64_t count = ReadDigits(&digits);
-  if (count == 0) return Fail("a digit is missing");
-  if (*first == '0' && count > 1) return Fail("a number has a leading zero");
-  if (*at_ == '.') {
-    out->integer = false;
-    ++at_;
-    int64_t fraction = ReadDigits(&digits);
-    if (fraction == 0) return Fail("a digit is missing");
-    out->exponent = -fraction;
-    count += fraction;
+inline const char* JsonScanner::AfterPlainString(const char* at) {
+  if (*at != '"') return nullptr;
+  const char* special = FindSpecial(at + 1);
+  return *special == '"' ? special + 1 : nullptr;
+}
+
+inline const char* JsonScanner::AfterPlainNumber(const char* at, PlainNumber* out) {
+  out->negative = *at == '-';
+  const char* first = at + (out->negative ? 1 : 0);
+  out->digits = 0;
+  at = AfterDigits(first, &out->digits);
+  int64_t count = at - first;
+  if (count == 0 || (count > 1 && *first == '0')) return nullptr;
+  out->fraction = 0;
+  if (*at == '.') {
+    const char* fraction = at + 1;
+    at = AfterDigits(fraction, &out->digits);
+    out->fraction = static_cast<int>(at - fraction);
+    if (out->fraction == 0) return nullptr;
+    count += out->fraction;
   }
-  if ((*at_ | 0x20) == 'e' && !ReadExponent(out)) return false;
-  out->digits = digits;
-  out->exact = count <= 19;  // 10^19 - 1 fits in 64 bits
-  out->text = {begin, static_cast<size_t>(at_ - begin)};
+  return count > kPlainDigits || (*at | 0x20) == 'e' ? nullptr : at;
+}
+
+inline const char* JsonScanner::AfterPlainNumber(const char* at) {
+  const char* first = at + (*at == '-' ? 1 : 0);
+  at = AfterDigits(first);
+  int64_t count = at - first;
+  if (count == 0 || (count > 1 && *first == '0')) return nullptr;
+  if (*at == '.') {
+    const char* fraction = at + 1;
+    at = AfterDigits(fraction);
+    if (at == fraction) return nullptr;
+  }
+  return (*at | 0x20) == 'e' ? nullptr : at;
+}
+
+inline bool JsonScanner::ReadString(std::string_view* out) {
+  if (Peek() != '"') return Expected('"');
+  const char* begin = at_ + 1;
+  const char* after = AfterPlainString(at_);
+  if (after == nullptr) {
+    at_ = begin;
+    return ReadEscaped(begin, out);
+  }
+  *out = {begin, static_cast<size_t>(after - begin - 1)};
+  at_ = after;
   return true;
-}
-
-inline bool JsonScanner::SkipNumber() {
-  if (Peek() == '-') ++at_;
-  const char* first = at_;
-  int64_t count = SkipDigits();
-  if (count == 0) return Fail("a digit is missing");
-  if (*first == '0' && count > 1) return Fail("a number has a leading zero");
-  if (*at_ == '.') {
-    ++at_;
-    if (SkipDigits() == 0) return Fail("a digit is missing");
-  }
-  Number number;
-  return (*at_ | 0x20) != 'e' || ReadExponent(&number);
 }
 
 }  // namespace forebay

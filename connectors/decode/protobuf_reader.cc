@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "connectors/decode/protobuf_plan.h"
 #include "connectors/decode/timestamp_unit.h"
 #include "connectors/decode/wire_scanner.h"
@@ -54,17 +55,23 @@ class ProtobufReader::Impl {
   const std::string& problem() const { return problem_; }
 
  private:
-  bool ReadField(size_t index);
-  bool ReadNumber(Kind kind, FieldValue* out);
-  bool ReadMember(size_t index, uint32_t tag);
-  bool ReadTimestamp(size_t column);
+  // Inlined, so that Read's scanner stays in registers.
+  bool ReadField(size_t index, WireScanner& scanner);
+  static bool ReadFixed(Kind kind, WireScanner& scanner, FieldValue* out);
+  bool ReadMember(size_t index, uint32_t tag, WireScanner& scanner);
+
+  static void TakeVarint(Kind kind, uint64_t number, FieldValue* out);
+  const char* ReadTimestamp(std::string_view bytes, size_t column);
+  bool IsNamed(size_t enum_field, uint64_t number) const {
+    return plan_.EnumName(enum_field, static_cast<int32_t>(number)) != nullptr;
+  }
   void TakeAwayOthers(const ProtobufPlan::Field& field);
 
   bool Convert(const ProtobufPlan::Conversion& plan);
   bool ConvertTimestamp(const ProtobufPlan::Conversion& plan);
   void NameEnum(const ProtobufPlan::Conversion& plan);
 
-  bool NotAMessage();
+  bool NotAMessage(const WireScanner& scanner);
   bool WrongWireType(size_t index, uint32_t tag, size_t offset);
   bool WrongValue(const ProtobufPlan::Conversion& plan, std::string_view found,
                   std::string_view expected);
@@ -73,7 +80,6 @@ class ProtobufReader::Impl {
   std::vector<FieldValue> values_;
   std::vector<TimestampParts> timestamps_;        // per column
   std::vector<std::array<char, 12>> enum_texts_;  // per column: digits of a number without a name
-  WireScanner scanner_;
   std::string problem_;
 };
 
@@ -83,89 +89,31 @@ ProtobufReader::Impl::Impl(ProtobufPlan plan)
       timestamps_(values_.size()),
       enum_texts_(values_.size()) {}
 
-bool ProtobufReader::Impl::Read(std::string_view message) {
-  std::copy(plan_.missing().begin(), plan_.missing().end(), values_.begin());
-  scanner_ = WireScanner(message);
-  while (!scanner_.AtEnd()) {
-    size_t offset = scanner_.offset();
-    uint32_t tag;
-    if (!scanner_.ReadTag(&tag)) return NotAMessage();
-    size_t index = plan_.Find(FieldNumber(tag));
-    if (index == kNone) {
-      if (!scanner_.Skip(tag)) return NotAMessage();
-      continue;
-    }
-    const ProtobufPlan::Field& field = plan_.fields()[index];
-    if (field.column == kNone) {
-      if (!ReadMember(index, tag)) return NotAMessage();
-      continue;
-    }
-    if (WireTypeOf(tag) != field.wire_type) return WrongWireType(index, tag, offset);
-    if (!ReadField(index)) return NotAMessage();
-  }
-  for (const ProtobufPlan::Conversion& plan : plan_.conversions()) {
-    if (!values_[plan.column].null && !Convert(plan)) return false;
-  }
-  return true;
-}
-
-bool ProtobufReader::Impl::ReadField(size_t index) {
-  const ProtobufPlan::Field& field = plan_.fields()[index];
-  FieldValue* out = &values_[field.column];
-  uint64_t number;
-  switch (field.kind) {
-    case Kind::kString:
-      if (!scanner_.ReadBytes(&out->text)) return false;
-      if (!IsUtf8(out->text)) return scanner_.Fail("a string is not UTF-8, and ends");
-      break;
-    case Kind::kBytes:
-      if (!scanner_.ReadBytes(&out->text)) return false;
-      break;
-    case Kind::kTimestamp:
-      if (!ReadTimestamp(field.column)) return false;
-      break;
-    case Kind::kEnum:
-      if (!scanner_.ReadVarint(&number)) return false;
-      if (field.closed_enum && plan_.EnumName(index, static_cast<int32_t>(number)) == nullptr)
-        return true;
-      out->integer = static_cast<int32_t>(number);
-      break;
-    default:
-      if (!ReadNumber(field.kind, out)) return false;
-      break;
-  }
-  out->null = false;
-  if (field.oneof != MessageField::kNoOneof) TakeAwayOthers(field);
-  return true;
-}
-
-bool ProtobufReader::Impl::ReadNumber(Kind kind, FieldValue* out) {
-  uint64_t number = 0;
-  uint32_t half = 0;
-  float single = 0;
-  bool ok = true;
+ABSL_ATTRIBUTE_ALWAYS_INLINE
+inline bool ProtobufReader::Impl::ReadFixed(Kind kind, WireScanner& scanner, FieldValue* out) {
+  uint32_t half;
+  float single;
   switch (kind) {
     case Kind::kDouble:
-      return scanner_.ReadFixed(&out->real);
+      return scanner.ReadFixed(&out->real);
     case Kind::kFloat:
-      ok = scanner_.ReadFixed(&single);
+      if (!scanner.ReadFixed(&single)) return false;
       out->real = static_cast<double>(single);
-      return ok;
-    case Kind::kFixed64:
-    case Kind::kSfixed64:
-      return scanner_.ReadFixed(&out->integer);
+      return true;
     case Kind::kFixed32:
-      ok = scanner_.ReadFixed(&half);
+      if (!scanner.ReadFixed(&half)) return false;
       out->integer = half;
-      return ok;
+      return true;
     case Kind::kSfixed32:
-      ok = scanner_.ReadFixed(&half);
+      if (!scanner.ReadFixed(&half)) return false;
       out->integer = static_cast<int32_t>(half);
-      return ok;
+      return true;
     default:
-      break;
+      return scanner.ReadFixed(&out->integer);
   }
-  if (!scanner_.ReadVarint(&number)) return false;
+}
+
+void ProtobufReader::Impl::TakeVarint(Kind kind, uint64_t number, FieldValue* out) {
   switch (kind) {
     case Kind::kBool:
       out->boolean = number != 0;
@@ -186,23 +134,88 @@ bool ProtobufReader::Impl::ReadNumber(Kind kind, FieldValue* out) {
       out->integer = static_cast<int64_t>(number);
       break;
   }
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE
+inline bool ProtobufReader::Impl::ReadField(size_t index, WireScanner& scanner) {
+  const ProtobufPlan::Field& field = plan_.fields()[index];
+  FieldValue* out = &values_[field.column];
+  uint64_t number;
+  std::string_view bytes;
+  switch (field.kind) {
+    case Kind::kString:
+      if (!scanner.ReadBytes(&out->text)) return false;
+      if (!IsUtf8(out->text)) return scanner.Fail("a string is not UTF-8, and ends");
+      break;
+    case Kind::kBytes:
+      if (!scanner.ReadBytes(&out->text)) return false;
+      break;
+    case Kind::kTimestamp:
+      if (!scanner.ReadBytes(&bytes)) return false;
+      if (const char* problem = ReadTimestamp(bytes, field.column)) return scanner.Fail(problem);
+      break;
+    case Kind::kEnum:
+      if (!scanner.ReadVarint(&number)) return false;
+      if (field.closed_enum && !IsNamed(index, number)) return true;
+      out->integer = static_cast<int32_t>(number);
+      break;
+    case Kind::kDouble:
+    case Kind::kFixed64:
+    case Kind::kSfixed64:
+    case Kind::kFloat:
+    case Kind::kFixed32:
+    case Kind::kSfixed32:
+      if (!ReadFixed(field.kind, scanner, out)) return false;
+      break;
+    default:
+      if (!scanner.ReadVarint(&number)) return false;
+      TakeVarint(field.kind, number, out);
+      break;
+  }
+  out->null = false;
+  if (field.oneof != MessageField::kNoOneof) TakeAwayOthers(field);
   return true;
 }
 
 // A field that is no column. Of another wire type it is an unknown field, which takes nothing away.
-bool ProtobufReader::Impl::ReadMember(size_t index, uint32_t tag) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE
+inline bool ProtobufReader::Impl::ReadMember(size_t index, uint32_t tag, WireScanner& scanner) {
   const ProtobufPlan::Field& field = plan_.fields()[index];
-  if (WireTypeOf(tag) == field.wire_type) {
-    bool counts = true;
-    if (field.closed_enum) {
-      WireScanner ahead = scanner_;
-      uint64_t number;
-      counts = ahead.ReadVarint(&number) &&
-               plan_.EnumName(index, static_cast<int32_t>(number)) != nullptr;
-    }
-    if (counts) TakeAwayOthers(field);
+  if (WireTypeOf(tag) != field.wire_type) return scanner.Skip(tag);
+  if (!field.closed_enum) {
+    TakeAwayOthers(field);
+    return scanner.Skip(tag);
   }
-  return scanner_.Skip(tag);
+  uint64_t number;
+  if (!scanner.ReadVarint(&number)) return false;
+  if (IsNamed(index, number)) TakeAwayOthers(field);
+  return true;
+}
+
+bool ProtobufReader::Impl::Read(std::string_view message) {
+  std::copy(plan_.missing().begin(), plan_.missing().end(), values_.begin());
+  WireScanner scanner(message);
+  while (!scanner.AtEnd()) {
+    size_t offset = scanner.offset();
+    uint32_t tag;
+    if (!scanner.ReadTag(&tag)) return NotAMessage(WireScanner(scanner));
+    size_t index = plan_.Find(FieldNumber(tag));
+    if (index == kNone) {
+      if (!scanner.Skip(tag)) return NotAMessage(WireScanner(scanner));
+      continue;
+    }
+    const ProtobufPlan::Field& field = plan_.fields()[index];
+    if (field.column == kNone) {
+      if (!ReadMember(index, tag, scanner)) return NotAMessage(WireScanner(scanner));
+      continue;
+    }
+    if (WireTypeOf(tag) != field.wire_type) return WrongWireType(index, tag, offset);
+    if (!ReadField(index, scanner)) return NotAMessage(WireScanner(scanner));
+  }
+  for (const ProtobufPlan::Conversion& plan : plan_.conversions()) {
+    if (!values_[plan.column].null && !Convert(plan)) return false;
+  }
+  return true;
 }
 
 void ProtobufReader::Impl::TakeAwayOthers(const ProtobufPlan::Field& field) {
@@ -212,27 +225,26 @@ void ProtobufReader::Impl::TakeAwayOthers(const ProtobufPlan::Field& field) {
   }
 }
 
-bool ProtobufReader::Impl::ReadTimestamp(size_t column) {
+// Null, or what is wrong with the bytes.
+const char* ProtobufReader::Impl::ReadTimestamp(std::string_view bytes, size_t column) {
   constexpr uint32_t kSeconds = 1 << 3;  // tags: both fields are varints
   constexpr uint32_t kNanos = 2 << 3;
-  std::string_view bytes;
-  if (!scanner_.ReadBytes(&bytes)) return false;
   TimestampParts* parts = &timestamps_[column];
   if (values_[column].null) *parts = {};  // else the message goes on with that read before
-  WireScanner inner(bytes);
-  while (!inner.AtEnd()) {
+  WireScanner scanner(bytes);
+  while (!scanner.AtEnd()) {
     uint32_t tag;
-    if (!inner.ReadTag(&tag)) return scanner_.Fail(inner.problem());
     uint64_t number;
-    if (tag == kSeconds || tag == kNanos) {
-      if (!inner.ReadVarint(&number)) return scanner_.Fail(inner.problem());
-      if (tag == kSeconds) parts->seconds = static_cast<int64_t>(number);
-      if (tag == kNanos) parts->nanos = static_cast<int32_t>(number);
-    } else if (!inner.Skip(tag, /*depth=*/1)) {
-      return scanner_.Fail(inner.problem());
+    if (!scanner.ReadTag(&tag)) return scanner.problem();
+    if (tag != kSeconds && tag != kNanos) {
+      if (!scanner.Skip(tag, /*depth=*/1)) return scanner.problem();
+      continue;
     }
+    if (!scanner.ReadVarint(&number)) return scanner.problem();
+    if (tag == kSeconds) parts->seconds = static_cast<int64_t>(number);
+    if (tag == kNanos) parts->nanos = static_cast<int32_t>(number);
   }
-  return true;
+  return nullptr;
 }
 
 bool ProtobufReader::Impl::Convert(const ProtobufPlan::Conversion& plan) {
@@ -298,9 +310,9 @@ void ProtobufReader::Impl::NameEnum(const ProtobufPlan::Conversion& plan) {
   value->text = {text.data(), static_cast<size_t>(end - text.data())};
 }
 
-bool ProtobufReader::Impl::NotAMessage() {
+bool ProtobufReader::Impl::NotAMessage(const WireScanner& scanner) {
   problem_ = fmt::format("the value is not one message {}: {} at byte {}", plan_.message(),
-                         scanner_.problem(), scanner_.offset());
+                         scanner.problem(), scanner.offset());
   return false;
 }
 

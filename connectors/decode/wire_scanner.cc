@@ -26,21 +26,7 @@ bool WireScanner::ReadLongTag(uint32_t* tag) {
   return Fail("a tag is longer than five bytes");
 }
 
-// Eight bytes at once where there are as many: bits of 7 are pushed together in three steps.
 bool WireScanner::ReadLongVarint(uint64_t* value) {
-  if (left() >= 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, at_, 8);
-    uint64_t last = ~bytes & 0x8080808080808080u;  // the lowest bit set: in the varint's last byte
-    if (last != 0) {
-      at_ += std::countr_zero(last) / 8 + 1;
-      bytes &= (last ^ (last - 1)) & 0x7F7F7F7F7F7F7F7Fu;
-      bytes = (bytes & 0x7F007F007F007F00u) >> 1 | (bytes & 0x007F007F007F007Fu);
-      bytes = (bytes & 0x3FFF00003FFF0000u) >> 2 | (bytes & 0x00003FFF00003FFFu);
-      *value = (bytes & 0x0FFFFFFF00000000u) >> 4 | (bytes & 0x000000000FFFFFFFu);
-      return true;
-    }
-  }
   *value = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     if (at_ == end_) return Fail("a varint is cut off");

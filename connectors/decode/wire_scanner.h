@@ -19,6 +19,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "absl/base/attributes.h"
+
 namespace forebay {
 
 enum class WireType : uint8_t {
@@ -53,9 +55,11 @@ class WireScanner {
   bool ReadTag(uint32_t* tag) {
     if (at_ == end_) return Fail("it ends where a tag is expected");
     *tag = static_cast<unsigned char>(*at_);
-    if (*tag >= 0x80) return ReadLongTag(tag);
-    ++at_;
-    return true;
+    if (*tag < 0x80) {
+      ++at_;
+      return true;
+    }
+    return Apart([](WireScanner& rest, uint32_t* out) { return rest.ReadLongTag(out); }, tag);
   }
 
   bool ReadVarint(uint64_t* value) {
@@ -65,7 +69,26 @@ class WireScanner {
       ++at_;
       return true;
     }
-    return ReadLongVarint(value);
+    // Eight bytes at once, the last eight where fewer are left: their groups of 7 bits are pushed
+    // together in three steps.
+    if (end_ - begin_ >= 8) {
+      uint64_t bytes;
+      size_t missing = left() < 8 ? 8 - left() : 0;
+      std::memcpy(&bytes, at_ - missing, 8);
+      bytes >>= 8 * missing;
+      uint64_t last =
+          ~bytes & 0x8080808080808080u;  // the lowest bit set: in the varint's last byte
+      size_t size = static_cast<size_t>(std::countr_zero(last)) / 8 + 1;
+      if (size <= 8 - missing) {
+        at_ += size;
+        bytes &= (last ^ (last - 1)) & 0x7F7F7F7F7F7F7F7Fu;
+        bytes = (bytes & 0x7F007F007F007F00u) >> 1 | (bytes & 0x007F007F007F007Fu);
+        bytes = (bytes & 0x3FFF00003FFF0000u) >> 2 | (bytes & 0x00003FFF00003FFFu);
+        *value = (bytes & 0x0FFFFFFF00000000u) >> 4 | (bytes & 0x000000000FFFFFFFu);
+        return true;
+      }
+    }
+    return Apart([](WireScanner& rest, uint64_t* out) { return rest.ReadLongVarint(out); }, value);
   }
 
   template <typename Word>  // of 4 or 8 bytes, little-endian
@@ -86,7 +109,7 @@ class WireScanner {
   }
 
   // What follows `tag`. `depth`: of the message that the tag is in.
-  bool Skip(uint32_t tag, int depth = 0) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Skip(uint32_t tag, int depth = 0) {
     if (FieldNumber(tag) == 0) return Fail("a field has the number 0");
     size_t size;
     switch (WireTypeOf(tag)) {
@@ -99,7 +122,9 @@ class WireScanner {
         at_ += size;
         return true;
       case WireType::kStartGroup:
-        return SkipGroup(FieldNumber(tag), depth);
+        return Apart(
+            [=](WireScanner& rest, int*) { return rest.SkipGroup(FieldNumber(tag), depth); },
+            &depth);
       case WireType::kEndGroup:
         return Fail("a group ends that did not begin");
       case WireType::kFixed32:
@@ -120,10 +145,11 @@ class WireScanner {
   bool ReadSize(size_t* size) {
     if (at_ == end_) return Fail("it ends where a length is expected");
     *size = static_cast<unsigned char>(*at_);
-    if (*size >= 0x80) {
-      if (!ReadLongSize(size)) return false;
-    } else {
+    if (*size < 0x80) {
       ++at_;
+    } else if (!Apart([](WireScanner& rest, size_t* out) { return rest.ReadLongSize(out); },
+                      size)) {
+      return false;
     }
     return *size <= left() || Fail("a field is longer than what is left");
   }
@@ -135,8 +161,27 @@ class WireScanner {
   }
 
   bool SkipVarint() {
+    size_t most = left() < 10 ? left() : 10;
+    for (size_t i = 0; i < most; ++i) {
+      if (static_cast<unsigned char>(at_[i]) < 0x80) {
+        at_ += i + 1;
+        return true;
+      }
+    }
     uint64_t value;
-    return ReadVarint(&value);
+    return ReadVarint(&value);  // fails, and says why
+  }
+
+  // Calls `read` with a copy: the address of this, and of `out`, goes nowhere, so that a scanner on
+  // the stack is kept in registers.
+  template <typename Read, typename Value>
+  bool Apart(const Read& read, Value* out) {
+    WireScanner rest = *this;
+    Value value{};
+    bool done = read(rest, &value);
+    *this = rest;
+    *out = value;
+    return done;
   }
 
   bool ReadLongTag(uint32_t* tag);

@@ -84,7 +84,7 @@ def test_a_stage_that_was_not_measured_keeps_its_part(tmp_path):
 def test_a_sample_belongs_to_its_innermost_known_frame():
     script = """forebay
         7f malloc
-        55 forebay::EventDecoder::Decode
+        55 forebay::JsonObjectReader::Read
         55 forebay::Worker::RunTasks
 
 rdk:broker1
@@ -96,7 +96,7 @@ rdk:broker1
 
 forebay
         7f malloc
-        55 forebay::EventDecoder::Decode
+        55 forebay::JsonObjectReader::Read
 """
     parts = {"worker": "Worker", "decode": "Json", "compress": "LZ4F", "kafka": "^thread rdk"}
     assert perf_profile.summarize(script, parts) == [
