@@ -6,6 +6,7 @@
 #include "engine/aggregate/count.h"
 #include "engine/aggregate/first_last.h"
 #include "engine/aggregate/moments.h"
+#include "engine/aggregate/skewness.h"
 #include "engine/aggregate/summary.h"
 #include "engine/aggregate/text_extreme.h"
 
@@ -54,6 +55,7 @@ constexpr Row kRows[] = {
     {"variance_pop", OfDoubles<VariancePopFunctions>},
     {"stddev", OfDoubles<StddevFunctions>},
     {"stddev_pop", OfDoubles<StddevPopFunctions>},
+    {"skewness", OfDoubles<SkewnessFunctions>},
 };
 constexpr int kTypes = 7;
 

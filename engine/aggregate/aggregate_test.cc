@@ -62,7 +62,7 @@ TEST(Aggregate, UnknownFunctionsAndTypesAreNotFound) {
 
 TEST(Aggregate, NothingAggregatedIsNullButCountsAreZero) {
   for (const char* function :
-       {"sum", "mean", "min", "max", "variance", "stddev_pop", "first", "last"}) {
+       {"sum", "mean", "min", "max", "variance", "stddev_pop", "skewness", "first", "last"}) {
     EXPECT_TRUE(Partial(*FindAggregate(function, DataType::kDouble)).Finalize().null) << function;
   }
   EXPECT_EQ(Partial(*FindAggregate("count", std::nullopt)).Finalize().int64_value, 0);
@@ -120,6 +120,18 @@ TEST(Aggregate, VarianceSurvivesALargeMean) {
   EXPECT_EQ(Of("stddev_pop", Doubles(one)).Finalize().double_value, 0);
 }
 
+// By hand: mean 3, M2 = 16, M3 = 18; sqrt(5 * 4) / 3 * (18 / 5) / (16 / 5)^1.5, which DuckDB says
+// too.
+TEST(Aggregate, SkewnessOfASample) {
+  std::vector<double> values = {1, 2, 2, 4, 6};
+  EXPECT_NEAR(Of("skewness", Doubles(values)).Finalize().double_value, 0.9375, 1e-12);
+  for (double& value : values) value += 1e9;
+  EXPECT_NEAR(Of("skewness", Doubles(values)).Finalize().double_value, 0.9375, 1e-6);
+  std::vector<double> two = {1, 2}, equal = {3, 3, 3};
+  EXPECT_TRUE(Of("skewness", Doubles(two)).Finalize().null);
+  EXPECT_TRUE(Of("skewness", Doubles(equal)).Finalize().null);
+}
+
 // Any split of the values into tiles gives what one tile gives (up to rounding for sums).
 TEST(Aggregate, MergedTilesAgreeWithOneTile) {
   std::mt19937_64 random(7);
@@ -128,7 +140,7 @@ TEST(Aggregate, MergedTilesAgreeWithOneTile) {
     for (double& value : values) value = static_cast<double>(random() % 2001) / 8 - 100;
     Vector all = Doubles(values);
     for (const char* function : {"count", "sum", "mean", "min", "max", "variance", "stddev",
-                                 "first", "last", "approx_count_distinct"}) {
+                                 "skewness", "first", "last", "approx_count_distinct"}) {
       const AggregateFunctions& functions = *FindAggregate(function, DataType::kDouble);
       Partial merged(functions), tile(functions);
       for (int64_t row = 0; row < all.length; ++row) {

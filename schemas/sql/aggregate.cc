@@ -2,10 +2,11 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_split.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
 #include "schemas/sql/checker.h"
 #include "schemas/sql/nearest_name.h"
@@ -16,15 +17,51 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kAllowed =
-    "count, sum, mean, avg, min, max, stddev, stddev_pop, variance, variance_pop, first, last, "
-    "approx_count_distinct";
+enum class Takes { kAny, kNumber, kDouble };  // kDouble: int64 is cast
+enum class Gives { kInt64, kArgument, kDouble };
 
-bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
-  for (const std::string_view one : names) {
-    if (one == name) return true;
+struct Row {
+  std::string_view function;
+  Takes takes;
+  Gives gives;
+  std::string_view aliases[2] = {};
+};
+
+constexpr Row kAggregates[] = {
+    {"count", Takes::kAny, Gives::kInt64},
+    {"sum", Takes::kNumber, Gives::kArgument},
+    {"mean", Takes::kNumber, Gives::kDouble, {"avg"}},
+    {"min", Takes::kAny, Gives::kArgument},
+    {"max", Takes::kAny, Gives::kArgument},
+    {"stddev", Takes::kDouble, Gives::kDouble, {"stddev_samp"}},
+    {"stddev_pop", Takes::kDouble, Gives::kDouble},
+    {"variance", Takes::kDouble, Gives::kDouble, {"var_samp"}},
+    {"variance_pop", Takes::kDouble, Gives::kDouble, {"var_pop"}},
+    {"skewness", Takes::kDouble, Gives::kDouble},
+    {"first", Takes::kAny, Gives::kArgument},
+    {"last", Takes::kAny, Gives::kArgument},
+    {"approx_count_distinct", Takes::kAny, Gives::kInt64},
+};
+
+const Row* FindRow(std::string_view name) {
+  for (const Row& row : kAggregates) {
+    if (row.function == name) return &row;
+    for (std::string_view alias : row.aliases) {
+      if (!alias.empty() && alias == name) return &row;
+    }
   }
-  return false;
+  return nullptr;
+}
+
+std::vector<std::string> AllowedNames() {
+  std::vector<std::string> names;
+  for (const Row& row : kAggregates) {
+    names.emplace_back(row.function);
+    for (std::string_view alias : row.aliases) {
+      if (!alias.empty()) names.emplace_back(alias);
+    }
+  }
+  return names;
 }
 
 // Clauses that aggregates have in SQL and not here.
@@ -60,23 +97,18 @@ MaybeNode TypeArgument(std::string_view function, Node argument, v1::Aggregate* 
     return errors->Fail(argument.position,
                         fmt::format("the argument of {} is always null", function));
   }
+  const Row& row = *FindRow(function);
   const v1::DataType type = argument.type();
-  if (IsOneOf(function, {"count", "approx_count_distinct"})) {
-    aggregate->set_type(v1::INT64);
-    return argument;
-  }
-  if (IsOneOf(function, {"min", "max", "first", "last"})) {
-    aggregate->set_type(type);
-    return argument;
-  }
-  if (type != v1::INT64 && type != v1::DOUBLE) {
+  if (row.takes != Takes::kAny && type != v1::INT64 && type != v1::DOUBLE) {
     return errors->Fail(
         argument.position,
         fmt::format("{} needs numbers, found {}{}", function, TypeName(type),
                     type == v1::BOOL ? ": count(*) filter (where ...) counts what is true" : ""));
   }
-  aggregate->set_type(function == "sum" ? type : v1::DOUBLE);
-  return IsOneOf(function, {"sum", "mean"}) ? argument : CastTo(std::move(argument), v1::DOUBLE);
+  aggregate->set_type(row.gives == Gives::kInt64      ? v1::INT64
+                      : row.gives == Gives::kArgument ? type
+                                                      : v1::DOUBLE);
+  return row.takes == Takes::kDouble ? CastTo(std::move(argument), v1::DOUBLE) : argument;
 }
 
 bool SetArgument(std::string_view name, const json& call, Checker* checker,
@@ -125,22 +157,23 @@ std::nullopt_t NotAnAggregate(const json& tree, ErrorSlot* errors) {
     return errors->Fail(
         position,
         fmt::format("expected one aggregate call, as in sum(x) filter (where ...); allowed: {}",
-                    kAllowed));
+                    fmt::join(AllowedNames(), ", ")));
   }
   const std::string name = FunctionName(tree["FuncCall"]);
-  std::vector<std::string> names;
-  for (const absl::string_view one :
-       absl::StrSplit(absl::string_view(kAllowed.data(), kAllowed.size()), ", ")) {
-    names.emplace_back(one);
-  }
+  const std::vector<std::string> names = AllowedNames();
   const std::string nearest = NearestName(name, names);
   return errors->Fail(
-      position,
-      fmt::format("'{}' is not an aggregate{}; allowed: {}", name,
-                  nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest), kAllowed));
+      position, fmt::format("'{}' is not an aggregate{}; allowed: {}", name,
+                            nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
+                            fmt::join(names, ", ")));
 }
 
 }  // namespace
+
+std::string_view AggregateName(std::string_view name) {
+  const Row* row = FindRow(name);
+  return row == nullptr ? std::string_view() : row->function;
+}
 
 std::optional<v1::Aggregate> CheckAggregate(std::string_view sql, const json& tree,
                                             const SqlColumns& columns, ErrorSlot* errors) {

@@ -10,6 +10,10 @@
 
 namespace forebay::sql {
 
+// The parser's name of an aggregate function ("avg") to the canonical one ("mean"); empty if it is
+// none.
+std::string_view AggregateName(std::string_view name);
+
 // The aggregate of a syntax tree that is one call. `sql` is the text of the tree.
 std::optional<v1::Aggregate> CheckAggregate(std::string_view sql, const nlohmann::json& tree,
                                             const SqlColumns& columns, ErrorSlot* errors);

@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
+#include "schemas/sql/aggregate.h"
 #include "schemas/sql/functions.h"
 #include "schemas/sql/nearest_name.h"
 #include "schemas/sql/operators.h"
@@ -42,38 +43,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kUnsuppo
     {"MultiAssignRef", "assignment"},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAggregates = {{
-    {"count", "count"},
-    {"sum", "sum"},
-    {"mean", "mean"},
-    {"avg", "mean"},
-    {"min", "min"},
-    {"max", "max"},
-    {"stddev", "stddev"},
-    {"stddev_samp", "stddev"},
-    {"stddev_pop", "stddev_pop"},
-    {"variance", "variance"},
-    {"var_samp", "variance"},
-    {"variance_pop", "variance_pop"},
-    {"var_pop", "variance_pop"},
-    {"first", "first"},
-    {"last", "last"},
-    {"approx_count_distinct", "approx_count_distinct"},
-}};
-
 std::string SymbolOf(const json& body) {
   const json& names = body["name"];
   return names.back()["String"].value("sval", "");
 }
 
 }  // namespace
-
-std::string_view AggregateName(std::string_view name) {
-  for (const auto& [known, canonical] : kAggregates) {
-    if (known == name) return canonical;
-  }
-  return "";
-}
 
 std::string FunctionName(const json& call) {
   return call["funcname"].back()["String"].value("sval", "");

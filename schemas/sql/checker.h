@@ -14,10 +14,6 @@
 
 namespace forebay::sql {
 
-// The parser's name of an aggregate function ("avg") to the canonical one ("mean"); empty if it is
-// none.
-std::string_view AggregateName(std::string_view name);
-
 // The last part of the name of a FuncCall node; its parser writes some names with a schema.
 std::string FunctionName(const nlohmann::json& call);
 

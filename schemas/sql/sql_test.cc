@@ -233,6 +233,7 @@ TEST(ParseAggregate, GivesCanonicalNamesAndTypes) {
   EXPECT_EQ(Aggregated("min(country)"), "STRING min(country)");
   EXPECT_EQ(Aggregated("max(at)"), "TIMESTAMP max(at)");
   EXPECT_EQ(Aggregated("stddev_samp(units)"), "DOUBLE stddev(cast(units):DOUBLE)");
+  EXPECT_EQ(Aggregated("skewness(units)"), "DOUBLE skewness(cast(units):DOUBLE)");
   EXPECT_EQ(Aggregated("var_pop(amount)"), "DOUBLE variance_pop(amount)");
   EXPECT_EQ(Aggregated("first(paid)"), "BOOL first(paid)");
   EXPECT_EQ(Aggregated("LAST(payload)"), "BYTES last(payload)");

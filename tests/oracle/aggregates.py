@@ -46,6 +46,17 @@ def _stddev(events):
     return None if variance is None else math.sqrt(variance)
 
 
+def _skewness(events):
+    count = len(events)
+    squares = _squares(events) if count > 2 else 0
+    if squares == 0:
+        return None
+    values = [value for value, _, _ in events]
+    mean = math.fsum(values) / count
+    third = math.fsum((value - mean) ** 3 for value in values) / count
+    return math.sqrt(count * (count - 1)) / (count - 2) * third / (squares / count) ** 1.5
+
+
 def _order(value):
     """Strings compare by their bytes."""
     return value.encode() if isinstance(value, str) else value
@@ -56,6 +67,7 @@ _FUNCTIONS = {
     "mean": _mean,
     "variance": _variance,
     "stddev": _stddev,
+    "skewness": _skewness,
     "min": lambda events: min((value for value, _, _ in events), key=_order),
     "max": lambda events: max((value for value, _, _ in events), key=_order),
     "first": lambda events: min(events, key=lambda event: event[1:])[0],

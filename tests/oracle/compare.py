@@ -1,7 +1,7 @@
 """How closely a value must equal the oracle's.
 
 Counts, extremes, first and last: to the last bit. Sums and means: within 1e-12 of the magnitude.
-Variance and stddev, which the oracle computes by another formula: 1e-9. approx_count_distinct: 5 %.
+Variance and stddev, which the oracle computes by another formula: 1e-9; skewness: 1e-8. approx_count_distinct: 5 %.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ RELATIVE = {
     "mean": 1e-12,
     "variance": 1e-9,
     "stddev": 1e-9,
+    "skewness": 1e-8,
     "approx_count_distinct": 0.05,
 }
 

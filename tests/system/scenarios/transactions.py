@@ -54,6 +54,7 @@ VIEWS = (
             Feature("items", "sum(quantity)", "sum", _column("quantity"), (DAY,)),
             Feature("mean", "mean(amount)", "mean", _column("amount"), (DAY,)),
             Feature("spread", "stddev(amount)", "stddev", _column("amount"), (DAY,)),
+            Feature("skew", "skewness(amount)", "skewness", _column("amount"), (DAY,)),
             Feature("largest", "max(amount)", "max", _column("amount"), (HOUR, EVER)),
             Feature(
                 "foreign_spend",
