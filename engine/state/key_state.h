@@ -66,6 +66,14 @@ struct EventRow {
   const TileStarts* tiles = nullptr;  // moved to event_time
 };
 
+// What the timer of a key hangs on.
+struct KeyTimes {
+  bool live = false;
+  bool unemitted = false;
+  int64_t last_effective = Window::kAlways;
+  int64_t next_boundary = Window::kNever;
+};
+
 class KeyState {
  public:
   explicit KeyState(const ViewPlan& plan) : plan_(&plan) {}  // which outlives the state
@@ -81,6 +89,8 @@ class KeyState {
   int64_t event_time() const { return event_time_; }
   // The next time at which a tile enters or leaves a window; kNever: none.
   int64_t next_boundary() const { return next_boundary_; }
+
+  KeyTimes times() const { return {live_, unemitted(), last_effective_, next_boundary_}; }
 
   // When a step made at partition clock `clock` would be effective, once the expiry steps due
   // before it are made (S5).
@@ -122,6 +132,10 @@ class KeyState {
   void Encode(std::string* bytes) const;
   // DATA_LOSS for bytes that Encode does not make.
   static absl::StatusOr<KeyState> Decode(const ViewPlan& plan, std::string_view bytes);
+  // Only the times, without the tiles. DATA_LOSS likewise, as far as it looks.
+  static absl::StatusOr<KeyTimes> DecodeTimes(std::string_view bytes);
+  // End() of a live key, without a copy of its tiles.
+  static absl::StatusOr<int64_t> DecodeEnd(const ViewPlan& plan, std::string_view bytes);
 
   size_t TileCount(size_t level) const { return words_ == nullptr ? 0 : counts()[level]; }
 

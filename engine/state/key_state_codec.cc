@@ -1,16 +1,19 @@
 // The bytes of a KeyState: docs/formats/state.md.
+#include <algorithm>
 #include <cstring>
 
 #include "absl/status/status.h"
 #include "engine/state/key_state.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
 constexpr uint8_t kFormat = 2;
 constexpr uint8_t kLiveFlag = 1;
-constexpr int kUnemittedShift = 1;  // two bits
-constexpr size_t kNextBoundaryAt = 2;
+constexpr int kUnemittedShift = 1;     // two bits
+constexpr size_t kNextBoundaryAt = 2;  // then L
+constexpr size_t kEventTimeAt = kNextBoundaryAt + 2 * sizeof(int64_t);
 constexpr size_t kHeaderBytes = 2 + 3 * sizeof(int64_t);
 
 void AppendInt64(std::string* bytes, int64_t value) {
@@ -89,14 +92,44 @@ void KeyState::Encode(std::string* bytes) const {
   });
 }
 
-absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view bytes) {
+absl::StatusOr<KeyTimes> KeyState::DecodeTimes(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes || static_cast<uint8_t>(bytes[0]) != kFormat) return Damaged();
-  KeyState state(plan);
-  state.live_ = (static_cast<uint8_t>(bytes[1]) & kLiveFlag) != 0;
-  state.unemitted_ = static_cast<uint8_t>(bytes[1]) >> kUnemittedShift & 3;
+  auto flags = static_cast<uint8_t>(bytes[1]);
   Reader reader(bytes.substr(kNextBoundaryAt));
-  state.next_boundary_ = reader.Int64();
-  state.last_effective_ = reader.Int64();
+  KeyTimes times;
+  times.live = (flags & kLiveFlag) != 0;
+  times.unemitted = flags >> kUnemittedShift != 0;
+  times.next_boundary = reader.Int64();
+  times.last_effective = reader.Int64();
+  return times;
+}
+
+absl::StatusOr<int64_t> KeyState::DecodeEnd(const ViewPlan& plan, std::string_view bytes) {
+  int64_t end = Window::kAlways;
+  size_t count_at = kHeaderBytes;
+  size_t tiles_at = kHeaderBytes + HeadWords(plan) * sizeof(Word);
+  for (const TileLevel& level : plan.levels()) {
+    if (tiles_at > bytes.size()) return Damaged();
+    size_t count = Reader(bytes.substr(count_at)).Uint32();
+    const size_t width = static_cast<size_t>(level.words) * sizeof(Word);
+    count_at += sizeof(uint32_t);
+    tiles_at += count * width;
+    if (count == 0) continue;
+    if (tiles_at > bytes.size()) return Damaged();
+    int64_t newest = Reader(bytes.substr(tiles_at - width)).Int64();
+    end = std::max(end, level.hop == 0 ? Window::kNever : newest + level.stay);
+  }
+  return end;
+}
+
+absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view bytes) {
+  ASSIGN_OR_RETURN(KeyTimes times, DecodeTimes(bytes));
+  KeyState state(plan);
+  state.live_ = times.live;
+  state.unemitted_ = static_cast<uint8_t>(bytes[1]) >> kUnemittedShift;
+  state.next_boundary_ = times.next_boundary;
+  state.last_effective_ = times.last_effective;
+  Reader reader(bytes.substr(kEventTimeAt));
   state.event_time_ = reader.Int64();
   if (reader.AtEnd()) return state;
   const size_t head = HeadWords(plan);

@@ -146,7 +146,7 @@ class Task {
   void SetTimer(int view, HotEntry* entry, int64_t timer_before);
   void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
                     int64_t known_time);
-  static int64_t TimerOf(const ViewTaskPlan& plan, const KeyState& state);
+  static int64_t TimerOf(const ViewTaskPlan& plan, const KeyTimes& times);
   int64_t TimerOf(int view, const HotEntry& entry) const;
 
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,

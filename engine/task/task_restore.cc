@@ -122,8 +122,12 @@ absl::Status Task::RestoreTimers() {
       return absl::OkStatus();
     }
     const ViewTaskPlan& plan = views_[view->second]->plan;
-    ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(plan.tiles, value));
-    TimersOf(plan).Set(view->second, key.substr(kPrefixBytes), TimerOf(plan, state));
+    ASSIGN_OR_RETURN(KeyTimes times, KeyState::DecodeTimes(value));
+    int64_t timer = TimerOf(plan, times);
+    if (plan.steps == Steps::kNone && times.live) {
+      ASSIGN_OR_RETURN(timer, KeyState::DecodeEnd(plan.tiles, value));
+    }
+    TimersOf(plan).Set(view->second, key.substr(kPrefixBytes), timer);
     return absl::OkStatus();
   });
 }

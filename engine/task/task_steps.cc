@@ -19,22 +19,24 @@ int64_t CeilingTo(int64_t t, int64_t step) { return FloorTo(t + step - 1, step);
 
 }  // namespace
 
-// When the key is to be looked at; Timers::kNone: only with its next event. A key keeps its last
-// effective time after a delete until the clock has passed it (S5): then it is forgotten.
-int64_t Task::TimerOf(const ViewTaskPlan& plan, const KeyState& state) {
+// When a key whose steps are wanted is to be looked at, or one that is not live. A key keeps its
+// last effective time after a delete until the clock has passed it (S5): then it is forgotten.
+int64_t Task::TimerOf(const ViewTaskPlan& plan, const KeyTimes& times) {
   if (plan.steps == Steps::kEmitted) {
     // A record at k is due once the clock is past k.
     int64_t every = plan.tiles.emit_every();
-    if (state.unemitted()) return CeilingTo(state.last_effective(), every) + 1;
-    if (state.live() && state.next_boundary() != Window::kNever)
-      return CeilingTo(state.next_boundary(), every) + 1;
+    if (times.unemitted) return CeilingTo(times.last_effective, every) + 1;
+    if (times.live && times.next_boundary != Window::kNever)
+      return CeilingTo(times.next_boundary, every) + 1;
   }
-  if (!state.live()) return state.last_effective() + 1;
-  return plan.steps == Steps::kNone ? state.End() : state.next_boundary();
+  return times.live ? times.next_boundary : times.last_effective + 1;
 }
 
 int64_t Task::TimerOf(int view, const HotEntry& entry) const {
-  return entry.exists ? TimerOf(views_[view]->plan, entry.state) : Timers::kNone;
+  const ViewTaskPlan& plan = views_[view]->plan;
+  if (!entry.exists) return Timers::kNone;
+  if (plan.steps == Steps::kNone && entry.state.live()) return entry.state.End();
+  return TimerOf(plan, entry.state.times());
 }
 
 void Task::SetTimer(int view, HotEntry* entry, int64_t timer_before) {

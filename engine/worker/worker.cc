@@ -63,14 +63,37 @@ const TaskPlan* Worker::PlanOf(std::string_view topic) const {
   return nullptr;
 }
 
-absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id) {
-  const TaskPlan* plan = PlanOf(id.topic);
-  if (plan == nullptr) return absl::InternalError("task of an unknown topic " + id.topic);
+// Reading the states of keys takes most of a start: tasks are opened side by side.
+absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const TaskId> ids) {
+  std::vector<absl::StatusOr<TaskPtr>> opened(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (PlanOf(ids[i].topic) == nullptr)
+      return absl::InternalError("task of an unknown topic " + ids[i].topic);
+    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Open(ids[i]));
+  }
+  std::atomic<size_t> next{0};
+  auto open_some = [&] {
+    for (size_t i; (i = next.fetch_add(1)) < ids.size();) opened[i] = OpenTask(ids[i]);
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < std::min(threads_.size(), ids.size()); ++i)
+      helpers.emplace_back(open_some);
+    open_some();
+  }
+  std::vector<TaskPtr> tasks;
+  for (absl::StatusOr<TaskPtr>& task : opened) {
+    RETURN_IF_ERROR(task.status());
+    tasks.push_back(*std::move(task));
+  }
+  return tasks;
+}
+
+absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id) const {
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
-  for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Open(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
-                   Task::Open(*plan, id, partition_counts_.at(id.topic), std::move(store),
-                              options_.hot_bytes / task_count_));
+                   Task::Open(*PlanOf(id.topic), id, partition_counts_.at(id.topic),
+                              std::move(store), options_.hot_bytes / task_count_));
   return std::make_shared<RunningTask>(std::move(task));
 }
 
@@ -80,14 +103,14 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
   {
     absl::MutexLock commit(&commit_mutex_);
     ForgetTasks([](const TaskPtr& task) { return task->lost(); });
-    for (const TaskId& id : ids) {
-      absl::StatusOr<TaskPtr> task = OpenTask(id);
-      if (!task.ok()) {
-        Fail(task.status());
-        return task.status();
-      }
-      opened.push_back(*std::move(task));
-      Offset position = opened.back()->position();
+    absl::StatusOr<std::vector<TaskPtr>> tasks = OpenTasks(ids);
+    if (!tasks.ok()) {
+      Fail(tasks.status());
+      return tasks.status();
+    }
+    opened = *std::move(tasks);
+    for (const TaskPtr& task : opened) {
+      Offset position = task->position();
       positions.push_back(position.value() < 0 ? std::nullopt : std::optional(position));
     }
   }

@@ -57,6 +57,7 @@ struct WorkerStatistics {
 
 class Worker {
  public:
+  // Called from several threads.
   using OpenStore = std::function<absl::StatusOr<std::unique_ptr<StateStore>>(const TaskId&)>;
 
   // How many partitions each topic of `plans` has, by topic.
@@ -114,7 +115,8 @@ class Worker {
   absl::Status CommitTasks(const std::vector<TaskPtr>& tasks)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
-  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id);
+  absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids);
+  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id) const;
   void Fail(const absl::Status& status);
   const TaskPlan* PlanOf(std::string_view topic) const;
 
