@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/aggregate/summary.h"
+
 namespace forebay {
 namespace {
 
@@ -161,6 +163,38 @@ TEST(Aggregate, MergedTilesAgreeWithOneTile) {
         ASSERT_NEAR(actual.double_value, expected.double_value,
                     1e-9 * (1 + std::abs(expected.double_value)))
             << function;
+      }
+    }
+  }
+}
+
+// Whatever else a summary keeps, a value read from it is that of a summary for this value alone.
+TEST(Summary, PartsDoNotDisturbEachOther) {
+  std::mt19937_64 random(11);
+  std::vector<double> doubles(40);
+  std::vector<int64_t> ints(40);
+  for (double& value : doubles) value = static_cast<double>(random() % 2001) / 8 - 100;
+  for (int64_t& value : ints) value = static_cast<int64_t>(random());
+  for (const Vector& column : {Doubles(doubles), Int64s(ints)}) {
+    for (SummaryParts parts = 0; parts < 8; ++parts) {
+      for (SummaryValue value : {SummaryValue::kCount, SummaryValue::kSum, SummaryValue::kMean,
+                                 SummaryValue::kMin, SummaryValue::kMax}) {
+        if ((PartsOf(value) & ~parts) != 0) continue;
+        AggregateFunctions alone = SummaryFunctions(column.type, PartsOf(value), value);
+        AggregateFunctions together = SummaryFunctions(column.type, parts, value);
+        Partial expected(alone), actual(together), tile(together);
+        for (int64_t row = 0; row < column.length; ++row) {
+          expected.Update(column, row);
+          (row < 20 ? actual : tile).Update(column, row);
+        }
+        actual.Merge(tile);
+        Scalar a = actual.Finalize(), b = expected.Finalize();
+        ASSERT_FALSE(a.null);
+        if (column.type == DataType::kDouble && value != SummaryValue::kCount) {
+          ASSERT_NEAR(a.double_value, b.double_value, 1e-9);
+        } else {
+          ASSERT_EQ(a.int64_value, b.int64_value);
+        }
       }
     }
   }
