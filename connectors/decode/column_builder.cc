@@ -68,6 +68,19 @@ arrow::Status ColumnBuilder::Start(int64_t most_values) {
   return arrow::Status::OK();
 }
 
+arrow::Status ColumnBuilder::AppendNull() {
+  nulls_.push_back(length_);
+  if (type_ == DataType::kBool) {
+    bools_[length_] = 0;
+  } else if (words_ != nullptr) {
+    words_[length_] = 0;
+  } else {
+    offsets_[length_ + 1] = static_cast<int32_t>(text_size_);
+  }
+  ++length_;
+  return arrow::Status::OK();
+}
+
 arrow::Status ColumnBuilder::Grow(size_t more) {
   constexpr size_t kMost = std::numeric_limits<int32_t>::max();
   if (more > kMost - text_size_) {

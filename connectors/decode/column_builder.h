@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "connectors/decode/field_value.h"
 #include "schemas/types/data_type.h"
 
@@ -42,22 +43,26 @@ class ColumnBuilder {
 
   // REQUIRES: room for one more value. Text is copied. Fails only where memory ends, or the texts
   // of a column pass 2 GiB.
-  arrow::Status Append(const FieldValue& value) {
-    if (value.null) nulls_.push_back(length_);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE arrow::Status Append(const FieldValue& value) {
+    if (value.null) return AppendNull();
     switch (type_) {
       case DataType::kBool:
-        bools_[length_] = !value.null && value.boolean ? 1 : 0;
+        bools_[length_] = value.boolean ? 1 : 0;
         break;
       case DataType::kInt64:
       case DataType::kTimestamp:
-        words_[length_] = value.null ? 0 : value.integer;
+        words_[length_] = value.integer;
         break;
       case DataType::kDouble:
-        words_[length_] = value.null ? 0 : std::bit_cast<int64_t>(value.real);
+        words_[length_] = std::bit_cast<int64_t>(value.real);
         break;
       case DataType::kString:
       case DataType::kBytes:
-        if (!value.null) ARROW_RETURN_NOT_OK(AppendText(value.text));
+        if (value.text.size() > text_room_ - text_size_) {
+          ARROW_RETURN_NOT_OK(Grow(value.text.size()));
+        }
+        CopyText(value.text, text_ + text_size_);
+        text_size_ += value.text.size();
         offsets_[length_ + 1] = static_cast<int32_t>(text_size_);
         break;
     }
@@ -69,10 +74,9 @@ class ColumnBuilder {
   arrow::Status Finish(std::shared_ptr<arrow::Array>* out);
 
  private:
-  arrow::Status AppendText(std::string_view text) {
-    if (text.size() > text_room_ - text_size_) ARROW_RETURN_NOT_OK(Grow(text.size()));
-    char* to = text_ + text_size_;
-    // Most texts are short: two words that overlap cost less than a call.
+  arrow::Status AppendNull();
+  // Most texts are short: two words that overlap cost less than a call.
+  static void CopyText(std::string_view text, char* to) {
     if (text.size() >= 8 && text.size() <= 16) {
       CopyEnds<uint64_t>(text, to);
     } else if (text.size() >= 4 && text.size() < 8) {
@@ -80,8 +84,6 @@ class ColumnBuilder {
     } else {
       std::memcpy(to, text.data(), text.size());
     }
-    text_size_ += text.size();
-    return arrow::Status::OK();
   }
   template <typename Word>
   static void CopyEnds(std::string_view text, char* to) {

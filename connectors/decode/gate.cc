@@ -1,7 +1,5 @@
 #include "connectors/decode/gate.h"
 
-#include <limits>
-
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/time.h"
@@ -16,16 +14,6 @@ size_t IndexOf(const v1::Source& source, const std::string& name) {
     ++index;
   }
   return index;
-}
-
-int64_t SaturatingAdd(int64_t a, int64_t b) {
-  int64_t sum;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
-}
-
-bool IsTimeOfAnEvent(const FieldValue& value) {
-  return !value.null && value.integer >= kMinTime && value.integer <= kMaxTime;
 }
 
 // The timestamp of a Kafka record may be anything.
@@ -51,30 +39,7 @@ bool Gate::Judges(const v1::Source& source, const v1::Field& field) {
          (source.known_time() == v1::Source::COLUMN && field.name() == source.known_time_column());
 }
 
-bool Gate::Check(const RawRecord& record, const FieldValue* values, const KnownTime* forwarded,
-                 EventTimes* times, Rejection* rejection) const {
-  const FieldValue& event_time = values[event_time_field_];
-  if (!IsTimeOfAnEvent(event_time)) {
-    return RefuseTime(RejectReason::kBadEventTime, event_time_name_, event_time, rejection);
-  }
-  times->event_time = EventTime(event_time.integer);
-  if (known_time_from_ == From::kColumn) {
-    const FieldValue& known_time = values[known_time_field_];
-    if (!IsTimeOfAnEvent(known_time)) {
-      return RefuseTime(RejectReason::kBadKnownTime, known_time_name_, known_time, rejection);
-    }
-    times->known_time = KnownTime(known_time.integer);
-  } else {
-    times->known_time =
-        KnownTime(known_time_from_ == From::kEventTime ? event_time.integer : record.timestamp);
-  }
-  if (forwarded == nullptr) return CheckFuture(record.timestamp, *times, rejection);
-  times->known_time = *forwarded;
-  return true;
-}
-
-inline bool Gate::CheckFuture(int64_t timestamp, const EventTimes& times,
-                              Rejection* rejection) const {
+bool Gate::CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const {
   constexpr const char* kTimestamp = "the timestamp of the Kafka record";
   int64_t event_time = times.event_time.value();
   int64_t known_time = times.known_time.value();

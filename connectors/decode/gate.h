@@ -6,10 +6,12 @@
 #define FOREBAY_CONNECTORS_DECODE_GATE_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "connectors/decode/field_value.h"
 #include "engine/batch/event_batch.h"
+#include "schemas/types/time.h"
 
 namespace forebay {
 
@@ -37,7 +39,30 @@ class Gate {
   // repartition topic, the known time that it was forwarded with; it has passed the test of the
   // future then. Null otherwise. False: `rejection` says why the record is refused.
   bool Check(const RawRecord& record, const FieldValue* values, const KnownTime* forwarded,
-             EventTimes* times, Rejection* rejection) const;
+             EventTimes* times, Rejection* rejection) const {
+    const FieldValue& event_time = values[event_time_field_];
+    if (!IsTimeOfAnEvent(event_time)) {
+      return RefuseTime(RejectReason::kBadEventTime, event_time_name_, event_time, rejection);
+    }
+    times->event_time = EventTime(event_time.integer);
+    if (known_time_from_ == From::kColumn) {
+      const FieldValue& known_time = values[known_time_field_];
+      if (!IsTimeOfAnEvent(known_time)) {
+        return RefuseTime(RejectReason::kBadKnownTime, known_time_name_, known_time, rejection);
+      }
+      times->known_time = KnownTime(known_time.integer);
+    } else {
+      times->known_time =
+          KnownTime(known_time_from_ == From::kEventTime ? event_time.integer : record.timestamp);
+    }
+    if (forwarded != nullptr) {
+      times->known_time = *forwarded;
+      return true;
+    }
+    bool ahead = event_time.integer > SaturatingAdd(record.timestamp, max_future_);
+    if (!ahead && known_time_from_ != From::kColumn) return true;
+    return CheckFuture(record.timestamp, *times, rejection);
+  }
 
   // Whether the field's times are the gate's matter: those that int64 microseconds cannot hold are
   // then no type error, but the nearest that they can hold.
@@ -45,6 +70,15 @@ class Gate {
 
  private:
   enum class From : uint8_t { kRecord, kEventTime, kColumn };
+
+  static int64_t SaturatingAdd(int64_t a, int64_t b) {
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  }
+  static bool IsTimeOfAnEvent(const FieldValue& value) {
+    return !value.null && value.integer >= kMinTime && value.integer <= kMaxTime;
+  }
 
   bool CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const;
   // Both fill `rejection` and return false.

@@ -42,7 +42,12 @@ class JsonLayout {
     int field;
   };
 
-  JsonLayout() { members_.reserve(kMostMembers); }
+  JsonLayout() {
+    members_.reserve(kMostMembers);
+    next_ = end_ = members_.data();
+  }
+  JsonLayout(const JsonLayout&) = delete;
+  JsonLayout& operator=(const JsonLayout&) = delete;
 
   // An object begins.
   void Start() { next_ = members_.data(); }
@@ -50,14 +55,8 @@ class JsonLayout {
   // The member whose text stands at `at`, where one is expected; else null. Members of the object
   // before may be missing.
   const Member* Match(const char* at) {
-    const Member* end = members_.data() + members_.size();
-    const Member* last = next_ + std::min<ptrdiff_t>(kAhead, end - next_);
-    for (const Member* member = next_; member != last; ++member) {
-      if (!IsAt(at, *member)) continue;
-      next_ = member + 1;
-      return member;
-    }
-    return nullptr;
+    if (next_ != end_ && IsAt(at, *next_)) return next_++;
+    return MatchAhead(at);
   }
 
   // What stood where Match found nothing.
@@ -65,6 +64,7 @@ class JsonLayout {
     auto index = static_cast<size_t>(next_ - members_.data());
     if (text.size() > kLongest || index == kMostMembers) return;
     if (index == members_.size()) members_.emplace_back();
+    end_ = members_.data() + members_.size();
     Member* member = &members_[index];
     ++next_;
     std::memcpy(member->text, text.data(), text.size());
@@ -79,6 +79,16 @@ class JsonLayout {
  private:
   static constexpr ptrdiff_t kAhead = 4;
   static constexpr size_t kMostMembers = 256;
+
+  const Member* MatchAhead(const char* at) {
+    const Member* last = next_ + std::min<ptrdiff_t>(kAhead, end_ - next_);
+    for (const Member* member = next_; member < last; ++member) {
+      if (!IsAt(at, *member)) continue;
+      next_ = member + 1;
+      return member;
+    }
+    return nullptr;
+  }
 
   static bool IsAt(const char* at, const Member& member) {
 #if defined(__SSE2__)
@@ -101,8 +111,9 @@ class JsonLayout {
   }
 #endif
 
-  std::vector<Member> members_;   // never grows beyond its capacity
-  const Member* next_ = nullptr;  // the member expected next
+  std::vector<Member> members_;  // never grows beyond its capacity
+  const Member* next_;           // the member expected next
+  const Member* end_;            // of the members
 };
 
 }  // namespace forebay

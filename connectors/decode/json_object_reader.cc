@@ -230,6 +230,9 @@ bool JsonObjectReader::Impl::ReadMembers() {
     if (const JsonLayout::Member* member = layout_.Match(at)) {
       at += member->size;
       field = member->field;
+    } else if (*at == '}' && !first) {
+      scanner_.MoveTo(at + 1);
+      return true;
     } else {
       bool closed = false;
       scanner_.MoveTo(at);
