@@ -7,6 +7,7 @@ import pathlib
 from types import SimpleNamespace
 
 from bench import measured_process, stream
+from bench.variants import DEFAULTS
 from bench.workshop import ROOT, BenchFailed, Workshop, binary
 from tests.system.worker import Worker
 
@@ -63,9 +64,8 @@ def _load(workshop: Workshop, worker: Worker, door: str, connections: int) -> di
 
 def _project_with_keys(workshop: Workshop) -> pathlib.Path:
     """A project whose worker has applied a few events of each key."""
-    topic = "lookups"
-    events = workshop.settings.keys * EVENTS_PER_KEY
-    workshop.produce(topic, events=events, users=workshop.settings.keys, zipf=0)
-    project = workshop.make_project("lookups-bench", topic=topic)
+    keys = workshop.settings.keys
+    topic = workshop.topic(keys * EVENTS_PER_KEY, users=keys, zipf=0)
+    project = workshop.make_project(DEFAULTS, topic.name)
     measured_process.run(stream.command(project), workshop.log)
     return project

@@ -15,8 +15,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bench/transaction_batch.h"
 #include "bench/transaction_stream.h"
-#include "connectors/decode/event_decoder.h"
 #include "engine/state/key.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
@@ -96,22 +96,15 @@ class LookupBench {
 
 absl::Status LookupBench::ApplyEvents() {
   TransactionStream stream({.users = flags_.keys, .zipf = 0});
-  ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(*plans_[0].source, plans_[0].columns));
-  int64_t events = int64_t{flags_.keys} * kEventsPerKey;
-  std::vector<Transaction> transactions(kBatchRecords);
-  std::vector<RawRecord> records;
+  TransactionBatch batch(plans_[0]);
+  Transaction transaction;
+  const int64_t events = int64_t{flags_.keys} * kEventsPerKey;
   for (int64_t i = 0; i < events;) {
-    records.clear();
-    for (; records.size() < kBatchRecords && i < events; ++i) {
-      Transaction& transaction = transactions[records.size()];
-      stream.Fill(static_cast<uint64_t>(i), &transaction);
-      records.push_back({.offset = Offset(i),
-                         .timestamp = transaction.event_time * 1000,
-                         .key = transaction.user_id,
-                         .value = transaction.value});
+    for (; batch.size() < kBatchRecords && i < events; ++i) {
+      stream.Next(&transaction);
+      batch.Add(transaction, Offset(i));
     }
-    ASSIGN_OR_RETURN(EventBatch batch, decoder.Decode(records));
-    RETURN_IF_ERROR(task_->Apply(batch));
+    RETURN_IF_ERROR(task_->Apply(batch.Finish()));
     task_->TakeOutput();
   }
   TaskCut cut = task_->Cut();

@@ -5,12 +5,7 @@
 //
 // Prints one line of JSON: requests, errors, requests per second, and p50, p99, p999 in
 // microseconds.
-#include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -26,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/http_connection.h"
 #include "fmt/format.h"
 #include "forebay/v1/serving.grpc.pb.h"
 #include "forebay/v1/serving.pb.h"
@@ -137,23 +133,7 @@ class GrpcClient : public LoadClient {
 class HttpClient : public LoadClient {
  public:
   HttpClient(const Settings& settings, const std::vector<KeyColumn>& keys)
-      : settings_(settings), keys_(keys), socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    size_t colon = settings.http.rfind(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    if (colon == std::string::npos ||
-        inet_pton(AF_INET, settings.http.substr(0, colon).c_str(), &address.sin_addr) != 1) {
-      throw std::runtime_error("--http " + settings.http +
-                               ": expected an address such as 127.0.0.1:8080");
-    }
-    address.sin_port = htons(static_cast<uint16_t>(std::stoi(settings.http.substr(colon + 1))));
-    if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-      throw std::runtime_error("cannot connect to " + settings.http);
-    }
-    int on = 1;
-    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  }
-  ~HttpClient() override { close(socket_); }
+      : settings_(settings), keys_(keys), connection_(settings.http) {}
 
   bool Ask(const std::vector<int64_t>& numbers) override {
     std::string body = "{";
@@ -180,9 +160,7 @@ class HttpClient : public LoadClient {
       body += ']';
     }
     body += '}';
-    Send(fmt::format("POST /v1/{} HTTP/1.1\r\nHost: forebay\r\nContent-Length: {}\r\n\r\n{}",
-                     settings_.batch == 0 ? "get" : "batch-get", body.size(), body));
-    return Receive();
+    return connection_.Post(settings_.batch == 0 ? "/v1/get" : "/v1/batch-get", body).status == 200;
   }
 
  private:
@@ -201,38 +179,9 @@ class HttpClient : public LoadClient {
     *out += '}';
   }
 
-  void Send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) throw std::runtime_error("the server closed the connection");
-      bytes.remove_prefix(static_cast<size_t>(sent));
-    }
-  }
-
-  // Reads one answer; true when it is a 200.
-  bool Receive() {
-    constexpr std::string_view kLength = "\r\nContent-Length: ";
-    received_.clear();
-    size_t total = std::string::npos;
-    while (received_.size() < total || total == std::string::npos) {
-      size_t before = received_.size();
-      received_.resize(before + 65536);
-      ssize_t bytes = recv(socket_, received_.data() + before, 65536, 0);
-      if (bytes <= 0) throw std::runtime_error("the server closed the connection");
-      received_.resize(before + static_cast<size_t>(bytes));
-      size_t header = total == std::string::npos ? received_.find("\r\n\r\n") : std::string::npos;
-      if (header == std::string::npos) continue;
-      size_t at = received_.find(kLength);
-      if (at > header) throw std::runtime_error("an answer without Content-Length");
-      total = header + 4 + std::stoul(received_.substr(at + kLength.size(), 20));
-    }
-    return received_.starts_with("HTTP/1.1 200 ");
-  }
-
   const Settings& settings_;
   const std::vector<KeyColumn>& keys_;
-  int socket_;
-  std::string received_;
+  HttpConnection connection_;
 };
 
 struct Outcome {

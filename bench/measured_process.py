@@ -6,8 +6,10 @@ import dataclasses
 import os
 import pathlib
 import subprocess
+import threading
 import time
 
+SAMPLE_EVERY = 0.05  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -20,6 +22,7 @@ class Cost:
     seconds: float  # from its first line of output, or its start, to its end
     cpu_seconds: float  # of the whole process, user and system
     peak_megabytes: float
+    halfway_megabytes: float  # in the middle of its time
     foreign_cores: float  # how many cores worked for others, on average
     output: str
 
@@ -33,12 +36,14 @@ def run(command: list, log: pathlib.Path, from_first_line: bool = False, known: 
         process = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.PIPE, stderr=errors, text=True
         )
+    memory = _MemorySamples(process.pid)
     output = process.stdout.readline()
     if from_first_line:
         started = time.monotonic()
     output += process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     ended = time.monotonic()
+    halfway = memory.halfway()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         tail = log.read_text(errors="replace")[-3000:]
@@ -51,9 +56,35 @@ def run(command: list, log: pathlib.Path, from_first_line: bool = False, known: 
         seconds=ended - started,
         cpu_seconds=cpu,
         peak_megabytes=usage.ru_maxrss / 1024,
+        halfway_megabytes=halfway,
         foreign_cores=max(0.0, foreign / (ended - begun)),
         output=output,
     )
+
+
+class _MemorySamples:
+    """Of a process, until it has ended. Samples from a thread of its own."""
+
+    def __init__(self, pid: int):
+        self._status = pathlib.Path(f"/proc/{pid}/statm")
+        self._megabytes: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+
+    def halfway(self) -> float:
+        """REQUIRES: it has ended."""
+        self._ended.set()
+        self._thread.join()
+        return self._megabytes[len(self._megabytes) // 2] if self._megabytes else 0.0
+
+    def _sample(self) -> None:
+        while not self._ended.wait(SAMPLE_EVERY):
+            try:
+                pages = int(self._status.read_text().split()[1])
+            except (OSError, IndexError):
+                return  # it is ending
+            self._megabytes.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -11,19 +11,29 @@ from __future__ import annotations
 import pathlib
 import re
 
+from bench import plot, targets
+
 PART = re.compile(r"(<!-- measured: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SCALING_PLOT = "scaling.svg"  # beside the page
 
 
-def rewrite(page: pathlib.Path, results: dict) -> None:
-    """Leaves the parts that `results` lacks as they are."""
+def rewrite(page: pathlib.Path, results: dict, measured: set[str]) -> None:
+    """`results`: all that are known; the parts of `measured`, and of those that combine several, are
+    renewed, the others stay as they are."""
 
     def part(found: re.Match) -> str:
         name = found.group(2)
-        if name not in results:
+        if name in COMBINED:
+            text = COMBINED[name](results)
+        elif name in measured:
+            text = RENDERERS[name](results[name])
+        else:
             return found.group(0)
-        return f"{found.group(1)}\n{RENDERERS[name](results[name])}\n{found.group(3)}"
+        return f"{found.group(1)}\n{text}\n{found.group(3)}"
 
     page.write_text(PART.sub(part, page.read_text()))
+    if "scaling" in measured:
+        (page.parent / SCALING_PLOT).write_text(scaling_plot(results["scaling"]))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -36,35 +46,147 @@ def machine(facts: dict[str, str]) -> str:
     return "| | |\n|---|---|\n" + "".join(f"| {name} | {text} |\n" for name, text in facts.items())
 
 
-def engine(result: dict) -> str:
-    per_event = result["cpu_seconds"] / result["events"] * 1e6
-    head = ["", "events", "keys", "change records", "events/CPU-s", "µs/event"]
-    row = ["one thread", _count(result["events"]), _count(result["keys"])]
-    row += [_count(result["changes"]), _round(result["events_per_cpu_second"]), f"{per_event:.2f}"]
-    return table(head, [row])
+def goals(results: dict) -> str:
+    words = {None: "", True: "met", False: "not met"}
+    head = ["", "at least", "measured", "met"]
+    rows = [
+        [target.what, target.goal, verdict.measured, words[verdict.met]]
+        for target, verdict in targets.verdicts(results)
+    ]
+    return table(head, rows)
+
+
+def engine(rows: list[dict]) -> str:
+    """A column for each member that a row has, and not as 0."""
+    columns = [name for name in ENGINE_COLUMNS if any(row.get(name) for row in rows)]
+    head = ["case", *(ENGINE_COLUMNS[name][0] for name in columns)]
+    lines = [
+        [
+            row["case"],
+            *(ENGINE_COLUMNS[name][1](row[name]) if row.get(name) else "" for name in columns),
+        ]
+        for row in rows
+    ]
+    return table(head, lines)
 
 
 def stream(results: list[dict]) -> str:
-    head = ["delivery", "events", "runs", "events/s", "events/CPU-s", "range", "change records"]
-    head += ["worker CPU-s", "broker CPU-s", "peak MB", "foreign cores"]
-    return table(head, [_stream_row(result) for result in results])
+    head = ["variant", "events/s", "events/CPU-s", "range", "runs", "worker CPU-s", "broker CPU-s"]
+    head += ["MB halfway", "peak MB", "foreign cores"]
+    return table(head, [_stream_row(result) for result in results]) + _reasons(results)
 
 
 def _stream_row(result: dict) -> list[str]:
-    rates = [run["events"] / run["cpu_seconds"] for run in result["runs"]]
+    if "no_figure" in result:
+        return [result["title"], result["no_figure"], *[""] * 8]
+    rates = [run["events_per_cpu_second"] for run in result["runs"]]
     return [
-        result["delivery"],
-        _count(result["events"]),
-        str(len(result["runs"])),
+        result["title"],
         _round(result["events_per_second"]),
         _round(result["events_per_cpu_second"]),
         f"{_round(min(rates))}-{_round(max(rates))}",
-        _count(result["changes"]),
+        str(len(result["runs"])),
         f"{result['cpu_seconds']:.1f}",
         f"{result['broker_cpu_seconds']:.1f}",
-        _count(result["peak_megabytes"]),
+        _count(result["halfway_megabytes"]),
+        _count(max(run["peak_megabytes"] for run in result["runs"])),
         f"{result['foreign_cores']:.2f}",
     ]
+
+
+def freshness(results: list[dict]) -> str:
+    head = [
+        "",
+        "events/s",
+        "events timed",
+        "p50 ms",
+        "p99 ms",
+        "longest ms",
+        "worker cores",
+        "foreign cores",
+    ]
+    return table(head, [_freshness_row(result) for result in results]) + _reasons(results)
+
+
+def _freshness_row(row: dict) -> list[str]:
+    if "no_figure" in row:
+        return [row["title"], row["no_figure"], *[""] * 6]
+    return [
+        row["title"],
+        _round(row["rate"]),
+        _count(row["probes"]),
+        *(f"{row[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")),
+        *(f"{row[name]:.2f}" for name in ("worker_cores", "foreign_cores")),
+    ]
+
+
+def _reasons(results: list[dict]) -> str:
+    """Why there are rows without figures, in a line; the results have all of it."""
+    lines = [
+        f"- {row['title']}: {row['no_figure']}: {row['reason'].splitlines()[0]}\n"
+        for row in results
+        if "no_figure" in row
+    ]
+    return "\n" + "".join(lines) if lines else ""
+
+
+def peers(results: dict) -> str:
+    """Other engines beside forebay's own figure for the same output."""
+    measured = results.get("peers")
+    if measured is None:
+        return "Not measured.\n"
+    own = {row["variant"]: row for row in results.get("stream", []) if "no_figure" not in row}
+    head = ["", "output", "events/s", "events/CPU-s", "peak MB", "forebay, events/CPU-s", "times"]
+    rows = [_peer_row(peer, own.get(peer["counterpart"])) for peer in measured["peers"]]
+    where = "Run beside forebay, in the same call, on the same machine."
+    if not measured["measured"]:
+        where = (
+            f"**Not measured here**: their last figures, of {measured['taken']}, on another machine of "
+            f"this kind: {measured['machine']}."
+        )
+    return f"{where}\n\n{table(head, rows)}"
+
+
+def _peer_row(peer: dict, own: dict | None) -> list[str]:
+    row = [peer["engine"], peer["output"], _round(peer["events_per_second"])]
+    row += [_round(peer["events_per_cpu_second"]), _count(peer["peak_megabytes"])]
+    if own is None:
+        return [*row, "", ""]
+    times = own["events_per_cpu_second"] / peer["events_per_cpu_second"]
+    return [*row, _round(own["events_per_cpu_second"]), f"{times:.1f}"]
+
+
+def scaling(results: list[dict]) -> str:
+    rows = [
+        [axis["axis"] if i == 0 else "", *_scaling_point(axis, point)]
+        for axis in results
+        for i, point in enumerate(axis["points"])
+    ]
+    return table(["", "", "ns/event", "of the first", "ns/event and unit"], rows) + (
+        f"\n![The same as curves]({SCALING_PLOT})\n"
+    )
+
+
+def _scaling_point(axis: dict, point: dict) -> list[str]:
+    cost = point["ns_per_event"]
+    share = f"{cost / axis['points'][0]['ns_per_event']:.2f}"
+    per_unit = f"{cost / point['units']:,.0f} per {axis['unit']}" if axis["unit"] else ""
+    return [point["label"], _count(cost), share, per_unit]
+
+
+def scaling_plot(results: list[dict]) -> str:
+    parts = [
+        plot.Panel(
+            axis["axis"],
+            [point["label"] for point in axis["points"]],
+            [point["ns_per_event"] for point in axis["points"]],
+            [point["ns_per_event"] / point["units"] for point in axis["points"]]
+            if axis["unit"]
+            else None,
+        )
+        for axis in results
+    ]
+    return plot.panels("Nanoseconds per event; dashed: per event and unit", parts)
 
 
 def lookup(results: list[dict]) -> str:
@@ -109,13 +231,33 @@ def _round(rate: float) -> str:
     return f"{round(rate, 3 - digits):,.0f}"
 
 
+def _decimals(number: float) -> str:
+    return f"{number:,.2f}"
+
+
+# Members of the engine's rows: the column's name, and how its cells are written.
+ENGINE_COLUMNS = {
+    "keys": ("keys", _count),
+    "events": ("events", _count),
+    "changes": ("change records", _count),
+    "events_per_cpu_second": ("events/CPU-s", _round),
+    "events_per_second": ("events/s", _round),
+    "speedup": ("times one thread", _decimals),
+    "hot_bytes_per_key": ("bytes/key in memory", _count),
+    "stored_bytes_per_key": ("bytes/key stored", _count),
+    "restart_seconds": ("start, s", _decimals),
+}
+
 RENDERERS = {
     "machine": machine,
     "engine": engine,
     "engine-profile": profile,
     "stream": stream,
     "stream-profile": profile,
+    "freshness": freshness,
+    "scaling": scaling,
     "lookup": lookup,
     "training-set": training_set,
     "training-set-profile": profile,
 }
+COMBINED = {"goals": goals, "peers": peers}

@@ -26,9 +26,8 @@ def available() -> bool:
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def shares(command: list, data: pathlib.Path, parts: dict[str, str]) -> list[dict]:
-    """Runs `command` under perf. `parts`: a regular expression of function names by part. The
-    shares of all samples, largest first; those of no part are "other"."""
+def sample(command: list, data: pathlib.Path) -> str:
+    """Runs `command` under perf: what `perf script -F comm,ip,sym` prints of it."""
     record = ["perf", "record", "-q", *SAMPLING, "-o", data, "--", *command]
     done = subprocess.run(list(map(str, record)), capture_output=True, text=True)
     if done.returncode != 0:
@@ -40,11 +39,12 @@ def shares(command: list, data: pathlib.Path, parts: dict[str, str]) -> list[dic
         errors="replace",
     )
     data.unlink()
-    return summarize(script.stdout, parts)
+    return script.stdout
 
 
 def summarize(script: str, parts: dict[str, str]) -> list[dict]:
-    """`script`: what `perf script -F comm,ip,sym` prints."""
+    """The shares of all samples by part, largest first; those of no part are "other". `script`: of
+    sample(). `parts`: a regular expression of function names by part."""
     patterns = {part: re.compile(pattern) for part, pattern in parts.items()}
     counts = collections.Counter()
     for sample in script.split("\n\n"):

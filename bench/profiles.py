@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pathlib
 from collections.abc import Callable, Iterable
 
-from bench import engine, perf_profile, stream, training_set
+from bench import engine, flame_graph, perf_profile, stream, training_set
+from bench.variants import UPDATES_AND_TABLE
 from bench.workshop import BenchFailed, Workshop
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    stage: str
+    command: Callable[[Workshop], list]
+    parts: dict[str, str]
+    picture: str = ""  # the file of its flame graph
+    title: str = ""
+
 
 TASK = {
     "engine: finalize, the features of a step": r"forebay::Finalizer|forebay::FinalizeWindow",
@@ -19,8 +32,13 @@ TASK = {
 WORKER = TASK | {
     "state: encode what changed": r"forebay::Task::Cut|forebay::KeyState::Encode",
     "state: RocksDB": r"rocksdb::|forebay::RocksDbStateStore|forebay::Task::Commit",
-    "decode": r"forebay::(EventDecoder|Json|Protobuf|WireScanner|ColumnBuilder|Gate::)",
-    "update topic: encode records": r"forebay::UpdateRecordEncoder|forebay::AppendJson",
+    "decode": (
+        r"forebay::(EventDecoder|JsonObjectReader|JsonScanner|JsonLayout|ProtobufReader|ProtobufPlan"
+        r"|WireScanner|ColumnBuilder|Gate::)"
+    ),
+    "update topic: encode records": (
+        r"forebay::(UpdateRecordEncoder|AppendJson|JsonObjectWriter|ProtobufMessageWriter)"
+    ),
     "update topic: compress (librdkafka's thread)": r"LZ4F_compress|rd_kafka_lz4_compress",
     "update topic: hand over to librdkafka, transactions": (
         r"forebay::(UpdateSink|UpdateWriter|ExactlyOnceSink|AtLeastOnceSink|OrderedPublisher"
@@ -38,18 +56,34 @@ TRAINING_SET = {
 }
 
 
-def measure(workshop: Workshop, stages: Iterable[str]) -> dict[str, list[dict]]:
-    """By the name of a part of the page."""
+def measure(workshop: Workshop, stages: Iterable[str], docs: pathlib.Path) -> dict[str, list[dict]]:
+    """By the name of a part of the page. Also draws flame graphs into `docs`."""
     if not perf_profile.available():
         raise BenchFailed("perf is not installed or may not sample here: leave --profile out")
-    profiles: dict[str, tuple[Callable[[Workshop], list], dict[str, str]]] = {
-        "engine": (engine.command, TASK),
-        "stream": (lambda shop: stream.command(shop.make_project("profiled")), WORKER),
-        "training-set": (training_set.command, TRAINING_SET),
-    }
-    data = workshop.folder / "perf.data"
     return {
-        f"{stage}-profile": perf_profile.shares(command(workshop), data, parts)
-        for stage, (command, parts) in profiles.items()
-        if stage in stages
+        f"{profile.stage}-profile": _measure(workshop, profile, docs)
+        for profile in PROFILES
+        if profile.stage in stages
     }
+
+
+def _measure(workshop: Workshop, profile: Profile, docs: pathlib.Path) -> list[dict]:
+    script = perf_profile.sample(profile.command(workshop), workshop.folder / "perf.data")
+    if profile.picture:
+        picture = flame_graph.draw(profile.title, flame_graph.fold(script))
+        (docs / profile.picture).write_text(picture)
+    return perf_profile.summarize(script, profile.parts)
+
+
+def _stream_command(workshop: Workshop) -> list:
+    topic = stream.source_topic(workshop, UPDATES_AND_TABLE, workshop.settings.events)
+    return stream.command(workshop.make_project(UPDATES_AND_TABLE, topic.name))
+
+
+PROFILES = (
+    Profile("engine", engine.command, TASK, "engine.svg", "The engine alone, 100,000 hot keys"),
+    Profile(
+        "stream", _stream_command, WORKER, "worker.svg", f"The worker: {UPDATES_AND_TABLE.title}"
+    ),
+    Profile("training-set", training_set.command, TRAINING_SET),
+)

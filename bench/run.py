@@ -1,7 +1,7 @@
 """`./dev bench [STAGE...]`: measures, and writes docs/benchmarks.md.
 
-Nothing here judges a figure. Results go to build/bench-results.json; those of stages that were not
-measured this time stay.
+Results go to build/bench-results.json; those of stages that were not measured this time stay. A worker
+that gives wrong values gives no figure, and the command then ends with 1.
 """
 
 from __future__ import annotations
@@ -17,16 +17,30 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # for `bench` and `tests`
 
-from bench import engine, lookup, machine, page, profiles, stream, training_set  # noqa: E402
+from bench import (  # noqa: E402
+    engine,
+    freshness,
+    lookup,
+    machine,
+    page,
+    peers,
+    profiles,
+    scaling,
+    stream,
+    training_set,
+)
 from bench.measured_process import ProcessFailed  # noqa: E402
 from bench.workshop import BenchFailed, Settings, Workshop  # noqa: E402
 from tests.system.broker import VERSION as KAFKA_VERSION  # noqa: E402
+from tests.system.worker import WorkerError  # noqa: E402
 
+# Each gives results of these names.
 STAGES = {
-    "engine": engine.measure,
-    "stream": stream.measure,
-    "lookup": lookup.measure,
-    "training-set": training_set.measure,
+    "engine": {"engine": engine.measure},
+    "stream": {"stream": stream.measure, "freshness": freshness.measure, "peers": peers.measure},
+    "scaling": {"scaling": scaling.measure},
+    "lookup": {"lookup": lookup.measure},
+    "training-set": {"training-set": training_set.measure},
 }
 
 
@@ -36,19 +50,45 @@ def main() -> int:
     settings = Settings(**{name: getattr(options, name) for name in names})
     results = {"machine": machine.describe(_version(), KAFKA_VERSION)}
     results["settings"] = dataclasses.asdict(settings)
-    try:
-        with Workshop(options.work, settings) as workshop:
-            for stage in options.stages or STAGES:
-                print(f"==> {stage}", flush=True)
-                results[stage] = STAGES[stage](workshop)
-                print(json.dumps(results[stage], indent=2), flush=True)
-            if settings.profile:
-                results |= profiles.measure(workshop, options.stages or STAGES)
-    except (BenchFailed, ProcessFailed) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+    with Workshop(options.work, settings) as workshop:
+        failures = _measure(workshop, options, results)
     _write(options, results)
-    return 0
+    for failure in failures:
+        print(f"bench: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _measure(workshop: Workshop, options: argparse.Namespace, results: dict) -> list[str]:
+    """Adds to `results`, as far as it comes; what went wrong."""
+    stages = options.stages or list(STAGES)
+    parts = {name: part for stage in stages for name, part in STAGES[stage].items()}
+    failures = []
+    for name, part in parts.items():
+        print(f"==> {name}", flush=True)
+        try:
+            results[name] = part(workshop)
+        except (BenchFailed, ProcessFailed, WorkerError) as error:
+            failures.append(f"{name}: {error}")
+            continue
+        print(json.dumps(results[name], indent=2), flush=True)
+        failures += _missing_figures(name, results[name])
+    if workshop.settings.profile:
+        try:
+            results |= profiles.measure(workshop, stages, options.page.parent)
+        except (BenchFailed, ProcessFailed) as error:
+            failures.append(f"profile: {error}")
+    return failures
+
+
+def _missing_figures(name: str, rows: list[dict] | dict) -> list[str]:
+    """What is not built yet is no failure."""
+    if not isinstance(rows, list):
+        return []
+    return [
+        f"{name}: {row['title']}: {row['no_figure']}: {row['reason']}"
+        for row in rows
+        if row.get("no_figure", "not built") != "not built"
+    ]
 
 
 def _parse() -> argparse.Namespace:
@@ -58,16 +98,21 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"{', '.join(STAGES)}: all")
     for field in dataclasses.fields(Settings):
         flag = f"--{field.name.replace('_', '-')}"
+        text = field.metadata["text"]
         if field.type == "bool":
-            parser.add_argument(flag, action="store_true", help="say where the time goes, by perf")
+            parser.add_argument(flag, action="store_true", help=text)
         else:
-            kind = {"int": int, "float": float}[field.type]
-            parser.add_argument(flag, type=kind, default=field.default, help=f"default {field.default:,}")
+            kind = {"int": int, "float": float, "str": str}[field.type]
+            default = f"; default {field.default:,}" if field.default else ""
+            parser.add_argument(flag, type=kind, default=field.default, help=f"{text}{default}")
     build = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")).resolve()
     paths = {
         "results": (build / "bench-results.json", "the figures"),
         "page": (ROOT / "docs" / "benchmarks.md", "the page whose figures are renewed"),
-        "work": (build / "bench-work", "for topics, state and tables: emptied, and removed at the end"),
+        "work": (
+            build / "bench-work",
+            "for topics, state and tables: emptied, and removed at the end",
+        ),
     }
     for name, (default, text) in paths.items():
         parser.add_argument(f"--{name}", type=pathlib.Path, default=default, help=text)
@@ -80,8 +125,9 @@ def _parse() -> argparse.Namespace:
 
 def _write(options: argparse.Namespace, results: dict) -> None:
     before = json.loads(options.results.read_text()) if options.results.exists() else {}
-    options.results.write_text(json.dumps(before | results, indent=2) + "\n")
-    page.rewrite(options.page, results)
+    known = before | results
+    options.results.write_text(json.dumps(known, indent=2) + "\n")
+    page.rewrite(options.page, known, set(results))
     print(f"Written: {options.results}, {options.page}")
 
 

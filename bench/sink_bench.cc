@@ -20,8 +20,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
+#include "bench/transaction_batch.h"
 #include "bench/transaction_stream.h"
-#include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_writer.h"
@@ -100,21 +100,16 @@ absl::Status SinkBench::MakeOutputs() {
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
                    Task::Open(plans[0], task_, 1, std::move(store), kHotBytes));
   TransactionStream stream({});
-  ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(*plans[0].source, plans[0].columns));
-  std::vector<Transaction> transactions(kBatchRecords);
+  TransactionBatch events(plans[0]);
+  Transaction transaction;
   for (int64_t i = 0; i < flags_.events;) {
     TaskOutput commit{.task = task_};
     for (int batch = 0; batch < kBatchesPerCommit; ++batch) {
-      std::vector<RawRecord> records;
-      for (Transaction& transaction : transactions) {
-        stream.Fill(static_cast<uint64_t>(i), &transaction);
-        records.push_back({.offset = Offset(i++),
-                           .timestamp = transaction.event_time * 1000,
-                           .key = transaction.user_id,
-                           .value = transaction.value});
+      while (events.size() < kBatchRecords) {
+        stream.Next(&transaction);
+        events.Add(transaction, Offset(i++));
       }
-      ASSIGN_OR_RETURN(EventBatch events, decoder.Decode(records));
-      RETURN_IF_ERROR(task->Apply(events));
+      RETURN_IF_ERROR(task->Apply(events.Finish()));
       TaskOutput output = task->TakeOutput();
       for (ChangeBatch& changes : output.changes) {
         rows_ += changes.rows->num_rows();

@@ -1,83 +1,133 @@
-"""The whole worker: events from a Kafka broker, features to all three sinks."""
+"""The whole worker: events from a Kafka broker, features to the sinks that a variant switches on.
+
+A variant is measured only after its digests have been seen to be right: over the first events, and
+over as many spread over three days, so that windows expire. After the first timed run, what that run
+left behind is checked as well.
+"""
 
 from __future__ import annotations
 
 import pathlib
 import shutil
 import statistics
+import subprocess
+import time
+from collections.abc import Callable
 
-import polars as pl
-from deltalake import DeltaTable
+from bench import digest, measured_process
+from bench.measured_process import ProcessFailed
+from bench.variants import ALL, Variant
+from bench.workshop import IN_THREE_DAYS, BenchFailed, Topic, Workshop, binary
+from tests.system.worker import WorkerError
 
-from bench import measured_process
-from bench.workshop import BenchFailed, Workshop, binary
 
-VIEW = "user_activity"
+class NotBuilt(Exception):
+    """`forebay validate` refuses the variant; the message is what it said."""
+
+
+def figures_or_reason(measure_one: Callable[[], dict]) -> dict:
+    """What it returns, or why there is no figure: {"no_figure", "reason"}."""
+    try:
+        return measure_one()
+    except NotBuilt as refusal:
+        return {"no_figure": "not built", "reason": str(refusal)}
+    except digest.WrongDigest as wrong:
+        return {"no_figure": "wrong digest", "reason": str(wrong)}
+    except (BenchFailed, ProcessFailed, WorkerError) as failure:
+        return {"no_figure": "failed", "reason": str(failure)}
 
 
 def measure(workshop: Workshop) -> list[dict]:
-    return [_measure_delivery(workshop, way) for way in ("exactly_once", "at_least_once")]
+    """One result per variant."""
+    references = digest.References(workshop)
+    variants = _chosen(workshop.settings.variants)
+    return [_result_of(workshop, references, variant) for variant in variants]
 
 
 def command(project: pathlib.Path) -> list:
     return [binary("cli/forebay"), "run", project, "--until-idle"]
 
 
-def ensure_kept_project(workshop: Workshop) -> pathlib.Path:
-    """A project whose worker has applied all events."""
-    if workshop.kept_project is None:
-        project, _ = _run_worker(workshop, "exactly-once-kept", "exactly_once")
-        workshop.kept_project = project
-    return workshop.kept_project
+def source_topic(
+    workshop: Workshop, variant: Variant, events: int, in_three_days: int = IN_THREE_DAYS
+) -> Topic:
+    return workshop.topic(events, format=variant.format, in_three_days=in_three_days)
 
 
-def table_of(project: pathlib.Path) -> DeltaTable:
-    return DeltaTable(str(project / "warehouse" / "offline" / VIEW / "v1"))
+def validate(project: pathlib.Path) -> None:
+    done = subprocess.run(
+        [binary("cli/forebay"), "validate", project], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        said = done.stderr or done.stdout
+        raise NotBuilt(said.strip().replace(f"{project}/", ""))
 
 
-def _measure_delivery(workshop: Workshop, delivery: str) -> dict:
+def _chosen(names: str) -> list[Variant]:
+    by_name = {variant.name: variant for variant in ALL}
+    chosen = names.split(",") if names else list(by_name)
+    unknown = set(chosen) - set(by_name)
+    if unknown:
+        raise BenchFailed(
+            f"no variant {', '.join(sorted(unknown))}: there are {', '.join(by_name)}"
+        )
+    return [by_name[name] for name in chosen]
+
+
+def _result_of(workshop: Workshop, references: digest.References, variant: Variant) -> dict:
+    print(f"==> stream: {variant.title}", flush=True)
+
+    def measure_one() -> dict:
+        _check_small(workshop, references, variant)
+        return _measure(workshop, references, variant)
+
+    described = {"variant": variant.name, "title": variant.title}
+    return described | figures_or_reason(measure_one)
+
+
+def _check_small(workshop: Workshop, references: digest.References, variant: Variant) -> None:
+    events = workshop.settings.check_events
+    for in_three_days in (IN_THREE_DAYS, events):
+        topic = source_topic(workshop, variant, events, in_three_days)
+        project = workshop.make_project(variant, topic.name)
+        validate(project)
+        measured_process.run(command(project), workshop.log)
+        right = references.get(topic, variant.emit, "rows")
+        digest.check_all(workshop.broker().address, project, variant, right)
+        shutil.rmtree(project)
+
+
+def _measure(workshop: Workshop, references: digest.References, variant: Variant) -> dict:
+    topic = source_topic(workshop, variant, workshop.settings.events)
     runs = []
-    for number in range(workshop.settings.runs):
-        project, run = _run_worker(workshop, f"{delivery.replace('_', '-')}-{number}", delivery)
-        runs.append(run)
-        if workshop.kept_project is None:
-            workshop.kept_project = project
-        else:
-            shutil.rmtree(project)
+    started = time.monotonic()
+    while len(runs) < workshop.settings.runs:
+        project = workshop.make_project(variant, topic.name)
+        runs.append(_run(workshop, project, topic.events))
+        if len(runs) == 1:
+            checked = time.monotonic()
+            digest.check(project, variant, references.get(topic, variant.emit, "tiles"))
+            started += time.monotonic() - checked
+        shutil.rmtree(project)
+        if time.monotonic() - started > workshop.settings.patience:
+            break
     typical = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    return {
-        "delivery": delivery,
-        "runs": runs,
-        **typical,
-        "events_per_second": typical["events"] / typical["seconds"],
-        "events_per_cpu_second": typical["events"] / typical["cpu_seconds"],
-    }
+    return {"events": topic.events, "runs": runs, **typical}
 
 
-def _run_worker(workshop: Workshop, name: str, delivery: str) -> tuple[pathlib.Path, dict]:
+def _run(workshop: Workshop, project: pathlib.Path, events: int) -> dict:
     broker = workshop.broker()
-    project = workshop.make_project(name, delivery=delivery)
     broker_before = measured_process.cpu_seconds(broker.pid)
     cost = measured_process.run(
         command(project), workshop.log, from_first_line=True, known=[broker.pid]
     )
-    events = workshop.settings.events
-    changes = _check(project, events)
-    return project, {
-        "events": events,
-        "changes": changes,
+    return {
         "seconds": cost.seconds,
         "cpu_seconds": cost.cpu_seconds,
+        "events_per_second": events / cost.seconds,
+        "events_per_cpu_second": events / cost.cpu_seconds,
         "broker_cpu_seconds": measured_process.cpu_seconds(broker.pid) - broker_before,
+        "halfway_megabytes": cost.halfway_megabytes,
         "peak_megabytes": cost.peak_megabytes,
         "foreign_cores": cost.foreign_cores,
     }
-
-
-def _check(project: pathlib.Path, events: int) -> int:
-    """A run that lost an event has measured nothing. The number of change records."""
-    rows = pl.scan_delta(table_of(project))
-    kinds = dict(rows.group_by("_op").len().collect().iter_rows())
-    if kinds.get("event") != events:
-        raise BenchFailed(f"the table of {project} has the rows {kinds}, not {events} events")
-    return sum(kinds.values())

@@ -9,14 +9,15 @@ import statistics
 
 import polars as pl
 
-from bench import measured_process
-from bench.stream import VIEW, ensure_kept_project, table_of
+from bench import measured_process, stream
+from bench.digest import table_of
+from bench.variants import DEFAULTS, VIEW
 from bench.workshop import BenchFailed, Workshop, binary
 
 
 def measure(workshop: Workshop) -> dict:
-    project = ensure_kept_project(workshop)
-    costs = [_join(workshop) for _ in range(workshop.settings.runs)]
+    project = _project_with_table(workshop)
+    costs = [_join(workshop, project) for _ in range(workshop.settings.runs)]
     seconds = statistics.median(cost.seconds for cost in costs)
     cpu_seconds = statistics.median(cost.cpu_seconds for cost in costs)
     rows = pl.scan_delta(table_of(project)).select(pl.len()).collect().item()
@@ -35,11 +36,22 @@ def measure(workshop: Workshop) -> dict:
 
 
 def command(workshop: Workshop) -> list:
-    """The join of random labels, which it makes first if need be."""
-    project = ensure_kept_project(workshop)
-    labels = workshop.folder / "labels.parquet"
-    if not labels.exists():
-        _random_labels(project, workshop.settings.labels).write_parquet(labels)
+    """The join of random labels."""
+    return _command(workshop, _project_with_table(workshop))
+
+
+def _project_with_table(workshop: Workshop) -> pathlib.Path:
+    """A new one, with random labels beside its folders."""
+    topic = workshop.topic(workshop.settings.table_events)
+    project = workshop.make_project(DEFAULTS, topic.name)
+    measured_process.run(stream.command(project), workshop.log)
+    labels = _random_labels(project, workshop.settings.labels)
+    labels.write_parquet(project / "labels.parquet")
+    return project
+
+
+def _command(workshop: Workshop, project: pathlib.Path) -> list:
+    labels = project / "labels.parquet"
     arguments = ["--project", project, "--labels", labels, "--time", "ts"]
     arguments += ["--features", f"{VIEW}.*", "--out", _output(workshop)]
     return [binary("cli/forebay"), "training-set", *arguments]
@@ -49,8 +61,8 @@ def _output(workshop: Workshop) -> pathlib.Path:
     return workshop.folder / "training_set.parquet"
 
 
-def _join(workshop: Workshop) -> measured_process.Cost:
-    cost = measured_process.run(command(workshop), workshop.log)
+def _join(workshop: Workshop, project: pathlib.Path) -> measured_process.Cost:
+    cost = measured_process.run(_command(workshop, project), workshop.log)
     joined = pl.scan_parquet(_output(workshop))
     matched = joined.filter(pl.col(f"{VIEW}.payments_7d_hop_1d") > 0).select(pl.len()).collect()
     if joined.select(pl.len()).collect().item() != workshop.settings.labels or not matched.item():

@@ -9,28 +9,62 @@ import pathlib
 import shutil
 
 from bench import measured_process
+from bench.variants import Variant
 from tests.system.broker import Broker
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-TOPIC = "transactions"
+BROKER_JVM = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC")
+PARTITIONS = 4
+IN_THREE_DAYS = 5_000_000  # transactions of event time, see transaction_stream.h
 
 
 class BenchFailed(Exception):
     """A stage could not measure; the message says why."""
 
 
+def setting(default, text: str):
+    return dataclasses.field(default=default, metadata={"text": text})
+
+
 @dataclasses.dataclass
 class Settings:
-    events: int = 1_000_000
-    users: int = 1_000_000
-    zipf: float = 1.05
-    partitions: int = 4
-    runs: int = 3
-    keys: int = 100_000  # with state, for the engine alone and lookups in process
-    lookups: int = 1_000_000  # in process
-    load_seconds: float = 10  # of lookups over the network, each
-    labels: int = 1_000_000
-    profile: bool = False
+    events: int = setting(5_000_000, "through the whole worker, in each run")
+    runs: int = setting(5, "of each variant of the whole worker, of the engine and of the join")
+    patience: float = setting(90, "seconds after which a variant gets no further run")
+    variants: str = setting("", "of the whole worker, by name, with commas; empty: all")
+    check_events: int = setting(100_000, "whose digest is computed by brute force")
+    users: int = setting(1_000_000, "that the events are of, at most")
+    zipf: float = setting(1.05, "how unevenly users share the events")
+    engine_keys: int = setting(10_000_000, "of the engine alone, where they do not fit into memory")
+    engine_events: int = setting(5_000_000, "through the engine alone, with hot keys")
+    spilled_events: int = setting(1_000_000, "the same, where its state is larger than memory")
+    scaling_events: int = setting(300_000, "for each point of the scaling table")
+    scaling_runs: int = setting(3, "of each of them")
+    freshness_rate: int = setting(50_000, "events per second while freshness is measured")
+    freshness_seconds: float = setting(10, "of that")
+    peer_runs: int = setting(1, "of each of the other engines, where FOREBAY_PEERS names them")
+    keys: int = setting(100_000, "with state: hot ones of the engine alone, and for lookups")
+    lookups: int = setting(1_000_000, "in process")
+    load_seconds: float = setting(10, "of lookups over the network, each")
+    table_events: int = setting(1_000_000, "in the table that labels are joined with")
+    labels: int = setting(1_000_000, "joined with the offline table")
+    profile: bool = setting(False, "also say where the time goes, by perf")
+
+
+@dataclasses.dataclass(frozen=True)
+class Topic:
+    """Of transactions, as produce_transactions makes them."""
+
+    events: int
+    users: int
+    zipf: float
+    format: str = "json"
+    in_three_days: int = IN_THREE_DAYS
+
+    @property
+    def name(self) -> str:
+        parts = (self.format, self.events, self.users, self.zipf, self.in_three_days)
+        return "-".join(["transactions", *map(str, parts)])
 
 
 class Workshop:
@@ -39,8 +73,9 @@ class Workshop:
     def __init__(self, folder: pathlib.Path, settings: Settings):
         self.folder = folder
         self.settings = settings
-        self.kept_project: pathlib.Path | None = None  # of the last whole run, exactly once
         self._broker: Broker | None = None
+        self._topics: set[Topic] = set()
+        self._projects = 0
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -57,35 +92,45 @@ class Workshop:
         return self.folder / "log"
 
     def broker(self) -> Broker:
-        """Started, with the events in its topic."""
+        """Started."""
         if self._broker is None:
-            self._broker = Broker(self.folder / "broker")
+            self._broker = Broker(self.folder / "broker", java=BROKER_JVM)
             self._broker.start()
-            s = self.settings
-            self.produce(TOPIC, s.events, s.users, s.zipf)
         return self._broker
 
-    def produce(self, topic: str, events: int, users: int, zipf: float) -> None:
-        command = [binary("bench/produce_transactions"), "--brokers", self.broker().address]
-        command += ["--topic", topic, "--partitions", self.settings.partitions]
-        command += ["--events", events, "--users", users, "--zipf", zipf]
-        measured_process.run(command, self.log)
+    def topic(self, events: int, **more) -> Topic:
+        """With its events."""
+        settings = self.settings
+        topic = Topic(events, **({"users": settings.users, "zipf": settings.zipf} | more))
+        if topic not in self._topics:
+            command = [binary("bench/produce_transactions"), "--brokers", self.broker().address]
+            command += ["--topic", topic.name, "--partitions", PARTITIONS]
+            command += ["--format", topic.format, *stream_options(topic)]
+            measured_process.run(command, self.log)
+            self._topics.add(topic)
+        return topic
 
-    def make_project(self, name: str, topic: str = TOPIC, **config) -> pathlib.Path:
-        """A copy of bench/transactions that reads `topic`. Its name is that of its consumer group
-        and the first part of that of its topics."""
-        folder = self.folder / name
-        features = pathlib.Path("transactions", "features")
-        shutil.copytree(ROOT / "bench" / features, folder / "features")
-        for path in (folder / "features").iterdir():
-            path.write_text(path.read_text().replace("topic: transactions", f"topic: {topic}"))
+    def make_project(self, variant: Variant, topic: str) -> pathlib.Path:
+        """A new one that reads `topic`: bench/transactions in this variant. Its folder's name is also
+        that of its consumer group and the first part of that of its topics."""
+        self._projects += 1
+        folder = self.folder / f"{variant.name}-{self._projects}"
+        shutil.copytree(ROOT / "bench" / "transactions" / "features", folder / "features")
+        definitions = folder / "features" / "user_activity.yaml"
+        definitions.write_text(variant.definitions(definitions.read_text(), topic))
         entries = {
-            "project": name,
+            "project": folder.name,
             "kafka": {"bootstrap.servers": self.broker().address},
             "serving": {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0},
         }
-        (folder / "forebay.yaml").write_text(json.dumps(entries | config))
+        (folder / "forebay.yaml").write_text(json.dumps(entries | variant.config))
         return folder
+
+
+def stream_options(topic: Topic) -> list:
+    """Of a program that makes the transactions."""
+    options = ["--events", topic.events, "--users", topic.users, "--zipf", topic.zipf]
+    return [*options, "--in-three-days", topic.in_three_days]
 
 
 def binary(path: str) -> pathlib.Path:

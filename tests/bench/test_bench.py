@@ -7,42 +7,69 @@ import sys
 
 import pytest
 
-from bench import page, perf_profile
+from bench import scaling
 from tests.system.project import ROOT
 
-SMALL = ["--events", "5000", "--users", "100", "--runs", "1", "--keys", "200"]
-SMALL += ["--lookups", "2000", "--load-seconds", "0.2", "--labels", "500"]
+VARIANTS = ["state", "state-protobuf", "updates", "emit"]
+SMALL = ["--events", "5000", "--check-events", "2000", "--users", "100", "--runs", "1"]
+SMALL += ["--variants", ",".join(VARIANTS)]
+SMALL += ["--engine-keys", "8192", "--spilled-events", "5000", "--engine-events", "5000"]
+SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
+SMALL += ["--freshness-rate", "500", "--freshness-seconds", "0.5"]
+SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
+SMALL += ["--table-events", "5000", "--labels", "500"]
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """The results of all stages, and the page that they were written to."""
+    """The results of all stages, and the folder of the page that they were written to."""
     folder = tmp_path_factory.mktemp("bench")
-    results, written = folder / "results.json", folder / "page.md"
+    written = folder / "page.md"
     written.write_text((ROOT / "docs" / "benchmarks.md").read_text() + "\nThe last line.\n")
     command = [sys.executable, ROOT / "bench" / "run.py", *SMALL, "--work", folder / "work"]
-    command += ["--results", results, "--page", written]
+    command += ["--results", folder / "results.json", "--page", written]
     environment = {"FOREBAY_BUILD": str(ROOT / "build")} | os.environ
+    environment.pop("FOREBAY_PEERS", None)
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (folder / "work").exists()
-    return json.loads(results.read_text()), written.read_text()
+    return json.loads((folder / "results.json").read_text()), folder
 
 
 def test_engine_alone(measured):
-    result = measured[0]["engine"]
-    assert result["events"] >= 5_000 and result["keys"] == 200
-    assert result["changes"] >= result["events"]
-    assert result["events_per_cpu_second"] > 0
+    hot, threads, every, spilled = measured[0]["engine"]
+    assert hot["events"] >= 5_000 and hot["keys"] == 200 and hot["changes"] == 0
+    assert threads["threads"] == 2 and threads["speedup"] > 0
+    assert every["changes"] >= every["events"]
+    assert spilled["keys"] == 8_192 and spilled["restart_seconds"] > 0
+    assert all(row["events_per_cpu_second"] > 0 for row in measured[0]["engine"])
 
 
-def test_whole_worker_in_both_ways_of_delivery(measured):
+def test_the_whole_worker_in_its_variants(measured):
     results = measured[0]["stream"]
-    assert [result["delivery"] for result in results] == ["exactly_once", "at_least_once"]
-    assert {result["events"] for result in results} == {5_000}
-    # Four minutes of event time: nothing expires yet.
-    assert [result["changes"] for result in results] == [5_000, 5_000]
-    assert all(result["cpu_seconds"] > 0 for result in results)
+    assert [row["variant"] for row in results] == VARIANTS
+    for row in results:
+        assert row["events"] == 5_000 and row["cpu_seconds"] > 0
+        assert row["events_per_cpu_second"] == pytest.approx(5_000 / row["cpu_seconds"])
+
+
+def test_freshness(measured):
+    results = measured[0]["freshness"]
+    assert [row["variant"] for row in results] == ["updates-table", "state"]
+    for row in results:
+        assert row["probes"] > 0 and 0 < row["p50_ms"] <= row["p99_ms"] <= row["max_ms"]
+
+
+def test_other_engines_are_shown_with_their_last_figures(measured):
+    assert not measured[0]["peers"]["measured"]
+    assert "**Not measured here**" in (measured[1] / "page.md").read_text()
+
+
+def test_scaling(measured):
+    results = measured[0]["scaling"]
+    assert [axis["axis"] for axis in results] == [axis.name for axis in scaling.AXES]
+    assert all(point["ns_per_event"] > 0 for axis in results for point in axis["points"])
+    assert "<svg " in (measured[1] / "scaling.svg").read_text()
 
 
 def test_lookups_in_process_and_through_each_door(measured):
@@ -63,47 +90,15 @@ def test_lookups_in_process_and_through_each_door(measured):
 
 def test_training_set(measured):
     result = measured[0]["training-set"]
-    assert result["labels"] == 500
-    assert result["table_rows"] == measured[0]["stream"][0]["changes"]
+    assert result["labels"] == 500 and result["table_rows"] >= 5_000
 
 
 def test_the_page_has_the_figures_and_keeps_the_text(measured):
-    results, text = measured
-    assert "| exactly_once | 5,000 | 1 |" in text and "| FeatureReader::Read |" in text
+    results, folder = measured
+    text = (folder / "page.md").read_text()
+    assert "| hot keys | 200 |" in text and "| FeatureReader::Read |" in text
     assert f"| {results['machine']['CPU']} |" in text
     assert text.endswith("\nThe last line.\n")
-
-
-def test_a_stage_that_was_not_measured_keeps_its_part(tmp_path):
-    text = "a\n<!-- measured: engine -->\nold\n<!-- end -->\nb\n"
-    (tmp_path / "page.md").write_text(text)
-    page.rewrite(tmp_path / "page.md", {"machine": {}})
-    assert (tmp_path / "page.md").read_text() == text
-
-
-def test_a_sample_belongs_to_its_innermost_known_frame():
-    script = """forebay
-        7f malloc
-        55 forebay::JsonObjectReader::Read
-        55 forebay::Worker::RunTasks
-
-rdk:broker1
-        7f LZ4F_compressUpdate
-        7f start_thread
-
-rdk:broker1
-        7f start_thread
-
-forebay
-        7f malloc
-        55 forebay::JsonObjectReader::Read
-"""
-    parts = {"worker": "Worker", "decode": "Json", "compress": "LZ4F", "kafka": "^thread rdk"}
-    assert perf_profile.summarize(script, parts) == [
-        {"part": "decode", "share": 0.5},
-        {"part": "compress", "share": 0.25},
-        {"part": "kafka", "share": 0.25},
-    ]
 
 
 def test_an_unknown_stage_is_named():

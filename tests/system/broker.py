@@ -16,11 +16,13 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 VERSION = "4.1.0"
+SMALL_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms128m", "-Xmx512m")
 _HERE = pathlib.Path(__file__).resolve().parent
 
 _PROPERTIES = """
@@ -76,12 +78,19 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """One node. `properties` are added to its server.properties. Not thread-safe."""
+    """One node. `properties` are added to its server.properties; `java` are options of its JVM. Not
+    thread-safe."""
 
-    def __init__(self, folder: os.PathLike | str, properties: dict[str, str] | None = None):
+    def __init__(
+        self,
+        folder: os.PathLike | str,
+        properties: dict[str, str] | None = None,
+        java: Sequence[str] = SMALL_JVM,
+    ):
         self.folder = pathlib.Path(folder).resolve()
         self.port, self._controller_port = free_ports(2)
         self._extra = properties or {}
+        self._java_options = java
         self._process: subprocess.Popen | None = None
 
     @property
@@ -111,7 +120,7 @@ class Broker:
         assert not self.running
         with open(self.folder / "out.log", "ab") as out:
             self._process = subprocess.Popen(
-                self._java("-Xmx512m", "-Xms128m", "kafka.Kafka", str(self._properties_file)),
+                self._java(*self._java_options, "kafka.Kafka", str(self._properties_file)),
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
@@ -167,8 +176,6 @@ class Broker:
     def _java(self, *arguments: str) -> list[str]:
         return [
             "java",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
             f"-Dlog4j2.configurationFile={_HERE / 'kafka' / 'log4j2.xml'}",
             f"-Dbroker.log={self.folder / 'broker.log'}",
             "-cp",
@@ -184,6 +191,7 @@ class Broker:
         text += "".join(f"{key}={value}\n" for key, value in self._extra.items())
         self._properties_file.write_text(text)
         command = self._java(
+            *SMALL_JVM,
             "kafka.tools.StorageTool",
             "format",
             "-t",

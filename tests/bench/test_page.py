@@ -1,0 +1,158 @@
+"""From figures to the page: tables, verdicts, pictures. Nothing is measured here."""
+
+import xml.dom.minidom
+
+import pytest
+
+from bench import flame_graph, page, perf_profile, plot, targets
+
+STATE = {
+    "variant": "state",
+    "title": "JSON, state only",
+    "runs": [{"events_per_cpu_second": 800_000, "peak_megabytes": 700}],
+    "events_per_second": 1_000_000,
+    "events_per_cpu_second": 912_345,
+    "cpu_seconds": 5.48,
+    "broker_cpu_seconds": 1.0,
+    "halfway_megabytes": 650,
+    "peak_megabytes": 700,
+    "foreign_cores": 0.01,
+}
+UPDATES = STATE | {"variant": "updates", "events_per_second": 95, "events_per_cpu_second": 93}
+AT_LEAST_ONCE = UPDATES | {
+    "variant": "updates-at-least-once",
+    "events_per_second": 100,
+    "events_per_cpu_second": 100,
+}
+NOT_BUILT = {
+    "variant": "emit",
+    "title": "emitted",
+    "no_figure": "not built",
+    "reason": "no emit\nmore",
+}
+
+
+def verdict_on(what, results):
+    return next(v for target, v in targets.verdicts(results) if target.what.startswith(what))
+
+
+def test_a_goal_is_met_not_met_or_without_a_figure():
+    results = {"stream": [STATE, NOT_BUILT]}
+    state = verdict_on("whole worker, JSON", results)
+    assert state == targets.Verdict("912,345 per CPU-second", True)
+    slower = {"stream": [STATE | {"events_per_cpu_second": 899_999}]}
+    assert verdict_on("whole worker, JSON", slower).met is False
+    assert verdict_on("`emit", results) == targets.Verdict("not built")
+    assert verdict_on("engine alone", results) == targets.Verdict("not measured")
+
+
+def test_exactly_once_is_held_against_at_least_once_by_the_worse_of_both_rates():
+    results = {"stream": [UPDATES, AT_LEAST_ONCE]}
+    verdict = verdict_on("exactly once", results)
+    assert verdict == targets.Verdict("93% by CPU, 95% by the clock", True)
+    worse = {"stream": [UPDATES | {"events_per_second": 80}, AT_LEAST_ONCE]}
+    assert verdict_on("exactly once", worse).met is False
+
+
+def test_every_goal_has_a_verdict_before_anything_was_measured():
+    assert {verdict.met for _, verdict in targets.verdicts({})} == {None}
+
+
+def test_engine_rows_have_the_columns_that_any_has():
+    rows = [
+        {"case": "hot", "keys": 5, "changes": 0, "events_per_cpu_second": 3_141_592},
+        {"case": "cold", "keys": 7, "changes": 0, "restart_seconds": 8.5},
+    ]
+    assert page.engine(rows) == (
+        "| case | keys | events/CPU-s | start, s |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| hot | 5 | 3,140,000 |  |\n"
+        "| cold | 7 |  | 8.50 |\n"
+    )
+
+
+def test_a_variant_without_a_figure_says_why():
+    text = page.stream([STATE, NOT_BUILT])
+    assert "| JSON, state only | 1,000,000 | 912,000 | 800,000-800,000 | 1 | 5.5 | 1.0 | 650 | 700 | 0.01 |" in text
+    assert text.endswith("\n- emitted: not built: no emit\n")
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_other_engines_stand_beside_the_same_output_of_forebay(measured):
+    peer = {"engine": "Other", "output": "none", "counterpart": "state", "peak_megabytes": 2000}
+    peer |= {"events_per_second": 100_000, "events_per_cpu_second": 91_234.5}
+    others = {"measured": measured, "taken": "June", "machine": "a machine", "peers": [peer]}
+    text = page.peers({"peers": others, "stream": [STATE]})
+    assert "| Other | none | 100,000 | 91,200 | 2,000 | 912,000 | 10.0 |" in text
+    assert ("**Not measured here**: their last figures, of June" in text) != measured
+
+
+def test_a_stage_that_was_not_measured_keeps_its_part(tmp_path):
+    text = "a\n<!-- measured: engine -->\nold\n<!-- end -->\nb\n"
+    (tmp_path / "page.md").write_text(text)
+    page.rewrite(tmp_path / "page.md", {"engine": [{"case": "hot"}], "machine": {}}, {"machine"})
+    assert (tmp_path / "page.md").read_text() == text
+
+
+def test_goals_are_judged_by_earlier_results_too(tmp_path):
+    (tmp_path / "page.md").write_text("<!-- measured: goals -->\nold\n<!-- end -->\n")
+    page.rewrite(tmp_path / "page.md", {"stream": [STATE]}, set())
+    assert "| 912,345 per CPU-second | met |" in (tmp_path / "page.md").read_text()
+
+
+def test_a_plot_has_a_point_for_every_value():
+    picture = plot.panels(
+        "All", [plot.Panel("keys & more", ["1", "10"], [420.0, 510.0], [42.0, 51.0])]
+    )
+    document = xml.dom.minidom.parseString(picture)
+    points = document.getElementsByTagName("circle")
+    heights = [float(point.getAttribute("cy")) for point in points]
+    assert len(points) == 2 and heights[0] > heights[1]
+    assert len(document.getElementsByTagName("polyline")) == 2
+
+
+SCRIPT = """forebay
+        7f malloc
+        55 forebay::EventDecoder::Decode(absl::Span<forebay::RawRecord const>)
+        55 forebay::Worker::RunTasks
+
+rdk:broker1
+        7f LZ4F_compressUpdate
+        7f start_thread
+
+rdk:broker1
+        7f start_thread
+
+forebay
+        7f malloc
+        55 forebay::EventDecoder::Decode
+"""
+
+
+def test_a_sample_belongs_to_its_innermost_known_frame():
+    parts = {"worker": "Worker", "decode": "EventDecoder", "compress": "LZ4F", "kafka": "^thread rdk"}
+    assert perf_profile.summarize(SCRIPT, parts) == [
+        {"part": "decode", "share": 0.5},
+        {"part": "compress", "share": 0.25},
+        {"part": "kafka", "share": 0.25},
+    ]
+
+
+def test_a_flame_graph_is_as_wide_as_the_samples():
+    root = flame_graph.fold(SCRIPT)
+    assert root.samples == 4 and set(root.callees) == {"forebay", "rdk:broker1"}
+    worker = root.callees["forebay"]
+    assert {name: frame.samples for name, frame in worker.callees.items()} == {
+        "Worker::RunTasks": 1,
+        "EventDecoder::Decode": 1,
+    }
+    document = xml.dom.minidom.parseString(flame_graph.draw("All <parts>", root))
+    frames = {
+        group.getElementsByTagName("title")[0].firstChild.data: group.getElementsByTagName("rect")[
+            0
+        ]
+        for group in document.getElementsByTagName("g")
+    }
+    widths = {title: float(rect.getAttribute("width")) for title, rect in frames.items()}
+    assert widths["all: 100.0%"] == 1200 and widths["rdk:broker1: 50.0%"] == 600
+    assert widths["LZ4F_compressUpdate: 25.0%"] == 300
