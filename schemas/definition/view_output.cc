@@ -13,12 +13,18 @@ namespace {
 constexpr int64_t kShortestEmission = 1'000;
 constexpr int64_t kLongestEmission = 86'400 * kMicrosPerSecond;
 
+// YAML's other words for on and off, to which the nearest name by letters would be the wrong one.
+std::string OnOrOff(const std::string& word) {
+  if (word == "no" || word == "false") return ": did you mean 'off'? The choices are: on, off";
+  if (word == "yes" || word == "true") return ": did you mean 'on'? The choices are: on, off";
+  return AllowedNames(word, {"on", "off"}, "choices");
+}
+
 v1::FeatureView::Output ReadOnOrOff(const YamlNode* node, std::string_view what,
                                     Findings* findings) {
   std::optional<std::string> word = ReadText(node, what, findings);
   if (word && *word != "on" && *word != "off") {
-    findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word,
-                                     AllowedNames(*word, {"on", "off"}, "choices")));
+    findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word, OnOrOff(*word)));
   }
   return word == "off" ? v1::FeatureView::OFF : v1::FeatureView::ON;
 }
