@@ -36,26 +36,6 @@ WireType WireTypeOfKind(Kind kind) {
   }
 }
 
-bool IsInteger(Kind kind) { return kind <= Kind::kSfixed64; }
-
-bool Fits(Kind kind, DataType type) {
-  switch (type) {
-    case DataType::kBool:
-      return kind == Kind::kBool;
-    case DataType::kInt64:
-      return IsInteger(kind) || kind == Kind::kEnum;
-    case DataType::kDouble:
-      return kind == Kind::kFloat || kind == Kind::kDouble;
-    case DataType::kString:
-      return kind == Kind::kString || kind == Kind::kEnum;
-    case DataType::kBytes:
-      return kind == Kind::kBytes;
-    case DataType::kTimestamp:
-      return IsInteger(kind) || kind == Kind::kTimestamp || kind == Kind::kString;
-  }
-  return false;
-}
-
 }  // namespace
 
 absl::StatusOr<ProtobufPlan> ProtobufPlan::Make(const v1::Source& source) {
@@ -76,7 +56,7 @@ absl::Status ProtobufPlan::AddColumn(const v1::Source& source, const v1::Field& 
   auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
                             [&](const MessageField& f) { return f.name == column.name(); });
   auto type = static_cast<DataType>(column.type());
-  if (field == schema.fields.end() || field->repeated || !Fits(field->kind, type)) {
+  if (field == schema.fields.end() || !FitsColumn(*field, type, column.time_encoding())) {
     return absl::InvalidArgumentError(
         fmt::format("column {} of source {} is no field of message {} that fits its type",
                     column.name(), source.name(), schema.name));

@@ -13,12 +13,6 @@
 namespace forebay::definition {
 namespace {
 
-struct ColumnType {
-  std::string_view name;
-  v1::DataType type;
-  v1::TimeEncoding encoding = v1::TIME_ENCODING_UNSPECIFIED;
-};
-
 constexpr std::array<ColumnType, 10> kTypes = {{{"bool", v1::BOOL},
                                                 {"int64", v1::INT64},
                                                 {"double", v1::DOUBLE},
@@ -100,6 +94,8 @@ bool ReadType(const YamlNode& node, const std::string& column, v1::Field* field,
 }
 
 }  // namespace
+
+absl::Span<const ColumnType> ColumnTypes() { return kTypes; }
 
 bool ReadColumns(const YamlNode* node, std::string_view what,
                  google::protobuf::RepeatedPtrField<v1::Field>* fields, Findings* findings) {

@@ -5,10 +5,20 @@
 #include <string>
 #include <string_view>
 
+#include "absl/types/span.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/yaml_tree.h"
 
 namespace forebay::definition {
+
+struct ColumnType {
+  std::string_view name;
+  v1::DataType type;
+  v1::TimeEncoding encoding = v1::TIME_ENCODING_UNSPECIFIED;
+};
+
+// All that there are.
+absl::Span<const ColumnType> ColumnTypes();
 
 // Reads a map of column names to types into `fields`, in order. `what` names the map. Returns
 // whether all of it could be read.

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_join.h"
 #include "fmt/format.h"
 #include "schemas/definition/allowed_names.h"
 #include "schemas/definition/column_type.h"
@@ -15,39 +14,14 @@
 namespace forebay::definition {
 namespace {
 
-// The types of columns that a field can be, none for a message.
-std::vector<std::string> FittingTypes(MessageField::Kind kind) {
-  using Kind = MessageField::Kind;
-  switch (kind) {
-    case Kind::kInt32:
-    case Kind::kInt64:
-    case Kind::kUint32:
-    case Kind::kUint64:
-    case Kind::kSint32:
-    case Kind::kSint64:
-    case Kind::kFixed32:
-    case Kind::kFixed64:
-    case Kind::kSfixed32:
-    case Kind::kSfixed64:
-      return {"int64", "timestamp_s", "timestamp_ms", "timestamp_us", "timestamp_ns"};
-    case Kind::kFloat:
-    case Kind::kDouble:
-      return {"double"};
-    case Kind::kBool:
-      return {"bool"};
-    case Kind::kString:
-      return {"string", "timestamp"};
-    case Kind::kBytes:
-      return {"bytes"};
-    case Kind::kEnum:
-      return {"string", "int64"};
-    case Kind::kTimestamp:
-      return {"timestamp"};
-    case Kind::kMessage:
-    case Kind::kGroup:
-      break;
+std::vector<std::string_view> FittingTypes(const MessageField& field) {
+  std::vector<std::string_view> names;
+  for (const ColumnType& type : ColumnTypes()) {
+    if (FitsColumn(field, static_cast<DataType>(type.type), type.encoding)) {
+      names.push_back(type.name);
+    }
   }
-  return {};
+  return names;
 }
 
 void CheckColumn(const YamlNode& name, const YamlNode& type, const MessageSchema& message,
@@ -63,7 +37,7 @@ void CheckColumn(const YamlNode& name, const YamlNode& type, const MessageSchema
   }
   std::string says =
       fmt::format("field '{}' of message {} is {}", field->name, message.name, field->type);
-  std::vector<std::string> fitting = FittingTypes(field->kind);
+  std::vector<std::string_view> fitting = FittingTypes(*field);
   if (field->repeated) {
     findings->Add(name, fmt::format("{}: repeated fields and maps cannot be columns", says));
   } else if (fitting.empty()) {
@@ -72,7 +46,7 @@ void CheckColumn(const YamlNode& name, const YamlNode& type, const MessageSchema
                                     says));
   } else if (std::find(fitting.begin(), fitting.end(), type.text) == fitting.end()) {
     findings->Add(type, fmt::format("{}, which cannot be {}: declare it as {}", says, type.text,
-                                    absl::StrJoin(fitting, " or ")));
+                                    fmt::join(fitting, " or ")));
   }
 }
 

@@ -120,7 +120,31 @@ MessageField FieldOf(const FieldDescriptor& descriptor) {
   return field;
 }
 
+bool IsInteger(MessageField::Kind kind) { return kind <= MessageField::Kind::kSfixed64; }
+
 }  // namespace
+
+bool FitsColumn(const MessageField& field, DataType type, v1::TimeEncoding encoding) {
+  using Kind = MessageField::Kind;
+  if (field.repeated) return false;
+  const Kind kind = field.kind;
+  switch (type) {
+    case DataType::kBool:
+      return kind == Kind::kBool;
+    case DataType::kInt64:
+      return IsInteger(kind) || kind == Kind::kEnum;
+    case DataType::kDouble:
+      return kind == Kind::kFloat || kind == Kind::kDouble;
+    case DataType::kString:
+      return kind == Kind::kString || kind == Kind::kEnum;
+    case DataType::kBytes:
+      return kind == Kind::kBytes;
+    case DataType::kTimestamp:
+      if (encoding != v1::RFC3339) return IsInteger(kind);
+      return kind == Kind::kTimestamp || kind == Kind::kString;
+  }
+  return false;
+}
 
 absl::StatusOr<MessageSchema> ReadMessageSchema(std::string_view descriptor_set,
                                                 std::string_view message) {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/data_type.h"
 
 namespace forebay {
 
@@ -55,6 +57,10 @@ struct MessageSchema {
   std::string name;                  // the full name
   std::vector<MessageField> fields;  // as declared
 };
+
+// Whether a column of this type can hold the field's values: what connectors/decode reads. Repeated
+// fields and messages but google.protobuf.Timestamp fit none.
+bool FitsColumn(const MessageField& field, DataType type, v1::TimeEncoding encoding);
 
 // `descriptor_set`: a google.protobuf.FileDescriptorSet in which every file follows those that it
 // imports. `message`: a full name. Errors: INVALID_ARGUMENT: it is no such set, or lacks the

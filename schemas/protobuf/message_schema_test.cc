@@ -109,6 +109,23 @@ TEST(MessageSchema, SaysOfEachFieldWhatItsBytesMean) {
   EXPECT_FALSE(schema->fields[4].closed_enum);
 }
 
+TEST(MessageSchema, AColumnFitsFieldsOfItsType) {
+  MessageSchema schema = ReadMessageSchema(SetWith(kEvent), "a.v1.Event").value();
+  auto fits = [&](size_t field, DataType type, v1::TimeEncoding encoding = {}) {
+    return FitsColumn(schema.fields[field], type, encoding);
+  };
+  EXPECT_TRUE(fits(0, DataType::kInt64));  // sint64
+  EXPECT_TRUE(fits(0, DataType::kTimestamp, v1::MILLISECONDS));
+  EXPECT_FALSE(fits(0, DataType::kTimestamp, v1::RFC3339));
+  EXPECT_FALSE(fits(0, DataType::kDouble));
+  EXPECT_FALSE(fits(1, DataType::kString));                 // repeated string
+  EXPECT_TRUE(fits(2, DataType::kTimestamp, v1::RFC3339));  // google.protobuf.Timestamp
+  EXPECT_FALSE(fits(2, DataType::kTimestamp, v1::SECONDS));
+  EXPECT_TRUE(fits(4, DataType::kString));  // an enum
+  EXPECT_TRUE(fits(4, DataType::kInt64));
+  for (int type = 1; type <= 6; ++type) EXPECT_FALSE(fits(8, static_cast<DataType>(type)));
+}
+
 TEST(MessageSchema, InProto2EveryFieldHasPresenceAndEnumsAreClosed) {
   std::string set = SetWith(R"pb(
     name: "old.proto"
