@@ -89,7 +89,7 @@ void HotMap::Count(HotEntry* entry) {
   bytes_ += entry->bytes;
 }
 
-void HotMap::Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit) {
+void HotMap::Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit) {
   std::sort(dirty_.begin(), dirty_.end(),
             [](const HotEntry* a, const HotEntry* b) { return a->key() < b->key(); });
   for (HotEntry* entry : dirty_) {

@@ -68,7 +68,7 @@ class HotMap {
 
   // Owner only: visits the entries changed since the last call, once each, by their keys' bytes,
   // and marks them as carried by cut number `cut`.
-  void Cut(uint64_t cut, const std::function<void(const HotEntry&)>& visit);
+  void Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit);
 
   // Owner only: forgets entries that the store has (their cut is at most `durable_cut`), least
   // touched first (CLOCK), until bytes() <= budget or nothing more can go.

@@ -81,6 +81,19 @@ void KeyState::Reserve(size_t words) {
   }
 }
 
+// Room for the new tiles of an event. What has left its windows goes first.
+void KeyState::MakeRoom(const TileStarts& tiles, int64_t effective) {
+  if (words_ == nullptr) return Reserve(plan_->event_words());
+  size_t words = 0;
+  ForEachLevel([&](size_t i, const TileLevel& level, const Word* first, const Word* last) {
+    if (!level.Keeps(tiles[i], effective)) return;
+    if (first == last || Start(last - level.words) < tiles[i]) words += level.words;
+  });
+  if (size_ + words <= capacity_) return;
+  if (next_boundary_ <= effective) StepTo(effective);
+  Reserve(words);
+}
+
 void KeyState::InsertTile(size_t index, size_t at, int64_t start, int64_t effective) {
   const TileLevel& level = plan_->levels()[index];
   std::memmove(words_ + at + level.words, words_ + at, (size_ - at) * sizeof(Word));
@@ -99,7 +112,7 @@ void KeyState::InsertTile(size_t index, size_t at, int64_t start, int64_t effect
 }
 
 void KeyState::Apply(const EventRow& event, int64_t effective) {
-  if (words_ == nullptr) Reserve(plan_->event_words());
+  MakeRoom(*event.tiles, effective);
   size_t first = HeadWords(*plan_);
   for (size_t i = 0; i < plan_->levels().size(); ++i) {
     const TileLevel& level = plan_->levels()[i];
@@ -230,6 +243,10 @@ int64_t KeyState::NextEffective(int64_t clock) const {
 int64_t KeyState::Advance(int64_t clock) {
   if (last_effective_ == Window::kAlways) return clock;
   int64_t effective = std::max(clock, last_effective_ + 1);
+  if (next_boundary_ > effective) return effective;
+  // A step at this very moment comes first, and the key may be over.
+  bool on_boundary = effective % plan_->boundary_grid() == 0;
+  if (!on_boundary && live_ && End() > effective) return effective;
   while (next_boundary_ <= effective) {
     StepTo(effective);
     effective = std::max(clock, last_effective_ + 1);

@@ -6,7 +6,7 @@
 //   state.Apply(event, e);
 //   Finalizer(plan).Finalize(state, t)                  // the features at t: a pure function
 //
-// Where nobody wants the steps one by one, Advance() makes all that are due at once.
+// Where nobody wants the steps one by one, Advance() takes the place of NextEffective and Expire.
 //
 // All tiles lie in one block of words, so a key costs one allocation, and an event touches the
 // newest tile of each level. Times are int64 microseconds UTC. Not thread-safe. Deterministic:
@@ -96,7 +96,8 @@ class KeyState {
   // before it are made (S5).
   int64_t NextEffective(int64_t clock) const;
 
-  // Makes all steps due before one at `clock`, and returns NextEffective.
+  // The same for a key whose steps nobody wants to see. Most are left unmade until their tiles are
+  // in the way.
   int64_t Advance(int64_t clock);
   // Makes all steps due at or before `t`.
   void AdvanceTo(int64_t t) {
@@ -165,6 +166,7 @@ class KeyState {
   template <typename Visit>
   void ForEachLevel(Visit visit) const;
   void Reserve(size_t words);
+  void MakeRoom(const TileStarts& tiles, int64_t effective);
   void Resize(size_t capacity);
   void InsertTile(size_t level, size_t at, int64_t start, int64_t effective);
   void StepTo(int64_t t);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -235,7 +236,10 @@ absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
   for (Reading& reading : readings_)
     reading.slot = SlotIndex(reading, &slots_[plan_.windows_[reading.window].level]);
   for (size_t i = 0; i < slots_.size(); ++i) LayOutTiles(slots_[i], &plan_.levels_[i]);
-  for (const TileLevel& level : plan_.levels_) plan_.event_words_ += level.words;
+  for (const TileLevel& level : plan_.levels_) {
+    plan_.event_words_ += level.words;
+    plan_.boundary_grid_ = std::gcd(plan_.boundary_grid_, level.hop);
+  }
   for (int column = 0; column < view_.features_size(); ++column) AddFeature(column);
   for (WindowPlan& window : plan_.windows_) {
     window.scratch_word = plan_.scratch_words_;

@@ -85,6 +85,8 @@ class ViewPlan {
   const std::vector<WindowPlan>& windows() const { return windows_; }
   // S12: change records only at multiples of this many microseconds; 0: of every step.
   int64_t emit_every() const { return emit_every_; }
+  // All boundaries are multiples of this many microseconds; 0: there are none.
+  int64_t boundary_grid() const { return boundary_grid_; }
   // Of a tile of every level: what the first event of a key needs.
   size_t event_words() const { return event_words_; }
   int feature_count() const { return feature_count_; }
@@ -103,6 +105,7 @@ class ViewPlan {
   std::vector<TileLevel> levels_;
   std::vector<WindowPlan> windows_;
   int64_t emit_every_ = 0;
+  int64_t boundary_grid_ = 0;
   size_t event_words_ = 0;
   int feature_count_ = 0;
   int scratch_words_ = 0;

@@ -132,7 +132,7 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int ind
   int64_t event_time = batch.event_times[row].value();
   view.tiles.MoveTo(event_time);
   SpinLockHolder lock(&entry->lock);
-  // Nobody wants the steps before: made at once. Else they wait until the event is taken.
+  // Steps that are wanted wait until the event is taken.
   int64_t effective = view.plan.steps == Steps::kNone ? entry->state.Advance(clock_)
                                                       : entry->state.NextEffective(clock_);
   if (!view.tiles.Taken(effective)) return RejectLate(batch, row, view, effective);
@@ -233,7 +233,11 @@ TaskCut Task::Cut() {
   cut.number = ++cuts_;
   cut.empty = position_ == cut_position_;
   for (auto& view : views_) {
-    view->hot.Cut(cut.number, [&](const HotEntry& entry) {
+    view->hot.Cut(cut.number, [&](HotEntry& entry) {
+      if (view->plan.steps == Steps::kNone) {
+        SpinLockHolder lock(&entry.lock);
+        entry.state.AdvanceTo(entry.state.last_effective());
+      }
       std::string stored = view->prefix + std::string(entry.key());
       if (entry.exists) {
         entry.state.Encode(&cut.state.puts.emplace_back(std::move(stored), "").second);
