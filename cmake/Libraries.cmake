@@ -15,6 +15,14 @@ find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)
 add_library(forebay_rdkafka INTERFACE)
 target_link_libraries(forebay_rdkafka INTERFACE ${RDKAFKA_LIBRARY})
 
+# For programs that run for long: records are allocated on one thread and freed on another, which
+# glibc's malloc is slow at. Sanitizers bring their own.
+add_library(forebay_allocator INTERFACE)
+if(NOT FOREBAY_SANITIZE)
+  find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+  target_link_libraries(forebay_allocator INTERFACE ${JEMALLOC_LIBRARY})
+endif()
+
 find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
 add_library(forebay_pg_query INTERFACE)
 target_link_libraries(forebay_pg_query INTERFACE ${PG_QUERY_LIBRARY})

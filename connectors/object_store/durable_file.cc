@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <limits.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <vector>
 
 #include "schemas/types/status_macros.h"
 
@@ -61,13 +65,29 @@ absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags, int 
 }
 
 absl::Status WriteAll(int fd, std::string_view bytes, std::string_view path) {
-  while (!bytes.empty()) {
-    ssize_t n = write(fd, bytes.data(), bytes.size());
+  return WriteAll(fd, absl::MakeSpan(&bytes, 1), path);
+}
+
+absl::Status WriteAll(int fd, absl::Span<const std::string_view> pieces, std::string_view path) {
+  std::vector<iovec> left;
+  for (std::string_view piece : pieces) {
+    if (!piece.empty()) left.push_back({const_cast<char*>(piece.data()), piece.size()});
+  }
+  size_t first = 0;
+  while (first < left.size()) {
+    size_t count = std::min<size_t>(left.size() - first, IOV_MAX);
+    ssize_t n = writev(fd, &left[first], static_cast<int>(count));
     if (n < 0) {
       if (errno == EINTR) continue;
       return ErrnoStatus(errno, "write", path);
     }
-    bytes.remove_prefix(n);
+    size_t written = static_cast<size_t>(n);
+    for (; first < left.size() && written >= left[first].iov_len; ++first) {
+      written -= left[first].iov_len;
+    }
+    if (written == 0) continue;
+    left[first].iov_base = static_cast<char*>(left[first].iov_base) + written;
+    left[first].iov_len -= written;
   }
   return absl::OkStatus();
 }

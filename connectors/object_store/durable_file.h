@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace forebay {
 
@@ -40,6 +41,9 @@ class FileDescriptor {
 absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags, int mode = 0644);
 
 absl::Status WriteAll(int fd, std::string_view bytes, std::string_view path);
+
+// Writes the pieces one after the other.
+absl::Status WriteAll(int fd, absl::Span<const std::string_view> pieces, std::string_view path);
 
 absl::Status SyncFile(int fd, std::string_view path);
 

@@ -65,9 +65,10 @@ class EncodedUpdates {
   };
 
   // Forgets the records and keeps the memory.
-  void Start(std::string_view view_version) {
+  void Start(std::string_view view_version, size_t records) {
     view_version_ = view_version;
     parts_.clear();
+    parts_.reserve(records);
     size_ = 0;
   }
 

@@ -1,6 +1,7 @@
 #include "connectors/update_record/json_object.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -61,9 +62,26 @@ size_t JsonObjectWriter::MaxSize(const RawColumns& columns, int64_t row) const {
 }
 
 char* JsonObjectWriter::Write(const RawColumns& columns, int64_t row, char* out) const {
+  // The double before: neighbours are often one aggregate over several windows, with one value.
+  uint64_t last_bits = 0;
+  std::string_view last_text;
   for (size_t i = 0; i < members_.size(); ++i) {
+    const RawColumn& column = columns[i];
+    const ColumnForm form = members_[i].form;
     out = WriteText(members_[i].label, out);
-    out = WriteValue(columns[i], members_[i].form, row, out);
+    if (form != ColumnForm::kDouble || column.IsNull(row)) {
+      out = WriteValue(column, form, row, out);
+      continue;
+    }
+    uint64_t bits = column.Number<uint64_t>(row);
+    if (!last_text.empty() && bits == last_bits) {
+      out = WriteText(last_text, out);
+      continue;
+    }
+    const char* begin = out;
+    out = WriteJsonDouble(std::bit_cast<double>(bits), out);
+    last_bits = bits;
+    last_text = {begin, static_cast<size_t>(out - begin)};
   }
   *out++ = '}';
   return out;

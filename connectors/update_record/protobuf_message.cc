@@ -57,10 +57,11 @@ char* WriteString(std::string_view text, char* out) {
 ProtobufMessageWriter::ProtobufMessageWriter(const std::vector<ChangeField>& fields) {
   for (const ProtobufField& field : ProtobufFields(fields)) {
     size_t column = tags_.size();
+    char bytes[kMaxVarint];
     Tag tag{};
-    char* begin = reinterpret_cast<char*>(&tag.bytes);
     tag.size = static_cast<uint32_t>(
-        WriteVarint(field.number << 3 | WireTypeOf(field.form), begin) - begin);
+        WriteVarint(field.number << 3 | WireTypeOf(field.form), bytes) - bytes);
+    std::memcpy(&tag.bytes, bytes, sizeof(tag.bytes));
     tags_.push_back(tag);
     fixed_size_ += sizeof(tag.bytes) + kMaxVarint;
     if (WireTypeOf(field.form) == kLengthAndBytes) texts_.push_back(column);

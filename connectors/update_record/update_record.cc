@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/batch/change_batch.h"
+#include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/json.h"
 #include "schemas/types/topics.h"
@@ -50,7 +51,7 @@ UpdateRecordEncoder::UpdateRecordEncoder(const v1::Project& project, int view,
 
 void UpdateRecordEncoder::Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const {
   RawColumns columns(fields_, rows);
-  out->Start(view_version_);
+  out->Start(view_version_, static_cast<size_t>(rows.num_rows()));
   std::visit([&](const auto& values) { EncodeRows(values, columns, rows.num_rows(), out); },
              values_);
 }
@@ -61,6 +62,7 @@ void UpdateRecordEncoder::EncodeRows(const ValueWriter& values, const RawColumns
   const RawColumn& times = columns[effective_time_];
   const RawColumn& ops = columns[effective_time_ + kOpColumn];
   const size_t header_size = task_topic_.size() + 2 + 4 * kMaxJsonInt;
+  SourcePrefix prefix;
   for (int64_t row = 0; row < rows; ++row) {
     bool tombstone = ops.Text(row) == "delete";
     size_t size = MaxKeySize(columns, row) + header_size;
@@ -68,7 +70,7 @@ void UpdateRecordEncoder::EncodeRows(const ValueWriter& values, const RawColumns
     char* const key = out->Reserve(size);
     char* const value = WriteKey(columns, row, key);
     char* const source = tombstone ? value : values.Write(columns, row, value);
-    char* const effective_time = WriteSource(columns, row, source);
+    char* const effective_time = WriteSource(columns, row, &prefix, source);
     char* const end = WriteJsonInt(times.Number<int64_t>(row), effective_time);
     out->Add({.key_size = static_cast<uint32_t>(value - key),
               .value_size =
@@ -104,12 +106,14 @@ char* UpdateRecordEncoder::WriteKey(const RawColumns& columns, int64_t row, char
   return key_object_.Write(columns, row, out);
 }
 
-char* UpdateRecordEncoder::WriteSource(const RawColumns& columns, int64_t row, char* out) const {
+char* UpdateRecordEncoder::WriteSource(const RawColumns& columns, int64_t row, SourcePrefix* prefix,
+                                       char* out) const {
   const RawColumn* of_time = &columns[effective_time_];
-  out = WriteText(task_topic_, out);
-  *out++ = '/';
-  out = WriteJsonInt(of_time[kSourcePartitionColumn].Number<int32_t>(row), out);
-  *out++ = '/';
+  int32_t partition = of_time[kSourcePartitionColumn].Number<int32_t>(row);
+  if (prefix->text.empty() || partition != prefix->partition) {
+    *prefix = {partition, fmt::format("{}/{}/", task_topic_, partition)};
+  }
+  out = WriteText(prefix->text, out);
   out = WriteJsonInt(of_time[kSourceOffsetColumn].Number<int64_t>(row), out);
   *out++ = '/';
   return WriteJsonInt(of_time[kOrdinalColumn].Number<int32_t>(row), out);

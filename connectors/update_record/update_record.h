@@ -39,12 +39,18 @@ class UpdateRecordEncoder {
  private:
   enum class KeyForm : uint8_t { kText, kInteger, kObject };
 
+  // "topic/partition/", the same for all rows of a task.
+  struct SourcePrefix {
+    int32_t partition = 0;
+    std::string text;
+  };
+
   template <typename ValueWriter>
   void EncodeRows(const ValueWriter& values, const RawColumns& columns, int64_t rows,
                   EncodedUpdates* out) const;
   size_t MaxKeySize(const RawColumns& columns, int64_t row) const;
   char* WriteKey(const RawColumns& columns, int64_t row, char* out) const;
-  char* WriteSource(const RawColumns& columns, int64_t row, char* out) const;
+  char* WriteSource(const RawColumns& columns, int64_t row, SourcePrefix* prefix, char* out) const;
 
   const std::string task_topic_;
   const std::string view_version_;

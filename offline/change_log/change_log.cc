@@ -1,5 +1,6 @@
 #include "offline/change_log/change_log.h"
 
+#include <arrow/buffer.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -93,19 +94,25 @@ absl::Status ChangeLog::CreateSegment() {
   ++next_number_;
   next_sequence_ = durable_sequence_ = 0;
   size_ = durable_size_ = SegmentHeader::kSize;
+  frames_ = std::make_shared<std::vector<ChangeFrame>>();
   return absl::OkStatus();
 }
 
 absl::Status ChangeLog::Append(const ChangeFrame& frame) {
   RETURN_IF_ERROR(failed_);
   if (!file_.is_open()) RETURN_IF_ERROR(CreateSegment());
-  ASSIGN_OR_RETURN(std::string bytes, EncodeFrame(frame, header_.salt, next_sequence_));
-  if (absl::Status status = WriteAll(file_.get(), bytes, path_); !status.ok()) {
+  ASSIGN_OR_RETURN(FrameBytes bytes, EncodeFrame(frame, header_.salt, next_sequence_));
+  std::vector<std::string_view> pieces;
+  for (const auto& piece : bytes.pieces) {
+    pieces.emplace_back(reinterpret_cast<const char*>(piece->data()), piece->size());
+  }
+  if (absl::Status status = WriteAll(file_.get(), pieces, path_); !status.ok()) {
     CutBack(status);
     return status;
   }
   ++next_sequence_;
-  size_ += bytes.size();
+  size_ += bytes.size;
+  if (frames_ != nullptr) frames_->push_back(frame);
   return absl::OkStatus();
 }
 
@@ -131,6 +138,7 @@ absl::Status ChangeLog::Sync() {
 }
 
 void ChangeLog::CutBack(const absl::Status& reason) {
+  if (frames_ != nullptr) frames_->resize(durable_sequence_);
   if (ftruncate(file_.get(), durable_size_) != 0 || fsync(file_.get()) != 0) {
     failed_ = absl::UnavailableError(fmt::format(
         "the change log {} takes no more rows after an error ({}); start the task again", folder_,
@@ -150,7 +158,8 @@ void ChangeLog::DropSegment() {
 
 void ChangeLog::Rotate() {
   if (!file_.is_open() || durable_sequence_ == 0) return;
-  closed_.push_back({.path = path_, .bytes = durable_size_});
+  closed_.push_back({.path = path_, .bytes = durable_size_, .frames = std::move(frames_)});
+  frames_ = nullptr;
   file_.Close();
   size_ = durable_size_ = 0;
   next_sequence_ = durable_sequence_ = 0;
@@ -164,6 +173,19 @@ absl::Status ChangeLog::Delete(absl::Span<const ClosedSegment> segments) {
     std::erase_if(closed_, [&](const ClosedSegment& s) { return s.path == segment.path; });
   }
   return SyncFolder(folder_);
+}
+
+void ChangeLog::ReleaseFrames() {
+  frames_ = nullptr;
+  for (ClosedSegment& segment : closed_) segment.frames = nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<const std::vector<ChangeFrame>>> ReadFrames(
+    const ClosedSegment& segment) {
+  if (segment.frames != nullptr) return segment.frames;
+  ASSIGN_OR_RETURN(Segment read, ReadSegment(segment.path, /*torn_tail_allowed=*/false));
+  ASSIGN_OR_RETURN(std::vector<ChangeFrame> frames, DecodeFrames(read));
+  return std::make_shared<const std::vector<ChangeFrame>>(std::move(frames));
 }
 
 std::string ChangeLogFolder(const std::string& state_folder, const std::string& topic,

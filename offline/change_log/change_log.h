@@ -5,7 +5,7 @@
 //   log->Append(frame);           // several logs first, then
 //   log->Sync();                  // durable from here on
 //   log->Rotate();                // ... later: what is closed can be read and flushed
-//   for (const ClosedSegment& s : log->closed()) ReadSegment(s.path, false);
+//   for (const ClosedSegment& s : log->closed()) ReadFrames(s);
 //   log->Delete(flushed);
 //
 // Thread-compatible: the owner locks. Segment files that are closed never change again.
@@ -29,6 +29,8 @@ namespace forebay {
 struct ClosedSegment {
   std::string path;
   int64_t bytes = 0;
+  // What the file holds, while that is in memory; null: read the file.
+  std::shared_ptr<const std::vector<ChangeFrame>> frames;
 };
 
 class ChangeLog {
@@ -63,6 +65,9 @@ class ChangeLog {
   const std::map<ViewId, Offset>& recovered_positions() const { return recovered_positions_; }
   KnownTime recovered_clock() const { return recovered_clock_; }
 
+  // Lets go of rows in memory: they are in the files.
+  void ReleaseFrames();
+
   int64_t active_bytes() const { return durable_size_; }
   const std::string& folder() const { return folder_; }
 
@@ -87,11 +92,17 @@ class ChangeLog {
   uint64_t durable_sequence_ = 0;
   int64_t size_ = 0;
   int64_t durable_size_ = 0;
+  // What it holds: the first durable_sequence_ are durable. Null: not in memory.
+  std::shared_ptr<std::vector<ChangeFrame>> frames_;
   absl::Status failed_;  // not OK: appends are refused
 
   std::map<ViewId, Offset> recovered_positions_;
   KnownTime recovered_clock_ = KnownTime::Min();
 };
+
+// What a closed segment holds, in order, from memory or from its file.
+absl::StatusOr<std::shared_ptr<const std::vector<ChangeFrame>>> ReadFrames(
+    const ClosedSegment& segment);
 
 // "<state>/<topic>-<partition>/change_log".
 std::string ChangeLogFolder(const std::string& state_folder, const std::string& topic,

@@ -25,6 +25,27 @@ TEST(Crc32c, HasThePublishedValues) {
   EXPECT_EQ(ExtendCrc32c(Crc32c("1234"), "56789"), 0xE3069283u);
 }
 
+// Long bytes go another way than short ones.
+TEST(Crc32c, IsTheSameInOnePieceAsInMany) {
+  std::string bytes;
+  for (uint32_t i = 0, x = 1; i < 20'000; ++i) {
+    x = x * 1'664'525 + 1'013'904'223;
+    bytes += static_cast<char>(x >> 24);
+  }
+  for (size_t size : {3'071, 3'072, 3'073, 6'144, 20'000}) {
+    uint32_t crc = 0;
+    for (size_t i = 0; i < size; ++i) crc = ExtendCrc32c(crc, bytes.substr(i, 1));
+    EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, size)), crc) << size;
+  }
+}
+
+std::string Joined(const FrameBytes& bytes) {
+  std::string joined;
+  for (const auto& piece : bytes.pieces) joined += piece->ToString();
+  EXPECT_EQ(static_cast<int64_t>(joined.size()), bytes.size);
+  return joined;
+}
+
 class ChangeLogTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -126,6 +147,32 @@ TEST_F(ChangeLogTest, WritesOnInANewSegmentAfterItIsOpenedAgain) {
   EXPECT_EQ(ChangeLog::Open(folder_).value()->closed().size(), 3u);
 }
 
+TEST_F(ChangeLogTest, HoldsTheRowsOfClosedSegmentsUntilTheyAreReleased) {
+  auto log = Write({2, 4});
+  log->Rotate();
+  auto held = ReadFrames(log->closed()[0]).value();
+  EXPECT_EQ(held, log->closed()[0].frames);
+  ASSERT_TRUE(log->Append(Frame(6)).ok());
+  ASSERT_TRUE(log->Sync().ok());
+  log->ReleaseFrames();
+  log->Rotate();
+  ASSERT_EQ(log->closed().size(), 2u);
+  EXPECT_EQ(log->closed()[0].frames, nullptr);
+  EXPECT_EQ(log->closed()[1].frames, nullptr);
+  EXPECT_EQ(ReadFrames(log->closed()[1]).value()->size(), 1u);
+  auto read = ReadFrames(log->closed()[0]).value();
+  ASSERT_EQ(read->size(), held->size());
+  for (size_t frame = 0; frame < read->size(); ++frame) {
+    EXPECT_EQ((*read)[frame].position, (*held)[frame].position);
+    EXPECT_EQ((*read)[frame].clock, (*held)[frame].clock);
+    ASSERT_EQ((*read)[frame].sections.size(), (*held)[frame].sections.size());
+    for (size_t i = 0; i < (*read)[frame].sections.size(); ++i) {
+      EXPECT_EQ((*read)[frame].sections[i].view, (*held)[frame].sections[i].view);
+      EXPECT_TRUE((*read)[frame].sections[i].rows->Equals(*(*held)[frame].sections[i].rows));
+    }
+  }
+}
+
 TEST_F(ChangeLogTest, ForgetsDeletedSegmentsOnly) {
   auto log = Write({2, 4});
   log->Rotate();
@@ -200,7 +247,7 @@ TEST_F(ChangeLogTest, ATornTailOfAnOlderSegmentIsDataLoss) {
 
 TEST_F(ChangeLogTest, BytesOfAFrameInsideARowAreNoFrame) {
   // A frame whose key holds a whole frame, and is torn: what is inside must not count as a frame.
-  std::string inner = EncodeFrame(Frame(4), /*salt=*/0, /*sequence=*/1).value();
+  std::string inner = Joined(EncodeFrame(Frame(4), /*salt=*/0, /*sequence=*/1).value());
   for (int shift = 0; shift < 8; ++shift) {
     fs::remove_all(folder_);
     auto log = Write({2});

@@ -33,10 +33,6 @@ T Read(std::string_view bytes, int64_t place) {
   return value;
 }
 
-void Pad(std::string* out) {
-  out->resize((out->size() + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment, '\0');
-}
-
 int64_t Padded(int64_t size) {
   return (size + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
 }
@@ -46,12 +42,64 @@ uint32_t FrameChecksum(std::string_view frame, uint64_t salt) {
   return ExtendCrc32c(crc, frame.substr(8));
 }
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> ToIpc(const arrow::RecordBatch& rows) {
-  ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create());
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+// Collects what is written to it. Large buffers are kept as they are, the rest is copied together.
+class PieceStream final : public arrow::io::OutputStream {
+ public:
+  arrow::Status Write(const void* data, int64_t size) override {
+    copied_.append(static_cast<const char*>(data), static_cast<size_t>(size));
+    size_ += size;
+    return arrow::Status::OK();
+  }
+  arrow::Status Write(const std::shared_ptr<arrow::Buffer>& data) override {
+    if (data->size() < kSmall) return Write(data->data(), data->size());
+    Add(data);
+    return arrow::Status::OK();
+  }
+  arrow::Status Close() override { return arrow::Status::OK(); }
+  bool closed() const override { return false; }
+  arrow::Result<int64_t> Tell() const override { return size_; }
+
+  void Write(std::string_view bytes) { Write(bytes.data(), bytes.size()).ok(); }
+  // Zeros up to the alignment of frames.
+  void Pad() {
+    constexpr char kZeros[kFrameAlignment] = {};
+    Write({kZeros, static_cast<size_t>(Padded(size_) - size_)});
+  }
+  void Append(const std::vector<std::shared_ptr<arrow::Buffer>>& pieces) {
+    for (const auto& piece : pieces) Add(piece);
+  }
+  int64_t size() const { return size_; }
+  std::vector<std::shared_ptr<arrow::Buffer>> Finish() {
+    CloseCopied();
+    return std::move(pieces_);
+  }
+
+ private:
+  static constexpr int64_t kSmall = 512;  // bytes
+
+  void Add(const std::shared_ptr<arrow::Buffer>& piece) {
+    CloseCopied();
+    pieces_.push_back(piece);
+    size_ += piece->size();
+  }
+  void CloseCopied() {
+    if (!copied_.empty()) pieces_.push_back(arrow::Buffer::FromString(std::move(copied_)));
+    copied_.clear();
+  }
+
+  std::vector<std::shared_ptr<arrow::Buffer>> pieces_;
+  std::string copied_;  // of the piece to come
+  int64_t size_ = 0;
+};
+
+arrow::Status WriteIpc(const arrow::RecordBatch& rows, PieceStream* out) {
   ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(out, rows.schema()));
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(rows));
-  ARROW_RETURN_NOT_OK(writer->Close());
-  return out->Finish();
+  return writer->Close();
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> FromIpc(std::shared_ptr<arrow::Buffer> bytes) {
@@ -119,37 +167,40 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   return SegmentHeader{.number = Read<uint64_t>(bytes, 16), .salt = Read<uint64_t>(bytes, 24)};
 }
 
-absl::StatusOr<std::string> EncodeFrame(const ChangeFrame& frame, uint64_t salt,
-                                        uint64_t sequence) {
-  std::string out;
-  Append(&out, kFrameMagic);
-  Append(&out, uint32_t{0});  // checksum
-  Append(&out, uint64_t{0});  // length
-  Append(&out, sequence);
-  Append(&out, frame.first_position.value());
-  Append(&out, frame.position.value());
-  Append(&out, frame.clock.value());
-  Append(&out, static_cast<uint32_t>(frame.sections.size()));
-  Append(&out, uint32_t{0});
+absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, uint64_t sequence) {
+  PieceStream sections;
   for (const ViewRows& section : frame.sections) {
-    auto ipc = ToIpc(*section.rows);
-    if (!ipc.ok()) {
-      return absl::InternalError(fmt::format("cannot encode rows of view {}: {}", section.view.name,
-                                             ipc.status().ToString()));
+    PieceStream rows;
+    if (arrow::Status status = WriteIpc(*section.rows, &rows); !status.ok()) {
+      return absl::InternalError(
+          fmt::format("cannot encode rows of view {}: {}", section.view.name, status.ToString()));
     }
-    Append(&out, section.view.version);
-    Append(&out, static_cast<uint32_t>(section.view.name.size()));
-    Append(&out, static_cast<uint64_t>((*ipc)->size()));
-    out += section.view.name;
-    Pad(&out);
-    out.append(reinterpret_cast<const char*>((*ipc)->data()), (*ipc)->size());
-    Pad(&out);
+    std::string header;
+    Append(&header, section.view.version);
+    Append(&header, static_cast<uint32_t>(section.view.name.size()));
+    Append(&header, static_cast<uint64_t>(rows.size()));
+    sections.Write(header + section.view.name);
+    sections.Pad();
+    sections.Append(rows.Finish());
+    sections.Pad();
   }
-  uint64_t length = out.size();
-  std::memcpy(out.data() + 8, &length, sizeof(length));
-  uint32_t checksum = FrameChecksum(out, salt);
-  std::memcpy(out.data() + 4, &checksum, sizeof(checksum));
-  return out;
+  FrameBytes bytes{.size = kFrameHeaderSize + sections.size()};
+  std::string header;
+  Append(&header, kFrameMagic);
+  Append(&header, uint32_t{0});  // checksum
+  Append(&header, static_cast<uint64_t>(bytes.size));
+  Append(&header, sequence);
+  Append(&header, frame.first_position.value());
+  Append(&header, frame.position.value());
+  Append(&header, frame.clock.value());
+  Append(&header, static_cast<uint32_t>(frame.sections.size()));
+  Append(&header, uint32_t{0});
+  bytes.pieces = sections.Finish();
+  uint32_t checksum = FrameChecksum(header, salt);
+  for (const auto& piece : bytes.pieces) checksum = ExtendCrc32c(checksum, View(*piece));
+  std::memcpy(header.data() + 4, &checksum, sizeof(checksum));
+  bytes.pieces.insert(bytes.pieces.begin(), arrow::Buffer::FromString(std::move(header)));
+  return bytes;
 }
 
 absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, uint64_t salt) {

@@ -56,8 +56,15 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
 inline constexpr int64_t kFrameAlignment = 8;    // of a frame's place and length
 inline constexpr int64_t kFrameHeaderSize = 56;  // bytes
 
+// The bytes of a frame, piece by piece. The columns of its rows are not copied: pieces refer to
+// them.
+struct FrameBytes {
+  std::vector<std::shared_ptr<arrow::Buffer>> pieces;
+  int64_t size = 0;  // of all pieces
+};
+
 // `sequence` counts the frames of a segment from 0.
-absl::StatusOr<std::string> EncodeFrame(const ChangeFrame& frame, uint64_t salt, uint64_t sequence);
+absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, uint64_t sequence);
 
 // A frame found in a segment, its rows not yet decoded.
 struct FrameInfo {

@@ -22,11 +22,15 @@ using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kRowGroupRows = 128 * 1024;
 
+// A negative level leaves out the entropy coding of literals: a fifth of the time for rows and files
+// a fifth larger. These files are rewritten when the table is compacted.
+constexpr int kZstdLevel = -5;
+
 // See docs/formats/offline_table.md: dictionaries pay for keys only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)
-      ->compression_level(1)
+      ->compression_level(kZstdLevel)
       ->disable_dictionary()
       ->max_row_group_length(kRowGroupRows);
   int keys = KeyColumns(schema);
@@ -42,6 +46,8 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
                type == arrow::Type::TIMESTAMP) {
       builder.encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
     }
+    // The least and greatest value of a row group: of what rows are looked for by.
+    if (c >= keys && c < EffectiveTimeColumn(schema)) builder.disable_statistics(name);
   }
   return builder.build();
 }
@@ -49,7 +55,9 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
 arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows) {
   ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(rows));
   table = table->ReplaceSchemaMetadata(nullptr);
-  ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create(1 << 20));
+  // About what it will take, so that it is not copied as it grows.
+  int64_t estimate = table->num_rows() * table->num_columns() * 3;
+  ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create((1 << 20) + estimate));
   ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out,
                                                  kRowGroupRows, FileProperties(*table->schema())));
   return out->Finish();

@@ -12,6 +12,9 @@
 namespace forebay {
 namespace {
 
+// How many times flush_bytes of rows are kept in memory until they are flushed.
+constexpr int64_t kMostFlushesInMemory = 2;
+
 int64_t OffsetAt(const arrow::RecordBatch& rows, int64_t row) {
   int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
   return static_cast<const arrow::Int64Array&>(*rows.column(column)).Value(row);
@@ -133,6 +136,10 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
     if (!status.ok()) continue;
     for (Offset& held : state->held) held = std::max(held, output->position);
     if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
+  }
+  // A flush is late, perhaps for long: what it will need is on the disk.
+  if (PendingBytes() >= kMostFlushesInMemory * options_.flush_bytes) {
+    for (auto& [task, state] : tasks_) state.log->ReleaseFrames();
   }
   return first_error;
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "engine/batch/change_batch.h"
-#include "offline/change_log/segment.h"
 #include "offline/delta/data_file.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -73,13 +72,12 @@ absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog) {
   std::map<TaskId, KnownTime> clocks;
   for (const TaskBacklog& task : backlog) {
     for (const ClosedSegment& closed : task.segments) {
-      ASSIGN_OR_RETURN(Segment segment, ReadSegment(closed.path, /*torn_tail_allowed=*/false));
-      ASSIGN_OR_RETURN(std::vector<ChangeFrame> frames, DecodeFrames(segment));
-      for (ChangeFrame& frame : frames) {
+      ASSIGN_OR_RETURN(auto frames, ReadFrames(closed));
+      for (const ChangeFrame& frame : *frames) {
         clocks[task.task] = frame.clock;
-        for (ViewRows& section : frame.sections) {
+        for (const ViewRows& section : frame.sections) {
           TaskRows& rows = views[section.view].tasks[task.task];
-          rows.rows.push_back(std::move(section.rows));
+          rows.rows.push_back(section.rows);
           rows.position = frame.position;
         }
       }

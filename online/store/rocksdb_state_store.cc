@@ -95,8 +95,8 @@ absl::Status RocksDbStateStore::Commit(const StateDelta& delta) {
   rocksdb::WriteBatch batch(BatchBytes(delta));
   rocksdb::Status status = Fill(delta, &batch);
   if (status.ok()) {
-    // Not synced: a power failure may take the last commits, and the task then replays more records,
-    // whose rows the sinks hold already. A sync per task and commit would cost far more.
+    // Not synced: a power failure may take the last commits, and the task then replays more
+    // records, whose rows the sinks hold already. A sync per task and commit would cost far more.
     status = database_->Write(rocksdb::WriteOptions(), &batch);
   }
   return status.ok() ? absl::OkStatus() : StoreError(status, "commit to", folder_);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,19 @@ class Model {
   std::optional<std::string> meta_;
   int commits_ = 0;
 };
+
+TEST(RocksDbStateStore, TakesLittleDiskForLittleState) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  ASSERT_TRUE(store->Commit({.puts = {{"key", "value"}}, .meta = "m"}).ok());
+  int64_t bytes = 0;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(state.path())) {
+    struct stat info;
+    ASSERT_EQ(stat(entry.path().c_str(), &info), 0);
+    bytes += int64_t{info.st_blocks} * 512;
+  }
+  EXPECT_LT(bytes, 1 << 20);
+}
 
 TEST(RocksDbStateStore, IsEmptyWhenNew) {
   TemporaryFolder state;

@@ -84,6 +84,9 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
         options.compression = rocksdb::kLZ4Compression;
         options.level_compaction_dynamic_level_bytes = true;
         options.max_background_jobs = 2;
+        // Else every task's WAL takes the size of a whole memtable on the disk from the start. It
+        // pays where writes are synced, and commits are not.
+        options.allow_fallocate = false;
         options.bytes_per_sync = kMebibyte;
         // Recovery stops at the first damaged WAL record: what comes before is a whole commit with
         // its position, and the records after it are read again from the topic.

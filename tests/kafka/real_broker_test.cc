@@ -466,6 +466,36 @@ TEST_F(RealBrokerTest, FetchMovesPastTransactionMarkersAtTheEnd) {
   EXPECT_EQ(fetched.last_offset, Offset(3));
 }
 
+// What tasks offer is encoded at once, but is published by the commit that it goes into.
+TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
+  TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
+  TaskOutput second = TestOutput(task_, 8, {{8, "cid", 1}});
+  TaskOutput third = TestOutput(task_, 9, {{9, "dan", 1}});
+  {
+    TestWorker worker(broker_.address(), "w1", Topics());
+    worker.WaitForTasks(2);
+    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+    ASSERT_EQ(sink.Offer(first), absl::OkStatus());
+    ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
+  }
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(first), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(second), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(third), absl::OkStatus());
+  EXPECT_EQ(Updates(broker_.address(), update_topic_).size(), 2u);
+  TaskOutput both{.task = task_, .position = Offset(8), .clock = KnownTime(0)};
+  both.changes = {first.changes[0], second.changes[0]};
+  ASSERT_EQ(sink.Commit({&both}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&third}), absl::OkStatus());
+  EXPECT_THAT(Updates(broker_.address(), update_topic_),
+              ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/5/"), "bob"),
+                          Pair(HasSubstr("/8/"), "cid"), Pair(HasSubstr("/9/"), "dan")));
+}
+
 // A worker that crashed between the sink's commit and the state's: it replays, and must not repeat.
 TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
   TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
