@@ -135,6 +135,23 @@ bool JsonScanner::ReadHex(uint32_t* out) {
   return true;
 }
 
+// A plain number from its first digit on.
+const char* JsonScanner::AfterLongNumber(const char* first, PlainNumber* out) {
+  out->digits = 0;
+  const char* at = AfterDigits(first, &out->digits);
+  int64_t count = at - first;
+  if (count == 0 || (count > 1 && *first == '0')) return nullptr;
+  out->fraction = 0;
+  if (*at == '.') {
+    const char* fraction = at + 1;
+    at = AfterDigits(fraction, &out->digits);
+    if (at == fraction) return nullptr;
+    count += at - fraction;
+    if (count <= kPlainDigits) out->fraction = static_cast<int>(at - fraction);
+  }
+  return count > kPlainDigits || (*at | 0x20) == 'e' ? nullptr : at;
+}
+
 bool JsonScanner::ReadNumber(Number* out) {
   Peek();
   const char* begin = at_;

@@ -106,7 +106,7 @@ class JsonScanner {
 
   // Appends digits to `value`, modulo 2^64.
   static const char* AfterDigits(const char* at, uint64_t* value);
-  static const char* AfterDigits(const char* at);
+  static const char* AfterLongNumber(const char* first, PlainNumber* out);
   static const char* FindSpecial(const char* at);
   bool ReadExponent(Number* out);
   bool ReadEscaped(const char* begin, std::string_view* out);
@@ -147,14 +147,22 @@ inline const char* JsonScanner::FindSpecial(const char* at) {
 #endif
 }
 
-// How many of eight bytes, the first being the lowest, are digits before one that is none.
-inline int LeadingDigits(uint64_t bytes) {
-  uint64_t digits = bytes ^ 0x3030303030303030u;  // 0 to 9
-  // A byte above 9 carries into its highest bit; what a byte of 0x80 or above does to those after
-  // it does not matter.
-  uint64_t others = ((digits + 0x7676767676767676u) | digits) & 0x8080808080808080u;
-  return others == 0 ? 8 : std::countr_zero(others) / 8;
+// Eight bytes, the first being the lowest. REQUIRES: they can be read.
+inline uint64_t LoadEight(const char* at) {
+  static_assert(std::endian::native == std::endian::little);
+  uint64_t bytes;
+  std::memcpy(&bytes, at, 8);
+  return bytes;
 }
+
+// The highest bit of each of eight bytes that is no digit. What stands behind one of 0x80 or above
+// may be anything.
+inline uint64_t NonDigits(uint64_t bytes) {
+  uint64_t digits = bytes ^ 0x3030303030303030u;  // 0 to 9
+  return ((digits + 0x7676767676767676u) | digits) & 0x8080808080808080u;
+}
+
+inline int BytesBefore(uint64_t highest_bits) { return std::countr_zero(highest_bits) / 8; }
 
 // The number that the first `count` of eight bytes stand for. REQUIRES: they are 1 to 8 digits.
 inline uint64_t DigitsToNumber(uint64_t bytes, int count) {
@@ -168,23 +176,12 @@ inline constexpr uint64_t kPowersOfTen[] = {1,       10,        100,        1'00
                                             100'000, 1'000'000, 10'000'000, 100'000'000};
 
 inline const char* JsonScanner::AfterDigits(const char* at, uint64_t* value) {
-  static_assert(std::endian::native == std::endian::little);
   for (;;) {
-    uint64_t bytes;
-    std::memcpy(&bytes, at, 8);
-    int count = LeadingDigits(bytes);
+    uint64_t bytes = LoadEight(at);
+    uint64_t others = NonDigits(bytes);
+    int count = others == 0 ? 8 : BytesBefore(others);
     if (count == 0) return at;
     *value = *value * kPowersOfTen[count] + DigitsToNumber(bytes, count);
-    at += count;
-    if (count < 8) return at;
-  }
-}
-
-inline const char* JsonScanner::AfterDigits(const char* at) {
-  for (;;) {
-    uint64_t bytes;
-    std::memcpy(&bytes, at, 8);
-    int count = LeadingDigits(bytes);
     at += count;
     if (count < 8) return at;
   }
@@ -199,32 +196,30 @@ inline const char* JsonScanner::AfterPlainString(const char* at) {
 inline const char* JsonScanner::AfterPlainNumber(const char* at, PlainNumber* out) {
   out->negative = *at == '-';
   const char* first = at + (out->negative ? 1 : 0);
-  out->digits = 0;
-  at = AfterDigits(first, &out->digits);
-  int64_t count = at - first;
+  uint64_t bytes = LoadEight(first);
+  uint64_t others = NonDigits(bytes);
+  uint64_t point_left_out = others & (others - 1);
+  if (point_left_out == 0) return AfterLongNumber(first, out);
+  // The number and what follows it are within eight bytes.
+  int count = BytesBefore(others);
   if (count == 0 || (count > 1 && *first == '0')) return nullptr;
   out->fraction = 0;
-  if (*at == '.') {
-    const char* fraction = at + 1;
-    at = AfterDigits(fraction, &out->digits);
-    out->fraction = static_cast<int>(at - fraction);
+  if (first[count] == '.') {
+    uint64_t whole = (uint64_t{1} << (8 * count)) - 1;
+    bytes = (bytes & whole) | (bytes >> 8 & ~whole);
+    out->fraction = BytesBefore(point_left_out) - count - 1;
     if (out->fraction == 0) return nullptr;
     count += out->fraction;
+    ++first;
   }
-  return count > kPlainDigits || (*at | 0x20) == 'e' ? nullptr : at;
+  out->digits = DigitsToNumber(bytes, count);
+  at = first + count;
+  return (*at | 0x20) == 'e' ? nullptr : at;
 }
 
 inline const char* JsonScanner::AfterPlainNumber(const char* at) {
-  const char* first = at + (*at == '-' ? 1 : 0);
-  at = AfterDigits(first);
-  int64_t count = at - first;
-  if (count == 0 || (count > 1 && *first == '0')) return nullptr;
-  if (*at == '.') {
-    const char* fraction = at + 1;
-    at = AfterDigits(fraction);
-    if (at == fraction) return nullptr;
-  }
-  return (*at | 0x20) == 'e' ? nullptr : at;
+  PlainNumber number;
+  return AfterPlainNumber(at, &number);
 }
 
 inline bool JsonScanner::ReadString(std::string_view* out) {
