@@ -219,9 +219,15 @@ class Partition {
     std::string_view name;
     Events events;
     int64_t last = -1;                // L
-    int64_t timer = kNever;           // its entry in timers_
+    int64_t timer = kNever;           // when its next row is due; it is in timers_ then
     std::optional<int64_t> emission;  // when the row of its last steps is effective
     Op emitted_op = kEvent;
+  };
+
+  struct EarlierTimer {
+    bool operator()(const Key* a, const Key* b) const {
+      return a->timer != b->timer ? a->timer < b->timer : a->name < b->name;
+    }
   };
 
   static bool IsTaken(const Event& event, int64_t effective) {  // S8
@@ -272,25 +278,27 @@ class Partition {
     if (op == kEvent) results_->event_digest += digest;
   }
 
+  // When the key's next row is effective that needs no further event.
+  int64_t NextRow(const Key& key) const {
+    if (key.emission) return *key.emission;
+    const int64_t boundary = key.events.NextBoundary(key.last);
+    return emit_every_ == 0 || boundary == kNever ? boundary : EmissionOf(boundary);
+  }
+
   void SetTimer(Key* key) {
-    if (key->timer != kNever) timers_.erase({key->timer, key->name});
-    key->timer = key->events.NextBoundary(key->last);
-    if (emit_every_ != 0) {
-      if (key->emission) {
-        key->timer = *key->emission;
-      } else if (key->timer != kNever) {
-        key->timer = EmissionOf(key->timer);
-      }
-    }
-    if (key->timer != kNever) timers_.emplace(key->timer, key->name);
+    const int64_t next = NextRow(*key);
+    if (next == key->timer) return;
+    if (key->timer != kNever) timers_.erase(key);
+    key->timer = next;
+    if (next != kNever) timers_.insert(key);
   }
 
   void WriteDueRows() {  // S6
     const int64_t due = emit_every_ == 0 ? clock_ : clock_ - 1;
     for (int i = 0; i < kStepsPerRecord && !timers_.empty(); ++i) {
-      const auto [time, user] = *timers_.begin();
+      Key& key = **timers_.begin();
+      const int64_t time = key.timer;
       if (time > due) return;
-      Key& key = keys_.find(std::string(user))->second;
       while (CrossBoundary(&key, time)) {
       }
       if (key.emission) Emit(&key);
@@ -302,7 +310,7 @@ class Partition {
   Results* const results_;
   int64_t clock_ = -1;
   std::unordered_map<std::string, Key> keys_;
-  std::set<std::pair<int64_t, std::string_view>> timers_;  // by time, then by key
+  std::set<Key*, EarlierTimer> timers_;
 };
 
 struct Flags {

@@ -105,9 +105,11 @@ def _measure(workshop: Workshop, references: digest.References, variant: Variant
         project = workshop.make_project(variant, topic.name)
         runs.append(_run(workshop, project, topic.events))
         if len(runs) == 1:
-            checked = time.monotonic()
+            began = time.monotonic()
             digest.check(project, variant, references.get(topic, variant.emit, "tiles"))
-            started += time.monotonic() - checked
+            checked = time.monotonic() - began
+            print(f"==> stream: checked in {checked:.0f} s", flush=True)
+            started += checked
         shutil.rmtree(project)
         if time.monotonic() - started > workshop.settings.patience:
             break
