@@ -13,15 +13,17 @@
 namespace forebay {
 namespace {
 
-// A summary where the type has one; else `other`, which may be null.
-template <SummaryValue kValue, auto other>
+template <SummaryValue kValue>
 std::optional<AggregateFunctions> Summarized(DataType argument) {
-  if (HasSummary(argument, kValue)) return SummaryFunctions(argument, PartsOf(kValue), kValue);
-  if constexpr (other == nullptr) {
-    return std::nullopt;
-  } else {
-    return other(argument);
-  }
+  if (!HasSummary(argument, kValue)) return std::nullopt;
+  return SummaryFunctions(argument, PartsOf(kValue), kValue);
+}
+
+// The same, but other functions where the type has no summary.
+template <SummaryValue kValue, auto functions>
+std::optional<AggregateFunctions> SummarizedOr(DataType argument) {
+  if (HasSummary(argument, kValue)) return Summarized<kValue>(argument);
+  return functions(argument);
 }
 
 template <auto functions>
@@ -43,11 +45,11 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"count", Summarized<SummaryValue::kCount, CountAny>},
-    {"min", Summarized<SummaryValue::kMin, TextMinFunctions>},
-    {"max", Summarized<SummaryValue::kMax, TextMaxFunctions>},
-    {"sum", Summarized<SummaryValue::kSum, nullptr>},
-    {"mean", Summarized<SummaryValue::kMean, nullptr>},
+    {"count", SummarizedOr<SummaryValue::kCount, CountAny>},
+    {"min", SummarizedOr<SummaryValue::kMin, TextMinFunctions>},
+    {"max", SummarizedOr<SummaryValue::kMax, TextMaxFunctions>},
+    {"sum", Summarized<SummaryValue::kSum>},
+    {"mean", Summarized<SummaryValue::kMean>},
     {"first", Any<FirstFunctions>},
     {"last", Any<LastFunctions>},
     {"approx_count_distinct", Any<ApproxCountDistinctFunctions>},
