@@ -130,6 +130,17 @@ TEST(JsonDecoder, TheValueIsOneObjectAndNothingElse) {
             "byte 8");
 }
 
+TEST(JsonDecoder, WhatIsAnObjectDoesNotDependOnTheRecordsBefore) {
+  EventDecoder decoder = MakeDecoder(TestSource(), kAllColumns);
+  const std::string whole = R"({"t":0,"i":1,"x":[],"s":"a"})";
+  for (const char* text :
+       {R"(,"i":1,"x":[],"s":"a"})", R"({"t":0{"t":0,"i":1})", R"({"i":1,"x":[],"s":"a")",
+        R"("t":0,"i":1})", R"({"t":0,"i":1,"x":[],,"s":"a"})", R"({,"i":1})", R"({"t":0"i":1})"}) {
+    EventBatch batch = DecodeAll(decoder, {Record(whole), Record(text), Record(whole)});
+    EXPECT_EQ(batch.size(), 2) << text;
+  }
+}
+
 TEST(JsonDecoder, ANullValueIsUndecodable) {
   EXPECT_EQ(Verdict(TestSource(), {Offset(0), kNow, std::nullopt, std::nullopt, nullptr}),
             "undecodable: the value is null, expected a JSON object");

@@ -81,6 +81,7 @@ class JsonLayout {
   static constexpr size_t kMostMembers = 256;
 
   const Member* MatchAhead(const char* at) {
+    if (next_ == members_.data()) return nullptr;  // only the first has the opening brace
     const Member* last = next_ + std::min<ptrdiff_t>(kAhead, end_ - next_);
     for (const Member* member = next_; member < last; ++member) {
       if (!IsAt(at, *member)) continue;

@@ -53,6 +53,17 @@ TEST(JsonLayout, AMissingMemberIsPassedOver) {
   EXPECT_EQ(Match(layout, ",\"b\":"), -2);  // not where it was
 }
 
+TEST(JsonLayout, WhatStandsWithinAnObjectDoesNotBeginOne) {
+  JsonLayout layout;
+  LearnObject(layout, {"{\"a\":", ",\"b\":"});
+  layout.Start();
+  EXPECT_EQ(Match(layout, ",\"b\":"), -2);
+  LearnObject(layout, {"{\"b\":", ",\"c\":"});
+  layout.Start();
+  EXPECT_EQ(Match(layout, "{\"b\":"), 0);
+  EXPECT_EQ(Match(layout, "{\"b\":"), -2);
+}
+
 TEST(JsonLayout, LearnsAnewWhereAnObjectDiffers) {
   JsonLayout layout;
   LearnObject(layout, {"{\"a\":", ",\"b\":", ",\"c\":"});

@@ -133,7 +133,7 @@ class RandomJson {
 
   std::string Space() {
     constexpr const char* kSpaces[] = {"", "", "", "", "", " ", "\n", "\t\r "};
-    return Pick(kSpaces);
+    return compact_ ? "" : Pick(kSpaces);
   }
 
   std::string String() {
@@ -225,7 +225,9 @@ class RandomJson {
     }
   }
 
+  // Half of them as one producer writes them: without white space, members in one order.
   std::string Record(const v1::Source& source) {
+    compact_ = Below(2) == 0;
     std::vector<std::string> members;
     for (const v1::Field& field : source.schema()) {
       if (Below(8) != 0) {
@@ -234,7 +236,7 @@ class RandomJson {
       }
       if (Below(8) == 0) members.push_back(String() + ":" + Any());
     }
-    if (Below(3) == 0) std::shuffle(members.begin(), members.end(), random_);
+    if (!compact_ && Below(2) == 0) std::shuffle(members.begin(), members.end(), random_);
     std::string text = Space() + "{" + Space();
     for (size_t i = 0; i < members.size(); ++i) {
       if (i > 0) text += "," + Space();
@@ -249,7 +251,7 @@ class RandomJson {
         "1", " ", "null", "true", "\xff", "\xc3", "\\u", "\\ud800", "\n", "\"t\":", "9"};
     for (uint64_t n = 1 + Below(3); n > 0 && !text.empty(); --n) {
       size_t at = Below(text.size());
-      switch (Below(4)) {
+      switch (Below(5)) {
         case 0:
           text[at] = static_cast<char>(random_());
           break;
@@ -259,6 +261,11 @@ class RandomJson {
         case 2:
           text.insert(at, Pick(kTokens));
           break;
+        case 3: {  // whole members, or the first of them
+          size_t comma = text.find(',', at);
+          text.erase(Below(2) == 0 ? 0 : at, comma == std::string::npos ? 1 : comma - at);
+          break;
+        }
         default:
           text.resize(at);
       }
@@ -268,6 +275,7 @@ class RandomJson {
 
  private:
   std::mt19937_64 random_;
+  bool compact_ = false;
 };
 
 RawRecord RecordOf(std::string_view value, int64_t offset = 0) {

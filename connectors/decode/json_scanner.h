@@ -155,8 +155,8 @@ inline uint64_t LoadEight(const char* at) {
   return bytes;
 }
 
-// The highest bit of each of eight bytes that is no digit. What stands behind one of 0x80 or above
-// may be anything.
+// Marks those of eight bytes that are no digits, by their highest bits: all up to the first that is
+// none, and all if none of them is above 0x80.
 inline uint64_t NonDigits(uint64_t bytes) {
   uint64_t digits = bytes ^ 0x3030303030303030u;  // 0 to 9
   return ((digits + 0x7676767676767676u) | digits) & 0x8080808080808080u;
@@ -198,8 +198,8 @@ inline const char* JsonScanner::AfterPlainNumber(const char* at, PlainNumber* ou
   const char* first = at + (out->negative ? 1 : 0);
   uint64_t bytes = LoadEight(first);
   uint64_t others = NonDigits(bytes);
-  uint64_t point_left_out = others & (others - 1);
-  if (point_left_out == 0) return AfterLongNumber(first, out);
+  uint64_t behind_first = others & (others - 1);
+  if (behind_first == 0) return AfterLongNumber(first, out);
   // The number and what follows it are within eight bytes.
   int count = BytesBefore(others);
   if (count == 0 || (count > 1 && *first == '0')) return nullptr;
@@ -207,7 +207,7 @@ inline const char* JsonScanner::AfterPlainNumber(const char* at, PlainNumber* ou
   if (first[count] == '.') {
     uint64_t whole = (uint64_t{1} << (8 * count)) - 1;
     bytes = (bytes & whole) | (bytes >> 8 & ~whole);
-    out->fraction = BytesBefore(point_left_out) - count - 1;
+    out->fraction = BytesBefore(behind_first) - count - 1;
     if (out->fraction == 0) return nullptr;
     count += out->fraction;
     ++first;

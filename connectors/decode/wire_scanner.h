@@ -3,8 +3,8 @@
 //   WireScanner scanner(message);
 //   while (!scanner.AtEnd()) {
 //     if (!scanner.ReadTag(&tag)) return false;
-//     if (FieldNumber(tag) == 1 && WireTypeOf(tag) == WireType::kVarint)
-//     scanner.ReadVarint(&value); else scanner.Skip(tag);
+//     bool wanted = FieldNumber(tag) == 1 && WireTypeOf(tag) == WireType::kVarint;
+//     if (!(wanted ? scanner.ReadVarint(&value) : scanner.Skip(tag))) return false;
 //   }
 //
 // Takes the bytes that protobuf's own C++ parser takes: a tag may be up to five bytes and a varint
