@@ -22,8 +22,8 @@ using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kRowGroupRows = 128 * 1024;
 
-// A negative level leaves out the entropy coding of literals: a fifth of the time for rows and files
-// a fifth larger. These files are rewritten when the table is compacted.
+// A negative level leaves out the entropy coding of literals: a fifth of the time for rows and
+// files a fifth larger. These files are rewritten when the table is compacted.
 constexpr int kZstdLevel = -5;
 
 // See docs/formats/offline_table.md: dictionaries pay for keys only.
