@@ -150,73 +150,58 @@ void KeyState::Apply(const EventRow& event, int64_t effective) {
 // boundary passed and the next.
 void KeyState::StepTo(int64_t t) {
   if (words_ == nullptr) return;
-  next_boundary_ = Window::kNever;
+  Boundaries around;
   Word* to = words_ + HeadWords(*plan_);
   Word* from = to;
   for (size_t i = 0; i < plan_->levels().size(); ++i) {
     const TileLevel& level = plan_->levels()[i];
     Word* last = from + size_t{counts()[i]} * level.words;
-    if (level.hop != 0 && from != last) {
-      PassBoundaries(level, from, last, t);
-      for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
-        if (level.blobs > 0) delete[] BlobsOf(from);
-        --counts()[i];
-      }
+    around.Add(BoundariesOf(level, from, last, t));
+    for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
+      if (level.blobs > 0) delete[] BlobsOf(from);
+      --counts()[i];
     }
     if (to != from) std::memmove(to, from, static_cast<size_t>(last - from) * sizeof(Word));
     to += last - from;
     from = last;
   }
+  last_effective_ = std::max(last_effective_, around.last);
+  next_boundary_ = around.next;
   size_ = static_cast<uint32_t>(to - words_);
   live_ = size_ > HeadWords(*plan_);
   if (2 * size_ + plan_->event_words() < capacity_) Resize(size_ + plan_->event_words());
 }
 
-void KeyState::PassBoundaries(const TileLevel& level, const Word* first, const Word* last,
-                              int64_t t) {
-  auto pass = [&](const Word* after, int64_t since_start) {
+KeyState::Boundaries KeyState::BoundariesOf(const TileLevel& level, const Word* first,
+                                            const Word* last, int64_t t) const {
+  Boundaries around;
+  if (level.hop == 0 || first == last) return around;
+  // What happens `since_start` after each tile's start: to `after` and those behind it, later than
+  // t.
+  auto add = [&](const Word* after, int64_t since_start) {
     if (after != first)
-      last_effective_ = std::max(last_effective_, Start(after - level.words) + since_start);
-    if (after != last) next_boundary_ = std::min(next_boundary_, Start(after) + since_start);
+      around.last = std::max(around.last, Start(after - level.words) + since_start);
+    if (after != last) around.next = std::min(around.next, Start(after) + since_start);
   };
   for (int index : level.windows) {
     const WindowPlan& window = plan_->windows()[index];
-    pass(FirstAfter(level, first, last, t - window.stay), window.stay);
-    if (window.window.kind == Window::Kind::kTumbling) pass(FirstAfter(level, first, last, t), 0);
+    add(FirstAfter(level, first, last, t - window.stay), window.stay);
+    if (window.window.kind == Window::Kind::kTumbling) add(FirstAfter(level, first, last, t), 0);
   }
+  return around;
 }
 
-int64_t KeyState::NextBoundaryAfter(int64_t t) const {
-  int64_t next = Window::kNever;
+KeyState::Boundaries KeyState::BoundariesAround(int64_t t) const {
+  Boundaries around;
   ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
-    if (level.hop == 0 || first == last) return;
-    for (int index : level.windows) {
-      const WindowPlan& window = plan_->windows()[index];
-      const Word* leaving = FirstAfter(level, first, last, t - window.stay);
-      if (leaving != last) next = std::min(next, Start(leaving) + window.stay);
-      if (window.window.kind != Window::Kind::kTumbling) continue;
-      const Word* entering = FirstAfter(level, first, last, t);
-      if (entering != last) next = std::min(next, Start(entering));
-    }
+    around.Add(BoundariesOf(level, first, last, t));
   });
-  return next;
+  return around;
 }
 
 int64_t KeyState::LastStep(int64_t t) const {
   if (next_boundary_ > t) return last_effective_;
-  int64_t step = last_effective_;
-  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
-    if (level.hop == 0 || first == last) return;
-    for (int index : level.windows) {
-      const WindowPlan& window = plan_->windows()[index];
-      const Word* left = FirstAfter(level, first, last, t - window.stay);
-      if (left != first) step = std::max(step, Start(left - level.words) + window.stay);
-      if (window.window.kind != Window::Kind::kTumbling) continue;
-      const Word* entered = FirstAfter(level, first, last, t);
-      if (entered != first) step = std::max(step, Start(entered - level.words));
-    }
-  });
-  return step;
+  return std::max(last_effective_, BoundariesAround(t).last);
 }
 
 int64_t KeyState::End() const {
@@ -233,9 +218,9 @@ int64_t KeyState::NextEffective(int64_t clock) const {
   if (last_effective_ == Window::kAlways) return clock;
   int64_t effective = std::max(clock, last_effective_ + 1);
   for (int64_t boundary = next_boundary_; boundary <= effective;) {
-    int64_t last = LastStep(effective);
-    effective = std::max(clock, last + 1);
-    boundary = NextBoundaryAfter(last);
+    Boundaries around = BoundariesAround(effective);
+    effective = std::max(clock, around.last + 1);
+    boundary = around.next;
   }
   return effective;
 }

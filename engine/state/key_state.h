@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -162,6 +161,17 @@ class KeyState {
   const uint32_t* counts() const { return reinterpret_cast<const uint32_t*>(words_); }
   uint32_t* counts() { return reinterpret_cast<uint32_t*>(words_); }
 
+  // The last boundary at or before a time, and the first after it.
+  struct Boundaries {
+    int64_t last = Window::kAlways;
+    int64_t next = Window::kNever;
+
+    void Add(const Boundaries& other) {
+      last = std::max(last, other.last);
+      next = std::min(next, other.next);
+    }
+  };
+
   // visit(level index, level, its tiles: first word and one past the last).
   template <typename Visit>
   void ForEachLevel(Visit visit) const;
@@ -170,8 +180,9 @@ class KeyState {
   void Resize(size_t capacity);
   void InsertTile(size_t level, size_t at, int64_t start, int64_t effective);
   void StepTo(int64_t t);
-  void PassBoundaries(const TileLevel& level, const Word* first, const Word* last, int64_t t);
-  int64_t NextBoundaryAfter(int64_t t) const;
+  Boundaries BoundariesOf(const TileLevel& level, const Word* first, const Word* last,
+                          int64_t t) const;
+  Boundaries BoundariesAround(int64_t t) const;
   void Clear();
 
   const ViewPlan* plan_ = nullptr;
