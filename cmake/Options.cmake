@@ -2,6 +2,9 @@
 
 add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
                     -fno-omit-frame-pointer)
+if(FOREBAY_UNITY)
+  add_compile_options(-Wno-subobject-linkage)  # takes the joined sources for headers
+endif()
 add_compile_options(-fstack-protector-strong)
 add_link_options(-Wl,-z,relro,-z,now)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)

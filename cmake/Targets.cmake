@@ -3,12 +3,17 @@
 #   forebay_library(forebay_types SOURCES duration.cc time.cc DEPENDS absl::status)
 #   forebay_test(types_test SOURCES time_test.cc DEPENDS forebay_types)
 #
+# Sources are compiled several at a time (FOREBAY_UNITY), so names in their unnamed namespaces must
+# differ within a library; SEPARATE: file by file, where they are better alike.
 # Includes are written from the root of the repository: #include "schemas/types/time.h".
 
 function(forebay_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE" "" "SOURCES;DEPENDS" ${ARGN})
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
+    if(ARG_SEPARATE)
+      set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+    endif()
     target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
     target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
   else()
@@ -27,12 +32,14 @@ function(forebay_test name)
   if(NOT FOREBAY_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-  if(FOREBAY_SANITIZE)
-    target_compile_options(${name} PRIVATE -O0)  # half the time to compile; what is tested keeps -O1
+  if(ARG_SEPARATE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   endif()
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  # Half the time to compile; what is tested keeps its optimisation, and fortify needs one.
+  target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
   if(FOREBAY_SANITIZE STREQUAL "thread")
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sanitizers/abseil_mutex.cc
                    ${CMAKE_SOURCE_DIR}/tests/sanitizers/c11_threads.cc)

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/kafka_error.h"
+#include "connectors/kafka/queue_handle.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/status_macros.h"
 
@@ -19,7 +20,6 @@ constexpr absl::Duration kPatience = absl::Seconds(10);
 using MetadataHandle =
     std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
-using QueueHandle = std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)>;
 using AdminOptionsHandle =
     std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)>;
@@ -143,7 +143,7 @@ absl::Status KafkaAdmin::RequestCreation(const TopicSpec& spec, bool with_option
       &rd_kafka_AdminOptions_destroy);
   rd_kafka_AdminOptions_set_request_timeout(
       options.get(), static_cast<int>(absl::ToInt64Milliseconds(kPatience)), error, sizeof(error));
-  QueueHandle queue(rd_kafka_queue_new(client_.get()), &rd_kafka_queue_destroy);
+  QueueHandle queue(rd_kafka_queue_new(client_.get()));
   rd_kafka_NewTopic_t* topics[] = {topic.get()};
   rd_kafka_CreateTopics(client_.get(), topics, 1, options.get(), queue.get());
   EventHandle event(rd_kafka_queue_poll(queue.get(), -1), &rd_kafka_event_destroy);

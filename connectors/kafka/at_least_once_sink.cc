@@ -9,11 +9,7 @@
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
-namespace {
-
-constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
-
-}  // namespace
+namespace {}  // namespace
 
 AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
                                  UpdateSinkOptions options)

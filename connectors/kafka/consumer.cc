@@ -9,6 +9,7 @@
 
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
+#include "connectors/kafka/queue_handle.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/status_macros.h"
 
@@ -17,11 +18,6 @@ namespace {
 
 // How soon a wait sees that it is cancelled.
 constexpr absl::Duration kCancelInterval = absl::Milliseconds(100);
-
-struct QueueDeleter {
-  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-};
-using QueueHandle = std::unique_ptr<rd_kafka_queue_t, QueueDeleter>;
 
 // Messages, and the client that their bytes belong to.
 class MessageBatch {

@@ -13,8 +13,6 @@
 namespace forebay {
 namespace {
 
-// How old the committed offset may be where there is nothing to publish.
-constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
 constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
 #include "engine/worker/sink.h"
@@ -33,6 +34,9 @@ namespace forebay {
 namespace v1 {
 class Project;
 }
+
+// How old the group's committed offset may be where no transaction carries it.
+inline constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
 
 struct UpdateSinkOptions {
   KafkaConfig kafka;

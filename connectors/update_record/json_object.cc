@@ -5,15 +5,11 @@
 #include <cstring>
 #include <string_view>
 
+#include "connectors/update_record/write_text.h"
 #include "schemas/types/json.h"
 
 namespace forebay {
 namespace {
-
-char* WriteText(std::string_view text, char* out) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
 
 // Of values that have a bound.
 constexpr size_t kLongestValue = std::max({kMaxJsonInt, kMaxJsonDouble, kMaxJsonTime, size_t{5}});

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "connectors/update_record/write_text.h"
 #include "engine/batch/change_batch.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
@@ -20,11 +21,6 @@ Values MakeValues(const v1::FeatureView& view, const std::vector<ChangeField>& f
     return ProtobufMessageWriter(fields);
   }
   return JsonObjectWriter(fields, fields.size());
-}
-
-char* WriteText(std::string_view text, char* out) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace forebay {
 namespace {
 
 std::string StoredPrefix(uint32_t id) {
-  std::string prefix(4, '\0');
-  for (int i = 0; i < 4; ++i) prefix[i] = static_cast<char>(id >> (24 - 8 * i));
+  std::string prefix;
+  for (int shift = 24; shift >= 0; shift -= 8) prefix += static_cast<char>(id >> shift);
   return prefix;
 }
 

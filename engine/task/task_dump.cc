@@ -15,8 +15,6 @@
 namespace forebay {
 namespace {
 
-constexpr size_t kPrefixBytes = 4;
-
 absl::StatusOr<v1::TaskMeta> ReadMeta(const StateStore& store) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, store.ReadMeta());
   v1::TaskMeta meta;
@@ -96,10 +94,11 @@ absl::Status DumpStates(const TaskPlan& plan, const StateStore& store, const Dum
   }
   return store.Scan([&](std::string_view key, std::string_view bytes) -> absl::Status {
     uint32_t id = 0;
-    for (char byte : key.substr(0, kPrefixBytes)) id = id << 8 | static_cast<uint8_t>(byte);
+    for (char byte : key.substr(0, kStoredPrefixBytes)) id = id << 8 | static_cast<uint8_t>(byte);
     auto view = views.find(id);
     if (view == views.end()) return absl::OkStatus();  // of a view that is no longer defined
-    ASSIGN_OR_RETURN(std::string text, StateLine(*view->second, key.substr(kPrefixBytes), bytes));
+    ASSIGN_OR_RETURN(std::string text,
+                     StateLine(*view->second, key.substr(kStoredPrefixBytes), bytes));
     line(text);
     return absl::OkStatus();
   });

@@ -12,8 +12,6 @@ namespace forebay {
 namespace {
 
 constexpr uint32_t kFormatVersion = 2;
-constexpr size_t kPrefixBytes = 4;
-
 void AddExpressionStatistics(const v1::FeatureView& view,
                              std::deque<ExpressionStatistics>* statistics) {
   auto add = [&](const std::string& feature) {
@@ -116,7 +114,7 @@ absl::Status Task::RestoreTimers() {
   for (size_t i = 0; i < views_.size(); ++i)
     view_of_prefix[views_[i]->prefix] = static_cast<int>(i);
   return store_->Scan([&](std::string_view key, std::string_view value) -> absl::Status {
-    auto view = view_of_prefix.find(key.substr(0, kPrefixBytes));
+    auto view = view_of_prefix.find(key.substr(0, kStoredPrefixBytes));
     if (view == view_of_prefix.end()) {
       forgotten_.emplace_back(key);
       return absl::OkStatus();
@@ -127,7 +125,7 @@ absl::Status Task::RestoreTimers() {
     if (plan.steps == Steps::kNone && times.live) {
       ASSIGN_OR_RETURN(timer, KeyState::DecodeEnd(plan.tiles, value));
     }
-    TimersOf(plan).Set(view->second, key.substr(kPrefixBytes), timer);
+    TimersOf(plan).Set(view->second, key.substr(kStoredPrefixBytes), timer);
     return absl::OkStatus();
   });
 }
