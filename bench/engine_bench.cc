@@ -256,7 +256,7 @@ class TaskBench {
   // Without a store nothing was cut before, so the cut holds all keys.
   void CountBytes(int64_t* keys, int64_t* hot_bytes, int64_t* stored_bytes) {
     if (!flags_.state.empty()) return;
-    TaskCut cut = task_->Cut();
+    TaskCut cut = task_->Cut(CutOf::kState);
     *keys += static_cast<int64_t>(cut.state.puts.size());
     for (const auto& [key, value] : cut.state.puts)
       *stored_bytes += static_cast<int64_t>(key.size() + value.size());
@@ -289,7 +289,7 @@ class TaskBench {
   }
 
   void Commit() {
-    TaskCut cut = task_->Cut();
+    TaskCut cut = task_->Cut(CutOf::kState);
     Require(task_->Commit(cut));
     task_->Durable(cut.number);
   }

@@ -107,7 +107,7 @@ absl::Status LookupBench::ApplyEvents() {
     RETURN_IF_ERROR(task_->Apply(batch.Finish()));
     task_->TakeOutput();
   }
-  TaskCut cut = task_->Cut();
+  TaskCut cut = task_->Cut(CutOf::kState);
   RETURN_IF_ERROR(task_->Commit(cut));
   task_->Durable(cut.number);
   return absl::OkStatus();

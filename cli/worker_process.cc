@@ -200,6 +200,7 @@ absl::Status WorkerProcess::PrepareWorker() {
                         .cancel = stop_watch_.give_up()});
   WorkerOptions worker{.threads = static_cast<int>(config().task_threads),
                        .commit_interval = absl::Microseconds(config().commit_interval_us),
+                       .state_interval = absl::Microseconds(config().state_interval_us),
                        .commit_bytes = static_cast<size_t>(config().commit_bytes),
                        .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.

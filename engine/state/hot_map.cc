@@ -84,9 +84,11 @@ void HotMap::Remove(Shard* shard, HotEntry* entry) {
 
 void HotMap::Count(HotEntry* entry) {
   constexpr size_t kPerEntry = sizeof(HotEntry) + 3 * sizeof(HotEntry*);  // and its slot
-  bytes_ -= entry->bytes;
+  const size_t before = entry->bytes;
   entry->bytes = static_cast<uint32_t>(kPerEntry + entry->key_size + entry->state.MemoryBytes());
-  bytes_ += entry->bytes;
+  entry->block_bytes = static_cast<uint32_t>(entry->state.BlockBytes());
+  bytes_ += entry->bytes - before;
+  if (entry->dirty) dirty_bytes_ += entry->bytes - before;
 }
 
 void HotMap::Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit) {
@@ -94,11 +96,12 @@ void HotMap::Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit) {
             [](const HotEntry* a, const HotEntry* b) { return a->key() < b->key(); });
   for (HotEntry* entry : dirty_) {
     visit(*entry);
-    entry->dirty = false;
     entry->cut = cut;
     Count(entry);
+    entry->dirty = false;
   }
   dirty_.clear();
+  dirty_bytes_ = 0;
 }
 
 void HotMap::Evict(uint64_t durable_cut, size_t budget) {

@@ -39,9 +39,10 @@ struct HotEntry {
   bool dirty = false;   // changed since the last cut
   bool touched = true;  // since the last eviction round
   KeyState state;
-  uint64_t cut = 0;        // the last cut that carried it; 0: none since it was loaded
-  uint32_t bytes = 0;      // as counted in HotMap::bytes()
-  bool has_timer = false;  // one is set that comes no later than the key needs it
+  uint64_t cut = 0;          // the last cut that carried it; 0: none since it was loaded
+  uint32_t bytes = 0;        // as counted in HotMap::bytes()
+  uint32_t block_bytes = 0;  // the part of them that is seen to change at once
+  bool has_timer = false;    // one is set that comes no later than the key needs it
 };
 
 class HotMap {
@@ -59,11 +60,14 @@ class HotMap {
   void PrefetchEntry(uint64_t hash) const;
   void PrefetchState(uint64_t hash) const;
 
-  // Marks the entry as changed since the last cut.
+  // The entry has changed since the last cut.
   void MarkDirty(HotEntry* entry) {
-    if (entry->dirty) return;
-    entry->dirty = true;
-    dirty_.push_back(entry);
+    if (!entry->dirty) {
+      entry->dirty = true;
+      dirty_.push_back(entry);
+      dirty_bytes_ += entry->bytes;
+    }
+    if (entry->state.BlockBytes() != entry->block_bytes) Count(entry);
   }
 
   // Owner only: visits the entries changed since the last call, once each, by their keys' bytes,
@@ -79,6 +83,8 @@ class HotMap {
 
   // Owner only.
   size_t bytes() const { return bytes_; }
+  // The part of it that belongs to entries changed since the last cut.
+  size_t dirty_bytes() const { return dirty_bytes_; }
   size_t size() const;
 
  private:
@@ -102,6 +108,7 @@ class HotMap {
 
   std::array<Shard, kShards> shards_;
   std::vector<HotEntry*> dirty_;
+  size_t dirty_bytes_ = 0;
   size_t bytes_ = 0;
   size_t hand_ = 0;  // the shard where the next eviction round starts
 };

@@ -214,6 +214,19 @@ int64_t KeyState::End() const {
   return end;
 }
 
+// Mostly the first tiles tell: those of the coarsest level.
+bool KeyState::LiveAt(int64_t t) const {
+  if (!live_) return false;
+  const Word* last = words_ + HeadWords(*plan_);
+  for (size_t i = 0; i < plan_->levels().size(); ++i) {
+    const TileLevel& level = plan_->levels()[i];
+    if (counts()[i] == 0) continue;
+    last += size_t{counts()[i]} * level.words;
+    if (level.Keeps(Start(last - level.words), t)) return true;
+  }
+  return false;
+}
+
 int64_t KeyState::NextEffective(int64_t clock) const {
   if (last_effective_ == Window::kAlways) return clock;
   int64_t effective = std::max(clock, last_effective_ + 1);
@@ -231,7 +244,7 @@ int64_t KeyState::Advance(int64_t clock) {
   if (next_boundary_ > effective) return effective;
   // A step at this very moment comes first, and the key may be over.
   bool on_boundary = effective % plan_->boundary_grid() == 0;
-  if (!on_boundary && live_ && End() > effective) return effective;
+  if (!on_boundary && LiveAt(effective)) return effective;
   while (next_boundary_ <= effective) {
     StepTo(effective);
     effective = std::max(clock, last_effective_ + 1);

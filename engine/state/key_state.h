@@ -121,7 +121,7 @@ class KeyState {
 
   // Whether some window holds, or waits for, a tile at `t`: past the last boundary the key is gone,
   // even if its delete step is yet to be made. REQUIRES: t >= last_effective().
-  bool LiveAt(int64_t t) const { return live_ && End() > t; }
+  bool LiveAt(int64_t t) const;
 
   // When the last tile leaves the last window; kNever: no time. REQUIRES: live().
   int64_t End() const;
@@ -139,8 +139,9 @@ class KeyState {
 
   size_t TileCount(size_t level) const { return words_ == nullptr ? 0 : counts()[level]; }
 
-  // Bytes held, itself excluded.
+  // Bytes held, itself excluded; and those of them that the block of tiles takes.
   size_t MemoryBytes() const;
+  size_t BlockBytes() const { return capacity_ * sizeof(Word); }
 
   // A hint that an event of this key comes soon.
   void Prefetch() const {

@@ -228,31 +228,43 @@ TaskOutput Task::TakeOutput() {
   return std::exchange(output_, std::move(next));
 }
 
-TaskCut Task::Cut() {
+TaskCut Task::Cut(CutOf of) {
   TaskCut cut;
-  cut.number = ++cuts_;
-  cut.empty = position_ == cut_position_;
+  cut.moved = position_ != cut_position_;
+  cut_position_ = position_;
+  pending_bytes_ = 0;
+  if (of == CutOf::kState && position_ != cut_state_position_) CutState(&cut);
+  return cut;
+}
+
+void Task::CutState(TaskCut* cut) {
+  cut->number = ++cuts_;
   for (auto& view : views_) {
-    view->hot.Cut(cut.number, [&](HotEntry& entry) {
+    view->hot.Cut(cut->number, [&](HotEntry& entry) {
       if (view->plan.steps == Steps::kNone) {
         SpinLockHolder lock(&entry.lock);
         entry.state.AdvanceTo(entry.state.last_effective());
       }
       std::string stored = view->prefix + std::string(entry.key());
       if (entry.exists) {
-        entry.state.Encode(&cut.state.puts.emplace_back(std::move(stored), "").second);
+        entry.state.Encode(&cut->state.puts.emplace_back(std::move(stored), "").second);
       } else {
-        cut.state.deletes.push_back(std::move(stored));
+        cut->state.deletes.push_back(std::move(stored));
       }
     });
   }
-  cut.state.deletes.insert(cut.state.deletes.end(), std::make_move_iterator(forgotten_.begin()),
-                           std::make_move_iterator(forgotten_.end()));
+  cut->state.deletes.insert(cut->state.deletes.end(), std::make_move_iterator(forgotten_.begin()),
+                            std::make_move_iterator(forgotten_.end()));
   forgotten_.clear();
-  cut.state.meta = EncodeMeta();
-  cut_position_ = position_;
-  pending_bytes_ = 0;
-  return cut;
+  cut->state.meta = EncodeMeta();
+  cut_state_position_ = position_;
+}
+
+bool Task::wants_state_cut() const {
+  constexpr size_t kShare = 4;
+  return std::any_of(views_.begin(), views_.end(), [this](const auto& view) {
+    return view->hot.dirty_bytes() > hot_budget_ / kShare;
+  });
 }
 
 void Task::Durable(uint64_t cut_number) {

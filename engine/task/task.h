@@ -4,7 +4,7 @@
 //   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partitions, std::move(store), hot_bytes));
 //   RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
 //   TaskOutput output = task->TakeOutput();
-//   TaskCut cut = task->Cut();                 // sinks commit the outputs, then:
+//   TaskCut cut = task->Cut(CutOf::kState);    // sinks commit the outputs, then:
 //   RETURN_IF_ERROR(task->Commit(cut));        // the state with its position
 //   task->Durable(cut.number);
 //
@@ -38,12 +38,16 @@
 
 namespace forebay {
 
-// What a task yielded and changed between two cuts.
+// Outputs are cut more often than states: what replay has to repeat costs less than writing the
+// state of a busy key again and again (law 3).
+enum class CutOf : uint8_t { kOutputs, kState };
+
+// What a task yielded since its last cut, and, of a cut with state, changed since the last such.
 struct TaskCut {
-  uint64_t number = 0;
-  TaskOutput output;  // filled by who collected the outputs
+  TaskOutput output;    // filled by who collected the outputs
+  bool moved = false;   // the position, since the last cut
+  uint64_t number = 0;  // of the state; 0: none is cut, or it has not changed
   StateDelta state;
-  bool empty = false;  // the position has not moved: nothing to commit
 };
 
 class Task {
@@ -73,7 +77,10 @@ class Task {
   // About the bytes of what was yielded since the last cut.
   size_t pending_bytes() const { return pending_bytes_; }
 
-  TaskCut Cut();
+  TaskCut Cut(CutOf of);
+  // Whether states that changed since they were last cut, which cannot leave the hot maps, take
+  // more than their share of them.
+  bool wants_state_cut() const;
   absl::Status Commit(const TaskCut& cut) { return store_->Commit(cut.state); }
   void Durable(uint64_t cut_number);
 
@@ -153,6 +160,7 @@ class Task {
                      std::string view, std::string detail);
   void FinishChanges();
   void PublishStatistics();
+  void CutState(TaskCut* cut);
 
   const TaskPlan& plan_;
   const TaskId id_;
@@ -174,7 +182,8 @@ class Task {
   TaskOutput output_;
   size_t pending_bytes_ = 0;
   Offset cut_position_{-1};
-  uint64_t cuts_ = 0;
+  Offset cut_state_position_{-1};
+  uint64_t cuts_ = 0;  // of the state
   TaskStatistics statistics_;
   std::deque<ExpressionStatistics> expressions_;  // per view: its `where`, then its aggregates
 };

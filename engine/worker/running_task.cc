@@ -23,13 +23,10 @@ void RunningTask::Add(TaskOutput output, bool at_end) {
 }
 
 void RunningTask::ServeCut() {
-  uint64_t durable = durable_.load(std::memory_order_acquire);
-  if (durable != forgotten_up_to_) {
-    task_->Durable(durable);
-    forgotten_up_to_ = durable;
-  }
-  if (!cut_requested_.exchange(false, std::memory_order_acq_rel)) return;
-  TaskCut cut = task_->Cut();
+  std::optional<CutOf> of = cut_requested_.exchange(std::nullopt, std::memory_order_acq_rel);
+  if (!of) return;
+  task_->Durable(durable_.load(std::memory_order_acquire));
+  TaskCut cut = task_->Cut(*of);
   cut.output = std::exchange(pending_, TaskOutput());
   cut.output.task = task_->id();
   cut.output.position = task_->position();
@@ -43,7 +40,7 @@ void RunningTask::Fail(absl::Status status) {
   status_ = std::move(status);
 }
 
-void RunningTask::RequestCut() { cut_requested_.store(true, std::memory_order_release); }
+void RunningTask::RequestCut(CutOf of) { cut_requested_.store(of, std::memory_order_release); }
 
 absl::StatusOr<TaskCut> RunningTask::TakeCut() {
   absl::MutexLock lock(&mutex_);

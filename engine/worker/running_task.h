@@ -38,14 +38,14 @@ class RunningTask {
 
   // Adds what a batch yielded to the cut to come.
   void Add(TaskOutput output, bool at_end);
-  // Hands over a cut if one is asked for, and forgets what has become durable.
+  // If a cut is asked for: forgets what has become durable, then hands over the cut.
   void ServeCut();
   // The task ends with `status`; whoever waits for a cut learns it.
   void Fail(absl::Status status);
 
   // --- The committing thread.
 
-  void RequestCut();
+  void RequestCut(CutOf of);
   // The cut that was asked for. CANCELLED or the task's error if there will be none.
   absl::StatusOr<TaskCut> TakeCut();
   void SetDurable(uint64_t cut_number) { durable_.store(cut_number, std::memory_order_release); }
@@ -56,11 +56,10 @@ class RunningTask {
   std::atomic<bool> at_end_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> lost_{false};
-  std::atomic<bool> cut_requested_{false};
+  std::atomic<std::optional<CutOf>> cut_requested_{std::nullopt};
   std::atomic<uint64_t> durable_{0};
 
-  TaskOutput pending_;            // since the last cut; task's thread
-  uint64_t forgotten_up_to_ = 0;  // likewise
+  TaskOutput pending_;  // since the last cut; task's thread
 
   absl::Mutex mutex_;
   std::optional<TaskCut> cut_ ABSL_GUARDED_BY(mutex_);

@@ -144,7 +144,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     std::vector<TaskPtr> kept;
     std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(kept),
                  [](const TaskPtr& task) { return !task->lost(); });
-    committed = CommitTasks(kept);
+    committed = CommitTasks(kept, CutOf::kState);
   }
   for (auto& thread : threads_) {
     absl::MutexLock working(&thread->working);
@@ -209,6 +209,7 @@ bool Worker::Advance(RunningTask* task, absl::Duration timeout) {
   }
   task->ServeCut();
   if (task->draining()) return false;
+  if (task->task().wants_state_cut()) states_wanted_.store(true, std::memory_order_release);
   if (task->task().pending_bytes() > options_.commit_bytes) {
     commit_wanted_.store(true, std::memory_order_release);
     absl::SleepFor(absl::Microseconds(200));
@@ -245,17 +246,21 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
 
 void Worker::RunCommits() {
   absl::Time next = absl::Now() + options_.commit_interval;
+  absl::Time next_states = absl::Now() + options_.state_interval;
   while (!stopping_.load(std::memory_order_acquire)) {
-    if (absl::Now() < next && !commit_wanted_.exchange(false, std::memory_order_acq_rel)) {
-      absl::SleepFor(std::min(kIdleWait, next - absl::Now()));
+    absl::Time now = absl::Now();
+    if (now < next && !commit_wanted_.exchange(false, std::memory_order_acq_rel)) {
+      absl::SleepFor(std::min(kIdleWait, next - now));
       continue;
     }
-    next = absl::Now() + options_.commit_interval;
-    if (!Commit().ok()) return;
+    next = now + options_.commit_interval;
+    bool states = states_wanted_.exchange(false, std::memory_order_acq_rel) || now >= next_states;
+    if (states) next_states = now + options_.state_interval;
+    if (!Commit(states ? CutOf::kState : CutOf::kOutputs).ok()) return;
   }
 }
 
-absl::Status Worker::Commit() {
+absl::Status Worker::Commit(CutOf of) {
   absl::MutexLock commit(&commit_mutex_);
   RETURN_IF_ERROR(status());
   std::vector<TaskPtr> tasks;
@@ -266,14 +271,14 @@ absl::Status Worker::Commit() {
                    [](const TaskPtr& task) { return !task->lost(); });
     }
   }
-  absl::Status status = CommitTasks(tasks);
+  absl::Status status = CommitTasks(tasks, of);
   if (!status.ok()) Fail(status);
   return status;
 }
 
-absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks) {
+absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of) {
   absl::Time start = absl::Now();
-  for (const TaskPtr& task : tasks) task->RequestCut();
+  for (const TaskPtr& task : tasks) task->RequestCut(of);
   std::vector<TaskCut> cuts;
   for (const TaskPtr& task : tasks) {
     ASSIGN_OR_RETURN(TaskCut cut, task->TakeCut());
@@ -281,26 +286,30 @@ absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks) {
   }
   std::vector<const TaskOutput*> outputs;
   for (const TaskCut& cut : cuts) {
-    if (!cut.empty) outputs.push_back(&cut.output);
+    if (cut.moved) outputs.push_back(&cut.output);
   }
-  if (outputs.empty()) return absl::OkStatus();
-  for (Sink* sink : sinks_) {
-    absl::Status committed = sink->Commit(outputs);
-    if (absl::IsAborted(committed)) {
-      // The group has moved on: the tasks are taken away, and replayed by whoever gets them.
-      for (const TaskPtr& task : tasks) task->SetLost();
-      return absl::OkStatus();
-    }
-    RETURN_IF_ERROR(committed);
+  absl::Status committed = CommitOutputs(outputs);
+  if (absl::IsAborted(committed)) {
+    // The group has moved on: the tasks are taken away, and replayed by whoever gets them.
+    for (const TaskPtr& task : tasks) task->SetLost();
+    return absl::OkStatus();
   }
+  RETURN_IF_ERROR(committed);
   for (size_t i = 0; i < cuts.size(); ++i) {
-    if (!cuts[i].empty) RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
+    if (cuts[i].number == 0) continue;
+    RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
     tasks[i]->SetDurable(cuts[i].number);
   }
   int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);
   statistics_.commits.fetch_add(1, std::memory_order_relaxed);
   statistics_.commit_micros.fetch_add(micros, std::memory_order_relaxed);
   statistics_.last_commit.store(absl::ToUnixMicros(absl::Now()), std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status Worker::CommitOutputs(absl::Span<const TaskOutput* const> outputs) {
+  if (outputs.empty()) return absl::OkStatus();
+  for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Commit(outputs));
   return absl::OkStatus();
 }
 

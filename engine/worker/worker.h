@@ -8,7 +8,8 @@
 //   absl::Status why = worker.Stop();
 //
 // One thread per `threads` applies events; a commit thread cuts all tasks every `commit_interval`,
-// lets every sink make the cuts durable, then the states (law 3). Tasks go on meanwhile.
+// and lets every sink make the cuts durable; every `state_interval` then the states, too (law 3).
+// Tasks go on meanwhile.
 //
 // The first error of a task, sink or store stops the worker without a further commit: what is
 // durable stands, and a restart replays the rest. Thread-safe.
@@ -44,6 +45,7 @@ namespace forebay {
 struct WorkerOptions {
   int threads = 2;
   absl::Duration commit_interval = absl::Milliseconds(200);
+  absl::Duration state_interval = absl::Seconds(10);
   size_t commit_bytes = size_t{64} << 20;  // a task with more than this pending waits for a commit
   size_t hot_bytes = size_t{1} << 30;      // of all hot maps together
   size_t batch_records = 4096;
@@ -79,8 +81,8 @@ class Worker {
   // others. Lookups go on reading what was lost, as it stood, until the next AddTasks.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
-  // Commits all that has been applied before the call.
-  absl::Status Commit();
+  // Commits all that has been applied before the call: the sinks, and the states if `of` says so.
+  absl::Status Commit(CutOf of = CutOf::kState);
 
   // Ends all tasks with a commit, and the threads. The first error, if there was one.
   absl::Status Stop();
@@ -112,7 +114,9 @@ class Worker {
   bool Advance(RunningTask* task, absl::Duration timeout);
   absl::Status ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced);
   void RunCommits();
-  absl::Status CommitTasks(const std::vector<TaskPtr>& tasks)
+  absl::Status CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  absl::Status CommitOutputs(absl::Span<const TaskOutput* const> outputs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
   absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids);
@@ -135,6 +139,7 @@ class Worker {
   std::thread commit_thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> commit_wanted_{false};
+  std::atomic<bool> states_wanted_{false};
   WorkerStatistics statistics_;
 
   absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_

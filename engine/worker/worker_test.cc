@@ -196,13 +196,17 @@ class FixedClock final : public Clock {
 class Life {
  public:
   Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false,
-       absl::StatusCode code = absl::StatusCode::kUnavailable)
+       absl::StatusCode code = absl::StatusCode::kUnavailable,
+       absl::Duration state_interval = absl::Milliseconds(1))
       : plans_(PlanTasks(project_).value()),
         source_(plans_[0], records),
         sink_(disk, crash_at, after, code),
         worker_(
             project_, plans_, {{"events", kPartitions}},
-            {.threads = 2, .commit_interval = absl::Milliseconds(1)}, &source_, {&sink_},
+            {.threads = 2,
+             .commit_interval = absl::Milliseconds(1),
+             .state_interval = state_interval},
+            &source_, {&sink_},
             [disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
               return std::make_unique<DiskStore>(disk, task);
             },
@@ -260,20 +264,23 @@ TEST(Worker, ACrashAtAnyCommitLosesNothingAndRepeatsNothing) {
   }
   absl::MutexLock lock(&straight.mutex);
   ASSERT_EQ(straight.rows.size(), static_cast<size_t>(kPartitions));
-  for (bool after : {false, true}) {
-    Disk disk;
-    for (int crash_at = 1; crash_at < 8; ++crash_at) {
-      Life life(&disk, kRecords, crash_at, after);
+  // States with every commit, now and then, and only when the worker stops.
+  for (absl::Duration states : {absl::Milliseconds(1), absl::Milliseconds(4), absl::Hours(1)}) {
+    for (bool after : {false, true}) {
+      Disk disk;
+      for (int crash_at = 1; crash_at < 8; ++crash_at) {
+        Life life(&disk, kRecords, crash_at, after, absl::StatusCode::kUnavailable, states);
+        life.Finish();
+        life.worker().Stop().IgnoreError();
+      }
+      Life life(&disk, kRecords);
       life.Finish();
-      life.worker().Stop().IgnoreError();
+      ASSERT_TRUE(life.worker().Stop().ok());
+      absl::MutexLock disk_lock(&disk.mutex);
+      EXPECT_EQ(disk.rows, straight.rows);
+      EXPECT_EQ(disk.states, straight.states);
+      EXPECT_EQ(disk.metas, straight.metas);
     }
-    Life life(&disk, kRecords);
-    life.Finish();
-    ASSERT_TRUE(life.worker().Stop().ok());
-    absl::MutexLock disk_lock(&disk.mutex);
-    EXPECT_EQ(disk.rows, straight.rows);
-    EXPECT_EQ(disk.states, straight.states);
-    EXPECT_EQ(disk.metas, straight.metas);
   }
 }
 

@@ -24,6 +24,7 @@ struct ProjectConfig {
   std::string worker_id;  // unique within the group: group.instance.id, transactional.id
   int64_t task_threads = 0;
   int64_t commit_interval_us = 0;
+  int64_t state_interval_us = 0;
   int64_t commit_bytes = 0;
   int64_t flush_interval_us = 0;
   int64_t flush_bytes = 0;

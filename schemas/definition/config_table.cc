@@ -71,6 +71,11 @@ const std::array kEntries = {
     ConfigEntry{"commit_interval", "The longest time between two commits of a task.", "200ms",
                 false,
                 DurationField{&ProjectConfig::commit_interval_us, kMillisecond, 30 * kSecond}},
+    ConfigEntry{"state_interval",
+                "The longest time between two commits that write the state to disk, too. A worker "
+                "that was killed reads again what came after the last one.",
+                "10s", false,
+                DurationField{&ProjectConfig::state_interval_us, kMillisecond, 600 * kSecond}},
     ConfigEntry{"commit_bytes",
                 "A task commits before its interval is over when it has applied this much.", "64MB",
                 false, SizeField{&ProjectConfig::commit_bytes, kKilobyte, 4 * kGigabyte}},

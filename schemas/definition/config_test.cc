@@ -46,6 +46,7 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.worker_id, "0");
   EXPECT_EQ(config.task_threads, 2);
   EXPECT_EQ(config.commit_interval_us, 200'000);
+  EXPECT_EQ(config.state_interval_us, 10'000'000);
   EXPECT_EQ(config.commit_bytes, 64'000'000);
   EXPECT_EQ(config.flush_interval_us, 60'000'000);
   EXPECT_EQ(config.flush_bytes, 64'000'000);
@@ -68,6 +69,7 @@ warehouse: file:///data/warehouse
 worker_id: worker-7
 task_threads: 8
 commit_interval: 1s
+state_interval: 1m
 commit_bytes: 1MiB
 flush_interval: 10ms
 flush_bytes: 2000
@@ -86,6 +88,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.worker_id, "worker-7");
   EXPECT_EQ(config.task_threads, 8);
   EXPECT_EQ(config.commit_interval_us, 1'000'000);
+  EXPECT_EQ(config.state_interval_us, 60'000'000);
   EXPECT_EQ(config.commit_bytes, 1'048'576);
   EXPECT_EQ(config.flush_interval_us, 10'000);
   EXPECT_EQ(config.flush_bytes, 2'000);

@@ -122,7 +122,7 @@ void ScenarioRun::Feed() {
     for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
     // A commit costs a disk sync: of many records, one now and then.
     if (records.size() > kFew && (at + step) % kFew != 0 && at + step < records.size()) continue;
-    TaskCut cut = task_->Cut();
+    TaskCut cut = task_->Cut(CutOf::kState);
     ASSERT_TRUE(task_->Commit(cut).ok());
     task_->Durable(cut.number);
     if (way_ == Way::kRestarted) Open();

@@ -11,7 +11,7 @@ from tests.system.scenario import Message, Scenario, produce
 from tests.system.worker import Worker
 
 # Short intervals, so that a run of seconds sees many commits of every sink.
-INTERVALS = {"commit_interval": "50ms", "flush_interval": "500ms"}
+INTERVALS = {"commit_interval": "50ms", "state_interval": "200ms", "flush_interval": "500ms"}
 
 
 def prepare(scenario: Scenario, folder, broker: Broker, **config) -> Project:

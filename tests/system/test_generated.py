@@ -37,6 +37,7 @@ def check(scenario, project, broker):
             {
                 "task_threads": 8,
                 "commit_interval": "1ms",
+                "state_interval": "1ms",
                 "commit_bytes": "1KB",
                 "flush_bytes": "10KB",
             },
