@@ -20,6 +20,13 @@ void DeleteEntry(HotEntry* entry) {
   ::operator delete(entry);
 }
 
+// As a number in the order of the keys: most are told apart without a look at the entries.
+uint64_t FirstBytes(std::string_view key) {
+  uint64_t first = 0;
+  std::memcpy(&first, key.data(), std::min(key.size(), sizeof first));
+  return __builtin_bswap64(first);
+}
+
 }  // namespace
 
 HotMap::~HotMap() {
@@ -92,9 +99,13 @@ void HotMap::Count(HotEntry* entry) {
 }
 
 void HotMap::Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit) {
-  std::sort(dirty_.begin(), dirty_.end(),
-            [](const HotEntry* a, const HotEntry* b) { return a->key() < b->key(); });
-  for (HotEntry* entry : dirty_) {
+  std::vector<std::pair<uint64_t, HotEntry*>> sorted;
+  sorted.reserve(dirty_.size());
+  for (HotEntry* entry : dirty_) sorted.emplace_back(FirstBytes(entry->key()), entry);
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second->key() < b.second->key();
+  });
+  for (const auto& [first_bytes, entry] : sorted) {
     visit(*entry);
     entry->cut = cut;
     Count(entry);

@@ -3,6 +3,7 @@
 #define FOREBAY_ENGINE_STATE_STATE_STORE_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +15,16 @@
 
 namespace forebay {
 
-// Keys and values are bytes whose layouts are in docs/formats/state.md.
-struct StateDelta {
-  std::vector<std::pair<std::string, std::string>> puts;
-  std::vector<std::string> deletes;
-  std::string meta;  // the task's TaskMeta, encoded
+// What one commit changes, in the form of the store that made it: a state is copied once on its way
+// from the hot map to the store. A key comes once, best in the order of bytes. Keys and values are
+// bytes whose layouts are in docs/formats/state.md.
+class StateDelta {
+ public:
+  virtual ~StateDelta() = default;
+  virtual void Put(std::string_view key, std::string_view value) = 0;
+  virtual void Delete(std::string_view key) = 0;
+  // The task's TaskMeta, encoded. Once.
+  virtual void SetMeta(std::string_view meta) = 0;
 };
 
 // Reads are thread-safe and may run beside a Commit; Commit is called by one thread at a time.
@@ -40,9 +46,13 @@ class StateStore {
       const std::function<absl::Status(std::string_view key, std::string_view value)>& visit)
       const = 0;
 
-  // All of it or nothing. On return it outlives the process. A power failure may take the last
-  // commits, in reverse order: the task replays them, and the sinks drop what they have.
-  virtual absl::Status Commit(const StateDelta& delta) = 0;
+  // An empty one, with room for about `bytes` of keys and values. Thread-safe.
+  virtual std::unique_ptr<StateDelta> NewDelta(size_t bytes) const = 0;
+
+  // All of `delta` or nothing. On return it outlives the process. A power failure may take the last
+  // commits, in reverse order: the task replays them, and the sinks drop what they have. REQUIRES:
+  // NewDelta() of this store made it.
+  virtual absl::Status Commit(StateDelta& delta) = 0;
 };
 
 }  // namespace forebay

@@ -239,24 +239,25 @@ TaskCut Task::Cut(CutOf of) {
 
 void Task::CutState(TaskCut* cut) {
   cut->number = ++cuts_;
+  size_t bytes = 0;
+  for (const auto& view : views_) bytes += view->hot.dirty_bytes();
+  cut->state = store_->NewDelta(bytes);
+  std::string key, value;
   for (auto& view : views_) {
     view->hot.Cut(cut->number, [&](HotEntry& entry) {
       if (view->plan.steps == Steps::kNone) {
         SpinLockHolder lock(&entry.lock);
         entry.state.AdvanceTo(entry.state.last_effective());
       }
-      std::string stored = view->prefix + std::string(entry.key());
-      if (entry.exists) {
-        entry.state.Encode(&cut->state.puts.emplace_back(std::move(stored), "").second);
-      } else {
-        cut->state.deletes.push_back(std::move(stored));
-      }
+      key.assign(view->prefix).append(entry.key());
+      if (!entry.exists) return cut->state->Delete(key);
+      entry.state.Encode(&value);
+      cut->state->Put(key, value);
     });
   }
-  cut->state.deletes.insert(cut->state.deletes.end(), std::make_move_iterator(forgotten_.begin()),
-                            std::make_move_iterator(forgotten_.end()));
+  for (const std::string& forgotten : forgotten_) cut->state->Delete(forgotten);
   forgotten_.clear();
-  cut->state.meta = EncodeMeta();
+  cut->state->SetMeta(EncodeMeta());
   cut_state_position_ = position_;
 }
 

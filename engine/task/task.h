@@ -44,10 +44,10 @@ enum class CutOf : uint8_t { kOutputs, kState };
 
 // What a task yielded since its last cut, and, of a cut with state, changed since the last such.
 struct TaskCut {
-  TaskOutput output;    // filled by who collected the outputs
-  bool moved = false;   // the position, since the last cut
-  uint64_t number = 0;  // of the state; 0: none is cut, or it has not changed
-  StateDelta state;
+  TaskOutput output;                  // filled by who collected the outputs
+  bool moved = false;                 // the position, since the last cut
+  uint64_t number = 0;                // of the state; 0: none is cut, or it has not changed
+  std::unique_ptr<StateDelta> state;  // null likewise
 };
 
 class Task {
@@ -81,7 +81,9 @@ class Task {
   // Whether states that changed since they were last cut, which cannot leave the hot maps, take
   // more than their share of them.
   bool wants_state_cut() const;
-  absl::Status Commit(const TaskCut& cut) { return store_->Commit(cut.state); }
+  absl::Status Commit(const TaskCut& cut) {
+    return cut.state == nullptr ? absl::OkStatus() : store_->Commit(*cut.state);
+  }
   void Durable(uint64_t cut_number);
 
   // S7. `view` indexes Project.feature_views and is one of this task's. Any thread.

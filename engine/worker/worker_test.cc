@@ -107,6 +107,16 @@ struct Disk {
   std::map<TaskId, Offset> held ABSL_GUARDED_BY(mutex);
 };
 
+struct DiskDelta final : StateDelta {
+  void Put(std::string_view key, std::string_view value) override { puts.emplace(key, value); }
+  void Delete(std::string_view key) override { deletes.emplace_back(key); }
+  void SetMeta(std::string_view bytes) override { meta = bytes; }
+
+  std::map<std::string, std::string> puts;
+  std::vector<std::string> deletes;
+  std::string meta;
+};
+
 class DiskStore final : public StateStore {
  public:
   DiskStore(Disk* disk, TaskId task) : disk_(disk), task_(std::move(task)) {}
@@ -139,7 +149,11 @@ class DiskStore final : public StateStore {
     }
     return absl::OkStatus();
   }
-  absl::Status Commit(const StateDelta& delta) override {
+  std::unique_ptr<StateDelta> NewDelta(size_t) const override {
+    return std::make_unique<DiskDelta>();
+  }
+  absl::Status Commit(StateDelta& changes) override {
+    const auto& delta = static_cast<DiskDelta&>(changes);
     absl::MutexLock lock(&disk_->mutex);
     for (const auto& [key, value] : delta.puts) disk_->states[task_][key] = value;
     for (const std::string& key : delta.deletes) disk_->states[task_].erase(key);

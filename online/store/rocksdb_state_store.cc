@@ -17,26 +17,35 @@ constexpr std::string_view kMetaKey("\0", 1);
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-// What the WAL holds of a delta: so that the batch grows once.
-size_t BatchBytes(const StateDelta& delta) {
-  constexpr size_t kEntryBytes = 12;  // tag and lengths, at most
-  size_t bytes = 64 + delta.meta.size();
-  for (const auto& [key, value] : delta.puts) bytes += kEntryBytes + key.size() + value.size();
-  for (const std::string& key : delta.deletes) bytes += kEntryBytes + key.size();
-  return bytes;
-}
+// Its errors come to light in Commit.
+class WriteBatchDelta final : public StateDelta {
+ public:
+  explicit WriteBatchDelta(size_t bytes) : batch_(bytes) {}
 
-rocksdb::Status Fill(const StateDelta& delta, rocksdb::WriteBatch* batch) {
-  for (const std::string& key : delta.deletes) {
-    if (key == kMetaKey) return rocksdb::Status::InvalidArgument("a state key is the meta's key");
-    if (rocksdb::Status status = batch->Delete(key); !status.ok()) return status;
+  void Put(std::string_view key, std::string_view value) override {
+    if (key == kMetaKey) return Refuse();
+    Note(batch_.Put(ToSlice(key), ToSlice(value)));
   }
-  for (const auto& [key, value] : delta.puts) {
-    if (key == kMetaKey) return rocksdb::Status::InvalidArgument("a state key is the meta's key");
-    if (rocksdb::Status status = batch->Put(key, value); !status.ok()) return status;
+  void Delete(std::string_view key) override {
+    if (key == kMetaKey) return Refuse();
+    Note(batch_.Delete(ToSlice(key)));
   }
-  return batch->Put(ToSlice(kMetaKey), delta.meta);
-}
+  void SetMeta(std::string_view meta) override {
+    Note(batch_.Put(ToSlice(kMetaKey), ToSlice(meta)));
+  }
+
+  const rocksdb::Status& status() const { return status_; }
+  rocksdb::WriteBatch& batch() { return batch_; }
+
+ private:
+  void Note(const rocksdb::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+  void Refuse() { Note(rocksdb::Status::InvalidArgument("a state key is the meta's key")); }
+
+  rocksdb::WriteBatch batch_;
+  rocksdb::Status status_;
+};
 
 }  // namespace
 
@@ -91,13 +100,17 @@ absl::Status RocksDbStateStore::Scan(
   return entry->status().ok() ? absl::OkStatus() : StoreError(entry->status(), "scan", folder_);
 }
 
-absl::Status RocksDbStateStore::Commit(const StateDelta& delta) {
-  rocksdb::WriteBatch batch(BatchBytes(delta));
-  rocksdb::Status status = Fill(delta, &batch);
+std::unique_ptr<StateDelta> RocksDbStateStore::NewDelta(size_t bytes) const {
+  return std::make_unique<WriteBatchDelta>(bytes);
+}
+
+absl::Status RocksDbStateStore::Commit(StateDelta& delta) {
+  auto& changes = static_cast<WriteBatchDelta&>(delta);
+  rocksdb::Status status = changes.status();
   if (status.ok()) {
     // Not synced: a power failure may take the last commits, and the task then replays more
     // records, whose rows the sinks hold already. A sync per task and commit would cost far more.
-    status = database_->Write(rocksdb::WriteOptions(), &batch);
+    status = database_->Write(rocksdb::WriteOptions(), &changes.batch());
   }
   return status.ok() ? absl::OkStatus() : StoreError(status, "commit to", folder_);
 }

@@ -37,7 +37,9 @@ class RocksDbStateStore final : public StateStore {
       absl::Span<const std::string_view> keys) const override;
   absl::Status Scan(const std::function<absl::Status(std::string_view key, std::string_view value)>&
                         visit) const override;
-  absl::Status Commit(const StateDelta& delta) override;
+  std::unique_ptr<StateDelta> NewDelta(size_t bytes) const override;
+  // INTERNAL for a state under the meta's key.
+  absl::Status Commit(StateDelta& delta) override;
 
  private:
   const std::unique_ptr<rocksdb::DB> database_;

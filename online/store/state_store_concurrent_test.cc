@@ -14,13 +14,13 @@ namespace {
 constexpr int kKeys = 32;
 constexpr int kCommits = 200;
 
-StateDelta Generation(int generation) {
-  StateDelta delta;
-  delta.meta = std::to_string(generation);
+Changes Generation(int generation) {
+  Changes changes;
+  changes.meta = std::to_string(generation);
   for (int i = 0; i < kKeys; ++i) {
-    delta.puts.emplace_back("key " + std::to_string(i), std::to_string(generation));
+    changes.puts.emplace_back("key " + std::to_string(i), std::to_string(generation));
   }
-  return delta;
+  return changes;
 }
 
 // Each commit writes its number to all keys: a value never goes back, and a scan sees one number.
@@ -46,12 +46,12 @@ TEST(RocksDbStateStoreConcurrent, ReadsBesideCommitsSeeWholeCommitsInOrder) {
   TemporaryFolder state;
   StoreFactory stores(state.path(), {.block_cache_bytes = 1 << 20, .write_buffer_bytes = 16 << 10});
   std::unique_ptr<StateStore> store = stores.Open({"topic", PartitionId(0)}).value();
-  ASSERT_TRUE(store->Commit(Generation(0)).ok());
+  ASSERT_TRUE(Commit(store.get(), Generation(0)).ok());
   std::atomic<bool> done = false;
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i) readers.emplace_back([&] { ReadUntil(*store, done); });
   for (int generation = 1; generation <= kCommits; ++generation) {
-    EXPECT_TRUE(store->Commit(Generation(generation)).ok());
+    EXPECT_TRUE(Commit(store.get(), Generation(generation)).ok());
   }
   done = true;
   for (std::thread& reader : readers) reader.join();
@@ -65,7 +65,8 @@ TEST(RocksDbStateStoreConcurrent, TasksOpenAndCommitSideBySide) {
     tasks.emplace_back([&, partition] {
       TaskId task{"topic", PartitionId(partition)};
       std::unique_ptr<StateStore> store = stores.Open(task).value();
-      for (int i = 0; i < 20; ++i) EXPECT_TRUE(store->Commit(Generation(i * 4 + partition)).ok());
+      for (int i = 0; i < 20; ++i)
+        EXPECT_TRUE(Commit(store.get(), Generation(i * 4 + partition)).ok());
       store.reset();
       store = stores.Open(task).value();
       EXPECT_EQ(store->ReadMeta().value(), std::to_string(19 * 4 + partition));

@@ -55,25 +55,25 @@ class Model {
     return key + std::to_string(Below(60));
   }
 
-  StateDelta NextDelta() {
-    StateDelta delta;
-    delta.meta = "commit " + std::to_string(++commits_);
+  Changes NextChanges() {
+    Changes changes;
+    changes.meta = "commit " + std::to_string(++commits_);
     for (uint64_t n = Below(12); n > 0; --n) {
       std::string key = RandomKey();
       if (touched_.contains(key)) continue;
       touched_.insert({key, ""});
       if (Below(4) == 0) {
         contents_.erase(key);
-        delta.deletes.push_back(key);
+        changes.deletes.push_back(key);
       } else {
         std::string value(Below(3000), static_cast<char>(random_()));
         contents_[key] = value;
-        delta.puts.emplace_back(key, value);
+        changes.puts.emplace_back(key, value);
       }
     }
     touched_.clear();
-    meta_ = delta.meta;
-    return delta;
+    meta_ = changes.meta;
+    return changes;
   }
 
   const Contents& contents() const { return contents_; }
@@ -105,7 +105,7 @@ class Model {
 TEST(RocksDbStateStore, TakesLittleDiskForLittleState) {
   TemporaryFolder state;
   std::unique_ptr<StateStore> store = Open(state.path());
-  ASSERT_TRUE(store->Commit({.puts = {{"key", "value"}}, .meta = "m"}).ok());
+  ASSERT_TRUE(Commit(store.get(), {.puts = {{"key", "value"}}, .meta = "m"}).ok());
   int64_t bytes = 0;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(state.path())) {
     struct stat info;
@@ -130,7 +130,7 @@ TEST(RocksDbStateStore, HoldsWhatAMapHoldsAcrossReopening) {
   StoreLimits small{.block_cache_bytes = 1 << 20, .write_buffer_bytes = 64 << 10};
   std::unique_ptr<StateStore> store = Open(state.path(), small);
   for (int i = 0; i < 1500; ++i) {
-    ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+    ASSERT_TRUE(Commit(store.get(), model.NextChanges()).ok());
     if (model.Below(10) == 0) model.ExpectEqual(*store);
     if (model.Below(100) == 0) {
       store.reset();
@@ -143,8 +143,8 @@ TEST(RocksDbStateStore, HoldsWhatAMapHoldsAcrossReopening) {
 TEST(RocksDbStateStore, KeepsKeysAndValuesOfAnyBytes) {
   TemporaryFolder state;
   Contents contents = {{"\0\0"s, "\0"s}, {"\0a"s, ""}, {"\xff\xff"s, std::string(1 << 20, '\xff')}};
-  StateDelta delta{.puts = {contents.begin(), contents.end()}, .deletes = {}, .meta = ""};
-  ASSERT_TRUE(Open(state.path())->Commit(delta).ok());
+  Changes changes{.puts = {contents.begin(), contents.end()}, .deletes = {}, .meta = ""};
+  ASSERT_TRUE(Commit(Open(state.path()).get(), changes).ok());
   std::unique_ptr<StateStore> store = Open(state.path());
   EXPECT_EQ(ScanAll(*store), contents);
   EXPECT_EQ(store->ReadMeta().value(), "");
@@ -153,10 +153,10 @@ TEST(RocksDbStateStore, KeepsKeysAndValuesOfAnyBytes) {
 TEST(RocksDbStateStore, RefusesTheKeyOfTheMeta) {
   TemporaryFolder state;
   std::unique_ptr<StateStore> store = Open(state.path());
-  StateDelta put{.puts = {{"\0"s, "x"}}, .deletes = {}, .meta = "m"};
-  StateDelta erase{.puts = {{"k", "x"}}, .deletes = {"\0"s}, .meta = "m"};
-  EXPECT_EQ(store->Commit(put).code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(store->Commit(erase).code(), absl::StatusCode::kInternal);
+  Changes put{.puts = {{"\0"s, "x"}}, .deletes = {}, .meta = "m"};
+  Changes erase{.puts = {{"k", "x"}}, .deletes = {"\0"s}, .meta = "m"};
+  EXPECT_EQ(Commit(store.get(), put).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(Commit(store.get(), erase).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(store->ReadMeta().value(), std::nullopt);
   EXPECT_EQ(ScanAll(*store), Contents());
 }
@@ -164,7 +164,8 @@ TEST(RocksDbStateStore, RefusesTheKeyOfTheMeta) {
 TEST(RocksDbStateStore, AScanEndsWithTheErrorOfItsVisitor) {
   TemporaryFolder state;
   std::unique_ptr<StateStore> store = Open(state.path());
-  ASSERT_TRUE(store->Commit({.puts = {{"a", "1"}, {"b", "2"}}, .deletes = {}, .meta = ""}).ok());
+  ASSERT_TRUE(
+      Commit(store.get(), {.puts = {{"a", "1"}, {"b", "2"}}, .deletes = {}, .meta = ""}).ok());
   int visits = 0;
   absl::Status status = store->Scan([&](std::string_view, std::string_view) {
     ++visits;
@@ -182,7 +183,7 @@ TEST(RocksDbStateStore, AKilledProcessLosesNoCommitThatReturned) {
       Open(state.path(), {.block_cache_bytes = 1 << 20, .write_buffer_bytes = 256 << 10});
   for (int i = 0; i < 20; ++i) {
     for (uint64_t n = model.Below(40); n > 0; --n) {
-      ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+      ASSERT_TRUE(Commit(store.get(), model.NextChanges()).ok());
     }
     TemporaryFolder copy;
     // Background work may remove a file while we copy: then copy again.
@@ -201,7 +202,7 @@ TEST(RocksDbStateStore, ATornCommitLeavesTheOneBeforeItWhole) {
   std::map<std::optional<std::string>, Contents> history = {{std::nullopt, {}}};
   std::unique_ptr<StateStore> store = Open(state.path());
   for (int i = 0; i < 30; ++i) {
-    ASSERT_TRUE(store->Commit(model.NextDelta()).ok());
+    ASSERT_TRUE(Commit(store.get(), model.NextChanges()).ok());
     history[model.meta()] = model.contents();
   }
   std::optional<std::string> last;
@@ -228,9 +229,8 @@ void ExpectDamage(const absl::Status& status, const fs::path& state) {
 // Two commits in two files: the WAL becomes a table when the store is opened again.
 void FillTables(const fs::path& state) {
   for (int i = 0; i < 2; ++i) {
-    Open(state)
-        ->Commit({.puts = {{"key", std::string(100'000, 'x')}}, .deletes = {}, .meta = "m"})
-        .IgnoreError();
+    Changes changes{.puts = {{"key", std::string(100'000, 'x')}}, .deletes = {}, .meta = "m"};
+    Commit(Open(state).get(), changes).IgnoreError();
   }
   Open(state);
 }
@@ -278,12 +278,12 @@ TEST(RocksDbStateStore, AReaderBesideTheWorkerSeesEveryCommitAndWritesNothing) {
   TemporaryFolder state;
   EXPECT_EQ(OpenStoreForReading(state.path(), kTask).status().code(), absl::StatusCode::kNotFound);
   std::unique_ptr<StateStore> store = Open(state.path());
-  ASSERT_TRUE(store->Commit({.puts = {{"a", "1"}}, .deletes = {}, .meta = "m"}).ok());
+  ASSERT_TRUE(Commit(store.get(), {.puts = {{"a", "1"}}, .deletes = {}, .meta = "m"}).ok());
   absl::StatusOr<std::unique_ptr<StateStore>> reader = OpenStoreForReading(state.path(), kTask);
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ(ScanAll(**reader), (Contents{{"a", "1"}}));
   EXPECT_EQ((*reader)->ReadMeta().value(), "m");
-  EXPECT_FALSE((*reader)->Commit({.puts = {}, .deletes = {}, .meta = "n"}).ok());
+  EXPECT_FALSE(Commit(reader->get(), {.puts = {}, .deletes = {}, .meta = "n"}).ok());
   EXPECT_EQ(store->ReadMeta().value(), "m");
 }
 
@@ -310,7 +310,7 @@ TEST(RocksDbStateStore, AFullDiskStopsCommitsAndLosesNone) {
       for (int i = 0; i < 100 && status.ok(); ++i) {
         std::string key = "key " + std::to_string(i);
         std::string value(300'000, static_cast<char>('a' + i % 26));
-        status = store->Commit({.puts = {{key, value}}, .deletes = {}, .meta = key});
+        status = Commit(store.get(), {.puts = {{key, value}}, .deletes = {}, .meta = key});
         if (status.ok()) written[key] = value;
       }
     }

@@ -7,7 +7,10 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/state/state_store.h"
 
@@ -30,6 +33,21 @@ class TemporaryFolder {
 };
 
 using Contents = std::map<std::string, std::string>;
+
+// What a commit changes, as a value.
+struct Changes {
+  std::vector<std::pair<std::string, std::string>> puts;
+  std::vector<std::string> deletes;
+  std::string meta;
+};
+
+inline absl::Status Commit(StateStore* store, const Changes& changes) {
+  std::unique_ptr<StateDelta> delta = store->NewDelta(0);
+  for (const auto& [key, value] : changes.puts) delta->Put(key, value);
+  for (const std::string& key : changes.deletes) delta->Delete(key);
+  delta->SetMeta(changes.meta);
+  return store->Commit(*delta);
+}
 
 inline Contents ScanAll(const StateStore& store) {
   Contents contents;
