@@ -5,6 +5,7 @@
 #include "engine/aggregate/approx_count_distinct.h"
 #include "engine/aggregate/count.h"
 #include "engine/aggregate/first_last.h"
+#include "engine/aggregate/list_value.h"
 #include "engine/aggregate/moments.h"
 #include "engine/aggregate/skewness.h"
 #include "engine/aggregate/summary.h"
@@ -73,10 +74,9 @@ struct Table {
   }
 };
 
-}  // namespace
-
-Value ToValue(const Scalar& scalar, DataType type) {
-  if (scalar.null) return std::monostate();
+// `Owned`: Value or ValueElement.
+template <typename Owned>
+Owned ToOwned(const Scalar& scalar, DataType type) {
   switch (type) {
     case DataType::kBool:
       return scalar.bool_value;
@@ -92,10 +92,23 @@ Value ToValue(const Scalar& scalar, DataType type) {
   return scalar.int64_value;
 }
 
+}  // namespace
+
+Value ToValue(const Scalar& scalar, DataType type) {
+  if (scalar.null) return std::monostate();
+  if (!IsList(type)) return ToOwned<Value>(scalar, type);
+  ValueList list;
+  ListReader elements(ElementType(type), scalar.string_value());
+  for (Scalar element; elements.Next(&element);)
+    list.push_back(ToOwned<ValueElement>(element, ElementType(type)));
+  return list;
+}
+
 const AggregateFunctions* FindAggregate(std::string_view function,
                                         std::optional<DataType> argument) {
   static const Table* const kTable = new Table;
   if (!argument) return function == "count" ? &kTable->count : nullptr;
+  if (IsList(*argument)) return nullptr;
   for (size_t row = 0; row < std::size(kRows); ++row) {
     if (kRows[row].function != function) continue;
     const std::optional<AggregateFunctions>& found =

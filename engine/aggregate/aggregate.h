@@ -26,13 +26,14 @@ namespace forebay {
 
 using Word = uint64_t;
 
-// A value that is not owned: a text points into the state, or into the plan. Two registers wide.
+// A value that is not owned: a text points into the state, or into the plan; so do the bytes of a
+// list (list_value.h). Two registers wide.
 struct Scalar {
   union {
     int64_t int64_value = 0;  // also TIMESTAMP
     bool bool_value;
     double double_value;
-    const char* text;  // STRING, BYTES
+    const char* text;  // STRING, BYTES, lists
   };
   uint32_t text_size = 0;
   bool null = true;
@@ -66,6 +67,10 @@ struct Scalar {
     scalar.text_size = static_cast<uint32_t>(value.size());
     scalar.null = false;
     return scalar;
+  }
+  // The bytes of a list's elements; none: null. REQUIRES: less than 4 GiB.
+  static Scalar List(std::string_view elements) {
+    return elements.empty() ? Null() : String(elements);
   }
 };
 

@@ -59,6 +59,7 @@ TEST(Aggregate, UnknownFunctionsAndTypesAreNotFound) {
   EXPECT_EQ(FindAggregate("median", DataType::kDouble), nullptr);
   EXPECT_EQ(FindAggregate("sum", DataType::kString), nullptr);
   EXPECT_EQ(FindAggregate("sum", std::nullopt), nullptr);
+  EXPECT_EQ(FindAggregate("last", ListOf(DataType::kInt64)), nullptr);
   EXPECT_NE(FindAggregate("count", std::nullopt), nullptr);
 }
 
