@@ -85,6 +85,7 @@ struct AggregateInput {
   int64_t row;
   int64_t event_time;
   int64_t offset;
+  Word parameter = 0;  // the constant of the call, as n of last_n(x, n); 0: it has none
 };
 
 // The same partial of consecutive tiles, the oldest first.
@@ -94,6 +95,7 @@ struct PartialRun {
   size_t count;            // tiles
   const Word* tile_blobs;  // in the oldest tile: where its blobs lie (std::string*); null: no blobs
   int blob = 0;            // the partial's first blob, counted from there
+  Word parameter = 0;      // as in AggregateInput
 
   const std::string* Blobs(size_t tile) const {
     return tile_blobs == nullptr
@@ -115,6 +117,9 @@ struct AggregateFunctions {
   void (*update)(Word* words, std::string* blobs, const AggregateInput& input) = nullptr;
   void (*merge)(Word* words, std::string* blobs, const PartialRun& tiles) = nullptr;
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
+  // Whether a stored partial is one that update and merge make: if not, the state is damaged.
+  // Null: any bytes will do.
+  bool (*is_intact)(const Word* words, const std::string* blobs, Word parameter) = nullptr;
 };
 
 // merge() of an aggregate that says how to merge one tile.
