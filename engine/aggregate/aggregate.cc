@@ -5,6 +5,7 @@
 #include "engine/aggregate/approx_count_distinct.h"
 #include "engine/aggregate/count.h"
 #include "engine/aggregate/first_last.h"
+#include "engine/aggregate/last_n.h"
 #include "engine/aggregate/list_value.h"
 #include "engine/aggregate/moments.h"
 #include "engine/aggregate/skewness.h"
@@ -53,6 +54,7 @@ constexpr Row kRows[] = {
     {"mean", Summarized<SummaryValue::kMean>},
     {"first", Any<FirstFunctions>},
     {"last", Any<LastFunctions>},
+    {"last_n", Any<LastNFunctions>},
     {"approx_count_distinct", Any<ApproxCountDistinctFunctions>},
     {"variance", OfDoubles<VarianceFunctions>},
     {"variance_pop", OfDoubles<VariancePopFunctions>},

@@ -49,6 +49,7 @@ constexpr Row kAggregates[] = {
     {"skewness", Takes::kDouble, Gives::kDouble},
     {"first", Takes::kAny, Gives::kArgument},
     {"last", Takes::kAny, Gives::kArgument},
+    {"last_n", Takes::kAny, Gives::kListOfArgument, {}, {"n", 1, 1000}},
     {"approx_count_distinct", Takes::kAny, Gives::kInt64},
 };
 
