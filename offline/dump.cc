@@ -16,6 +16,8 @@
 namespace forebay {
 namespace {
 
+void AppendListCell(const arrow::ListArray& array, int64_t row, std::string* out);
+
 void AppendCell(const arrow::Array& array, int64_t row, std::string* out) {
   if (array.IsNull(row)) {
     *out += "null";
@@ -43,9 +45,22 @@ void AppendCell(const arrow::Array& array, int64_t row, std::string* out) {
     case arrow::Type::BINARY:
       AppendJsonBytes(static_cast<const arrow::BinaryArray&>(array).GetView(row), out);
       break;
+    case arrow::Type::LIST:
+      AppendListCell(static_cast<const arrow::ListArray&>(array), row, out);
+      break;
     default:
       AppendJsonString(array.type()->ToString(), out);
   }
+}
+
+void AppendListCell(const arrow::ListArray& array, int64_t row, std::string* out) {
+  const int64_t begin = array.value_offset(row);
+  *out += '[';
+  for (int64_t i = begin; i < array.value_offset(row + 1); ++i) {
+    if (i > begin) *out += ',';
+    AppendCell(*array.values(), i, out);
+  }
+  *out += ']';
 }
 
 void DumpRows(const ViewRows& section, std::ostream* out) {

@@ -15,7 +15,8 @@
 
 namespace arrow {
 class RecordBatch;
-}
+struct ArrayData;
+}  // namespace arrow
 
 namespace forebay {
 
@@ -30,8 +31,9 @@ enum class ColumnForm : uint8_t { kBool, kInt64, kInt32, kDouble, kString, kByte
 
 struct ChangeField {
   std::string name;
-  ColumnForm form;
+  ColumnForm form;  // of a list: that of its elements
   bool nullable;
+  bool list = false;
 };
 
 // The columns of ChangeSchema, in its order.
@@ -57,9 +59,23 @@ class RawColumn {
     const int32_t* ends = reinterpret_cast<const int32_t*>(values_) + offset_ + row;
     return {text_ + ends[0], static_cast<size_t>(ends[1] - ends[0])};
   }
+  // A list: rows [begin, end) of elements(), which are not null. Of a null there are none.
+  struct Range {
+    int64_t begin;
+    int64_t end;
+    int64_t size() const { return end - begin; }
+  };
+  Range List(int64_t row) const {
+    if (IsNull(row)) return {0, 0};
+    const int32_t* ends = reinterpret_cast<const int32_t*>(values_) + offset_ + row;
+    return {ends[0], ends[1]};
+  }
+  const RawColumn& elements() const { return *elements_; }
 
  private:
   friend class RawColumns;
+
+  void PointTo(const arrow::ArrayData& data);
 
   bool Bit(const uint8_t* bits, int64_t row) const {
     uint64_t place = static_cast<uint64_t>(offset_ + row);
@@ -67,8 +83,9 @@ class RawColumn {
   }
 
   const uint8_t* validity_ = nullptr;  // null: no row is null
-  const uint8_t* values_ = nullptr;    // or where texts begin and end
+  const uint8_t* values_ = nullptr;    // or where texts or lists begin and end
   const char* text_ = "";
+  const RawColumn* elements_ = nullptr;  // of a list
   int64_t offset_ = 0;
 };
 
@@ -76,11 +93,13 @@ class RawColumns {
  public:
   // `rows` outlives this and has the columns of `fields`.
   RawColumns(const std::vector<ChangeField>& fields, const arrow::RecordBatch& rows);
+  RawColumns(const RawColumns&) = delete;  // columns point to each other
 
   const RawColumn& operator[](size_t column) const { return columns_[column]; }
 
  private:
   std::vector<RawColumn> columns_;
+  std::vector<RawColumn> elements_;  // of the lists among them
 };
 
 }  // namespace forebay

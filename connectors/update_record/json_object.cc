@@ -35,15 +35,40 @@ char* WriteValue(const RawColumn& column, ColumnForm form, int64_t row, char* ou
   return out;
 }
 
+// A string is the longer form of the two.
+bool IsText(ColumnForm form) { return form == ColumnForm::kString || form == ColumnForm::kBytes; }
+
+size_t MaxListSize(const RawColumn& column, ColumnForm form, int64_t row) {
+  RawColumn::Range list = column.List(row);
+  size_t size = 2 + static_cast<size_t>(list.size()) * (kLongestValue + 1);
+  for (int64_t i = list.begin; IsText(form) && i < list.end; ++i)
+    size += MaxJsonString(column.elements().Text(i).size());
+  return size;
+}
+
+char* WriteList(const RawColumn& column, ColumnForm form, int64_t row, char* out) {
+  if (column.IsNull(row)) return WriteText("null", out);
+  RawColumn::Range list = column.List(row);
+  *out++ = '[';
+  for (int64_t i = list.begin; i < list.end; ++i) {
+    if (i > list.begin) *out++ = ',';
+    out = WriteValue(column.elements(), form, i, out);
+  }
+  *out++ = ']';
+  return out;
+}
+
 }  // namespace
 
 JsonObjectWriter::JsonObjectWriter(const std::vector<ChangeField>& fields, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    Member member{i == 0 ? "{" : ",", fields[i].form};
+    Member member{i == 0 ? "{" : ",", fields[i].form, fields[i].list};
     AppendJsonString(fields[i].name, &member.label);
     member.label += ':';
     fixed_size_ += member.label.size() + kLongestValue;
-    if (member.form == ColumnForm::kString || member.form == ColumnForm::kBytes) {
+    if (member.list) {
+      lists_.push_back(i);
+    } else if (IsText(member.form)) {
       texts_.push_back(i);
     }
     members_.push_back(std::move(member));
@@ -52,8 +77,8 @@ JsonObjectWriter::JsonObjectWriter(const std::vector<ChangeField>& fields, size_
 
 size_t JsonObjectWriter::MaxSize(const RawColumns& columns, int64_t row) const {
   size_t size = fixed_size_;
-  // A string is the longer form of the two.
   for (size_t column : texts_) size += MaxJsonString(columns[column].Text(row).size());
+  for (size_t column : lists_) size += MaxListSize(columns[column], members_[column].form, row);
   return size;
 }
 
@@ -65,6 +90,10 @@ char* JsonObjectWriter::Write(const RawColumns& columns, int64_t row, char* out)
     const RawColumn& column = columns[i];
     const ColumnForm form = members_[i].form;
     out = WriteText(members_[i].label, out);
+    if (members_[i].list) {
+      out = WriteList(column, form, row, out);
+      continue;
+    }
     if (form != ColumnForm::kDouble || column.IsNull(row)) {
       out = WriteValue(column, form, row, out);
       continue;

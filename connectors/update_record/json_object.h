@@ -27,9 +27,11 @@ class JsonObjectWriter {
   struct Member {
     std::string label;  // `{"name":` or `,"name":`
     ColumnForm form;
+    bool list;
   };
   std::vector<Member> members_;
-  std::vector<size_t> texts_;  // the columns whose values have no bound
+  std::vector<size_t> texts_;  // the columns whose values have no bound, lists aside
+  std::vector<size_t> lists_;
   size_t fixed_size_ = 1;
 };
 

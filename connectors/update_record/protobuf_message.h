@@ -1,5 +1,6 @@
 // Rows of change records as protobuf messages (protobuf_schema.h), written straight from the
 // columns. A null is an absent field; every other field is there, also one that has its default.
+// Lists of numbers are packed.
 #ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_PROTOBUF_MESSAGE_H_
 #define FOREBAY_CONNECTORS_UPDATE_RECORD_PROTOBUF_MESSAGE_H_
 
@@ -30,13 +31,17 @@ class ProtobufMessageWriter {
   };
   struct Run {  // neighbours of one form
     WireForm form;
+    bool repeated;
     size_t begin;
     size_t end;
   };
 
+  static char* WriteList(const RawColumn& column, const Tag& tag, WireForm form, int64_t row,
+                         char* out);
+
   std::vector<Tag> tags_;  // by column
   std::vector<Run> runs_;
-  std::vector<size_t> texts_;  // the columns whose values have no bound
+  std::vector<size_t> texts_;  // the columns whose values have no bound, lists aside
   size_t fixed_size_ = 0;
 };
 

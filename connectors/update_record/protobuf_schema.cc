@@ -83,7 +83,8 @@ std::vector<ProtobufField> ProtobufFields(const std::vector<ChangeField>& fields
       taken.insert(Folded(name));
     }
     auto [type, form] = WireTypeOf(field);
-    made.push_back({std::move(name), type, form, field.nullable, number});
+    bool optional = field.nullable && !field.list;
+    made.push_back({std::move(name), type, form, field.list, optional, number});
   }
   return made;
 }
@@ -107,8 +108,9 @@ std::string UpdateProto(const v1::Project& project, int view) {
       note += note.empty() ? "" : ": ";
       note += "microseconds since 1970-01-01T00:00:00Z";
     }
-    text += fmt::format("  {}{} {} = {};{}{}\n", field.optional ? "optional " : "", field.type,
-                        field.name, field.number, note.empty() ? "" : "  // ", note);
+    std::string_view label = field.repeated ? "repeated " : field.optional ? "optional " : "";
+    text += fmt::format("  {}{} {} = {};{}{}\n", label, field.type, field.name, field.number,
+                        note.empty() ? "" : "  // ", note);
   }
   return text + "}\n";
 }

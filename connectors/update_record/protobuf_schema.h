@@ -18,9 +18,10 @@ enum class WireForm : uint8_t { kBool, kInt32, kInt64, kFixed64, kString, kBytes
 struct ProtobufField {
   std::string name;
   std::string_view type;  // of the .proto language: "double", "int64" ...
-  WireForm form;
-  bool optional;    // has presence: absent is null
-  uint32_t number;  // the column's place, counted from 1
+  WireForm form;          // of a list: that of its elements
+  bool repeated;          // a list: no elements is null
+  bool optional;          // has presence: absent is null
+  uint32_t number;        // the column's place, counted from 1
 };
 
 // One per column, in order.

@@ -1,6 +1,7 @@
 #include "connectors/update_record/update_record.h"
 
 #include <arrow/api.h>
+#include <gmock/gmock.h>
 #include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/io/tokenizer.h>
@@ -27,8 +28,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Headers = std::array<std::pair<std::string_view, std::string_view>, 3>;
 
-constexpr v1::DataType kTypes[] = {v1::BOOL,   v1::INT64, v1::DOUBLE,
-                                   v1::STRING, v1::BYTES, v1::TIMESTAMP};
+constexpr v1::DataType kTypes[] = {v1::BOOL,        v1::INT64,      v1::DOUBLE,
+                                   v1::STRING,      v1::BYTES,      v1::TIMESTAMP,
+                                   v1::BOOL_LIST,   v1::INT64_LIST, v1::DOUBLE_LIST,
+                                   v1::STRING_LIST, v1::BYTES_LIST, v1::TIMESTAMP_LIST};
 
 v1::Project ProjectOf(const std::vector<v1::DataType>& keys,
                       const std::vector<v1::DataType>& features) {
@@ -63,6 +66,14 @@ void Append(const Value& value, arrow::ArrayBuilder* builder) {
     return;
   }
   switch (builder->type()->id()) {
+    case arrow::Type::LIST: {
+      auto* list = static_cast<arrow::ListBuilder*>(builder);
+      ASSERT_TRUE(list->Append().ok());
+      for (const ValueElement& element : std::get<ValueList>(value))
+        Append(std::visit([](const auto& scalar) { return Value(scalar); }, element),
+               list->value_builder());
+      return;
+    }
     case arrow::Type::BOOL:
       ASSERT_TRUE(static_cast<arrow::BooleanBuilder*>(builder)->Append(std::get<bool>(value)).ok());
       return;
@@ -180,6 +191,15 @@ class RandomRows {
   uint64_t Below(uint64_t bound) { return random_() % bound; }
 
   Value Next(v1::DataType type) {
+    if (!IsList(static_cast<DataType>(type))) return NextScalar<Value>(type);
+    auto element = static_cast<v1::DataType>(ElementType(static_cast<DataType>(type)));
+    ValueList list(1 + Below(5));
+    for (ValueElement& value : list) value = NextScalar<ValueElement>(element);
+    return list;
+  }
+
+  template <typename Owned>
+  Owned NextScalar(v1::DataType type) {
     constexpr std::string_view kTexts[] = {"a", "\"", "\\", "\n", "é", "𝄞", "/", "\x01", "\x7f"};
     std::string text;
     switch (type) {
@@ -206,9 +226,8 @@ class RandomRows {
   std::mt19937_64 random_;
 };
 
-// What a reader makes of a JSON value of a column.
-Value Read(const Json& json, DataType type) {
-  if (json.is_null()) return {};
+template <typename Owned>
+Owned ReadScalar(const Json& json, DataType type) {
   switch (type) {
     case DataType::kBool:
       return json.get<bool>();
@@ -228,12 +247,31 @@ Value Read(const Json& json, DataType type) {
   return bytes;
 }
 
-bool SameBits(const Value& a, const Value& b) {
+// What a reader makes of a JSON value of a column.
+Value Read(const Json& json, DataType type) {
+  if (json.is_null()) return {};
+  if (!IsList(type)) return ReadScalar<Value>(json, type);
+  ValueList list;
+  for (const Json& element : json)
+    list.push_back(ReadScalar<ValueElement>(element, ElementType(type)));
+  return list;
+}
+
+// Values or elements.
+template <typename Owned>
+bool SameScalarBits(const Owned& a, const Owned& b) {
   if (std::holds_alternative<double>(a) && std::holds_alternative<double>(b)) {
     return std::bit_cast<uint64_t>(std::get<double>(a)) ==
            std::bit_cast<uint64_t>(std::get<double>(b));
   }
   return a == b;
+}
+
+bool SameBits(const Value& a, const Value& b) {
+  const auto *list = std::get_if<ValueList>(&a), *other = std::get_if<ValueList>(&b);
+  if (list == nullptr || other == nullptr) return SameScalarBits(a, b);
+  return std::equal(list->begin(), list->end(), other->begin(), other->end(),
+                    SameScalarBits<ValueElement>);
 }
 
 // A project with random columns, and rows of it.
@@ -244,7 +282,8 @@ struct RandomBatch {
       types.push_back(kKeyTypes[random->Below(4)]);
     }
     keys = types.size();
-    for (uint64_t n = random->Below(30); n > 0; --n) types.push_back(kTypes[random->Below(6)]);
+    for (uint64_t n = random->Below(30); n > 0; --n)
+      types.push_back(kTypes[random->Below(std::size(kTypes))]);
     project = ProjectOf({types.begin(), types.begin() + keys}, {types.begin() + keys, types.end()});
     for (int i = 0; i < 20; ++i) {
       Row row;
@@ -321,10 +360,35 @@ class CompiledProto {
   const google::protobuf::FileDescriptor* file_;
 };
 
+// No elements: null.
+Value ListField(const google::protobuf::Message& message,
+                const google::protobuf::FieldDescriptor& field) {
+  using google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  ValueList list;
+  for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_BOOL:
+        list.push_back(reflection.GetRepeatedBool(message, &field, i));
+        break;
+      case FieldDescriptor::CPPTYPE_INT64:
+        list.push_back(reflection.GetRepeatedInt64(message, &field, i));
+        break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        list.push_back(reflection.GetRepeatedDouble(message, &field, i));
+        break;
+      default:
+        list.push_back(reflection.GetRepeatedString(message, &field, i));
+    }
+  }
+  return list.empty() ? Value() : Value(list);
+}
+
 Value FieldOf(const google::protobuf::Message& message, int index) {
   using google::protobuf::FieldDescriptor;
   const FieldDescriptor* field = message.GetDescriptor()->field(index);
   const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (field->is_repeated()) return ListField(message, *field);
   if (field->has_presence() && !reflection.HasField(message, field)) return {};
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -408,6 +472,41 @@ message UserSpendV2 {
   int32 view_version = 13;  // _view_version
 }
 )");
+}
+
+// The examples of lists in docs/formats/update_record.md.
+TEST(UpdateRecord, ListsAreAsDocumented) {
+  v1::Project project =
+      ProjectOf({v1::STRING}, {v1::INT64_LIST, v1::STRING_LIST, v1::TIMESTAMP_LIST, v1::BOOL_LIST});
+  auto batch = BatchOf(project, {Joined({"u1",
+                                         ValueList{int64_t{1}, int64_t{300}},
+                                         ValueList{std::string("US"), std::string()},
+                                         {},
+                                         ValueList{true, false}},
+                                        MetaColumns("event"))});
+  EncodedUpdates updates;
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  EXPECT_TRUE(updates[0].value->starts_with(
+      R"({"key_1":"u1","feature_1":[1,300],"feature_2":["US",""],"feature_3":null,)"
+      R"("feature_4":[true,false],"_effective_time":)"))
+      << *updates[0].value;
+  project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  std::string hex = absl::BytesToHexString(std::string(updates[0].value.value()));
+  EXPECT_TRUE(
+      hex.starts_with("0a027531"    // key_1
+                      "120301ac02"  // feature_1, packed
+                      "1a025553"    // feature_2, an element
+                      "1a00"        // and the other; feature_3 is null
+                      "2a020100"    // feature_4, packed
+                      "30"))
+      << hex;
+  EXPECT_THAT(UpdateProto(project, 0), ::testing::HasSubstr(R"(
+  repeated int64 feature_1 = 2;
+  repeated string feature_2 = 3;
+  repeated int64 feature_3 = 4;  // microseconds since 1970-01-01T00:00:00Z
+  repeated bool feature_4 = 5;
+)"));
 }
 
 TEST(UpdateRecord, NamesThatProtobufDoesNotAllowAreChangedAndStayDistinct) {

@@ -5,6 +5,8 @@
 #include "engine/aggregate/approx_count_distinct.h"
 #include "engine/aggregate/count.h"
 #include "engine/aggregate/first_last.h"
+#include "engine/aggregate/last_n.h"
+#include "engine/aggregate/list_value.h"
 #include "engine/aggregate/moments.h"
 #include "engine/aggregate/skewness.h"
 #include "engine/aggregate/summary.h"
@@ -52,6 +54,7 @@ constexpr Row kRows[] = {
     {"mean", Summarized<SummaryValue::kMean>},
     {"first", Any<FirstFunctions>},
     {"last", Any<LastFunctions>},
+    {"last_n", Any<LastNFunctions>},
     {"approx_count_distinct", Any<ApproxCountDistinctFunctions>},
     {"variance", OfDoubles<VarianceFunctions>},
     {"variance_pop", OfDoubles<VariancePopFunctions>},
@@ -73,10 +76,9 @@ struct Table {
   }
 };
 
-}  // namespace
-
-Value ToValue(const Scalar& scalar, DataType type) {
-  if (scalar.null) return std::monostate();
+// `Owned`: Value or ValueElement.
+template <typename Owned>
+Owned ToOwned(const Scalar& scalar, DataType type) {
   switch (type) {
     case DataType::kBool:
       return scalar.bool_value;
@@ -92,10 +94,23 @@ Value ToValue(const Scalar& scalar, DataType type) {
   return scalar.int64_value;
 }
 
+}  // namespace
+
+Value ToValue(const Scalar& scalar, DataType type) {
+  if (scalar.null) return std::monostate();
+  if (!IsList(type)) return ToOwned<Value>(scalar, type);
+  ValueList list;
+  ListReader elements(ElementType(type), scalar.string_value());
+  for (Scalar element; elements.Next(&element);)
+    list.push_back(ToOwned<ValueElement>(element, ElementType(type)));
+  return list;
+}
+
 const AggregateFunctions* FindAggregate(std::string_view function,
                                         std::optional<DataType> argument) {
   static const Table* const kTable = new Table;
   if (!argument) return function == "count" ? &kTable->count : nullptr;
+  if (IsList(*argument)) return nullptr;
   for (size_t row = 0; row < std::size(kRows); ++row) {
     if (kRows[row].function != function) continue;
     const std::optional<AggregateFunctions>& found =

@@ -26,13 +26,14 @@ namespace forebay {
 
 using Word = uint64_t;
 
-// A value that is not owned: a text points into the state, or into the plan. Two registers wide.
+// A value that is not owned: a text points into the state, or into the plan; so do the bytes of a
+// list (list_value.h). Two registers wide.
 struct Scalar {
   union {
     int64_t int64_value = 0;  // also TIMESTAMP
     bool bool_value;
     double double_value;
-    const char* text;  // STRING, BYTES
+    const char* text;  // STRING, BYTES, lists
   };
   uint32_t text_size = 0;
   bool null = true;
@@ -67,6 +68,10 @@ struct Scalar {
     scalar.null = false;
     return scalar;
   }
+  // The bytes of a list's elements; none: null. REQUIRES: less than 4 GiB.
+  static Scalar List(std::string_view elements) {
+    return elements.empty() ? Null() : String(elements);
+  }
 };
 
 // A copy that owns its text.
@@ -80,6 +85,7 @@ struct AggregateInput {
   int64_t row;
   int64_t event_time;
   int64_t offset;
+  Word parameter = 0;  // the constant of the call, as n of last_n(x, n); 0: it has none
 };
 
 // The same partial of consecutive tiles, the oldest first.
@@ -89,6 +95,7 @@ struct PartialRun {
   size_t count;            // tiles
   const Word* tile_blobs;  // in the oldest tile: where its blobs lie (std::string*); null: no blobs
   int blob = 0;            // the partial's first blob, counted from there
+  Word parameter = 0;      // as in AggregateInput
 
   const std::string* Blobs(size_t tile) const {
     return tile_blobs == nullptr
@@ -110,6 +117,9 @@ struct AggregateFunctions {
   void (*update)(Word* words, std::string* blobs, const AggregateInput& input) = nullptr;
   void (*merge)(Word* words, std::string* blobs, const PartialRun& tiles) = nullptr;
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
+  // Whether a stored partial is one that update and merge make: if not, the state is damaged.
+  // Null: any bytes will do.
+  bool (*is_intact)(const Word* words, const std::string* blobs, Word parameter) = nullptr;
 };
 
 // merge() of an aggregate that says how to merge one tile.

@@ -15,18 +15,23 @@ namespace forebay {
 namespace {
 
 struct Partial {
-  explicit Partial(const AggregateFunctions& functions)
-      : functions(functions), words(functions.words), blobs(functions.blobs) {}
+  explicit Partial(const AggregateFunctions& functions, Word parameter = 0)
+      : functions(functions),
+        parameter(parameter),
+        words(functions.words),
+        blobs(functions.blobs) {}
   void Update(const Vector& column, int64_t row, int64_t event_time = 0, int64_t offset = 0) {
-    functions.update(words.data(), blobs.data(), {&column, row, event_time, offset});
+    functions.update(words.data(), blobs.data(), {&column, row, event_time, offset, parameter});
   }
   void Merge(const Partial& other) {
     Word other_blobs = reinterpret_cast<Word>(other.blobs.data());
-    functions.merge(words.data(), blobs.data(), {other.words.data(), 0, 1, &other_blobs});
+    functions.merge(words.data(), blobs.data(),
+                    {other.words.data(), 0, 1, &other_blobs, 0, parameter});
   }
   Scalar Finalize() const { return functions.finalize(words.data(), blobs.data()); }
 
   const AggregateFunctions& functions;
+  const Word parameter;
   std::vector<Word> words;
   std::vector<std::string> blobs;
 };
@@ -59,6 +64,7 @@ TEST(Aggregate, UnknownFunctionsAndTypesAreNotFound) {
   EXPECT_EQ(FindAggregate("median", DataType::kDouble), nullptr);
   EXPECT_EQ(FindAggregate("sum", DataType::kString), nullptr);
   EXPECT_EQ(FindAggregate("sum", std::nullopt), nullptr);
+  EXPECT_EQ(FindAggregate("last", ListOf(DataType::kInt64)), nullptr);
   EXPECT_NE(FindAggregate("count", std::nullopt), nullptr);
 }
 
@@ -198,6 +204,128 @@ TEST(Summary, PartsDoNotDisturbEachOther) {
       }
     }
   }
+}
+
+Vector Bools(const std::vector<uint8_t>& values) {
+  Vector vector{DataType::kBool, static_cast<int64_t>(values.size())};
+  vector.bools = values.data();
+  return vector;
+}
+
+Partial LastN(DataType type, Word n) { return Partial(*FindAggregate("last_n", type), n); }
+
+Value ListIn(const Partial& partial, DataType element) {
+  return ToValue(partial.Finalize(), ListOf(element));
+}
+
+TEST(LastN, KeepsTheNewestInTheOrderOfTimeThenOffset) {
+  std::vector<std::string_view> values = {"a", "bb", "", "dddd", "e", "f"};
+  const int64_t event_times[] = {20, 10, 20, 30, 20, 5};
+  Vector column = Strings(values);
+  Partial last = LastN(DataType::kString, 4);
+  EXPECT_TRUE(last.Finalize().null);
+  const ValueList expected[] = {{"a"},
+                                {"bb", "a"},
+                                {"bb", "a", ""},
+                                {"bb", "a", "", "dddd"},
+                                {"a", "", "e", "dddd"},   // late, into the middle
+                                {"a", "", "e", "dddd"}};  // older than all
+  for (int row = 0; row < 6; ++row) {
+    last.Update(column, row, event_times[row], row);
+    EXPECT_EQ(ListIn(last, DataType::kString), Value(expected[row])) << row;
+  }
+}
+
+TEST(LastN, HoldsEveryType) {
+  std::vector<uint8_t> bools = {1, 0, 1};
+  std::vector<int64_t> ints = {-1, 1, 2};
+  std::vector<double> doubles = {0.5, -0.0, 1e300};
+  std::vector<std::string_view> strings = {"x", "", "z"};
+  Vector times = Int64s(ints), bytes = Strings(strings);
+  times.type = DataType::kTimestamp;
+  bytes.type = DataType::kBytes;
+  const std::pair<Vector, ValueList> cases[] = {
+      {Bools(bools), {false, true}},     {Int64s(ints), {int64_t{1}, int64_t{2}}},
+      {Doubles(doubles), {-0.0, 1e300}}, {Strings(strings), {"", "z"}},
+      {times, {int64_t{1}, int64_t{2}}}, {bytes, {"", "z"}}};
+  for (const auto& [column, expected] : cases) {
+    Partial last = LastN(column.type, 2);
+    for (int row = 0; row < 3; ++row) last.Update(column, row, row, row);
+    EXPECT_EQ(ListIn(last, column.type), Value(expected)) << DataTypeName(column.type);
+  }
+}
+
+// Tiles of any size, some without a value, merged one by one or all at once.
+TEST(LastN, MergedTilesAreTheNewestOfAll) {
+  std::mt19937_64 random(5);
+  std::vector<std::string> texts(60);
+  for (std::string& text : texts)
+    text.assign(random() % 20, static_cast<char>('a' + random() % 26));
+  std::vector<std::string_view> values(texts.begin(), texts.end());
+  Vector column = Strings(values);
+  const AggregateFunctions& functions = *FindAggregate("last_n", DataType::kString);
+  for (int round = 0; round < 300; ++round) {
+    const Word n = 1 + random() % 20;
+    int64_t rows = static_cast<int64_t>(random() % 61);
+    Partial one_by_one(functions, n);
+    std::vector<Partial> tiles(1, Partial(functions, n));
+    for (int64_t row = 0; row < rows; ++row) {
+      while (random() % 3 == 0) tiles.emplace_back(functions, n);
+      tiles.back().Update(column, row, row, row);
+    }
+    std::vector<Word> addresses;
+    for (Partial& tile : tiles) {
+      one_by_one.Merge(tile);
+      addresses.push_back(reinterpret_cast<Word>(tile.blobs.data()));
+    }
+    Partial at_once(functions, n);
+    functions.merge(nullptr, at_once.blobs.data(),
+                    {nullptr, 1, tiles.size(), addresses.data(), 0, n});
+    ValueList expected;
+    for (int64_t row = std::max<int64_t>(0, rows - static_cast<int64_t>(n)); row < rows; ++row)
+      expected.push_back(texts[row]);
+    Value wanted = rows == 0 ? Value() : Value(expected);
+    ASSERT_EQ(ListIn(at_once, DataType::kString), wanted);
+    ASSERT_EQ(ListIn(one_by_one, DataType::kString), wanted);
+    ASSERT_EQ(at_once.blobs, one_by_one.blobs);
+    ASSERT_TRUE(functions.is_intact(nullptr, at_once.blobs.data(), n));
+  }
+}
+
+// As documented in last_n.h and docs/formats/state.md: what was written must stay readable.
+TEST(LastN, HasTheDocumentedBytes) {
+  std::vector<int64_t> values = {7, -1};
+  Partial last = LastN(DataType::kInt64, 2);
+  last.Update(Int64s(values), 0, 300, 5);
+  last.Update(Int64s(values), 1, 200, 6);
+  EXPECT_EQ(last.blobs[0], std::string("\1\xc8\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0"
+                                       "\x2c\1\0\0\0\0\0\0\5\0\0\0\0\0\0\0",
+                                       33));
+  EXPECT_EQ(last.blobs[1], std::string("\xff\xff\xff\xff\xff\xff\xff\xff\7\0\0\0\0\0\0\0", 16));
+}
+
+TEST(LastN, FindsDamage) {
+  const AggregateFunctions& functions = *FindAggregate("last_n", DataType::kString);
+  std::vector<std::string_view> values = {"abc", "", "d"};
+  Partial good(functions, 3);
+  for (int row = 0; row < 3; ++row) good.Update(Strings(values), row, row, row);
+  auto is_intact = [&](const std::string& places, const std::string& list, Word n = 3) {
+    const std::string blobs[] = {places, list};
+    return functions.is_intact(nullptr, blobs, n);
+  };
+  const std::string &places = good.blobs[0], &list = good.blobs[1];
+  EXPECT_TRUE(is_intact(places, list));
+  EXPECT_TRUE(is_intact("", ""));
+  EXPECT_FALSE(is_intact("", list));
+  EXPECT_FALSE(is_intact("\1", ""));
+  EXPECT_FALSE(is_intact("\2" + places.substr(1), list));
+  EXPECT_FALSE(is_intact(places, list, 2)) << "more than n";
+  EXPECT_FALSE(is_intact(places.substr(0, 17) + places.substr(1), list)) << "not in order";
+  for (size_t size = 0; size < places.size(); ++size)
+    EXPECT_FALSE(is_intact(places.substr(0, size), list)) << size;
+  for (size_t size = 0; size < list.size(); ++size)
+    EXPECT_FALSE(is_intact(places, list.substr(0, size))) << size;
+  EXPECT_FALSE(is_intact(places, list + "x"));
 }
 
 TEST(ApproxCountDistinct, IsExactWhenSmallAndWithinFivePercentWhenLarge) {

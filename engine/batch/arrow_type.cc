@@ -5,6 +5,10 @@
 namespace forebay {
 
 std::shared_ptr<arrow::DataType> ArrowType(DataType type) {
+  if (IsList(type)) {
+    // The element's name is that of Parquet: what is read from a file is of the same type.
+    return arrow::list(arrow::field("element", ArrowType(ElementType(type)), /*nullable=*/false));
+  }
   switch (type) {
     case DataType::kBool:
       return arrow::boolean();

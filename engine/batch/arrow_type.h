@@ -13,7 +13,7 @@ class DataType;
 namespace forebay {
 
 // bool -> boolean, int64 -> int64, double -> float64, string -> utf8, bytes -> binary,
-// timestamp -> timestamp[us, UTC].
+// timestamp -> timestamp[us, UTC], list<T> -> list of T, whose elements are not null.
 std::shared_ptr<arrow::DataType> ArrowType(DataType type);
 
 }  // namespace forebay

@@ -135,8 +135,9 @@ void KeyState::Apply(const EventRow& event, int64_t effective) {
         const InputColumn& input = event.columns[slot.input];
         if (!input.Reads(event.row)) continue;
         std::string* blobs = level.blobs == 0 ? nullptr : BlobsOf(tile) + slot.blob;
-        slot.functions.update(tile + slot.word, blobs,
-                              {input.argument, event.row, event.event_time, event.offset});
+        slot.functions.update(
+            tile + slot.word, blobs,
+            {input.argument, event.row, event.event_time, event.offset, slot.parameter});
       }
     }
     first = last;
@@ -299,9 +300,9 @@ void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, cons
   for (int i = 0; i < level.blobs; ++i) blobs[i].clear();
   for (int index : window.slots) {
     const TileSlot& slot = level.slots[index];
-    slot.functions.merge(
-        words + slot.word, blobs + slot.blob,
-        {first + slot.word, static_cast<size_t>(level.words), count, tile_blobs, slot.blob});
+    slot.functions.merge(words + slot.word, blobs + slot.blob,
+                         {first + slot.word, static_cast<size_t>(level.words), count, tile_blobs,
+                          slot.blob, slot.parameter});
   }
   for (const FeaturePlan& feature : window.features) {
     const TileSlot& slot = level.slots[feature.slot];

@@ -67,6 +67,14 @@ absl::Status Damaged() {
       "state is rebuilt from the topic as far as its retention reaches");
 }
 
+bool IsIntact(const TileLevel& level, const Word* tile) {
+  const auto* blobs = reinterpret_cast<const std::string*>(tile[TileLevel::kBlobs]);
+  return std::all_of(level.slots.begin(), level.slots.end(), [&](const TileSlot& slot) {
+    auto is_intact = slot.functions.is_intact;
+    return is_intact == nullptr || is_intact(tile + slot.word, blobs + slot.blob, slot.parameter);
+  });
+}
+
 }  // namespace
 
 void KeyState::Encode(std::string* bytes) const {
@@ -162,6 +170,7 @@ absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view
         blobs[i].resize(size);
         reader.Raw(blobs[i].data(), size);
       }
+      ok = ok && IsIntact(level, tile);
     }
   });
   if (!ok || !reader.AtEnd()) return Damaged();

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -41,6 +42,13 @@ absl::StatusOr<const AggregateFunctions*> Functions(const v1::Aggregate& aggrega
   return functions;
 }
 
+// A double as its bits.
+Word Parameter(const v1::Aggregate& aggregate) {
+  const v1::Literal& literal = aggregate.parameter();
+  return literal.has_double_value() ? std::bit_cast<Word>(literal.double_value())
+                                    : static_cast<Word>(literal.int64_value());
+}
+
 // What stored state depends on: not names of features nor services.
 uint64_t Fingerprint(const v1::FeatureView& view) {
   std::string text = view.where().SerializeAsString();
@@ -72,6 +80,7 @@ class ViewPlan::Builder {
     int input = 0;
     DataType argument = DataType::kBool;  // of a summary
     const AggregateFunctions* functions = nullptr;
+    Word parameter = 0;
     int slot = 0;  // of the window's level
   };
   // A partial in the making.
@@ -80,6 +89,7 @@ class ViewPlan::Builder {
     const AggregateFunctions* functions = nullptr;  // of the first aggregate that it is for
     DataType argument = DataType::kBool;            // of a summary
     SummaryParts parts = 0;
+    Word parameter = 0;
   };
 
   void AddInputs();
@@ -122,6 +132,7 @@ absl::Status ViewPlan::Builder::AddReading(const v1::Feature& feature) {
   reading.input = plan_.input_of_aggregate_[index];
   if (aggregate.arguments_size() > 0)
     reading.argument = static_cast<DataType>(aggregate.arguments(0).type());
+  reading.parameter = Parameter(aggregate);
   return absl::OkStatus();
 }
 
@@ -167,10 +178,13 @@ int ViewPlan::Builder::SlotIndex(const Reading& reading, std::vector<Slot>* slot
     if (slot.input != reading.input) return false;
     if (functions.summary != SummaryValue::kNone)
       return slot.functions->summary != SummaryValue::kNone;
-    return slot.functions->update == functions.update && slot.functions->merge == functions.merge;
+    return slot.functions->update == functions.update && slot.functions->merge == functions.merge &&
+           slot.parameter == reading.parameter;
   };
   auto at = std::find_if(slots->begin(), slots->end(), shared);
-  if (at == slots->end()) at = slots->insert(at, {reading.input, &functions, reading.argument, 0});
+  if (at == slots->end()) {
+    at = slots->insert(at, {reading.input, &functions, reading.argument, 0, reading.parameter});
+  }
   at->parts |= PartsOf(functions.summary);
   return static_cast<int>(at - slots->begin());
 }
@@ -185,6 +199,7 @@ void ViewPlan::Builder::LayOutTiles(const std::vector<Slot>& slots, TileLevel* l
                          ? *slot.functions
                          : SummaryFunctions(slot.argument, slot.parts, SummaryValue::kCount);
     tile.input = slot.input;
+    tile.parameter = slot.parameter;
     tile.word = level->words;
     tile.blob = blob;
     level->words += tile.functions.words;

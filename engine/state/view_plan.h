@@ -35,6 +35,7 @@ struct TileSlot {
   int input = 0;                 // index into ViewPlan.inputs
   int word = 0;                  // its first word, counted from the tile's first
   int blob = 0;                  // its first blob
+  Word parameter = 0;            // AggregateInput.parameter
 };
 
 // The tiles of one hop. A tile is `words` words: its start in microseconds; if the level has blobs,

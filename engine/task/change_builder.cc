@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/batch/change_batch.h"
+#include "engine/batch/list_column.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 
@@ -14,8 +15,8 @@ namespace {
 
 constexpr std::string_view kOpNames[] = {"event", "expire", "delete"};
 
-// Builders fail only for want of memory or beyond 2 GB of text in a column, and a batch is far
-// smaller.
+// Builders fail only for want of memory or beyond 2 GB of text in a column, and who fills one
+// finishes it when it is full().
 void Check(const arrow::Status& status) {
   if (!status.ok()) status.Abort("change record");
 }
@@ -130,6 +131,15 @@ void ChangeBuilder::AppendKey(std::string_view key) {
   for (size_t i = 0; i < parts.size(); ++i) AppendValue(parts[i], keys_[i].get());
 }
 
+void ChangeBuilder::AppendBytes(std::string_view bytes, FeatureColumn* feature) {
+  text_bytes_ += bytes.size();
+  if (IsList(feature->type)) {
+    Check(AppendList(ElementType(feature->type), bytes, feature->builder.get()));
+  } else {
+    AppendTo<arrow::BinaryBuilder>(feature->builder.get(), bytes);
+  }
+}
+
 void ChangeBuilder::Append(const Change& change) {
   const auto row = static_cast<size_t>(rows_);
   if (row == capacity_) Grow();
@@ -146,7 +156,7 @@ void ChangeBuilder::Append(const Change& change) {
     } else if (feature.type == DataType::kBool) {
       AppendTo<arrow::BooleanBuilder>(feature.builder.get(), value.bool_value);
     } else {
-      AppendTo<arrow::BinaryBuilder>(feature.builder.get(), value.string_value());
+      AppendBytes(value.string_value(), &feature);
     }
   }
   effective_times_[row] = change.effective_time;
@@ -183,6 +193,7 @@ std::shared_ptr<arrow::RecordBatch> ChangeBuilder::Finish() {
   columns.push_back(TakeColumn(arrow::int32(), &ordinals_, rows_));
   columns.push_back(Constant(static_cast<int32_t>(plan_.definition->version()), rows_));
   next_capacity_ = std::exchange(capacity_, 0);
+  text_bytes_ = 0;
   return arrow::RecordBatch::Make(plan_.change_schema, std::exchange(rows_, 0), std::move(columns));
 }
 

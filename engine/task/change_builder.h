@@ -43,12 +43,18 @@ class ChangeBuilder {
 
   void Append(const Change& change);
   int64_t rows() const { return rows_; }
+  // Of strings, bytes and lists in the rows.
+  size_t text_bytes() const { return text_bytes_; }
+  // Whether that is enough for a batch: a list of a thousand texts in every row soon is.
+  bool full() const { return text_bytes_ >= kFullBytes; }
 
   // The rows since the last call, of the view's ChangeSchema.
   std::shared_ptr<arrow::RecordBatch> Finish();
 
  private:
-  // Of a feature: words, or for a bool, string or bytes a builder.
+  static constexpr size_t kFullBytes = size_t{64} << 20;
+
+  // Of a feature: words, or for a bool, string, bytes or list a builder.
   struct FeatureColumn {
     std::vector<Word> words;
     std::vector<uint8_t> valid;
@@ -59,6 +65,7 @@ class ChangeBuilder {
 
   void Grow();
   void AppendKey(std::string_view key);
+  void AppendBytes(std::string_view bytes, FeatureColumn* feature);
   std::shared_ptr<arrow::Array> FinishFeature(int column, FeatureColumn* feature);
 
   const ViewTaskPlan& plan_;
@@ -69,6 +76,7 @@ class ChangeBuilder {
   std::vector<int32_t> ordinals_;
   std::vector<ChangeOp> ops_;
   int64_t rows_ = 0;
+  size_t text_bytes_ = 0;
   size_t capacity_ = 0;
   size_t next_capacity_ = 256;  // as many as the last batch had
 };

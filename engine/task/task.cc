@@ -65,6 +65,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
     PrefetchEntries(static_cast<int64_t>(row));
     ApplyRejected(batch, batch.records[row].offset, &rejected);
     RETURN_IF_ERROR(ApplyRecord(batch, row));
+    if (changes_full_) FinishChanges();
   }
   ApplyRejected(batch, Offset::Max(), &rejected);
   position_ = std::max(position_, batch.last_offset);
@@ -200,8 +201,10 @@ void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Rejec
 }
 
 void Task::FinishChanges() {
+  changes_full_ = false;
   for (auto& view : views_) {
     if (view->changes.rows() == 0) continue;
+    pending_bytes_ += view->changes.text_bytes();
     std::shared_ptr<arrow::RecordBatch> rows = view->changes.Finish();
     Add(statistics_.changes, rows->num_rows());
     pending_bytes_ += static_cast<size_t>(rows->num_rows() * rows->num_columns()) * sizeof(int64_t);

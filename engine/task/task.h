@@ -183,6 +183,7 @@ class Task {
   Timers ends_;  // of the keys of views whose steps nobody wants: when they can be forgotten
   TaskOutput output_;
   size_t pending_bytes_ = 0;
+  bool changes_full_ = false;  // of some view: a batch is to be finished after this record
   Offset cut_position_{-1};
   Offset cut_state_position_{-1};
   uint64_t cuts_ = 0;  // of the state

@@ -175,6 +175,7 @@ void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int6
                         offset_,
                         view->next_ordinal++,
                         features});
+  if (view->changes.full()) changes_full_ = true;
 }
 
 }  // namespace forebay

@@ -26,7 +26,7 @@ constexpr int64_t kRowGroupRows = 128 * 1024;
 // files a fifth larger. These files are rewritten when the table is compacted.
 constexpr int kZstdLevel = -5;
 
-// See docs/formats/offline_table.md: dictionaries pay for keys only.
+// See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)
@@ -36,9 +36,12 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
   int keys = KeyColumns(schema);
   int hash = EffectiveTimeColumn(schema) + kKeyHashColumn;
   for (int c = 0; c < schema.num_fields(); ++c) {
-    const std::string& name = schema.field(c)->name();
+    std::string name = schema.field(c)->name();
     arrow::Type::type type = schema.field(c)->type()->id();
-    if ((c < keys && type != arrow::Type::BOOL) || c == hash || name == "_op") {
+    if (type == arrow::Type::LIST) {  // a value is in the lists of many rows
+      name += ".list.element";
+      builder.enable_dictionary(name);
+    } else if ((c < keys && type != arrow::Type::BOOL) || c == hash || name == "_op") {
       builder.enable_dictionary(name);
     } else if (type == arrow::Type::DOUBLE) {
       builder.encoding(name, parquet::Encoding::BYTE_STREAM_SPLIT);

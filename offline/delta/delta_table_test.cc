@@ -193,6 +193,25 @@ TEST_F(DeltaTableTest, IgnoresActionsThatMayBeIgnored) {
   EXPECT_EQ(DeltaTable::Open(store_, "t").value()->snapshot().version, 1);
 }
 
+TEST_F(DeltaTableTest, HoldsListsOfEveryType) {
+  v1::FeatureView* view = project_.mutable_feature_views(0);
+  for (int type = v1::BOOL_LIST; type <= v1::TIMESTAMP_LIST; ++type) {
+    v1::Feature* feature = view->add_features();
+    feature->set_name("list_" + std::to_string(type));
+    feature->set_type(static_cast<v1::DataType>(type));
+  }
+  auto schema = ChangeSchema(*view, project_.entities(0));
+  auto table = Table();
+  EXPECT_THAT(table->snapshot().metadata.schema,
+              HasSubstr(R"({"name":"list_22","type":{"type":"array","elementType":"timestamp",)"
+                        R"("containsNull":false},"nullable":true,"metadata":{}})"));
+  auto again = DeltaTable::Open(store_, "t").value();
+  EXPECT_EQ(again->CheckColumns(*schema), absl::OkStatus());
+  view->mutable_features(3)->set_type(v1::INT64_LIST);
+  absl::Status status = again->CheckColumns(*ChangeSchema(*view, project_.entities(0)));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("its column list_17 is list<element: bool"));
+}
+
 TEST_F(DeltaTableTest, DataFilesSayHowManyRowsAndNullsTheyHaveAndNoMore) {
   auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1},
                                   {.offset = 2, .key = "a", .effective_time = kNow + 1}});

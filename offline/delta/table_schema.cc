@@ -27,16 +27,38 @@ const std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>& Typ
   return types;
 }
 
+// Null for a type that offline tables do not hold.
+Json ToDeltaType(const arrow::DataType& type) {
+  for (const auto& [name, arrow_type] : Types()) {
+    if (type.Equals(arrow_type)) return name;
+  }
+  if (type.id() != arrow::Type::LIST) return Json();
+  const arrow::Field& element = *type.field(0);
+  Json element_type = ToDeltaType(*element.type());
+  if (!element_type.is_string()) return Json();
+  return Json{{"type", "array"},
+              {"elementType", std::move(element_type)},
+              {"containsNull", element.nullable()}};
+}
+
+// Null for a type that is not supported.
+std::shared_ptr<arrow::DataType> FromDeltaType(const Json& type) {
+  for (const auto& [name, arrow_type] : Types()) {
+    if (type == name) return arrow_type;
+  }
+  if (!type.is_object() || type.at("type") != "array") return nullptr;
+  std::shared_ptr<arrow::DataType> element = FromDeltaType(type.at("elementType"));
+  if (element == nullptr) return nullptr;
+  return arrow::list(arrow::field("element", element, type.at("containsNull").get<bool>()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ToDeltaSchema(const arrow::Schema& schema) {
   Json fields = Json::array();
   for (const auto& field : schema.fields()) {
-    std::string type;
-    for (const auto& [name, arrow_type] : Types()) {
-      if (field->type()->Equals(arrow_type)) type = name;
-    }
-    if (type.empty()) {
+    Json type = ToDeltaType(*field->type());
+    if (type.is_null()) {
       return absl::UnimplementedError(
           fmt::format("column {} has type {}, which offline tables do not hold yet", field->name(),
                       field->type()->ToString()));
@@ -55,10 +77,7 @@ absl::StatusOr<std::shared_ptr<arrow::Schema>> FromDeltaSchema(const std::string
     const Json parsed = Json::parse(json);
     for (const Json& field : parsed.at("fields")) {
       std::string name = field.at("name").get<std::string>();
-      std::shared_ptr<arrow::DataType> type;
-      for (const auto& [delta_type, arrow_type] : Types()) {
-        if (field.at("type") == delta_type) type = arrow_type;
-      }
+      std::shared_ptr<arrow::DataType> type = FromDeltaType(field.at("type"));
       if (type == nullptr) {
         return absl::UnimplementedError(fmt::format(
             "column {} has Delta type {}, which is not supported", name, field.at("type").dump()));

@@ -13,8 +13,8 @@ class Schema;
 
 namespace forebay {
 
-// boolean, int32, int64, float64, utf8, binary, date32, timestamp[us, UTC]; others are
-// UNIMPLEMENTED.
+// boolean, int32, int64, float64, utf8, binary, date32, timestamp[us, UTC], and lists of these;
+// others are UNIMPLEMENTED.
 absl::StatusOr<std::string> ToDeltaSchema(const arrow::Schema& schema);
 
 absl::StatusOr<std::shared_ptr<arrow::Schema>> FromDeltaSchema(const std::string& json);

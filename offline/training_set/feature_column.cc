@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/batch/arrow_type.h"
+#include "engine/batch/list_column.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
@@ -43,8 +44,9 @@ arrow::Result<std::shared_ptr<arrow::Array>> Build(std::shared_ptr<arrow::DataTy
 }  // namespace
 
 FeatureColumn::FeatureColumn(const v1::Feature& feature, int64_t labels)
-    : type_(ArrowType(static_cast<DataType>(feature.type()))) {
-  text_ = feature.type() == v1::STRING || feature.type() == v1::BYTES;
+    : feature_type_(static_cast<DataType>(feature.type())),
+      type_(ArrowType(feature_type_)),
+      text_(feature.type() == v1::STRING || feature.type() == v1::BYTES || IsList(feature_type_)) {
   const v1::Literal& literal = feature.default_value();
   default_valid_ = true;
   switch (literal.value_case()) {
@@ -92,13 +94,13 @@ absl::Status FeatureColumn::Set(const arrow::Array& array, const std::vector<uin
   auto real = [&](uint32_t row, double value) { numbers_[row] = std::bit_cast<int64_t>(value); };
   auto text = [&](uint32_t row, std::string_view value) { texts_[row] = value; };
   arrow::Type::type id = array.type_id();
+  if (IsList(feature_type_)) return SetLists(array, from, rows);
   if (text_ && (id == arrow::Type::STRING || id == arrow::Type::BINARY)) {
     Copy<arrow::BinaryArray>(array, from, rows, &valid_, text);
   } else if (text_ && (id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY)) {
     Copy<arrow::LargeBinaryArray>(array, from, rows, &valid_, text);
   } else if (id != type_->id()) {
-    return absl::InvalidArgumentError(
-        fmt::format("is {}, expected {}", array.type()->ToString(), type_->ToString()));
+    return WrongType(array);
   } else if (id == arrow::Type::DOUBLE) {
     Copy<arrow::DoubleArray>(array, from, rows, &valid_, real);
   } else if (id == arrow::Type::BOOL) {
@@ -109,6 +111,22 @@ absl::Status FeatureColumn::Set(const arrow::Array& array, const std::vector<uin
     Copy<arrow::Int64Array>(array, from, rows, &valid_, number);
   }
   return absl::OkStatus();
+}
+
+absl::Status FeatureColumn::SetLists(const arrow::Array& array, const std::vector<uint32_t>& from,
+                                     const std::vector<uint32_t>& rows) {
+  DataType element = ElementType(feature_type_);
+  if (!HoldsLists(*array.type(), element)) return WrongType(array);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    valid_[rows[i]] = array.IsValid(from[i]);
+    if (array.IsValid(from[i])) ReadList(array, from[i], element, &texts_[rows[i]]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FeatureColumn::WrongType(const arrow::Array& found) const {
+  return absl::InvalidArgumentError(
+      fmt::format("is {}, expected {}", found.type()->ToString(), type_->ToString()));
 }
 
 absl::StatusOr<std::shared_ptr<arrow::Array>> FeatureColumn::Finish() const {
@@ -132,11 +150,26 @@ arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildArray() const {
       return Build<arrow::Int64Builder>(type_, valid_, number);
     case arrow::Type::TIMESTAMP:
       return Build<arrow::TimestampBuilder>(type_, valid_, number);
+    case arrow::Type::LIST:
+      return BuildLists();
     case arrow::Type::BINARY:
       return Build<arrow::BinaryBuilder>(type_, valid_, text);
     default:
       return Build<arrow::StringBuilder>(type_, valid_, text);
   }
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildLists() const {
+  std::unique_ptr<arrow::ArrayBuilder> builder;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(arrow::default_memory_pool(), type_, &builder));
+  for (size_t row = 0; row < valid_.size(); ++row) {
+    if (valid_[row] != 0) {
+      ARROW_RETURN_NOT_OK(AppendList(ElementType(feature_type_), texts_[row], builder.get()));
+    } else {
+      ARROW_RETURN_NOT_OK(builder->AppendNull());
+    }
+  }
+  return builder->Finish();
 }
 
 }  // namespace forebay

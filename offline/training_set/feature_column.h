@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "schemas/types/data_type.h"
 
 namespace arrow {
 class Array;
@@ -40,13 +41,18 @@ class FeatureColumn {
   std::shared_ptr<arrow::DataType> type() const { return type_; }
 
  private:
+  absl::Status SetLists(const arrow::Array& array, const std::vector<uint32_t>& from,
+                        const std::vector<uint32_t>& rows);
+  absl::Status WrongType(const arrow::Array& found) const;
   arrow::Result<std::shared_ptr<arrow::Array>> BuildArray() const;
+  arrow::Result<std::shared_ptr<arrow::Array>> BuildLists() const;
 
+  DataType feature_type_;
   std::shared_ptr<arrow::DataType> type_;
-  bool text_ = false;
+  bool text_;  // or a list, kept as its bytes
   std::vector<uint8_t> valid_;
   std::vector<int64_t> numbers_;    // bits of doubles, 0 or 1 for booleans; empty for text
-  std::vector<std::string> texts_;  // empty for numbers
+  std::vector<std::string> texts_;  // bytes of lists, too; empty for numbers
   bool default_valid_ = false;
   int64_t default_number_ = 0;
   std::string default_text_;

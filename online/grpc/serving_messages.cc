@@ -28,15 +28,17 @@ Value FromMessage(const v1::Value& message) {
       return message.bytes_value();
     case v1::Value::kTimestampValue:
       return message.timestamp_value();
+    case v1::Value::kListValue:  // no key is one
+      return ValueList();
     case v1::Value::KIND_NOT_SET:
       break;
   }
   return Value();
 }
 
-// Null leaves the message empty. REQUIRES: `value` is null or of `type`.
-void ToMessage(const Value& value, DataType type, v1::Value* message) {
-  if (IsNull(value)) return;
+// `value`: a Value or a ValueElement.
+template <typename Scalar>
+void ScalarToMessage(const Scalar& value, DataType type, v1::Value* message) {
   switch (type) {
     case DataType::kBool:
       return message->set_bool_value(std::get<bool>(value));
@@ -51,6 +53,14 @@ void ToMessage(const Value& value, DataType type, v1::Value* message) {
     case DataType::kTimestamp:
       return message->set_timestamp_value(std::get<int64_t>(value));
   }
+}
+
+// Null leaves the message empty. REQUIRES: `value` is null or of `type`.
+void ToMessage(const Value& value, DataType type, v1::Value* message) {
+  if (IsNull(value)) return;
+  if (!IsList(type)) return ScalarToMessage(value, type, message);
+  for (const ValueElement& element : std::get<ValueList>(value))
+    ScalarToMessage(element, ElementType(type), message->mutable_list_value()->add_values());
 }
 
 template <typename Message>

@@ -25,6 +25,7 @@ std::string Text(const absl::StatusOr<ReadRequest>& request) {
     std::string operator()(int64_t v) const { return fmt::format("int {}", v); }
     std::string operator()(double v) const { return fmt::format("double {}", v); }
     std::string operator()(const std::string& v) const { return fmt::format("'{}'", v); }
+    std::string operator()(const ValueList&) const { return "a list"; }
   };
   std::string text = fmt::format("service={}", request->feature_service);
   for (std::string_view feature : request->features) text += fmt::format(" {}", feature);

@@ -24,6 +24,7 @@ std::string Describe(const Value& value) {
       return fmt::format("the string \"{}\"{}", v.substr(0, kMostShown),
                          v.size() > kMostShown ? "..." : "");
     }
+    std::string operator()(const ValueList&) const { return "a list"; }
   };
   return std::visit(Visitor(), value);
 }

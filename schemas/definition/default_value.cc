@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/map_reader.h"
+#include "schemas/types/data_type.h"
 #include "schemas/types/time.h"
 
 namespace forebay::definition {
@@ -81,6 +82,12 @@ std::optional<v1::Literal> ReadDefault(const YamlNode& feature, const v1::Aggreg
   for (const auto& [key, value] : feature.entries) {
     if (key->text != "default") continue;
     if (value->kind == YamlNode::Kind::kNull) return v1::Literal();
+    if (IsList(static_cast<DataType>(aggregate.type()))) {
+      findings->Add(*value, fmt::format("a feature of type {} takes no default but null, which an "
+                                        "empty window gives anyway: leave it out",
+                                        TypeName(aggregate.type())));
+      return std::nullopt;
+    }
     std::optional<v1::Literal> literal;
     if (value->kind == YamlNode::Kind::kScalar) literal = ParseLiteral(*value, aggregate.type());
     if (literal) return literal;

@@ -11,6 +11,7 @@
 #include "schemas/sql/checker.h"
 #include "schemas/sql/nearest_name.h"
 #include "schemas/sql/syntax_tree.h"
+#include "schemas/types/data_type.h"
 
 namespace forebay::sql {
 namespace {
@@ -18,13 +19,21 @@ namespace {
 using nlohmann::json;
 
 enum class Takes { kAny, kNumber, kDouble };  // kDouble: int64 is cast
-enum class Gives { kInt64, kArgument, kDouble };
+enum class Gives { kInt64, kArgument, kDouble, kListOfArgument };
+
+// A whole number that is the second argument.
+struct Parameter {
+  std::string_view name = {};  // empty: the aggregate takes none
+  int64_t least = 0;
+  int64_t most = 0;
+};
 
 struct Row {
   std::string_view function;
   Takes takes;
   Gives gives;
   std::string_view aliases[2] = {};
+  Parameter parameter = {};
 };
 
 constexpr Row kAggregates[] = {
@@ -40,6 +49,7 @@ constexpr Row kAggregates[] = {
     {"skewness", Takes::kDouble, Gives::kDouble},
     {"first", Takes::kAny, Gives::kArgument},
     {"last", Takes::kAny, Gives::kArgument},
+    {"last_n", Takes::kAny, Gives::kListOfArgument, {}, {"n", 1, 1000}},
     {"approx_count_distinct", Takes::kAny, Gives::kInt64},
 };
 
@@ -90,6 +100,20 @@ bool CheckClauses(const std::string& name, const json& call, ErrorSlot* errors) 
   return false;
 }
 
+v1::DataType TypeOfValue(Gives gives, v1::DataType argument) {
+  switch (gives) {
+    case Gives::kInt64:
+      return v1::INT64;
+    case Gives::kDouble:
+      return v1::DOUBLE;
+    case Gives::kListOfArgument:
+      return static_cast<v1::DataType>(ListOf(static_cast<DataType>(argument)));
+    case Gives::kArgument:
+      break;
+  }
+  return argument;
+}
+
 // The argument as the aggregate takes it; sets the type of the aggregate's value.
 MaybeNode TypeArgument(std::string_view function, Node argument, v1::Aggregate* aggregate,
                        ErrorSlot* errors) {
@@ -105,25 +129,56 @@ MaybeNode TypeArgument(std::string_view function, Node argument, v1::Aggregate* 
         fmt::format("{} needs numbers, found {}{}", function, TypeName(type),
                     type == v1::BOOL ? ": count(*) filter (where ...) counts what is true" : ""));
   }
-  aggregate->set_type(row.gives == Gives::kInt64      ? v1::INT64
-                      : row.gives == Gives::kArgument ? type
-                                                      : v1::DOUBLE);
+  aggregate->set_type(TypeOfValue(row.gives, type));
   return row.takes == Takes::kDouble ? CastTo(std::move(argument), v1::DOUBLE) : argument;
+}
+
+std::string Found(const Node& node) {
+  if (node.IsUntypedNull()) return "null";
+  if (!node.expression.has_literal()) return "an expression";
+  if (node.type() == v1::INT64) return fmt::format("{}", node.expression.literal().int64_value());
+  return fmt::format("a {}", TypeName(node.type()));
+}
+
+// Only a literal will do: it is part of what the state means.
+bool SetParameter(std::string_view name, const Parameter& parameter, const json& argument,
+                  Checker* checker, v1::Aggregate* aggregate, ErrorSlot* errors) {
+  const MaybeNode node = checker->Check(argument);
+  if (!node.has_value()) return false;
+  const v1::Literal& literal = node->expression.literal();
+  const bool is_integer = node->type() == v1::INT64 && literal.has_int64_value();
+  if (is_integer && parameter.least <= literal.int64_value() &&
+      literal.int64_value() <= parameter.most) {
+    *aggregate->mutable_parameter() = literal;
+    return true;
+  }
+  errors->Fail(
+      node->position,
+      fmt::format("{} of {}(x, {}) must be a whole number from {} to {}, found {}", parameter.name,
+                  name, parameter.name, parameter.least, parameter.most, Found(*node)));
+  return false;
+}
+
+// The number of arguments, and what to write.
+std::string Arguments(std::string_view name, const Row& row) {
+  if (row.parameter.name.empty()) return "one argument";
+  return fmt::format("two arguments, {}(x, {})", name, row.parameter.name);
 }
 
 bool SetArgument(std::string_view name, const json& call, Checker* checker,
                  v1::Aggregate* aggregate, ErrorSlot* errors) {
+  const Row& row = *FindRow(name);
   if (call.contains("agg_star")) {
     aggregate->set_type(v1::INT64);
     if (aggregate->function() == "count") return true;
-    errors->Fail(LocationOf(call),
-                 fmt::format("{}(*) is not allowed: {} needs one argument", name, name));
+    errors->Fail(LocationOf(call), fmt::format("{}(*) is not allowed: {} needs {}", name, name,
+                                               Arguments(name, row)));
     return false;
   }
   const size_t count = call.contains("args") ? call["args"].size() : 0;
-  if (count != 1) {
+  if (count != (row.parameter.name.empty() ? 1 : 2)) {
     errors->Fail(LocationOf(call),
-                 fmt::format("{} needs one argument, found {}{}", name, count,
+                 fmt::format("{} needs {}, found {}{}", name, Arguments(name, row), count,
                              name == "count" && count == 0 ? ": write count(*)" : ""));
     return false;
   }
@@ -132,7 +187,8 @@ bool SetArgument(std::string_view name, const json& call, Checker* checker,
   argument = TypeArgument(aggregate->function(), *std::move(argument), aggregate, errors);
   if (!argument.has_value()) return false;
   *aggregate->add_arguments() = std::move(argument->expression);
-  return true;
+  return row.parameter.name.empty() ||
+         SetParameter(name, row.parameter, call["args"][1], checker, aggregate, errors);
 }
 
 bool SetFilter(const json& call, Checker* checker, v1::Aggregate* aggregate, ErrorSlot* errors) {

@@ -42,7 +42,7 @@ SqlResult<v1::Expression> ParseExpression(std::string_view sql, const SqlColumns
 
 // One aggregate call, as in `sum(amount) filter (where country = 'US')`. The canonical names in
 // Aggregate.function: count, sum, mean, min, max, stddev, stddev_pop, variance, variance_pop,
-// first, last, approx_count_distinct.
+// skewness, first, last, last_n, approx_count_distinct.
 SqlResult<v1::Aggregate> ParseAggregate(std::string_view sql, const SqlColumns& columns);
 
 }  // namespace forebay

@@ -71,6 +71,7 @@ std::string Aggregated(std::string_view sql) {
   std::string text =
       fmt::format("{} {}(", v1::DataType_Name(aggregate.type()), aggregate.function());
   for (const v1::Expression& argument : aggregate.arguments()) text += Text(argument);
+  if (aggregate.has_parameter()) text += fmt::format("; {}", aggregate.parameter().int64_value());
   text += ")";
   return aggregate.has_filter() ? text + " where " + Text(aggregate.filter()) : text;
 }
@@ -237,9 +238,18 @@ TEST(ParseAggregate, GivesCanonicalNamesAndTypes) {
   EXPECT_EQ(Aggregated("var_pop(amount)"), "DOUBLE variance_pop(amount)");
   EXPECT_EQ(Aggregated("first(paid)"), "BOOL first(paid)");
   EXPECT_EQ(Aggregated("LAST(payload)"), "BYTES last(payload)");
+  EXPECT_EQ(Aggregated("last_n(units, 1)"), "INT64_LIST last_n(units; 1)");
+  EXPECT_EQ(Aggregated("last_n(amount + 1, 1000)"), "DOUBLE_LIST last_n(add(amount, 1d); 1000)");
   EXPECT_EQ(Aggregated("approx_count_distinct(at)"), "INT64 approx_count_distinct(at)");
   EXPECT_EQ(Aggregated("count(*) filter (where country <> 'US')"),
             "INT64 count() where not_equal(country, 'US')");
+}
+
+TEST(ParseAggregate, GivesListsOfEveryType) {
+  EXPECT_EQ(Aggregated("last_n(paid, 2)"), "BOOL_LIST last_n(paid; 2)");
+  EXPECT_EQ(Aggregated("last_n(country, 2)"), "STRING_LIST last_n(country; 2)");
+  EXPECT_EQ(Aggregated("last_n(payload, 2)"), "BYTES_LIST last_n(payload; 2)");
+  EXPECT_EQ(Aggregated("last_n(at, 2)"), "TIMESTAMP_LIST last_n(at; 2)");
 }
 
 TEST(ParseAggregate, KeepsTheTextForPeople) {
@@ -266,6 +276,21 @@ TEST(ParseAggregate, SaysWhatIsWrongAndWhere) {
       {"sum(units) filter (where units)",
        "25: 'filter (where ...)' needs true or false, found int64"},
       {"sum(null)", "4: the argument of sum is always null"},
+      {"last_n(units)", "0: last_n needs two arguments, last_n(x, n), found 1"},
+      {"last_n(units, 2, 3)", "0: last_n needs two arguments, last_n(x, n), found 3"},
+      {"last_n(*)", "0: last_n(*) is not allowed: last_n needs two arguments, last_n(x, n)"},
+      {"last_n(units, 0)", "14: n of last_n(x, n) must be a whole number from 1 to 1000, found 0"},
+      {"last_n(units, -3)",
+       "14: n of last_n(x, n) must be a whole number from 1 to 1000, found -3"},
+      {"last_n(units, 1001)",
+       "14: n of last_n(x, n) must be a whole number from 1 to 1000, found 1001"},
+      {"last_n(units, 2.5)",
+       "14: n of last_n(x, n) must be a whole number from 1 to 1000, found a double"},
+      {"last_n(units, '5')", "found a string"},
+      {"last_n(units, null)", "found null"},
+      {"last_n(units, units)", "found an expression"},
+      {"last_n(units, 2 + 3)", "found an expression"},
+      {"last_n(units, unit)", "14: there is no column 'unit'"},
   };
   for (const BadCase& bad : cases)
     EXPECT_THAT(Aggregated(bad.sql), HasSubstr(bad.error)) << bad.sql;

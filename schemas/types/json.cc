@@ -119,6 +119,26 @@ Date DateOfDay(int64_t day) {
   return {year + era * 400 + (month <= 2 ? 1 : 0), month, of_month};
 }
 
+// `value`: a Value or a ValueElement.
+template <typename Scalar>
+void AppendScalar(const Scalar& value, DataType type, std::string* out) {
+  switch (type) {
+    case DataType::kBool:
+      *out += std::get<bool>(value) ? "true" : "false";
+      return;
+    case DataType::kInt64:
+      return AppendJsonInt(std::get<int64_t>(value), out);
+    case DataType::kDouble:
+      return AppendJsonDouble(std::get<double>(value), out);
+    case DataType::kString:
+      return AppendJsonString(std::get<std::string>(value), out);
+    case DataType::kBytes:
+      return AppendJsonBytes(std::get<std::string>(value), out);
+    case DataType::kTimestamp:
+      return AppendJsonTime(std::get<int64_t>(value), out);
+  }
+}
+
 }  // namespace
 
 char* WriteJsonString(std::string_view text, char* out) {
@@ -207,22 +227,15 @@ void AppendJsonTime(int64_t micros, std::string* out) {
 void AppendJsonValue(const Value& value, DataType type, std::string* out) {
   if (IsNull(value)) {
     *out += "null";
-    return;
-  }
-  switch (type) {
-    case DataType::kBool:
-      *out += std::get<bool>(value) ? "true" : "false";
-      return;
-    case DataType::kInt64:
-      return AppendJsonInt(std::get<int64_t>(value), out);
-    case DataType::kDouble:
-      return AppendJsonDouble(std::get<double>(value), out);
-    case DataType::kString:
-      return AppendJsonString(std::get<std::string>(value), out);
-    case DataType::kBytes:
-      return AppendJsonBytes(std::get<std::string>(value), out);
-    case DataType::kTimestamp:
-      return AppendJsonTime(std::get<int64_t>(value), out);
+  } else if (!IsList(type)) {
+    AppendScalar(value, type, out);
+  } else {
+    *out += '[';
+    for (const ValueElement& element : std::get<ValueList>(value)) {
+      if (out->back() != '[') *out += ',';
+      AppendScalar(element, ElementType(type), out);
+    }
+    *out += ']';
   }
 }
 

@@ -52,7 +52,8 @@ char* WriteJsonTime(int64_t micros, char* out);
 char* WriteJsonString(std::string_view text, char* out);
 char* WriteJsonBytes(std::string_view bytes, char* out);
 
-// Any of the Append forms, or null, true, false. REQUIRES: `value` is null or of `type`.
+// Any of the Append forms, or null, true, false; a list as an array of them. REQUIRES: `value` is
+// null or of `type`.
 void AppendJsonValue(const Value& value, DataType type, std::string* out);
 
 }  // namespace forebay

@@ -121,5 +121,23 @@ TEST(Json, ValuesFollowTheirType) {
   EXPECT_EQ(value(int64_t{1}, DataType::kTimestamp), "\"1970-01-01T00:00:00.000001Z\"");
 }
 
+TEST(Json, ListsAreArraysOfTheirElements) {
+  auto list = [](const ValueList& v, DataType element) {
+    std::string out = "[";
+    AppendJsonValue(v, ListOf(element), &out);
+    return out.substr(1);
+  };
+  EXPECT_EQ(list({true, false}, DataType::kBool), "[true,false]");
+  EXPECT_EQ(list({int64_t{-1}}, DataType::kInt64), "[-1]");
+  EXPECT_EQ(list({1.5, std::numeric_limits<double>::infinity()}, DataType::kDouble),
+            "[1.5,\"Infinity\"]");
+  EXPECT_EQ(list({std::string("["), std::string()}, DataType::kString), "[\"[\",\"\"]");
+  EXPECT_EQ(list({std::string("a")}, DataType::kBytes), "[\"YQ==\"]");
+  EXPECT_EQ(list({int64_t{1}}, DataType::kTimestamp), "[\"1970-01-01T00:00:00.000001Z\"]");
+  std::string out;
+  AppendJsonValue({}, ListOf(DataType::kInt64), &out);
+  EXPECT_EQ(out, "null");
+}
+
 }  // namespace
 }  // namespace forebay

@@ -57,6 +57,10 @@ def _skewness(events):
     return math.sqrt(count * (count - 1)) / (count - 2) * third / (squares / count) ** 1.5
 
 
+def _last_n(events, n):
+    return [value for value, _, _ in sorted(events, key=lambda event: event[1:])[-n:]]
+
+
 def _order(value):
     """Strings compare by their bytes."""
     return value.encode() if isinstance(value, str) else value
@@ -76,12 +80,19 @@ _FUNCTIONS = {
 }
 
 
-def fold(aggregate: str, events: list[tuple[object, int, int]]) -> object:
+_PARAMETRIC_FUNCTIONS = {"last_n": _last_n}
+
+
+def fold(
+    aggregate: str, events: list[tuple[object, int, int]], parameter: int | None = None
+) -> object:
     """The value over `events`, of a window that holds some (S19-S21)."""
     kept = [event for event in events if not _is_null(event[0])]
     if aggregate == "count":
         return len(kept)
     if not kept:
         return 0 if aggregate == "approx_count_distinct" else None
+    if parameter is not None:
+        return _PARAMETRIC_FUNCTIONS[aggregate](kept, parameter)
     value = _FUNCTIONS[aggregate](kept)
     return None if _is_null(value) else value

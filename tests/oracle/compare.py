@@ -1,6 +1,6 @@
 """How closely a value must equal the oracle's.
 
-Counts, extremes, first and last: to the last bit. Sums and means: within 1e-12 of the magnitude.
+Counts, extremes, first, last and last_n: to the last bit. Sums and means: within 1e-12 of the magnitude.
 Variance and stddev, which the oracle computes by another formula: 1e-9; skewness: 1e-8. approx_count_distinct: 5 %.
 """
 

@@ -84,7 +84,8 @@ COUNT_LIKE = {"count", "approx_count_distinct"}
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
-    """One aggregate over several windows. `value` gives the argument, `keep` is the filter."""
+    """One aggregate over several windows. `value` gives the argument, `keep` is the filter,
+    `parameter` the constant beside the argument."""
 
     name: str
     sql: str
@@ -92,6 +93,7 @@ class Feature:
     value: Callable[[Row], object]
     windows: tuple[Window, ...]
     keep: Callable[[Row], bool | None] = lambda row: True
+    parameter: int | None = None
 
     @property
     def default(self) -> object:

@@ -265,7 +265,7 @@ class KeyHistory:
         if not content:
             return feature.default
         events = [(arguments[i], self.event_times[i], self.offsets[i]) for i in content]
-        return fold(feature.aggregate, events)
+        return fold(feature.aggregate, events, feature.parameter)
 
 
 # ---- one task ----

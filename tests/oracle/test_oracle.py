@@ -280,6 +280,13 @@ def test_first_and_last_go_by_event_time_then_offset():
     assert (fold("first", late), fold("last", late)) == ("b", "d")
 
 
+def test_last_n_is_in_the_order_of_event_time_then_offset():
+    late = [("a", 5, 0), (None, 6, 1), ("b", 3, 2), ("c", 5, 3), ("d", 3, 4)]
+    assert fold("last_n", late, 3) == ["d", "a", "c"]
+    assert fold("last_n", late, 9) == ["b", "d", "a", "c"]
+    assert fold("last_n", [(None, 6, 1)], 3) is None
+
+
 # ---- how close is equal ----
 
 

@@ -38,6 +38,8 @@ feature_views:
       - {name: least, value: min(s), windows: [10m, {tumbling: 5m}]}
       - {name: newest, value: last(s) filter (where n > 2), windows: [10m]}
       - {name: distinct, value: approx_count_distinct(s), windows: [1h]}
+      - {name: some, value: 'last_n(s, 3)', windows: [10m, {tumbling: 5m}]}
+      - {name: many, value: 'last_n(s, 20)', windows: [1h]}
   - name: long
     version: 1
     source: events
@@ -45,6 +47,7 @@ feature_views:
     features:
       - {name: count, value: count(*), windows: [{sawtooth: 1m, hop: 20s}, lifetime]}
       - {name: first, value: first(x), windows: [lifetime]}
+      - {name: recent, value: 'last_n(x, 7)', windows: [lifetime]}
 )";
 
 Scenario RandomScenario(uint64_t seed) {
@@ -93,8 +96,9 @@ TEST_P(RandomTest, ALookupAtTheLastStepIsThatStep) {
   const std::map<std::string, std::vector<std::string>> features = {
       {"short",
        {"sum_10m", "sum_1h", "sum_n_10m", "sum_n_tumbling_5m", "spread_1h", "least_10m",
-        "least_tumbling_5m", "newest_10m", "distinct_1h"}},
-      {"long", {"count_1m_hop_20s", "count_lifetime", "first_lifetime"}}};
+        "least_tumbling_5m", "newest_10m", "distinct_1h", "some_10m", "some_tumbling_5m",
+        "many_1h"}},
+      {"long", {"count_1m_hop_20s", "count_lifetime", "first_lifetime", "recent_lifetime"}}};
   for (const auto& [view, columns] : features) {
     std::vector<std::string> asked = {"k", "effective_time"};
     std::vector<std::string> with_op = {"k", "effective_time", "op"};

@@ -7,7 +7,9 @@
 #include <fstream>
 
 #include "connectors/decode/event_decoder.h"
+#include "engine/batch/arrow_type.h"
 #include "engine/batch/change_batch.h"
+#include "engine/batch/list_column.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/lookup.h"
@@ -34,6 +36,14 @@ std::string Cell(const Value& value, DataType type) {
   return text;
 }
 
+DataType ElementOf(const arrow::ListArray& lists) {
+  for (DataType element : {DataType::kBool, DataType::kInt64, DataType::kDouble, DataType::kString,
+                           DataType::kBytes}) {
+    if (lists.value_type()->Equals(ArrowType(element))) return element;
+  }
+  return DataType::kTimestamp;
+}
+
 std::string Cell(const arrow::Array& array, int64_t row) {
   if (array.IsNull(row)) return "null";
   switch (array.type_id()) {
@@ -42,6 +52,12 @@ std::string Cell(const arrow::Array& array, int64_t row) {
     case arrow::Type::DOUBLE:
       return Cell(Value(static_cast<const arrow::DoubleArray&>(array).Value(row)),
                   DataType::kDouble);
+    case arrow::Type::LIST: {
+      DataType element = ElementOf(static_cast<const arrow::ListArray&>(array));
+      std::string list;
+      ReadList(array, row, element, &list);
+      return Cell(ToValue(Scalar::List(list), ListOf(element)), ListOf(element));
+    }
     default:
       return array.GetScalar(row).ValueOrDie()->ToString();
   }

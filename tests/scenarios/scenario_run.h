@@ -45,6 +45,7 @@ class ScenarioRun {
   const v1::Project& project() const { return *loaded_->project; }
   const TaskStatistics& statistics() const { return task_->statistics(); }
 
+  size_t batches() const { return changes_.size(); }  // of change records
   // These columns of all change records of the view, in order; `_` and `_source_` may be left out.
   TextTable Changes(const std::string& view, const std::vector<std::string>& columns) const;
   // All columns of all change records of all views, bit for bit.

@@ -56,6 +56,15 @@ constexpr char kProject[] = R"(
   feature_views {
     name: "broken" version: 1 entity: "user" features { name: "x" type: INT64 }
   }
+  feature_views {
+    name: "recent" version: 1 entity: "user"
+    features { name: "flags" type: BOOL_LIST }
+    features { name: "counts" type: INT64_LIST }
+    features { name: "amounts" type: DOUBLE_LIST }
+    features { name: "countries" type: STRING_LIST }
+    features { name: "payloads" type: BYTES_LIST }
+    features { name: "times" type: TIMESTAMP_LIST }
+  }
   feature_services {
     name: "fraud"
     features { view: "user_spend" feature: "spend_1h" }
@@ -63,7 +72,7 @@ constexpr char kProject[] = R"(
     features { view: "merchant_sales" feature: "sales_24h" }
   }
 )";
-constexpr int kUserSpend = 0, kMerchantSales = 1, kDayTotals = 2;
+constexpr int kUserSpend = 0, kMerchantSales = 1, kDayTotals = 2, kRecent = 4;
 constexpr int64_t kEventTime = 1'357'016'400'000'000;  // 2013-01-01T05:00:00Z
 
 using Table = std::map<std::pair<int, std::string>, ViewRow, std::less<>>;
@@ -89,6 +98,11 @@ Table FixedTable(const v1::Project& project) {
   }
   auto day = EncodeKey(project.entities(2), {Value(kEventTime), Value(true)});
   table[{kDayTotals, day}] = Row({std::numeric_limits<int64_t>::max()});
+  auto user = EncodeKey(project.entities(0), {Value("u1")});
+  table[{kRecent, user}] =
+      Row({ValueList{true, false}, ValueList{int64_t{-1}, std::numeric_limits<int64_t>::max()},
+           ValueList{0.1, kInfinity}, ValueList{std::string("DE"), std::string()},
+           ValueList{std::string("\0\xff", 2)}, ValueList{kEventTime, int64_t{0}}});
   return table;
 }
 

@@ -83,6 +83,31 @@ def test_get_answers_typed_values_in_the_order_asked_for(stub):
     assert answer.features[2].value.double_value == 0.1 * 3
 
 
+def test_lists_hold_typed_values(stub):
+    answer = stub.call("Get", {"features": ["recent.*"], "entity": user("u1")})
+    lists = {
+        f.name: [(v.WhichOneof("kind"), getattr(v, v.WhichOneof("kind"))) for v in f.value.list_value.values]
+        for f in answer.features
+    }
+    assert lists == {
+        "recent.flags": [("bool_value", True), ("bool_value", False)],
+        "recent.counts": [("int64_value", -1), ("int64_value", 2**63 - 1)],
+        "recent.amounts": [("double_value", 0.1), ("double_value", math.inf)],
+        "recent.countries": [("string_value", "DE"), ("string_value", "")],
+        "recent.payloads": [("bytes_value", b"\0\xff")],
+        "recent.times": [("timestamp_value", EVENT_TIME), ("timestamp_value", 0)],
+    }
+    absent = stub.call("Get", {"features": ["recent.counts"], "entity": user("nobody")})
+    assert absent.features[0].value.WhichOneof("kind") is None
+
+
+def test_a_list_is_no_key(stub):
+    with pytest.raises(grpc.RpcError) as error:
+        stub.call("Get", {"features": ["recent.*"], "entity": {"user_id": {"listValue": {}}}})
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "must be of type string, not a list" in error.value.details()
+
+
 def test_a_key_that_is_not_there_has_defaults_and_no_times(stub):
     answer = stub.call("Get", {"features": ["user_spend.count_1h"], "entity": user("nobody")})
     assert json_format.MessageToDict(answer) == {

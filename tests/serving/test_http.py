@@ -97,6 +97,23 @@ def test_numbers_and_bytes_keep_every_bit(server):
     assert post(server, "/v1/get", body)[1]["features"]["day_totals.total"]["value"] == 2**63 - 1
 
 
+def test_lists_are_arrays_of_their_elements(server):
+    body = {"features": ["recent.*"], "entity": {"user_id": "u1"}}
+    features = post(server, "/v1/get", body)[1]["features"]
+    assert {name: cell["value"] for name, cell in features.items()} == {
+        "recent.flags": [True, False],
+        "recent.counts": [-1, 2**63 - 1],
+        "recent.amounts": [0.1, "Infinity"],
+        "recent.countries": ["DE", ""],
+        "recent.payloads": ["AP8="],
+        "recent.times": [EVENT_TIME, "1970-01-01T00:00:00.000000Z"],
+    }
+    body = {"features": ["recent.counts"], "entities": [{"user_id": "u1"}, {"user_id": "nobody"}]}
+    answer = post(server, "/v1/batch-get", body)[1]
+    assert answer["values"] == [[[-1, 2**63 - 1], None]]
+    assert answer["statuses"] == [["PRESENT", "NOT_FOUND"]]
+
+
 @pytest.mark.parametrize("at", ["2013-01-01T07:00:00+01:00", 1_357_020_000_000_000])
 def test_at_decides_about_max_age(server, at):
     body = {"features": ["merchant_sales.sales_24h"], "entity": {"merchant_id": 1}, "at": at}

@@ -67,6 +67,23 @@ VIEWS = (
             Feature("first_country", "first(country)", "first", _column("country"), (DAY, EVER)),
             Feature("last_country", "last(country)", "last", _column("country"), (HOUR, EVER)),
             Feature(
+                "amounts",
+                "last_n(amount, 5)",
+                "last_n",
+                _column("amount"),
+                (TEN, DAY, TUMBLING),
+                parameter=5,
+            ),
+            Feature(
+                "countries",
+                "last_n(country, 20) filter (where quantity > 0)",
+                "last_n",
+                _column("country"),
+                (HOUR, EVER),
+                keep=lambda row: None if row["quantity"] is None else row["quantity"] > 0,
+                parameter=20,
+            ),
+            Feature(
                 "merchants",
                 "approx_count_distinct(merchant_id)",
                 "approx_count_distinct",
