@@ -10,7 +10,9 @@ namespace {
 
 int64_t Start(const Word* tile) { return static_cast<int64_t>(tile[TileLevel::kStart]); }
 
-std::string* BlobsOf(Word* tile) { return reinterpret_cast<std::string*>(tile[TileLevel::kBlobs]); }
+std::string* BlobsOf(const Word* tile) {
+  return reinterpret_cast<std::string*>(tile[TileLevel::kBlobs]);
+}
 
 // The first tile that starts after `t`. The oldest are looked at first: few have left.
 const Word* FirstAfter(const TileLevel& level, const Word* first, const Word* last, int64_t t) {
@@ -54,7 +56,7 @@ void KeyState::Clear() {
   if (words_ == nullptr) return;
   ForEachLevel([](size_t, const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
-    for (; first != last; first += level.words) delete[] BlobsOf(const_cast<Word*>(first));
+    for (; first != last; first += level.words) delete[] BlobsOf(first);
   });
   std::free(words_);
   words_ = nullptr;
@@ -263,7 +265,7 @@ size_t KeyState::MemoryBytes() const {
   ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (; first != last; first += level.words) {
-      const std::string* blobs = BlobsOf(const_cast<Word*>(first));
+      const std::string* blobs = BlobsOf(first);
       for (int i = 0; i < level.blobs; ++i)
         bytes += sizeof(std::string) + (blobs[i].capacity() > 15 ? blobs[i].capacity() : 0);
     }
@@ -272,12 +274,10 @@ size_t KeyState::MemoryBytes() const {
 }
 
 absl::Span<const Scalar> Finalizer::Finalize(const KeyState& state, int64_t t) {
-  for (const WindowPlan& window : plan_.windows()) {
-    for (const FeaturePlan& feature : window.features)
-      features_[feature.column] = feature.default_value;
+  if (state.words_ == nullptr) {
+    for (const WindowPlan& window : plan_.windows()) SetDefaults(window);
   }
   state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
-    if (first == last) return;
     for (int window : level.windows) FinalizeWindow(plan_.windows()[window], first, last, t);
   });
   return features_;
@@ -291,8 +291,12 @@ void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, cons
   if (window.window.kind != Window::Kind::kLifetime)
     first = FirstAfter(level, first, last, t - window.stay);
   while (first != last && !window.window.Holds(Start(last - level.words), t)) last -= level.words;
-  if (first == last) return;
+  if (first == last) return SetDefaults(window);
   const size_t count = static_cast<size_t>(last - first) / level.words;
+  if (count == 1) {
+    // A merge with nothing changes nothing.
+    return SetFeatures(window, first, level.blobs == 0 ? nullptr : BlobsOf(first));
+  }
   const Word* tile_blobs = level.blobs == 0 ? nullptr : first + TileLevel::kBlobs;
   Word* words = words_.data() + window.scratch_word;
   std::string* blobs = blobs_.data() + window.scratch_blob;
@@ -304,10 +308,21 @@ void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, cons
                          {first + slot.word, static_cast<size_t>(level.words), count, tile_blobs,
                           slot.blob, slot.parameter});
   }
+  SetFeatures(window, words, blobs);
+}
+
+void Finalizer::SetFeatures(const WindowPlan& window, const Word* tile, const std::string* blobs) {
+  const TileSlot* slots = plan_.levels()[window.level].slots.data();
+  Scalar* features = features_.data();
   for (const FeaturePlan& feature : window.features) {
-    const TileSlot& slot = level.slots[feature.slot];
-    features_[feature.column] = feature.finalize(words + slot.word, blobs + slot.blob);
+    const TileSlot& slot = slots[feature.slot];
+    features[feature.column] = feature.finalize(tile + slot.word, blobs + slot.blob);
   }
+}
+
+void Finalizer::SetDefaults(const WindowPlan& window) {
+  for (const FeaturePlan& feature : window.features)
+    features_[feature.column] = feature.default_value;
 }
 
 }  // namespace forebay

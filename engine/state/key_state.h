@@ -225,6 +225,8 @@ class Finalizer {
 
  private:
   void FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last, int64_t t);
+  void SetFeatures(const WindowPlan& window, const Word* tile, const std::string* blobs);
+  void SetDefaults(const WindowPlan& window);
 
   // Inline for views of ordinary size: a lookup makes a finalizer without an allocation.
   const ViewPlan& plan_;

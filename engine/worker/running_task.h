@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "engine/task/task.h"
 
 namespace forebay {
@@ -40,11 +41,18 @@ class RunningTask {
   void Add(TaskOutput output, bool at_end);
   // If a cut is asked for: forgets what has become durable, then hands over the cut.
   void ServeCut();
+  // A state cut is due, whatever the time.
+  void WantStateCut() { state_wanted_.store(true, std::memory_order_release); }
   // The task ends with `status`; whoever waits for a cut learns it.
   void Fail(absl::Status status);
 
   // --- The committing thread.
 
+  // Whether the state is to be cut by now, or the task wants it; a want is told once.
+  bool IsStateDue(absl::Time now) {
+    return state_wanted_.exchange(false, std::memory_order_acq_rel) || now >= state_due_;
+  }
+  void SetStateDue(absl::Time due) { state_due_ = due; }
   void RequestCut(CutOf of);
   // The cut that was asked for. CANCELLED or the task's error if there will be none.
   absl::StatusOr<TaskCut> TakeCut();
@@ -58,6 +66,9 @@ class RunningTask {
   std::atomic<bool> lost_{false};
   std::atomic<std::optional<CutOf>> cut_requested_{std::nullopt};
   std::atomic<uint64_t> durable_{0};
+
+  std::atomic<bool> state_wanted_{false};
+  absl::Time state_due_;  // committing thread
 
   TaskOutput pending_;  // since the last cut; task's thread
 

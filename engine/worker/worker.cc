@@ -109,6 +109,11 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
       return tasks.status();
     }
     opened = *std::move(tasks);
+    for (size_t i = 0; i < opened.size(); ++i) {
+      // Their states are cut in turn: a cut stops its task for a while.
+      double turn = static_cast<double>(i + 1) / static_cast<double>(opened.size());
+      opened[i]->SetStateDue(absl::Now() + turn * options_.state_interval);
+    }
     for (const TaskPtr& task : opened) {
       Offset position = task->position();
       positions.push_back(position.value() < 0 ? std::nullopt : std::optional(position));
@@ -209,7 +214,7 @@ bool Worker::Advance(RunningTask* task, absl::Duration timeout) {
   }
   task->ServeCut();
   if (task->draining()) return false;
-  if (task->task().wants_state_cut()) states_wanted_.store(true, std::memory_order_release);
+  if (task->task().wants_state_cut()) task->WantStateCut();
   if (task->task().pending_bytes() > options_.commit_bytes) {
     commit_wanted_.store(true, std::memory_order_release);
     absl::SleepFor(absl::Microseconds(200));
@@ -246,7 +251,6 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
 
 void Worker::RunCommits() {
   absl::Time next = absl::Now() + options_.commit_interval;
-  absl::Time next_states = absl::Now() + options_.state_interval;
   while (!stopping_.load(std::memory_order_acquire)) {
     absl::Time now = absl::Now();
     if (now < next && !commit_wanted_.exchange(false, std::memory_order_acq_rel)) {
@@ -254,9 +258,7 @@ void Worker::RunCommits() {
       continue;
     }
     next = now + options_.commit_interval;
-    bool states = states_wanted_.exchange(false, std::memory_order_acq_rel) || now >= next_states;
-    if (states) next_states = now + options_.state_interval;
-    if (!Commit(states ? CutOf::kState : CutOf::kOutputs).ok()) return;
+    if (!Commit(CutOf::kOutputs).ok()) return;
   }
 }
 
@@ -278,7 +280,11 @@ absl::Status Worker::Commit(CutOf of) {
 
 absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of) {
   absl::Time start = absl::Now();
-  for (const TaskPtr& task : tasks) task->RequestCut(of);
+  for (const TaskPtr& task : tasks) {
+    bool state = of == CutOf::kState || task->IsStateDue(start);
+    if (state) task->SetStateDue(start + options_.state_interval);
+    task->RequestCut(state ? CutOf::kState : CutOf::kOutputs);
+  }
   std::vector<TaskCut> cuts;
   for (const TaskPtr& task : tasks) {
     ASSIGN_OR_RETURN(TaskCut cut, task->TakeCut());

@@ -8,8 +8,8 @@
 //   absl::Status why = worker.Stop();
 //
 // One thread per `threads` applies events; a commit thread cuts all tasks every `commit_interval`,
-// and lets every sink make the cuts durable; every `state_interval` then the states, too (law 3).
-// Tasks go on meanwhile.
+// and lets every sink make the cuts durable; every `state_interval` then a task's state, too (law
+// 3), one task after the other. Tasks go on meanwhile.
 //
 // The first error of a task, sink or store stops the worker without a further commit: what is
 // durable stands, and a restart replays the rest. Thread-safe.
@@ -81,7 +81,8 @@ class Worker {
   // others. Lookups go on reading what was lost, as it stood, until the next AddTasks.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
-  // Commits all that has been applied before the call: the sinks, and the states if `of` says so.
+  // Commits all that has been applied before the call: the sinks, and the states of all tasks, or
+  // (kOutputs) of those whose turn it is.
   absl::Status Commit(CutOf of = CutOf::kState);
 
   // Ends all tasks with a commit, and the threads. The first error, if there was one.
@@ -139,7 +140,6 @@ class Worker {
   std::thread commit_thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> commit_wanted_{false};
-  std::atomic<bool> states_wanted_{false};
   WorkerStatistics statistics_;
 
   absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_
