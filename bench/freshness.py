@@ -12,7 +12,6 @@ from bench.workshop import PARTITIONS, BenchFailed, Workshop, binary
 from tests.system.worker import Worker
 
 FEATURE = f"{VIEW}.payments_10m"
-WARM_UP = 3  # seconds
 
 
 def measure(workshop: Workshop) -> list[dict]:
@@ -36,7 +35,7 @@ def _measure(workshop: Workshop, variant: Variant) -> dict:
         command = [binary("bench/freshness_load"), "--brokers", broker.address, "--topic", topic]
         command += ["--http", f"127.0.0.1:{worker.ready['http_port']}", "--feature", FEATURE]
         command += ["--rate", settings.freshness_rate, "--seconds", settings.freshness_seconds]
-        command += ["--warm-up", WARM_UP, "--users", settings.users, "--zipf", settings.zipf]
+        command += ["--warm-up", settings.freshness_warm_up, "--users", settings.users, "--zipf", settings.zipf]
         cpu_before = measured_process.cpu_seconds(worker.pid)
         cost = measured_process.run(command, workshop.log, known=[broker.pid, worker.pid])
         cpu_seconds = measured_process.cpu_seconds(worker.pid) - cpu_before

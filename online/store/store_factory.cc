@@ -43,7 +43,7 @@ rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cac
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.pin_top_level_index_and_filter = true;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-  table.block_size = 8 << 10;
+  table.block_size = 4 << 10;
   table.format_version = 5;
   return table;
 }
@@ -81,7 +81,8 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
             std::clamp<size_t>(limits.write_buffer_bytes / 2, kMebibyte, 64 * kMebibyte);
         options.memtable_whole_key_filtering = true;
         options.memtable_prefix_bloom_size_ratio = 0.02;
-        options.compression = rocksdb::kLZ4Compression;
+        // A key that is not in the hot map costs a block: to unpack it took half of that.
+        options.compression = rocksdb::kNoCompression;
         options.level_compaction_dynamic_level_bytes = true;
         options.max_background_jobs = 2;
         // Else every task's WAL takes the size of a whole memtable on the disk from the start. It

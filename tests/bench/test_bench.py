@@ -15,7 +15,7 @@ SMALL = ["--events", "5000", "--check-events", "2000", "--users", "100", "--runs
 SMALL += ["--variants", ",".join(VARIANTS)]
 SMALL += ["--engine-keys", "8192", "--spilled-events", "5000", "--engine-events", "5000"]
 SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
-SMALL += ["--freshness-rate", "500", "--freshness-seconds", "0.5"]
+SMALL += ["--freshness-rate", "500", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
 SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
 SMALL += ["--table-events", "5000", "--labels", "500"]
 
