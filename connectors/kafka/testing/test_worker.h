@@ -22,7 +22,8 @@ class TestWorker {
  public:
   using Topics = std::vector<std::pair<std::string, int32_t>>;
 
-  // Group "forebay-<first topic>". `positions`: of the tasks' states; others start at the oldest record.
+  // Group "forebay-<first topic>". `positions`: of the tasks' states; others start at the oldest
+  // record.
   TestWorker(const std::string& brokers, const std::string& worker_id, Topics topics,
              std::map<TaskId, Offset> positions = {}, int session_timeout_ms = 45'000);
   // Stops without a word to the group, as a crash would.
