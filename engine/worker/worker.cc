@@ -291,9 +291,12 @@ absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of) {
     cuts.push_back(std::move(cut));
   }
   std::vector<const TaskOutput*> outputs;
+  bool states = false;
   for (const TaskCut& cut : cuts) {
     if (cut.moved) outputs.push_back(&cut.output);
+    states = states || cut.number != 0;
   }
+  if (outputs.empty() && !states) return absl::OkStatus();  // which is no commit
   absl::Status committed = CommitOutputs(outputs);
   if (absl::IsAborted(committed)) {
     // The group has moved on: the tasks are taken away, and replayed by whoever gets them.

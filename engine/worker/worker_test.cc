@@ -325,6 +325,17 @@ TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
   EXPECT_EQ(disk.metas, straight.metas);
 }
 
+TEST(Worker, WithNothingNewACommitIsNone) {
+  Disk disk;
+  Life life(&disk, 10);
+  life.Finish();
+  ASSERT_TRUE(life.worker().Commit().ok());
+  int64_t commits = life.worker().statistics().commits;
+  EXPECT_GT(commits, 0);
+  ASSERT_TRUE(life.worker().Commit().ok());
+  EXPECT_EQ(life.worker().statistics().commits, commits);
+}
+
 TEST(Worker, StopsAtTheFirstErrorOfASinkAndSaysIt) {
   Disk disk;
   Life life(&disk, 1000, /*crash_at=*/1);
