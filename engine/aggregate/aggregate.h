@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/types/span.h"
 #include "engine/expression/vector.h"
 #include "schemas/types/data_type.h"
 #include "schemas/types/value.h"
@@ -106,6 +107,13 @@ struct PartialRun {
 
 // Which value is read from a summary (summary.h).
 enum class SummaryValue : uint8_t { kNone, kCount, kSum, kMean, kMin, kMax };
+inline constexpr int kSummaryValues = 6;
+
+// One of the values that are read from a summary together, and where it goes.
+struct SummaryReading {
+  SummaryValue value = SummaryValue::kNone;
+  int column = 0;  // index into the features of a row
+};
 
 struct AggregateFunctions {
   int words = 0;
@@ -117,6 +125,9 @@ struct AggregateFunctions {
   void (*update)(Word* words, std::string* blobs, const AggregateInput& input) = nullptr;
   void (*merge)(Word* words, std::string* blobs, const PartialRun& tiles) = nullptr;
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
+  // Of a summary: merges tiles and finalizes to several values, without a partial in between.
+  void (*read)(const PartialRun& tiles, absl::Span<const SummaryReading> readings,
+               Scalar* features) = nullptr;
   // Whether a stored partial is one that update and merge make: if not, the state is damaged.
   // Null: any bytes will do.
   bool (*is_intact)(const Word* words, const std::string* blobs, Word parameter) = nullptr;

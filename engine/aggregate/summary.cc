@@ -12,43 +12,40 @@ __extension__ typedef __int128 Int128;
 // The sum of each type: how it lies in words, and what is read from it.
 struct DoubleSum {
   using Value = DoubleValue;
+  using Number = double;
+  using Sum = double;
   static constexpr int kWords = 1;
-  static void Add(Word* sum, double value) { *sum = ToWord(AsDouble(*sum) + value); }
-  static void AddSum(Word* sum, const Word* other) { Add(sum, AsDouble(*other)); }
-  static Scalar Sum(const Word* sum) { return Scalar::Double(AsDouble(*sum)); }
-  static Scalar Mean(const Word* sum, Word count) {
-    return Scalar::Double(AsDouble(*sum) / static_cast<double>(count));
-  }
+  static double Load(const Word* sum) { return AsDouble(*sum); }
+  static void Store(Word* sum, double value) { *sum = ToWord(value); }
+  static Scalar Total(double sum) { return Scalar::Double(sum); }
 };
 
 struct Int64Sum {
   using Value = Int64Value;
+  using Number = int64_t;
+  using Sum = Int128;
   static constexpr int kWords = 2;
   static Int128 Load(const Word* sum) {
     return static_cast<Int128>((static_cast<unsigned __int128>(sum[1]) << 64) | sum[0]);
   }
-  static void Add(Word* sum, Int128 value) {
-    auto bits = static_cast<unsigned __int128>(Load(sum) + value);
+  static void Store(Word* sum, Int128 value) {
+    auto bits = static_cast<unsigned __int128>(value);
     sum[0] = static_cast<Word>(bits);
     sum[1] = static_cast<Word>(bits >> 64);
   }
-  static void AddSum(Word* sum, const Word* other) { Add(sum, Load(other)); }
-  static Scalar Sum(const Word* sum) {
+  static Scalar Total(Int128 sum) {
     constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
     constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
-    Int128 exact = Load(sum);
-    if (exact > kMax) return Scalar::Int64(kMax);
-    if (exact < kMin) return Scalar::Int64(kMin);
-    return Scalar::Int64(static_cast<int64_t>(exact));
-  }
-  static Scalar Mean(const Word* sum, Word count) {
-    return Scalar::Double(static_cast<double>(Load(sum)) / static_cast<double>(count));
+    if (sum > kMax) return Scalar::Int64(kMax);
+    if (sum < kMin) return Scalar::Int64(kMin);
+    return Scalar::Int64(static_cast<int64_t>(sum));
   }
 };
 
 template <typename S, SummaryParts kParts>
 struct Summary {
   using V = typename S::Value;
+  using Number = typename S::Number;
   static constexpr bool kHasSum = (kParts & kSumPart) != 0;
   static constexpr bool kHasMin = (kParts & kMinPart) != 0;
   static constexpr bool kHasMax = (kParts & kMaxPart) != 0;
@@ -57,43 +54,101 @@ struct Summary {
   static constexpr int kMax = kMin + (kHasMin ? 1 : 0);
   static constexpr int kWords = kMax + (kHasMax ? 1 : 0);
 
-  static void Update(Word* words, std::string*, const AggregateInput& input) {
-    auto value = V::Read(input);
-    bool first = words[0]++ == 0;
-    if constexpr (kHasSum) S::Add(words + kSum, value);
-    if constexpr (kHasMin) {
-      if (first || value < V::Load(words + kMin, nullptr)) V::Store(words + kMin, nullptr, value);
+  // In registers while events or tiles are added.
+  struct Parts {
+    Word count = 0;
+    typename S::Sum sum{};
+    Number least{};
+    Number greatest{};
+
+    static Parts Load(const Word* words) {
+      Parts parts;
+      parts.count = words[0];
+      if constexpr (kHasSum) parts.sum = S::Load(words + kSum);
+      if constexpr (kHasMin) parts.least = V::Load(words + kMin, nullptr);
+      if constexpr (kHasMax) parts.greatest = V::Load(words + kMax, nullptr);
+      return parts;
     }
-    if constexpr (kHasMax) {
-      if (first || value > V::Load(words + kMax, nullptr)) V::Store(words + kMax, nullptr, value);
+
+    void Store(Word* words) const {
+      words[0] = count;
+      if constexpr (kHasSum) S::Store(words + kSum, sum);
+      if constexpr (kHasMin) V::Store(words + kMin, nullptr, least);
+      if constexpr (kHasMax) V::Store(words + kMax, nullptr, greatest);
+    }
+
+    // REQUIRES: `later` is not empty.
+    void Add(const Parts& later) {
+      if constexpr (kHasSum) sum += later.sum;
+      if constexpr (kHasMin) least = count == 0 || later.least < least ? later.least : least;
+      if constexpr (kHasMax)
+        greatest = count == 0 || later.greatest > greatest ? later.greatest : greatest;
+      count += later.count;
+    }
+  };
+
+  static void Update(Word* words, std::string*, const AggregateInput& input) {
+    Number value = V::Read(input);
+    Parts parts = Parts::Load(words);
+    parts.Add({1, static_cast<typename S::Sum>(value), value, value});
+    parts.Store(words);
+  }
+
+  // Adds the tiles from number `first` on.
+  static void AddTiles(const PartialRun& tiles, size_t first, Parts* parts) {
+    const Word* tile = tiles.words + first * tiles.stride;
+    for (size_t i = first; i < tiles.count; ++i, tile += tiles.stride) {
+      if (tile[0] != 0) parts->Add(Parts::Load(tile));
     }
   }
 
-  static void MergeTile(Word* words, std::string*, const Word* tile, const std::string*) {
-    if constexpr (kHasSum) S::AddSum(words + kSum, tile + kSum);
-    if (tile[0] == 0) return;
-    bool first = words[0] == 0;
-    words[0] += tile[0];
-    if constexpr (kHasMin) {
-      if (first || V::Load(tile + kMin, nullptr) < V::Load(words + kMin, nullptr))
-        words[kMin] = tile[kMin];
+  static void Merge(Word* words, std::string*, const PartialRun& tiles) {
+    Parts parts = Parts::Load(words);
+    AddTiles(tiles, 0, &parts);
+    parts.Store(words);
+  }
+
+  static Scalar ValueOf(const Parts& parts, SummaryValue value) {
+    if (value == SummaryValue::kCount) return Scalar::Int64(static_cast<int64_t>(parts.count));
+    if (parts.count == 0) return Scalar::Null();
+    switch (value) {
+      case SummaryValue::kSum:
+        return S::Total(parts.sum);
+      case SummaryValue::kMean:
+        return Scalar::Double(static_cast<double>(parts.sum) / static_cast<double>(parts.count));
+      case SummaryValue::kMin:
+        return V::ToScalar(parts.least);
+      default:
+        return V::ToScalar(parts.greatest);
     }
-    if constexpr (kHasMax) {
-      if (first || V::Load(tile + kMax, nullptr) > V::Load(words + kMax, nullptr))
-        words[kMax] = tile[kMax];
+  }
+
+  static void Read(const PartialRun& tiles, absl::Span<const SummaryReading> readings,
+                   Scalar* features) {
+    Parts parts = Parts::Load(tiles.words);
+    AddTiles(tiles, 1, &parts);
+    Word values[kSummaryValues] = {};
+    bool nulls[kSummaryValues] = {};
+    auto add = [&](SummaryValue value) {
+      Scalar scalar = ValueOf(parts, value);
+      values[static_cast<int>(value)] = static_cast<Word>(scalar.int64_value);
+      nulls[static_cast<int>(value)] = scalar.null;
+    };
+    add(SummaryValue::kCount);
+    if constexpr (kHasSum) add(SummaryValue::kSum);
+    if constexpr (kHasSum) add(SummaryValue::kMean);
+    if constexpr (kHasMin) add(SummaryValue::kMin);
+    if constexpr (kHasMax) add(SummaryValue::kMax);
+    for (const SummaryReading& reading : readings) {
+      Scalar& feature = features[reading.column];
+      feature.int64_value = static_cast<int64_t>(values[static_cast<int>(reading.value)]);
+      feature.null = nulls[static_cast<int>(reading.value)];
     }
   }
 
   template <SummaryValue kValue>
   static Scalar Finalize(const Word* words, const std::string*) {
-    if constexpr (kValue == SummaryValue::kCount) {
-      return Scalar::Int64(static_cast<int64_t>(words[0]));
-    }
-    if (words[0] == 0) return Scalar::Null();
-    if constexpr (kValue == SummaryValue::kSum) return S::Sum(words + kSum);
-    if constexpr (kValue == SummaryValue::kMean) return S::Mean(words + kSum, words[0]);
-    if constexpr (kValue == SummaryValue::kMin) return V::Finalize(words + kMin, nullptr);
-    return V::Finalize(words + kMax, nullptr);
+    return ValueOf(Parts::Load(words), kValue);
   }
 
   using FinalizeFunction = Scalar (*)(const Word* words, const std::string* blobs);
@@ -119,8 +174,9 @@ struct Summary {
             .count_like = value == SummaryValue::kCount,
             .summary = value,
             .update = Update,
-            .merge = MergeEach<MergeTile>,
-            .finalize = FinalizeOf(value)};
+            .merge = Merge,
+            .finalize = FinalizeOf(value),
+            .read = Read};
   }
 };
 

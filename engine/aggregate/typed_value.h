@@ -23,9 +23,8 @@ struct Int64Value {
   static int64_t Read(const AggregateInput& input) { return input.argument->ints[input.row]; }
   static int64_t Load(const Word* word, const std::string*) { return AsInt64(*word); }
   static void Store(Word* word, std::string*, int64_t value) { *word = ToWord(value); }
-  static Scalar Finalize(const Word* word, const std::string*) {
-    return Scalar::Int64(AsInt64(*word));
-  }
+  static Scalar ToScalar(int64_t value) { return Scalar::Int64(value); }
+  static Scalar Finalize(const Word* word, const std::string*) { return ToScalar(AsInt64(*word)); }
 };
 
 struct DoubleValue {
@@ -33,9 +32,8 @@ struct DoubleValue {
   static double Read(const AggregateInput& input) { return input.argument->doubles[input.row]; }
   static double Load(const Word* word, const std::string*) { return AsDouble(*word); }
   static void Store(Word* word, std::string*, double value) { *word = ToWord(value); }
-  static Scalar Finalize(const Word* word, const std::string*) {
-    return Scalar::Double(AsDouble(*word));
-  }
+  static Scalar ToScalar(double value) { return Scalar::Double(value); }
+  static Scalar Finalize(const Word* word, const std::string*) { return ToScalar(AsDouble(*word)); }
 };
 
 // Leaves its word unused, so that every type has the same words.

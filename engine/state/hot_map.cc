@@ -20,13 +20,6 @@ void DeleteEntry(HotEntry* entry) {
   ::operator delete(entry);
 }
 
-// As a number in the order of the keys: most are told apart without a look at the entries.
-uint64_t FirstBytes(std::string_view key) {
-  uint64_t first = 0;
-  std::memcpy(&first, key.data(), std::min(key.size(), sizeof first));
-  return __builtin_bswap64(first);
-}
-
 }  // namespace
 
 HotMap::~HotMap() {

@@ -213,26 +213,24 @@ void KeyState::ForEachLevel(Visit visit) const {
 class Finalizer {
  public:
   explicit Finalizer(const ViewPlan& plan)
-      : plan_(plan),
-        words_(plan.scratch_words()),
-        blobs_(plan.scratch_blobs()),
-        features_(plan.feature_count()) {}
+      : plan_(plan), words_(plan.scratch_words()), blobs_(plan.scratch_blobs()) {}
 
-  // The features at `t`, one per feature of the view. Tiles are merged oldest first (S23). The
-  // result is valid until the next call or a change of the state. REQUIRES: t >=
+  // Sets the features at `t`, one per feature of the view. Tiles are merged oldest first (S23).
+  // Texts are valid until the next call or a change of the state. REQUIRES: t >=
   // state.last_effective().
-  absl::Span<const Scalar> Finalize(const KeyState& state, int64_t t);
+  void Finalize(const KeyState& state, int64_t t, Scalar* features);
 
  private:
-  void FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last, int64_t t);
-  void SetFeatures(const WindowPlan& window, const Word* tile, const std::string* blobs);
-  void SetDefaults(const WindowPlan& window);
+  void FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last, int64_t t,
+                      Scalar* features);
+  void FinalizePartial(const WindowPlan& window, const PartialPlan& partial, const TileSlot& slot,
+                       const PartialRun& tiles, Scalar* features);
+  void SetDefaults(const WindowPlan& window, Scalar* features) const;
 
   // Inline for views of ordinary size: a lookup makes a finalizer without an allocation.
   const ViewPlan& plan_;
   absl::InlinedVector<Word, 64> words_;
   absl::InlinedVector<std::string, 4> blobs_;
-  absl::InlinedVector<Scalar, 32> features_;
 };
 
 }  // namespace forebay

@@ -42,6 +42,13 @@ std::string Stored(const ViewPlan& plan) {
   return bytes;
 }
 
+Value LastTextsAt(const ViewPlan& plan, const KeyState& state, int64_t t) {
+  Finalizer finalizer(plan);
+  Scalar feature;
+  finalizer.Finalize(state, t, &feature);
+  return ToValue(feature, ListOf(DataType::kString));
+}
+
 TEST(KeyStateCodec, ListsComeBack) {
   ViewPlan plan = LastTexts(2);
   std::string stored = Stored(plan), again;
@@ -49,9 +56,7 @@ TEST(KeyStateCodec, ListsComeBack) {
   ASSERT_TRUE(state.ok()) << state.status();
   state->Encode(&again);
   EXPECT_EQ(again, stored);
-  Finalizer finalizer(plan);
-  EXPECT_EQ(ToValue(finalizer.Finalize(*state, 200)[0], ListOf(DataType::kString)),
-            Value(ValueList{std::string(), std::string("d")}));
+  EXPECT_EQ(LastTextsAt(plan, *state, 200), Value(ValueList{std::string(), std::string("d")}));
 }
 
 // What a bad disk leaves is refused, or is a list like any other; nothing reads beyond it.
@@ -65,9 +70,8 @@ TEST(KeyStateCodec, DamagedListsAreDataLoss) {
       std::string bytes = stored;
       bytes[at] = static_cast<char>(bytes[at] ^ 1 << bit);
       absl::StatusOr<KeyState> state = KeyState::Decode(plan, bytes);
-      Finalizer finalizer(plan);
       if (state.ok()) {
-        ToValue(finalizer.Finalize(*state, 200)[0], ListOf(DataType::kString));
+        LastTextsAt(plan, *state, 200);
       } else {
         EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss) << state.status();
         ++refused;

@@ -210,17 +210,19 @@ void ViewPlan::Builder::LayOutTiles(const std::vector<Slot>& slots, TileLevel* l
 void ViewPlan::Builder::AddFeature(int column) {
   const Reading& reading = readings_[column];
   WindowPlan& window = plan_.windows_[reading.window];
-  auto finalize = reading.functions->finalize;
-  if (reading.functions->summary != SummaryValue::kNone) {
-    finalize = SummaryFunctions(reading.argument, slots_[window.level][reading.slot].parts,
-                                reading.functions->summary)
-                   .finalize;
+  auto partial = std::find_if(window.partials.begin(), window.partials.end(),
+                              [&](const PartialPlan& known) { return known.slot == reading.slot; });
+  if (partial == window.partials.end()) {
+    partial = window.partials.emplace(partial);
+    partial->slot = reading.slot;
   }
-  Scalar value = DefaultOf(view_.features(column).default_value());
-  window.features.push_back({column, reading.slot, finalize, value});
-  if (std::find(window.slots.begin(), window.slots.end(), reading.slot) == window.slots.end())
-    window.slots.push_back(reading.slot);
-  plan_.defaults_.push_back(value);
+  if (reading.functions->summary != SummaryValue::kNone) {
+    partial->of_summary.push_back({reading.functions->summary, column});
+  } else {
+    partial->features.push_back({column, reading.functions->finalize});
+  }
+  window.columns.push_back(column);
+  plan_.defaults_.push_back(DefaultOf(view_.features(column).default_value()));
 }
 
 Scalar ViewPlan::Builder::DefaultOf(const v1::Literal& literal) {

@@ -55,12 +55,15 @@ struct TileLevel {
   bool Keeps(int64_t start, int64_t t) const { return hop == 0 || start + stay > t; }
 };
 
-// A feature as read from the merged tiles of its window.
-struct FeaturePlan {
-  int column = 0;  // index into FeatureView.features
-  int slot = 0;    // of the window's level
-  Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
-  Scalar default_value;
+// What the features of a window read from one of its partials, once that is merged.
+struct PartialPlan {
+  int slot = 0;                            // of the window's level
+  std::vector<SummaryReading> of_summary;  // all of a summary's together
+  struct Feature {
+    int column = 0;  // index into FeatureView.features
+    Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
+  };
+  std::vector<Feature> features;  // those of another partial
 };
 
 struct WindowPlan {
@@ -70,8 +73,8 @@ struct WindowPlan {
   // Where its merged partials lie in a scratch area for all windows of the view.
   int scratch_word = 0;
   int scratch_blob = 0;
-  std::vector<int> slots;  // of its level: those that its features read
-  std::vector<FeaturePlan> features;
+  std::vector<PartialPlan> partials;
+  std::vector<int> columns;  // of its features: indices into FeatureView.features
 };
 
 class ViewPlan {

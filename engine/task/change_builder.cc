@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "engine/batch/change_batch.h"
@@ -42,41 +43,17 @@ bool IsWord(DataType type) {
   return type == DataType::kInt64 || type == DataType::kDouble || type == DataType::kTimestamp;
 }
 
-// The bytes 0 and 1 as bits, least bit first.
-std::shared_ptr<arrow::Buffer> PackBits(const std::vector<uint8_t>& bytes, int64_t rows) {
-  std::vector<uint8_t> bits((rows + 7) / 8);
-  for (int64_t row = 0; row < rows; ++row)
-    bits[row >> 3] = static_cast<uint8_t>(bits[row >> 3] | bytes[row] << (row & 7));
-  return arrow::Buffer::FromVector(std::move(bits));
-}
-
-// Takes the first `rows` of `values`, which is empty afterwards.
-template <typename T>
-std::shared_ptr<arrow::Array> TakeColumn(std::shared_ptr<arrow::DataType> type,
-                                         std::vector<T>* values, int64_t rows,
-                                         std::shared_ptr<arrow::Buffer> valid = nullptr) {
-  values->resize(rows);
-  auto buffer = arrow::Buffer::FromVector(std::exchange(*values, {}));
-  int64_t nulls = valid == nullptr ? 0 : arrow::kUnknownNullCount;
+std::shared_ptr<arrow::Array> MakeColumn(std::shared_ptr<arrow::DataType> type, int64_t rows,
+                                         std::shared_ptr<arrow::Buffer> values,
+                                         std::shared_ptr<arrow::Buffer> valid = nullptr,
+                                         int64_t nulls = 0) {
   return arrow::MakeArray(
-      arrow::ArrayData::Make(std::move(type), rows, {std::move(valid), std::move(buffer)}, nulls));
+      arrow::ArrayData::Make(std::move(type), rows, {std::move(valid), std::move(values)}, nulls));
 }
 
 std::shared_ptr<arrow::Array> Constant(int32_t value, int64_t rows) {
-  std::vector<int32_t> values(rows, value);
-  return TakeColumn(arrow::int32(), &values, rows);
-}
-
-std::shared_ptr<arrow::Array> OpColumn(const std::vector<ChangeOp>& ops, int64_t rows) {
-  std::vector<int32_t> ends(rows + 1);
-  std::string text;
-  text.reserve(rows * kOpNames[1].size());
-  for (int64_t row = 0; row < rows; ++row) {
-    text += kOpNames[static_cast<int>(ops[row])];
-    ends[row + 1] = static_cast<int32_t>(text.size());
-  }
-  return std::make_shared<arrow::StringArray>(rows, arrow::Buffer::FromVector(std::move(ends)),
-                                              arrow::Buffer::FromString(std::move(text)));
+  return MakeColumn(arrow::int32(), rows,
+                    arrow::Buffer::FromVector(std::vector<int32_t>(rows, value)));
 }
 
 std::unique_ptr<arrow::ArrayBuilder> NewBuilder(const arrow::Schema& schema, int column) {
@@ -94,31 +71,54 @@ std::shared_ptr<arrow::Array> FinishBuilder(arrow::ArrayBuilder* builder) {
 }  // namespace
 
 ChangeBuilder::ChangeBuilder(const ViewTaskPlan& plan, PartitionId partition)
-    : plan_(plan), partition_(partition.value()), features_(plan.tiles.feature_count()) {
+    : plan_(plan),
+      partition_(partition.value()),
+      features_(plan.tiles.feature_count()),
+      waiting_(kRowsWaiting * features_.size()) {
   const arrow::Schema& schema = *plan.change_schema;
   const int keys = plan.entity->keys_size();
   for (int i = 0; i < keys; ++i) keys_.push_back(NewBuilder(schema, i));
   for (size_t i = 0; i < features_.size(); ++i) {
     int column = static_cast<int>(i);
     features_[i].type = static_cast<DataType>(plan.definition->features(column).type());
-    if (!IsWord(features_[i].type)) features_[i].builder = NewBuilder(schema, keys + column);
+    if (IsWord(features_[i].type)) continue;
+    features_[i].builder = NewBuilder(schema, keys + column);
+    built_.push_back(i);
   }
 }
 
 ChangeBuilder::~ChangeBuilder() = default;
 
+template <typename T>
+void ChangeBuilder::Column<T>::Resize(int64_t size) {
+  const auto bytes = size * static_cast<int64_t>(sizeof(T));
+  if (buffer_ == nullptr) {
+    buffer_ = arrow::AllocateResizableBuffer(bytes).ValueOrDie();  // fails as a builder does
+  } else {
+    Check(buffer_->Resize(bytes, /*shrink_to_fit=*/false));
+  }
+  data_ = reinterpret_cast<T*>(buffer_->mutable_data());
+}
+
+template <typename T>
+std::shared_ptr<arrow::Buffer> ChangeBuilder::Column<T>::Take(int64_t size) {
+  Check(buffer_->Resize(size * static_cast<int64_t>(sizeof(T)), /*shrink_to_fit=*/false));
+  data_ = nullptr;
+  return std::exchange(buffer_, nullptr);
+}
+
 void ChangeBuilder::Grow() {
-  capacity_ = std::max(next_capacity_, 2 * capacity_);
+  capacity_ = std::max(next_capacity_, 2 * capacity_);  // a multiple of kRowsWaiting
   for (FeatureColumn& feature : features_) {
     if (feature.builder != nullptr) continue;
-    feature.words.resize(capacity_);
-    feature.valid.resize(capacity_);
+    feature.words.Resize(capacity_);
+    feature.valid.Resize(capacity_ / kRowsWaiting);
   }
   for (auto* column : {&effective_times_, &event_times_, &known_times_, &hashes_, &offsets_}) {
-    column->resize(capacity_);
+    column->Resize(capacity_);
   }
-  ordinals_.resize(capacity_);
-  ops_.resize(capacity_);
+  ordinals_.Resize(capacity_);
+  ops_.Resize(capacity_);
 }
 
 void ChangeBuilder::AppendKey(std::string_view key) {
@@ -131,6 +131,16 @@ void ChangeBuilder::AppendKey(std::string_view key) {
   for (size_t i = 0; i < parts.size(); ++i) AppendValue(parts[i], keys_[i].get());
 }
 
+void ChangeBuilder::AppendFeature(const Scalar& value, FeatureColumn* feature) {
+  if (value.null) {
+    Check(feature->builder->AppendNull());
+  } else if (feature->type == DataType::kBool) {
+    AppendTo<arrow::BooleanBuilder>(feature->builder.get(), value.bool_value);
+  } else {
+    AppendBytes(value.string_value(), feature);
+  }
+}
+
 void ChangeBuilder::AppendBytes(std::string_view bytes, FeatureColumn* feature) {
   text_bytes_ += bytes.size();
   if (IsList(feature->type)) {
@@ -141,24 +151,11 @@ void ChangeBuilder::AppendBytes(std::string_view bytes, FeatureColumn* feature) 
 }
 
 void ChangeBuilder::Append(const Change& change) {
-  const auto row = static_cast<size_t>(rows_);
+  const int64_t row = rows_;
   if (row == capacity_) Grow();
   AppendKey(change.key.bytes);
-  for (size_t i = 0; i < features_.size(); ++i) {
-    FeatureColumn& feature = features_[i];
-    const Scalar& value = change.features[i];
-    if (feature.builder == nullptr) {
-      feature.words[row] = static_cast<Word>(value.int64_value);
-      feature.valid[row] = value.null ? 0 : 1;
-      feature.has_nulls |= value.null;
-    } else if (value.null) {
-      Check(feature.builder->AppendNull());
-    } else if (feature.type == DataType::kBool) {
-      AppendTo<arrow::BooleanBuilder>(feature.builder.get(), value.bool_value);
-    } else {
-      AppendBytes(value.string_value(), &feature);
-    }
-  }
+  const Scalar* values = NextFeatures();
+  for (size_t i : built_) AppendFeature(values[i], &features_[i]);
   effective_times_[row] = change.effective_time;
   event_times_[row] = change.event_time;
   known_times_[row] = change.known_time;
@@ -167,30 +164,62 @@ void ChangeBuilder::Append(const Change& change) {
   offsets_[row] = change.offset;
   ordinals_[row] = change.ordinal;
   ++rows_;
+  if (rows_ % kRowsWaiting == 0) FillColumns(rows_ - kRowsWaiting);
+}
+
+// Moves the rows that wait, the first of which is `first`, into the columns of words.
+void ChangeBuilder::FillColumns(int64_t first) {
+  const auto rows = static_cast<size_t>(rows_ - first);
+  for (size_t i = 0; i < features_.size(); ++i) {
+    FeatureColumn& feature = features_[i];
+    if (feature.builder != nullptr) continue;
+    Word* words = &feature.words[first];
+    Word nulls = 0;
+    const Scalar* value = waiting_.data() + i;
+    for (size_t row = 0; row < rows; ++row, value += features_.size()) {
+      words[row] = static_cast<Word>(value->int64_value);
+      nulls |= Word{value->null} << row;
+    }
+    feature.valid[first / kRowsWaiting] = ~nulls;
+    feature.nulls += std::popcount(nulls);
+  }
 }
 
 std::shared_ptr<arrow::Array> ChangeBuilder::FinishFeature(int column, FeatureColumn* feature) {
   if (feature->builder != nullptr) return FinishBuilder(feature->builder.get());
   std::shared_ptr<arrow::Buffer> valid;
-  if (std::exchange(feature->has_nulls, false)) valid = PackBits(feature->valid, rows_);
-  return TakeColumn(plan_.change_schema->field(column)->type(), &feature->words, rows_,
-                    std::move(valid));
+  if (feature->nulls > 0) valid = feature->valid.Take((rows_ + kRowsWaiting - 1) / kRowsWaiting);
+  return MakeColumn(plan_.change_schema->field(column)->type(), rows_, feature->words.Take(rows_),
+                    std::move(valid), std::exchange(feature->nulls, 0));
+}
+
+std::shared_ptr<arrow::Array> ChangeBuilder::OpColumn() const {
+  std::vector<int32_t> ends(rows_ + 1);
+  std::string text;
+  text.reserve(rows_ * kOpNames[1].size());
+  for (int64_t row = 0; row < rows_; ++row) {
+    text += kOpNames[static_cast<int>(ops_[row])];
+    ends[row + 1] = static_cast<int32_t>(text.size());
+  }
+  return std::make_shared<arrow::StringArray>(rows_, arrow::Buffer::FromVector(std::move(ends)),
+                                              arrow::Buffer::FromString(std::move(text)));
 }
 
 std::shared_ptr<arrow::RecordBatch> ChangeBuilder::Finish() {
+  if (rows_ % kRowsWaiting != 0) FillColumns(rows_ - rows_ % kRowsWaiting);
   arrow::ArrayVector columns;
   for (auto& key : keys_) columns.push_back(FinishBuilder(key.get()));
   for (FeatureColumn& feature : features_)
     columns.push_back(FinishFeature(static_cast<int>(columns.size()), &feature));
   auto time = [&] { return plan_.change_schema->field(static_cast<int>(columns.size()))->type(); };
-  columns.push_back(TakeColumn(time(), &effective_times_, rows_));
-  columns.push_back(TakeColumn(time(), &event_times_, rows_));
-  columns.push_back(TakeColumn(time(), &known_times_, rows_));
-  columns.push_back(OpColumn(ops_, rows_));
-  columns.push_back(TakeColumn(arrow::int64(), &hashes_, rows_));
+  columns.push_back(MakeColumn(time(), rows_, effective_times_.Take(rows_)));
+  columns.push_back(MakeColumn(time(), rows_, event_times_.Take(rows_)));
+  columns.push_back(MakeColumn(time(), rows_, known_times_.Take(rows_)));
+  columns.push_back(OpColumn());
+  columns.push_back(MakeColumn(arrow::int64(), rows_, hashes_.Take(rows_)));
   columns.push_back(Constant(partition_, rows_));
-  columns.push_back(TakeColumn(arrow::int64(), &offsets_, rows_));
-  columns.push_back(TakeColumn(arrow::int32(), &ordinals_, rows_));
+  columns.push_back(MakeColumn(arrow::int64(), rows_, offsets_.Take(rows_)));
+  columns.push_back(MakeColumn(arrow::int32(), rows_, ordinals_.Take(rows_)));
   columns.push_back(Constant(static_cast<int32_t>(plan_.definition->version()), rows_));
   next_capacity_ = std::exchange(capacity_, 0);
   text_bytes_ = 0;

@@ -46,8 +46,9 @@ absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view
     line += fmt::format("{}{}", level == 0 ? "" : ",", state.TileCount(level));
   }
   line += "],\"features\":{";
+  std::vector<Scalar> features(view.tiles.feature_count());
   Finalizer finalizer(view.tiles);
-  absl::Span<const Scalar> features = finalizer.Finalize(state, state.last_effective());
+  finalizer.Finalize(state, state.last_effective(), features.data());
   for (int i = 0; i < view.definition->features_size(); ++i) {
     const v1::Feature& feature = view.definition->features(i);
     if (i > 0) line += ',';

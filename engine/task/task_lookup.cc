@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
 #include "engine/task/task.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -23,8 +24,10 @@ void ReadState(const ViewTaskPlan& plan, const KeyState& state, int64_t at, View
   row->found = true;
   row->effective_time = EffectiveTime(state.LastStep(t));
   row->event_time = EventTime(state.event_time());
+  absl::InlinedVector<Scalar, 32> features(plan.tiles.feature_count());
   Finalizer finalizer(plan.tiles);
-  SetValues(*plan.definition, finalizer.Finalize(state, t), row);
+  finalizer.Finalize(state, t, features.data());
+  SetValues(*plan.definition, features, row);
 }
 
 }  // namespace

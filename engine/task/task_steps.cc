@@ -164,17 +164,19 @@ void Task::Forget(const Timer& timer, HotEntry* entry) {
 
 void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
                         int64_t known_time) {
-  absl::Span<const Scalar> features = op == ChangeOp::kDelete
-                                          ? absl::Span<const Scalar>(view->plan.tiles.defaults())
-                                          : view->finalizer.Finalize(entry.state, effective);
+  Scalar* features = view->changes.NextFeatures();
+  if (op == ChangeOp::kDelete) {
+    std::copy_n(view->plan.tiles.defaults().data(), view->plan.tiles.feature_count(), features);
+  } else {
+    view->finalizer.Finalize(entry.state, effective, features);
+  }
   view->changes.Append({{entry.key(), entry.hash},
                         effective,
                         entry.state.event_time(),
                         known_time,
                         op,
                         offset_,
-                        view->next_ordinal++,
-                        features});
+                        view->next_ordinal++});
   if (view->changes.full()) changes_full_ = true;
 }
 

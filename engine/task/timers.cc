@@ -35,16 +35,19 @@ void Timers::SortDue() {
   for (std::string_view rest = due_list_.bytes; !rest.empty();) {
     Head head;
     std::memcpy(&head, rest.data(), sizeof head);
-    due_.push_back(
-        {due_time_, static_cast<int>(head.view), HashedKey(rest.substr(sizeof head, head.size))});
+    HashedKey key(rest.substr(sizeof head, head.size));
+    due_.push_back({due_time_, static_cast<int>(head.view), key, FirstBytes(key.bytes)});
     rest.remove_prefix(sizeof head + head.size);
   }
-  auto order = [](const Timer& timer) { return std::pair(timer.view, timer.key.bytes); };
-  std::sort(due_.begin(), due_.end(),
-            [&](const Timer& a, const Timer& b) { return order(a) > order(b); });
-  due_.erase(std::unique(due_.begin(), due_.end(),
-                         [&](const Timer& a, const Timer& b) { return order(a) == order(b); }),
-             due_.end());
+  std::sort(due_.begin(), due_.end(), [](const Timer& a, const Timer& b) {
+    if (a.view != b.view) return a.view > b.view;
+    if (a.first_bytes != b.first_bytes) return a.first_bytes > b.first_bytes;
+    return a.key.bytes > b.key.bytes;
+  });
+  auto same = [](const Timer& a, const Timer& b) {
+    return a.view == b.view && a.key.hash == b.key.hash && a.key.bytes == b.key.bytes;
+  };
+  due_.erase(std::unique(due_.begin(), due_.end(), same), due_.end());
 }
 
 bool Timers::PopDue(int64_t clock, Timer* timer) {

@@ -19,8 +19,9 @@ namespace forebay {
 
 struct Timer {
   int64_t time = 0;
-  int view = 0;   // index into TaskPlan.views
-  HashedKey key;  // valid until the next call of PopDue
+  int view = 0;              // index into TaskPlan.views
+  HashedKey key;             // valid until the next call of PopDue
+  uint64_t first_bytes = 0;  // of the key
 };
 
 class Timers {
