@@ -17,6 +17,7 @@ class Variant:
     all_fields: bool = False  # declared, not only those that the features need
     history: bool = False  # change records into the Delta table
     updates: str | None = None  # the format of the update topic's values; None: no topic
+    lean: bool = False  # its headers only on deletes, its records not compressed
     emit: str | None = None  # a duration
     delivery: str = "exactly_once"
     commit_interval: str | None = None  # None: the default
@@ -28,6 +29,11 @@ class Variant:
         if self.commit_interval is not None:
             entries["commit_interval"] = self.commit_interval
         return entries
+
+    @property
+    def kafka(self) -> dict:
+        """Entries of `kafka` in forebay.yaml."""
+        return {"compression.type": "none"} if self.lean else {}
 
     def definitions(self, text: str, topic: str) -> str:
         """`text`: bench/transactions/features/user_activity.yaml."""
@@ -46,7 +52,8 @@ class Variant:
         if self.updates is None:
             options.append("updates: off")
         elif self.updates != "json":
-            options.append(f"updates: {{format: {self.updates}}}")
+            headers = ", headers: deletes" if self.lean else ""
+            options.append(f"updates: {{format: {self.updates}{headers}}}")
         if self.emit is not None:
             options.append(f"emit: {{every: {self.emit}}}")
         return "".join(f"    {option}\n" for option in options)
@@ -67,17 +74,19 @@ def _declare_only_needed_fields(text: str) -> str:
 
 STATE = Variant("state", "JSON, state only")
 STATE_PROTOBUF = Variant("state-protobuf", "protobuf, state only", format="protobuf")
-UPDATES = Variant("updates", "JSON, every update to Kafka", updates="protobuf")
+UPDATES = Variant("updates", "JSON, every update to Kafka", updates="protobuf", lean=True)
 UPDATES_AND_TABLE = Variant(
     "updates-table",
     "JSON, every update to Kafka, every change into Delta",
     updates="protobuf",
+    lean=True,
     history=True,
 )
 EMIT = Variant(
     "emit",
     "JSON, `emit: {every: 1s}`, Kafka and Delta",
     updates="protobuf",
+    lean=True,
     history=True,
     emit="1s",
 )
@@ -97,6 +106,12 @@ ALL = (
         all_fields=True,
     ),
     UPDATES,
+    dataclasses.replace(
+        UPDATES,
+        name="updates-lz4",
+        title=f"{UPDATES.title}, lz4, headers on all",
+        lean=False,
+    ),
     AT_LEAST_ONCE,
     UPDATES_AND_TABLE,
     EMIT,

@@ -121,7 +121,7 @@ class Workshop:
         definitions.write_text(variant.definitions(definitions.read_text(), topic))
         entries = {
             "project": folder.name,
-            "kafka": {"bootstrap.servers": self.broker().address},
+            "kafka": {"bootstrap.servers": self.broker().address} | variant.kafka,
             "serving": {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0},
         }
         (folder / "forebay.yaml").write_text(json.dumps(entries | variant.config))

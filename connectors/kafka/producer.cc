@@ -160,7 +160,7 @@ absl::Status Producer::Produce(std::string_view topic, int32_t partition,
                                      .partition = partition,
                                      .key = update.key,
                                      .value = update.value,
-                                     .headers = update.headers,
+                                     .headers = update.headers(),
                                      .timestamp = now}));
   }
   return absl::OkStatus();

@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kStepMillis = 1000;
 
+// Full batches go out at once, and the commit sends the rest: nothing is gained by less. But once
+// records have waited for as long, librdkafka (2.0 at least) polls without a pause until the
+// broker has acknowledged those before them.
+constexpr char kLingerMillis[] = "1000";
+
 absl::Duration TransactionTimeout(rd_kafka_t* client) {
   char text[32];
   size_t size = sizeof(text);
@@ -38,8 +43,10 @@ absl::StatusOr<std::unique_ptr<TransactionalProducer>> TransactionalProducer::Cr
     const KafkaConfig& config, const std::string& transactional_id,
     const std::atomic<bool>* cancel) {
   std::unique_ptr<TransactionalProducer> made(new TransactionalProducer(transactional_id));
+  KafkaConfig patient = config;
+  patient.properties.try_emplace("linger.ms", kLingerMillis);
   ASSIGN_OR_RETURN(made->producer_,
-                   Producer::Create(config, {{"transactional.id", transactional_id}},
+                   Producer::Create(patient, {{"transactional.id", transactional_id}},
                                     DeliveryReports::kFailures, cancel));
   rd_kafka_t* client = made->producer_->client();
   made->timeout_ = TransactionTimeout(client);

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
+
 namespace forebay {
 
 inline constexpr std::string_view kSourceHeader = "forebay-source";
@@ -27,7 +29,12 @@ inline constexpr std::string_view kViewVersionHeader = "forebay-view-version";
 struct EncodedUpdate {
   std::string_view key;
   std::optional<std::string_view> value;  // nullopt: a tombstone
-  std::array<std::pair<std::string_view, std::string_view>, 3> headers;
+  std::array<std::pair<std::string_view, std::string_view>, 3> all_headers;
+  bool has_headers = false;
+
+  absl::Span<const std::pair<std::string_view, std::string_view>> headers() const {
+    return absl::MakeSpan(all_headers.data(), has_headers ? all_headers.size() : 0);
+  }
 };
 
 class EncodedUpdates {
@@ -43,9 +50,11 @@ class EncodedUpdates {
     EncodedUpdate update;
     update.key = next(parts.key_size);
     if (parts.value_size != kTombstone) update.value = next(parts.value_size);
-    update.headers[0] = {kSourceHeader, next(parts.source_size)};
-    update.headers[1] = {kEffectiveTimeHeader, next(parts.effective_time_size)};
-    update.headers[2] = {kViewVersionHeader, view_version_};
+    update.has_headers = parts.source_size > 0;
+    if (!update.has_headers) return update;
+    update.all_headers[0] = {kSourceHeader, next(parts.source_size)};
+    update.all_headers[1] = {kEffectiveTimeHeader, next(parts.effective_time_size)};
+    update.all_headers[2] = {kViewVersionHeader, view_version_};
     return update;
   }
 
@@ -60,7 +69,7 @@ class EncodedUpdates {
     size_t place;
     uint32_t key_size;
     uint32_t value_size;  // or kTombstone
-    uint32_t source_size;
+    uint32_t source_size;  // 0: no headers
     uint32_t effective_time_size;
   };
 

@@ -42,6 +42,8 @@ UpdateRecordEncoder::UpdateRecordEncoder(const v1::Project& project, int view,
                 : fields_[0].form == ColumnForm::kString ? KeyForm::kText
                 : fields_[0].form == ColumnForm::kInt64  ? KeyForm::kInteger
                                                          : KeyForm::kObject),
+      headers_only_on_deletes_(project.feature_views(view).update_headers() ==
+                               v1::FeatureView::HEADERS_DELETES),
       key_object_(fields_, key_columns_),
       values_(MakeValues(project.feature_views(view), fields_)) {}
 
@@ -66,8 +68,10 @@ void UpdateRecordEncoder::EncodeRows(const ValueWriter& values, const RawColumns
     char* const key = out->Reserve(size);
     char* const value = WriteKey(columns, row, key);
     char* const source = tombstone ? value : values.Write(columns, row, value);
-    char* const effective_time = WriteSource(columns, row, &prefix, source);
-    char* const end = WriteJsonInt(times.Number<int64_t>(row), effective_time);
+    const bool headers = tombstone || !headers_only_on_deletes_;
+    char* const effective_time = headers ? WriteSource(columns, row, &prefix, source) : source;
+    char* const end =
+        headers ? WriteJsonInt(times.Number<int64_t>(row), effective_time) : effective_time;
     out->Add({.key_size = static_cast<uint32_t>(value - key),
               .value_size =
                   tombstone ? EncodedUpdates::kTombstone : static_cast<uint32_t>(source - value),

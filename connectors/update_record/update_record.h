@@ -58,6 +58,7 @@ class UpdateRecordEncoder {
   const size_t key_columns_;
   const size_t effective_time_;  // its index in fields_
   const KeyForm key_form_;
+  const bool headers_only_on_deletes_;
   const JsonObjectWriter key_object_;
   const std::variant<JsonObjectWriter, ProtobufMessageWriter> values_;
 };

@@ -151,9 +151,10 @@ TEST(UpdateRecord, IsAsDocumented) {
             R"("_event_time":"1969-12-31T23:59:59.999999Z",)"
             R"("_known_time":"1970-01-01T00:00:00.000000Z","_op":"event","_key_hash":-42,)"
             R"("_source_partition":3,"_source_offset":77,"_ordinal":12,"_view_version":2})");
-  EXPECT_EQ(record.headers, (Headers{{{"forebay-source", "transactions/3/77/12"},
-                                      {"forebay-effective-time", "1356998400123456"},
-                                      {"forebay-view-version", "2"}}}));
+  EXPECT_THAT(record.headers(),
+              ::testing::ElementsAre(std::pair("forebay-source", "transactions/3/77/12"),
+                                     std::pair("forebay-effective-time", "1356998400123456"),
+                                     std::pair("forebay-view-version", "2")));
   EXPECT_EQ(UpdateTopic(project, 0), "fraud.user_spend.v2");
 }
 
@@ -167,9 +168,30 @@ TEST(UpdateRecord, OfADeleteIsATombstoneAndTheNextOneIsNot) {
   ASSERT_EQ(updates.size(), 2u);
   EXPECT_EQ(updates[0].key, "5");
   EXPECT_EQ(updates[0].value, std::nullopt);
-  EXPECT_EQ(updates[0].headers[0].second, "t/3/77/12");
+  EXPECT_EQ(updates[0].headers()[0].second, "t/3/77/12");
   EXPECT_EQ(updates[1].key, "6");
   EXPECT_EQ(Json::parse(updates[1].value.value())["_op"], "expire");
+}
+
+// The same records, but for headers that a value repeats.
+TEST(UpdateRecord, HeadersAreOnDeletesOnlyWhereAViewSaysSo) {
+  v1::Project project = ProjectOf({v1::INT64}, {v1::INT64});
+  auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("expire")),
+                                 Joined({int64_t{5}, int64_t{1}}, MetaColumns("delete")),
+                                 Joined({int64_t{5}, int64_t{2}}, MetaColumns("event"))});
+  EncodedUpdates all, some;
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &all);
+  project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_DELETES);
+  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &some);
+  ASSERT_EQ(some.size(), all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(some[i].key, all[i].key);
+    EXPECT_EQ(some[i].value, all[i].value);
+    EXPECT_EQ(all[i].headers().size(), 3u);
+  }
+  EXPECT_TRUE(some[0].headers().empty());
+  EXPECT_EQ(some[1].headers(), all[1].headers());
+  EXPECT_TRUE(some[2].headers().empty());
 }
 
 TEST(UpdateRecord, InfinitiesAreStrings) {

@@ -165,11 +165,12 @@ TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
                  "features: [{name: n, value: count(*), windows: [1h]}]}\n");
     return project.feature_views_size() == 1 ? project.feature_views(0) : v1::FeatureView();
   };
-  for (const char* outputs : {"", "history: on, updates: on, ", "updates: {format: json}, "}) {
+  for (const char* outputs : {"", "history: on, updates: on, ", "updates: {format: json, headers: all}, "}) {
     v1::FeatureView view = load(outputs);
     EXPECT_EQ(view.history(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.updates(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_JSON) << outputs;
+    EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_ALL) << outputs;
     EXPECT_EQ(view.emit_every_us(), 0) << outputs;
   }
   EXPECT_EQ(load("history: off, ").history(), v1::FeatureView::OFF);
@@ -177,7 +178,10 @@ TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
   v1::FeatureView view = load("updates: {format: protobuf}, emit: {every: 1ms}, ");
   EXPECT_EQ(view.updates(), v1::FeatureView::ON);
   EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_PROTOBUF);
+  EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_ALL);
   EXPECT_EQ(view.emit_every_us(), 1'000);
+  EXPECT_EQ(load("updates: {headers: deletes}, ").update_headers(),
+            v1::FeatureView::HEADERS_DELETES);
   EXPECT_EQ(load("emit: {every: 24h}, ").emit_every_us(), 86'400 * kMicrosPerSecond);
 }
 

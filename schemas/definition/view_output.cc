@@ -29,22 +29,29 @@ v1::FeatureView::Output ReadOnOrOff(const YamlNode* node, std::string_view what,
   return word == "off" ? v1::FeatureView::OFF : v1::FeatureView::ON;
 }
 
-void ReadUpdateFormat(const YamlNode& node, v1::FeatureView* view, Findings* findings) {
-  MapReader map(node, "updates", {"format"}, findings);
-  const YamlNode* format = map.Require("format");
-  std::optional<std::string> word = ReadText(format, "format", findings);
-  if (word == "protobuf") {
-    view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  } else if (word && *word != "json") {
-    findings->Add(*format, fmt::format("unknown format '{}'{}", *word,
-                                       AllowedNames(*word, {"json", "protobuf"}, "formats")));
+// Whether `node` is the second of two words; the first is what it is without.
+bool IsSecond(const YamlNode* node, std::string_view what, const std::vector<std::string>& words,
+              Findings* findings) {
+  std::optional<std::string> word = ReadText(node, what, findings);
+  if (word && *word != words[0] && *word != words[1]) {
+    findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word,
+                                     AllowedNames(*word, words, "choices")));
   }
+  return word == words[1];
+}
+
+void ReadUpdateOptions(const YamlNode& node, v1::FeatureView* view, Findings* findings) {
+  MapReader map(node, "updates", {"format", "headers"}, findings);
+  if (IsSecond(map.Get("format"), "format", {"json", "protobuf"}, findings))
+    view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+  if (IsSecond(map.Get("headers"), "headers", {"all", "deletes"}, findings))
+    view->set_update_headers(v1::FeatureView::HEADERS_DELETES);
 }
 
 void ReadUpdates(const YamlNode* node, v1::FeatureView* view, Findings* findings) {
   if (node == nullptr) return;
   if (node->kind == YamlNode::Kind::kMap) {
-    ReadUpdateFormat(*node, view, findings);
+    ReadUpdateOptions(*node, view, findings);
   } else if (node->kind == YamlNode::Kind::kScalar) {
     view->set_updates(ReadOnOrOff(node, "updates", findings));
   } else {
