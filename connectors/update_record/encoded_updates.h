@@ -68,7 +68,7 @@ class EncodedUpdates {
   struct Parts {  // the bytes of a record, in this order
     size_t place;
     uint32_t key_size;
-    uint32_t value_size;  // or kTombstone
+    uint32_t value_size;   // or kTombstone
     uint32_t source_size;  // 0: no headers
     uint32_t effective_time_size;
   };
