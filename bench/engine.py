@@ -7,13 +7,14 @@ import shutil
 import statistics
 
 from bench import measured_process
-from bench.workshop import Workshop, binary
+from bench.workshop import ROOT, Workshop, binary
 
 
 def command(workshop: Workshop, **options: object) -> list:
     """Hot keys on one thread, state only, unless `options` say otherwise."""
     settings = workshop.settings
-    flags = {"events": settings.engine_events, "keys": settings.keys} | options
+    flags = {"project": ROOT / "bench" / "transactions", "events": settings.engine_events}
+    flags |= {"keys": settings.keys} | options
     pairs = [(f"--{name.replace('_', '-')}", value) for name, value in flags.items()]
     return [binary("bench/engine_bench"), *(text for pair in pairs for text in pair)]
 

@@ -1,9 +1,9 @@
 // The engine alone: decoded batches in memory through one task a thread, 22 features.
 //
-//   engine_bench --events 2000000 --keys 100000                        hot keys, state only
-//   engine_bench --steps every                                         with every change record
-//   engine_bench --threads 2                                           two tasks, side by side
-//   engine_bench --keys 10000000 --state DIR --hot-share 0.25          RocksDB below
+//   engine_bench --project bench/transactions                          hot keys, state only
+//   ... --steps every                                                  with every change record
+//   ... --threads 2                                                    two tasks, side by side
+//   ... --keys 10000000 --state DIR --hot-share 0.25                   RocksDB below
 //
 // Prints one line of JSON. The events are made before; CPU seconds are the process's from the first
 // batch to the last, commits to RocksDB and its own threads included. With --state, every key gets
@@ -14,30 +14,28 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <barrier>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <map>
-#include <random>
 #include <thread>
 
+#include "bench/transaction_batch.h"
+#include "bench/transaction_stream.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
 #include "forebay/v1/definition.pb.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
+#include "schemas/definition/project.h"
 
 namespace forebay {
 namespace {
 
 constexpr int64_t kBatch = 4096;
-constexpr int64_t kStart = 1'767'225'600'000'000;  // 2026-01-01
-constexpr int64_t kStep = 51'840;                  // microseconds between two events
 
 struct Flags {
+  std::string project;
   int64_t events = 2'000'000;  // measured, of all threads together
   int64_t keys = 100'000;      // likewise
   double zipf = 1.05;
@@ -81,122 +79,6 @@ class EmptyStore final : public StateStore {
   absl::Status Commit(StateDelta&) override { return absl::OkStatus(); }
 };
 
-v1::Expression Column(const std::string& name, v1::DataType type) {
-  v1::Expression expression;
-  expression.set_type(type);
-  expression.set_column(name);
-  return expression;
-}
-
-// count, sum, mean, min, max of amount over four windows, and events abroad over two.
-v1::Project MakeProject(bool steps) {
-  v1::Project project;
-  project.set_name("bench");
-  v1::Source& source = *project.add_sources();
-  source.set_name("transactions");
-  source.set_topic("transactions");
-  source.add_key("user_id");
-  source.set_known_time(v1::Source::EVENT_TIME);
-  for (const auto& [name, type] :
-       {std::pair("user_id", v1::STRING), {"amount", v1::DOUBLE}, {"country", v1::STRING}}) {
-    v1::Field& field = *source.add_schema();
-    field.set_name(name);
-    field.set_type(type);
-  }
-  v1::Entity& entity = *project.add_entities();
-  entity.set_name("user");
-  *entity.add_keys() = source.schema(0);
-  v1::FeatureView& view = *project.add_feature_views();
-  view.set_name("user");
-  view.set_version(1);
-  view.set_source("transactions");
-  view.set_entity("user");
-  if (!steps) {
-    view.set_history(v1::FeatureView::OFF);
-    view.set_updates(v1::FeatureView::OFF);
-  }
-  for (const char* function : {"count", "sum", "mean", "min", "max", "count"}) {
-    v1::Aggregate& aggregate = *view.add_aggregates();
-    aggregate.set_function(function);
-    *aggregate.add_arguments() = Column("amount", v1::DOUBLE);
-    aggregate.set_type(std::string_view(function) == "count" ? v1::INT64 : v1::DOUBLE);
-  }
-  v1::Expression& filter = *view.mutable_aggregates(5)->mutable_filter();
-  filter.set_type(v1::BOOL);
-  filter.mutable_call()->set_function("not_equal");
-  *filter.mutable_call()->add_arguments() = Column("country", v1::STRING);
-  v1::Expression& us = *filter.mutable_call()->add_arguments();
-  us.set_type(v1::STRING);
-  us.mutable_literal()->set_string_value("US");
-  constexpr int64_t kMinute = 60'000'000, kHour = 60 * kMinute, kDay = 24 * kHour;
-  const std::pair<int64_t, int64_t> windows[] = {
-      {10 * kMinute, kMinute}, {kHour, 5 * kMinute}, {kDay, kHour}, {7 * kDay, kDay}};
-  for (uint32_t aggregate = 0; aggregate < 6; ++aggregate) {
-    for (int w = 0; w < 4; ++w) {
-      if (aggregate == 5 && w != 1 && w != 2) continue;
-      v1::Feature& feature = *view.add_features();
-      feature.set_name(fmt::format("f{}_{}", aggregate, w));
-      feature.set_aggregate(aggregate);
-      feature.set_type(view.aggregates(static_cast<int>(aggregate)).type());
-      feature.mutable_window()->set_kind(v1::Window::SAWTOOTH);
-      feature.mutable_window()->set_size_us(windows[w].first);
-      feature.mutable_window()->set_hop_us(windows[w].second);
-    }
-  }
-  return project;
-}
-
-// Keys by Zipf's law over shuffled numbers, so that neither order nor hash favours the frequent.
-class KeySampler {
- public:
-  KeySampler(int64_t keys, double exponent, std::mt19937_64* random) : random_(random) {
-    double sum = 0;
-    for (int64_t rank = 0; rank < keys; ++rank) {
-      up_to_.push_back(sum += std::pow(static_cast<double>(rank + 1), -exponent));
-      key_of_rank_.push_back(static_cast<uint32_t>(rank));
-    }
-    std::shuffle(key_of_rank_.begin(), key_of_rank_.end(), *random);
-  }
-
-  int64_t Next() {
-    double at = static_cast<double>((*random_)() >> 11) * 0x1.0p-53 * up_to_.back();
-    return key_of_rank_[std::upper_bound(up_to_.begin(), up_to_.end(), at) - up_to_.begin()];
-  }
-
- private:
-  std::mt19937_64* const random_;
-  std::vector<double> up_to_;  // by rank: the weight of all up to this one
-  std::vector<uint32_t> key_of_rank_;
-};
-
-// Events `first` and on; of key i for event i without a sampler.
-EventBatch MakeBatch(const TaskPlan& plan, int64_t first, int64_t keys, KeySampler* sampler,
-                     std::mt19937_64* random) {
-  arrow::StringBuilder users, countries;
-  arrow::DoubleBuilder amounts;
-  EventBatch batch;
-  for (int64_t i = first; i < first + kBatch; ++i) {
-    int64_t user = sampler == nullptr ? i % keys : sampler->Next();
-    (void)users.Append(fmt::format("u{:07}", user));
-    (void)amounts.Append(0.5 + static_cast<double>((*random)() % 200'000) / 100);
-    (void)countries.Append((*random)() % 100 < 82 ? "US" : "FR");
-    int64_t late = (*random)() % 100 < 2 ? static_cast<int64_t>((*random)() % 120'000'000) : 0;
-    int64_t time = kStart + i * kStep - late;
-    batch.records.push_back({.offset = Offset(i), .timestamp = time});
-    batch.event_times.push_back(EventTime(time));
-    batch.known_times.push_back(KnownTime(time));
-  }
-  batch.last_offset = Offset(first + kBatch - 1);
-  std::map<std::string, std::shared_ptr<arrow::Array>> columns = {
-      {"user_id", users.Finish().ValueOrDie()},
-      {"amount", amounts.Finish().ValueOrDie()},
-      {"country", countries.Finish().ValueOrDie()}};
-  arrow::ArrayVector arrays;
-  for (const auto& field : plan.event_schema->fields()) arrays.push_back(columns.at(field->name()));
-  batch.columns = arrow::RecordBatch::Make(plan.event_schema, kBatch, std::move(arrays));
-  return batch;
-}
-
 double ProcessCpuSeconds() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -230,7 +112,10 @@ class TaskBench {
         plan_(plan),
         keys_(flags.keys / flags.threads),
         id_{"transactions", PartitionId(number)},
-        random_(42 + static_cast<uint64_t>(number)) {
+        stream_({.users = static_cast<uint32_t>(keys_),
+                 .zipf = flags.zipf,
+                 .seed = 42 + static_cast<uint64_t>(number)}),
+        batch_(plan) {
     if (!flags.state.empty()) {
       folder_ = Require(OpenStateFolder(flags.state, "bench"));
       stores_ = std::make_unique<StoreFactory>(folder_->path(), StoreLimits());
@@ -240,21 +125,20 @@ class TaskBench {
 
   // Gives every key a state in the store, and the task its share of memory.
   void Preload() {
-    size_t bytes = 0;
-    for (; made_ < keys_; made_ += kBatch) {
-      Apply(MakeBatch(plan_, made_, keys_, nullptr, &random_));
-      if (made_ / flags_.commit_records != (made_ + kBatch) / flags_.commit_records) Commit();
+    while (made_ < keys_) {
+      const int64_t before = made_;
+      Apply(MakeBatch(/*keys_in_turn=*/true));
+      if (before / flags_.commit_records != made_ / flags_.commit_records) Commit();
     }
     Commit();
-    bytes = static_cast<size_t>(task_->statistics().hot_bytes);
+    const int64_t bytes = task_->statistics().hot_bytes;
     task_.reset();
     Open(static_cast<size_t>(static_cast<double>(bytes) * flags_.hot_share));
   }
 
   void MakeEvents() {
-    KeySampler sampler(keys_, flags_.zipf, &random_);
-    for (int64_t left = flags_.events / flags_.threads; left > 0; left -= kBatch, made_ += kBatch)
-      batches_.push_back(MakeBatch(plan_, made_, keys_, &sampler, &random_));
+    for (int64_t left = flags_.events / flags_.threads; left > 0; left -= kBatch)
+      batches_.push_back(MakeBatch(/*keys_in_turn=*/false));
   }
 
   void Run() {
@@ -297,6 +181,16 @@ class TaskBench {
     task_ = Require(Task::Open(plan_, id_, flags_.threads, std::move(store), hot_bytes));
   }
 
+  EventBatch MakeBatch(bool keys_in_turn) {
+    Transaction transaction;
+    for (int64_t i = 0; i < kBatch; ++i, ++made_) {
+      stream_.Next(&transaction);
+      if (keys_in_turn) transaction.user_id = fmt::format("u{:07}", made_ % keys_);
+      batch_.Add(transaction, Offset(made_));
+    }
+    return batch_.Finish();
+  }
+
   void Apply(const EventBatch& batch) {
     Require(task_->Apply(batch));
     TaskOutput output = task_->TakeOutput();
@@ -313,7 +207,8 @@ class TaskBench {
   const TaskPlan& plan_;
   const int64_t keys_;
   const TaskId id_;
-  std::mt19937_64 random_;
+  TransactionStream stream_;
+  TransactionBatch batch_;
   std::optional<StateFolder> folder_;
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<Task> task_;
@@ -323,7 +218,11 @@ class TaskBench {
 };
 
 int Main(const Flags& flags) {
-  v1::Project project = MakeProject(flags.steps == "every");
+  v1::Project project = *Require(LoadProject(flags.project, nullptr)).project;
+  if (flags.steps == "none") {
+    project.mutable_feature_views(0)->set_history(v1::FeatureView::OFF);
+    project.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
+  }
   std::vector<TaskPlan> plans = PlanTasks(project).value();
   std::vector<std::unique_ptr<TaskBench>> tasks;
   for (int i = 0; i < flags.threads; ++i) {
@@ -372,6 +271,7 @@ int Main(const Flags& flags) {
 int main(int argc, char** argv) {
   forebay::Flags flags;
   CLI::App app("The engine alone, on events in memory");
+  app.add_option("--project", flags.project, "The folder of bench/transactions")->required();
   app.add_option("--events", flags.events, "How many are measured")->capture_default_str();
   app.add_option("--keys", flags.keys, "How many there are")->capture_default_str();
   app.add_option("--zipf", flags.zipf, "How unevenly keys share the events; 0: evenly")

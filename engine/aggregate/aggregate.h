@@ -109,10 +109,10 @@ struct PartialRun {
 enum class SummaryValue : uint8_t { kNone, kCount, kSum, kMean, kMin, kMax };
 inline constexpr int kSummaryValues = 6;
 
-// One of the values that are read from a summary together, and where it goes.
-struct SummaryReading {
-  SummaryValue value = SummaryValue::kNone;
-  int column = 0;  // index into the features of a row
+// One of the values that are read together, and where it goes.
+struct PartialReading {
+  SummaryValue value = SummaryValue::kNone;  // of a summary
+  int column = 0;                            // index into the features of a row
 };
 
 struct AggregateFunctions {
@@ -125,8 +125,9 @@ struct AggregateFunctions {
   void (*update)(Word* words, std::string* blobs, const AggregateInput& input) = nullptr;
   void (*merge)(Word* words, std::string* blobs, const PartialRun& tiles) = nullptr;
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
-  // Of a summary: merges tiles and finalizes to several values, without a partial in between.
-  void (*read)(const PartialRun& tiles, absl::Span<const SummaryReading> readings,
+  // merge() of some tiles and finalize() to several values in one go, for those that need no room
+  // in between; null: of others.
+  void (*read)(const PartialRun& tiles, absl::Span<const PartialReading> readings,
                Scalar* features) = nullptr;
   // Whether a stored partial is one that update and merge make: if not, the state is damaged.
   // Null: any bytes will do.

@@ -206,6 +206,47 @@ TEST(Summary, PartsDoNotDisturbEachOther) {
   }
 }
 
+// To the bit, empty tiles among them or not.
+TEST(Aggregate, ReadIsMergeAndFinalize) {
+  std::mt19937_64 random(13);
+  std::vector<double> doubles(200);
+  std::vector<int64_t> ints(200);
+  for (double& value : doubles) value = static_cast<double>(random() % 5) - 2.1;
+  doubles[3] = -0.0, doubles[50] = std::numeric_limits<double>::infinity();
+  doubles[51] = -doubles[50];
+  for (int64_t& value : ints) value = static_cast<int64_t>(random());
+  std::vector<std::pair<AggregateFunctions, Vector>> cases = {
+      {*FindAggregate("count", std::nullopt), Doubles(doubles)}};
+  for (const Vector& column : {Doubles(doubles), Int64s(ints)}) {
+    for (SummaryParts parts = 0; parts < 8; ++parts) {
+      for (SummaryValue value : {SummaryValue::kCount, SummaryValue::kSum, SummaryValue::kMean,
+                                 SummaryValue::kMin, SummaryValue::kMax}) {
+        if ((PartsOf(value) & ~parts) != 0) continue;
+        cases.emplace_back(SummaryFunctions(column.type, parts, value), column);
+      }
+    }
+  }
+  for (const auto& [functions, column] : cases) {
+    for (int round = 0; round < 50; ++round) {
+      const size_t tiles = 1 + random() % 4, stride = functions.words + random() % 3;
+      std::vector<Word> words(tiles * stride);
+      for (size_t events = random() % 8; events > 0; --events)
+        functions.update(&words[random() % tiles * stride], nullptr,
+                         {&column, static_cast<int64_t>(random() % 200), 0, 0});
+      PartialRun run{words.data(), stride, tiles, nullptr};
+      Partial merged(functions);
+      functions.merge(merged.words.data(), nullptr, run);
+      Scalar expected = merged.Finalize(), features[2];
+      functions.read(run, {{functions.summary, 1}}, features);
+      ASSERT_EQ(features[1].null, expected.null);
+      if (!expected.null) {
+        ASSERT_EQ(features[1].int64_value, expected.int64_value);
+      }
+      ASSERT_TRUE(features[0].null);
+    }
+  }
+}
+
 Vector Bools(const std::vector<uint8_t>& values) {
   Vector vector{DataType::kBool, static_cast<int64_t>(values.size())};
   vector.bools = values.data();

@@ -3,22 +3,33 @@
 namespace forebay {
 namespace {
 
-void Merge(Word* words, std::string*, const PartialRun& tiles) {
-  Word count = words[0];
+Word Total(const PartialRun& tiles) {
+  Word count = 0;
   for (size_t i = 0; i < tiles.count; ++i) count += tiles.words[i * tiles.stride];
-  words[0] = count;
+  return count;
+}
+
+void Merge(Word* words, std::string*, const PartialRun& tiles) { words[0] += Total(tiles); }
+
+Scalar Finalize(const Word* words, const std::string*) {
+  return Scalar::Int64(static_cast<int64_t>(words[0]));
+}
+
+void Read(const PartialRun& tiles, absl::Span<const PartialReading> readings, Scalar* features) {
+  const Word count = Total(tiles);
+  for (const PartialReading& reading : readings)
+    features[reading.column] = Finalize(&count, nullptr);
 }
 
 }  // namespace
 
 AggregateFunctions CountFunctions() {
-  return {
-      .words = 1,
-      .count_like = true,
-      .update = [](Word* words, std::string*, const AggregateInput&) { ++words[0]; },
-      .merge = Merge,
-      .finalize = [](const Word* words,
-                     const std::string*) { return Scalar::Int64(static_cast<int64_t>(words[0])); }};
+  return {.words = 1,
+          .count_like = true,
+          .update = [](Word* words, std::string*, const AggregateInput&) { ++words[0]; },
+          .merge = Merge,
+          .finalize = Finalize,
+          .read = Read};
 }
 
 }  // namespace forebay

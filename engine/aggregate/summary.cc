@@ -123,7 +123,7 @@ struct Summary {
     }
   }
 
-  static void Read(const PartialRun& tiles, absl::Span<const SummaryReading> readings,
+  static void Read(const PartialRun& tiles, absl::Span<const PartialReading> readings,
                    Scalar* features) {
     Parts parts = Parts::Load(tiles.words);
     AddTiles(tiles, 1, &parts);
@@ -139,7 +139,7 @@ struct Summary {
     if constexpr (kHasSum) add(SummaryValue::kMean);
     if constexpr (kHasMin) add(SummaryValue::kMin);
     if constexpr (kHasMax) add(SummaryValue::kMax);
-    for (const SummaryReading& reading : readings) {
+    for (const PartialReading& reading : readings) {
       Scalar& feature = features[reading.column];
       feature.int64_value = static_cast<int64_t>(values[static_cast<int>(reading.value)]);
       feature.null = nulls[static_cast<int>(reading.value)];

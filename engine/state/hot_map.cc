@@ -116,7 +116,11 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
     std::vector<HotEntry*> forgotten;
     auto visit = [&](HotEntry* entry) {
       bool needed = entry->dirty || entry->cut > durable_cut;
-      if (bytes_ <= budget || needed || std::exchange(entry->touched, false)) return;
+      if (bytes_ <= budget || needed) return;
+      if (entry->touched) {
+        entry->touched = false;
+        return;
+      }
       bytes_ -= entry->bytes;
       forgotten.push_back(entry);
     };

@@ -36,13 +36,14 @@ struct HotEntry {
   uint32_t key_size;
   SpinLock lock;        // held by the owner while it changes the state or `exists`
   bool exists = false;  // false: no such key, in the store neither once this is durable
-  bool dirty = false;   // changed since the last cut
-  bool touched = true;  // since the last eviction round
+  // The owner's alone:
+  bool dirty : 1 = false;      // changed since the last cut
+  bool touched : 1 = true;     // since the last eviction round
+  bool has_timer : 1 = false;  // one is set that comes no later than the key needs it
   KeyState state;
   uint64_t cut = 0;          // the last cut that carried it; 0: none since it was loaded
   uint32_t bytes = 0;        // as counted in HotMap::bytes()
   uint32_t block_bytes = 0;  // the part of them that is seen to change at once
-  bool has_timer = false;    // one is set that comes no later than the key needs it
 };
 
 class HotMap {

@@ -79,7 +79,7 @@ void KeyState::Reserve(size_t words) {
     std::fill_n(words_, head, 0);
     size_ = static_cast<uint32_t>(head);
   } else if (size_ + words > capacity_) {
-    Resize(size_ + words + size_ / 8);
+    Resize(size_ + words + size_ / 16);
   }
 }
 
@@ -301,8 +301,8 @@ void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, cons
   for (const PartialPlan& partial : window.partials) {
     const TileSlot& slot = level.slots[partial.slot];
     tiles.words = first + slot.word;
-    if (!partial.of_summary.empty()) {
-      slot.functions.read(tiles, partial.of_summary, features);
+    if (slot.functions.read != nullptr) {
+      slot.functions.read(tiles, partial.readings, features);
     } else {
       tiles.blob = slot.blob;
       tiles.parameter = slot.parameter;

@@ -216,8 +216,8 @@ void ViewPlan::Builder::AddFeature(int column) {
     partial = window.partials.emplace(partial);
     partial->slot = reading.slot;
   }
-  if (reading.functions->summary != SummaryValue::kNone) {
-    partial->of_summary.push_back({reading.functions->summary, column});
+  if (reading.functions->read != nullptr) {
+    partial->readings.push_back({reading.functions->summary, column});
   } else {
     partial->features.push_back({column, reading.functions->finalize});
   }

@@ -57,13 +57,13 @@ struct TileLevel {
 
 // What the features of a window read from one of its partials, once that is merged.
 struct PartialPlan {
-  int slot = 0;                            // of the window's level
-  std::vector<SummaryReading> of_summary;  // all of a summary's together
+  int slot = 0;                          // of the window's level
+  std::vector<PartialReading> readings;  // what AggregateFunctions.read gives, if the slot has one
   struct Feature {
     int column = 0;  // index into FeatureView.features
     Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
   };
-  std::vector<Feature> features;  // those of another partial
+  std::vector<Feature> features;  // else
 };
 
 struct WindowPlan {

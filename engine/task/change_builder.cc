@@ -221,7 +221,8 @@ std::shared_ptr<arrow::RecordBatch> ChangeBuilder::Finish() {
   columns.push_back(MakeColumn(arrow::int64(), rows_, offsets_.Take(rows_)));
   columns.push_back(MakeColumn(arrow::int32(), rows_, ordinals_.Take(rows_)));
   columns.push_back(Constant(static_cast<int32_t>(plan_.definition->version()), rows_));
-  next_capacity_ = std::exchange(capacity_, 0);
+  next_capacity_ = (rows_ + rows_ / 8) / kRowsWaiting * kRowsWaiting + kRowsWaiting;
+  capacity_ = 0;
   text_bytes_ = 0;
   return arrow::RecordBatch::Make(plan_.change_schema, std::exchange(rows_, 0), std::move(columns));
 }

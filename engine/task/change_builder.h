@@ -107,7 +107,7 @@ class ChangeBuilder {
   int64_t rows_ = 0;
   size_t text_bytes_ = 0;
   int64_t capacity_ = 0;
-  int64_t next_capacity_ = 256;  // as many as the last batch had
+  int64_t next_capacity_ = 256;  // a few more than the last batch had
 };
 
 }  // namespace forebay
