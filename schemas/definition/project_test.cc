@@ -165,7 +165,8 @@ TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
                  "features: [{name: n, value: count(*), windows: [1h]}]}\n");
     return project.feature_views_size() == 1 ? project.feature_views(0) : v1::FeatureView();
   };
-  for (const char* outputs : {"", "history: on, updates: on, ", "updates: {format: json, headers: all}, "}) {
+  for (const char* outputs :
+       {"", "history: on, updates: on, ", "updates: {format: json, headers: all}, "}) {
     v1::FeatureView view = load(outputs);
     EXPECT_EQ(view.history(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.updates(), v1::FeatureView::ON) << outputs;
