@@ -234,6 +234,7 @@ int Main(const Flags& flags) {
   {
     std::barrier start(flags.threads + 1);
     std::vector<std::jthread> threads;
+    threads.reserve(tasks.size());
     for (auto& task : tasks) {
       threads.emplace_back([&] {
         start.arrive_and_wait();

@@ -76,7 +76,7 @@ TransactionBatch::TransactionBatch(const TaskPlan& plan) : plan_(&plan) {
     columns_.push_back(std::move(column));
   }
 }
-TransactionBatch::TransactionBatch(TransactionBatch&&) = default;
+TransactionBatch::TransactionBatch(TransactionBatch&&) noexcept = default;
 TransactionBatch::~TransactionBatch() = default;
 
 void TransactionBatch::Add(const Transaction& transaction, Offset offset) {

@@ -24,7 +24,7 @@ class TransactionBatch {
  public:
   // `plan` outlives it. Its columns are fields of the transactions, with their types.
   explicit TransactionBatch(const TaskPlan& plan);
-  TransactionBatch(TransactionBatch&&);
+  TransactionBatch(TransactionBatch&&) noexcept;
   ~TransactionBatch();
 
   void Add(const Transaction& transaction, Offset offset);

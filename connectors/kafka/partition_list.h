@@ -28,6 +28,7 @@ inline rd_kafka_topic_partition_t& Add(rd_kafka_topic_partition_list_t* list, co
 
 inline std::vector<TaskId> TasksOf(const rd_kafka_topic_partition_list_t& list) {
   std::vector<TaskId> tasks;
+  tasks.reserve(list.cnt);
   for (int i = 0; i < list.cnt; ++i) {
     tasks.push_back({list.elems[i].topic, PartitionId(list.elems[i].partition)});
   }

@@ -544,6 +544,7 @@ TEST(UpdateRecord, NamesThatProtobufDoesNotAllowAreChangedAndStayDistinct) {
   CompiledProto proto(UpdateProto(project, 0));
   EXPECT_EQ(proto.message().full_name(), "my_shop.UserSpend2XV2");
   std::vector<std::string> names;
+  names.reserve(8);
   for (int i = 0; i < 8; ++i) names.push_back(proto.message().field(i)->name());
   EXPECT_EQ(names, (std::vector<std::string>{"event_Time", "f_1", "f_", "spend_1h", "spend1h_5",
                                              "effective_time", "event_time_7", "known_time"}));

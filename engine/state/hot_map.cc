@@ -83,7 +83,9 @@ void HotMap::Remove(Shard* shard, HotEntry* entry) {
 }
 
 void HotMap::Count(HotEntry* entry) {
-  constexpr size_t kPerEntry = sizeof(HotEntry) + 3 * sizeof(HotEntry*);  // and its slot
+  // A hash and a pointer, in a table that is two thirds full.
+  constexpr size_t kSlotBytes = 24;
+  constexpr size_t kPerEntry = sizeof(HotEntry) + kSlotBytes;
   const size_t before = entry->bytes;
   entry->bytes = static_cast<uint32_t>(kPerEntry + entry->key_size + entry->state.MemoryBytes());
   entry->block_bytes = static_cast<uint32_t>(entry->state.BlockBytes());
