@@ -68,10 +68,12 @@ void UpdateRecordEncoder::EncodeRows(const ValueWriter& values, const RawColumns
     char* const key = out->Reserve(size);
     char* const value = WriteKey(columns, row, key);
     char* const source = tombstone ? value : values.Write(columns, row, value);
-    const bool headers = tombstone || !headers_only_on_deletes_;
-    char* const effective_time = headers ? WriteSource(columns, row, &prefix, source) : source;
-    char* const end =
-        headers ? WriteJsonInt(times.Number<int64_t>(row), effective_time) : effective_time;
+    char* effective_time = source;
+    char* end = source;
+    if (tombstone || !headers_only_on_deletes_) {
+      effective_time = WriteSource(columns, row, &prefix, source);
+      end = WriteJsonInt(times.Number<int64_t>(row), effective_time);
+    }
     out->Add({.key_size = static_cast<uint32_t>(value - key),
               .value_size =
                   tombstone ? EncodedUpdates::kTombstone : static_cast<uint32_t>(source - value),

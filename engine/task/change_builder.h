@@ -17,7 +17,6 @@ namespace arrow {
 class Array;
 class ArrayBuilder;
 class Buffer;
-class DataType;
 class RecordBatch;
 class ResizableBuffer;
 }  // namespace arrow

@@ -41,6 +41,10 @@ bool IsSecond(const YamlNode* node, std::string_view what, const std::vector<std
 }
 
 void ReadUpdateOptions(const YamlNode& node, v1::FeatureView* view, Findings* findings) {
+  if (node.entries.empty()) {
+    findings->Add(node,
+                  "updates is an empty map: write on, off or a map such as {format: protobuf}");
+  }
   MapReader map(node, "updates", {"format", "headers"}, findings);
   if (IsSecond(map.Get("format"), "format", {"json", "protobuf"}, findings))
     view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
