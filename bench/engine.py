@@ -9,6 +9,8 @@ import statistics
 from bench import measured_process
 from bench.workshop import ROOT, Workshop, binary
 
+START = "start of two tasks, half of the keys each"
+
 
 def command(workshop: Workshop, **options: object) -> list:
     """Hot keys on one thread, state only, unless `options` say otherwise."""
@@ -21,18 +23,27 @@ def command(workshop: Workshop, **options: object) -> list:
 
 def measure(workshop: Workshop) -> list[dict]:
     """A row per case; figures are medians of the runs."""
-    hot = _case(workshop, "hot keys")
-    threads = _case(workshop, "hot keys, two threads", threads=2)
-    threads["speedup"] = threads["events_per_second"] / hot["events_per_second"]
+    # In turn, as the machine's speed changes.
+    pairs = [(_run(workshop), _run(workshop, threads=2)) for _ in range(workshop.settings.runs)]
+    hot = _medians("hot keys", [one for one, _ in pairs])
+    threads = _medians("hot keys, two threads", [two for _, two in pairs])
+    threads["speedup"] = statistics.median(
+        two["events_per_second"] / one["events_per_second"] for one, two in pairs
+    )
     for row in (hot, threads):
         for name in ("hot_bytes", "stored_bytes"):
             row[f"{name}_per_key"] = row[name] / row["keys_with_state"]
-    every = _case(workshop, "hot keys, every change record", steps="every")
-    return [hot, threads, every, _spilled(workshop)]
+    every = [_run(workshop, steps="every") for _ in range(workshop.settings.runs)]
+    return [
+        hot,
+        threads,
+        _medians("hot keys, every change record", every),
+        _with_store(workshop, "hot map a quarter of the state", workshop.settings.spilled_events),
+        _start(workshop),
+    ]
 
 
-def _case(workshop: Workshop, case: str, **options: object) -> dict:
-    runs = [_run(workshop, **options) for _ in range(workshop.settings.runs)]
+def _medians(case: str, runs: list[dict]) -> dict:
     return {"case": case} | {
         name: statistics.median(run[name] for run in runs)
         for name, value in runs[0].items()
@@ -40,13 +51,19 @@ def _case(workshop: Workshop, case: str, **options: object) -> dict:
     }
 
 
-def _spilled(workshop: Workshop) -> dict:
+def _with_store(workshop: Workshop, case: str, events: int, **options: object) -> dict:
     """Once: putting the keys into the store takes long."""
     state = workshop.folder / "engine-state"
-    size = {"keys": workshop.settings.engine_keys, "events": workshop.settings.spilled_events}
-    row = _run(workshop, **size, state=state, hot_share=0.25)
+    keys = workshop.settings.engine_keys
+    row = _run(workshop, keys=keys, events=events, state=state, hot_share=0.25, **options)
     shutil.rmtree(state)
-    return {"case": "hot map a quarter of the state"} | row
+    return {"case": case} | row
+
+
+def _start(workshop: Workshop) -> dict:
+    """As a worker starts: tasks side by side, as many as there are threads."""
+    row = _with_store(workshop, START, events=2, threads=2)
+    return {name: row[name] for name in ("case", "keys", "restart_seconds")}
 
 
 def _run(workshop: Workshop, **options: object) -> dict:

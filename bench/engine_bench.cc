@@ -7,8 +7,8 @@
 //
 // Prints one line of JSON. The events are made before; CPU seconds are the process's from the first
 // batch to the last, commits to RocksDB and its own threads included. With --state, every key gets
-// an event first, which is not measured, and a last figure is how long a task takes to start on
-// that state.
+// an event first, which is not measured, and a last figure is how long the tasks take to start on
+// that state, side by side.
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "bench/transaction_batch.h"
@@ -107,19 +108,17 @@ T Require(absl::StatusOr<T> value) {
 // One task with its share of the keys and of the events.
 class TaskBench {
  public:
-  TaskBench(const Flags& flags, const TaskPlan& plan, int number)
+  // `stores` may be null: nothing below.
+  TaskBench(const Flags& flags, const TaskPlan& plan, StoreFactory* stores, int number)
       : flags_(flags),
         plan_(plan),
+        stores_(stores),
         keys_(flags.keys / flags.threads),
         id_{"transactions", PartitionId(number)},
         stream_({.users = static_cast<uint32_t>(keys_),
                  .zipf = flags.zipf,
                  .seed = 42 + static_cast<uint64_t>(number)}),
         batch_(plan) {
-    if (!flags.state.empty()) {
-      folder_ = Require(OpenStateFolder(flags.state, "bench"));
-      stores_ = std::make_unique<StoreFactory>(folder_->path(), StoreLimits());
-    }
     Open(size_t{64} << 30);
   }
 
@@ -163,24 +162,21 @@ class TaskBench {
     *hot_bytes += task_->statistics().hot_bytes;
   }
 
-  double RestartSeconds() {
+  void Stop() {
     Commit();
     task_.reset();
-    double start = WallSeconds();
-    Open(size_t{1} << 30);
-    return WallSeconds() - start;
   }
 
-  int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }
-  int64_t changes() const { return changes_; }
-
- private:
   void Open(size_t hot_bytes) {
     std::unique_ptr<StateStore> store = std::make_unique<EmptyStore>();
     if (stores_ != nullptr) store = Require(stores_->Open(id_));
     task_ = Require(Task::Open(plan_, id_, flags_.threads, std::move(store), hot_bytes));
   }
 
+  int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }
+  int64_t changes() const { return changes_; }
+
+ private:
   EventBatch MakeBatch(bool keys_in_turn) {
     Transaction transaction;
     for (int64_t i = 0; i < kBatch; ++i, ++made_) {
@@ -205,17 +201,34 @@ class TaskBench {
 
   const Flags& flags_;
   const TaskPlan& plan_;
+  StoreFactory* const stores_;
   const int64_t keys_;
   const TaskId id_;
   TransactionStream stream_;
   TransactionBatch batch_;
-  std::optional<StateFolder> folder_;
-  std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<Task> task_;
   std::vector<EventBatch> batches_;
   int64_t made_ = 0;
   int64_t changes_ = 0;
 };
+
+// Side by side, each on a thread of its own; how long that took, once all threads were there.
+double ForEachTask(std::vector<std::unique_ptr<TaskBench>>* tasks,
+                   const std::function<void(TaskBench&)>& work) {
+  std::barrier start(static_cast<std::ptrdiff_t>(tasks->size()) + 1);
+  std::vector<std::jthread> threads;
+  threads.reserve(tasks->size());
+  for (auto& task : *tasks) {
+    threads.emplace_back([&] {
+      start.arrive_and_wait();
+      work(*task);
+    });
+  }
+  double begin = WallSeconds();
+  start.arrive_and_wait();
+  threads.clear();  // joins
+  return WallSeconds() - begin;
+}
 
 int Main(const Flags& flags) {
   v1::Project project = *Require(LoadProject(flags.project, nullptr)).project;
@@ -224,37 +237,31 @@ int Main(const Flags& flags) {
     project.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
   }
   std::vector<TaskPlan> plans = PlanTasks(project).value();
+  std::optional<StateFolder> folder;
+  std::unique_ptr<StoreFactory> stores;
+  if (!flags.state.empty()) {
+    folder = Require(OpenStateFolder(flags.state, "bench"));
+    stores = std::make_unique<StoreFactory>(folder->path(), StoreLimits());
+  }
   std::vector<std::unique_ptr<TaskBench>> tasks;
-  for (int i = 0; i < flags.threads; ++i) {
-    tasks.push_back(std::make_unique<TaskBench>(flags, plans[0], i));
-    if (!flags.state.empty()) tasks.back()->Preload();
-    tasks.back()->MakeEvents();
-  }
-  double cpu = 0, wall = 0;
-  {
-    std::barrier start(flags.threads + 1);
-    std::vector<std::jthread> threads;
-    threads.reserve(tasks.size());
-    for (auto& task : tasks) {
-      threads.emplace_back([&] {
-        start.arrive_and_wait();
-        task->Run();
-      });
-    }
-    cpu = ProcessCpuSeconds();
-    wall = WallSeconds();
-    start.arrive_and_wait();
-    threads.clear();  // joins
-    cpu = ProcessCpuSeconds() - cpu;
-    wall = WallSeconds() - wall;
-  }
+  for (int i = 0; i < flags.threads; ++i)
+    tasks.push_back(std::make_unique<TaskBench>(flags, plans[0], stores.get(), i));
+  if (stores != nullptr) ForEachTask(&tasks, [](TaskBench& task) { task.Preload(); });
+  for (auto& task : tasks) task->MakeEvents();
+  double cpu = ProcessCpuSeconds();
+  double wall = ForEachTask(&tasks, [](TaskBench& task) { task.Run(); });
+  cpu = ProcessCpuSeconds() - cpu;
   int64_t events = 0, changes = 0, keys = 0, hot_bytes = 0, stored_bytes = 0;
   for (auto& task : tasks) {
     events += task->events();
     changes += task->changes();
     task->CountBytes(&keys, &hot_bytes, &stored_bytes);
   }
-  double restart = flags.state.empty() ? 0 : tasks[0]->RestartSeconds();
+  double restart = 0;
+  if (stores != nullptr) {
+    for (auto& task : tasks) task->Stop();
+    restart = ForEachTask(&tasks, [](TaskBench& task) { task.Open(size_t{1} << 30); });
+  }
   fmt::print(
       "{{\"bench\": \"engine\", \"events\": {}, \"keys\": {}, \"features\": 22, \"threads\": {}, "
       "\"steps\": \"{}\", \"changes\": {}, \"cpu_seconds\": {:.3f}, \"seconds\": {:.3f}, "
@@ -284,7 +291,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", flags.steps, "none: state only; every: a change record of every step")
       ->check(CLI::IsMember({"none", "every"}))
       ->capture_default_str();
-  app.add_option("--state", flags.state, "An empty folder for a store below (one thread)");
+  app.add_option("--state", flags.state, "An empty folder for stores below");
   app.add_option("--hot-share", flags.hot_share, "Of the keys' bytes, in the hot map, with --state")
       ->capture_default_str();
   app.add_option("--commit-records", flags.commit_records, "Events between commits, with --state")

@@ -179,6 +179,16 @@ absl::StatusOr<ConfHandle> NewConf(const KafkaConfig& config, ClientRole role,
   return conf;
 }
 
+std::map<std::string, std::string> FetchAhead(int64_t records, int64_t partitions) {
+  constexpr int64_t kKibibytes = 256 << 10;
+  // A share is at most what is librdkafka's default, and at least enough to go on.
+  auto share = [partitions](int64_t all, int64_t least, int64_t most) {
+    return std::to_string(std::clamp(all / std::max<int64_t>(partitions, 1), least, most));
+  };
+  return {{"queued.min.messages", share(records, 1000, 100'000)},
+          {"queued.max.messages.kbytes", share(kKibibytes, 1024, 65'536)}};
+}
+
 absl::StatusOr<ClientHandle> NewClient(ConfHandle conf, ClientRole role) {
   char error[512];
   rd_kafka_type_t type = role == ClientRole::kConsumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;

@@ -27,6 +27,29 @@ TEST(CheckPropertiesTest, TakesSecurityAndTuning) {
             absl::OkStatus());
 }
 
+TEST(FetchAheadTest, IsSharedByThePartitions) {
+  using Settings = std::map<std::string, std::string>;
+  auto ahead = [](const char* messages, const char* kibibytes) {
+    return Settings{{"queued.min.messages", messages}, {"queued.max.messages.kbytes", kibibytes}};
+  };
+  EXPECT_EQ(FetchAhead(400'000, 4), ahead("100000", "65536"));
+  EXPECT_EQ(FetchAhead(400'000, 1), ahead("100000", "65536"));
+  EXPECT_EQ(FetchAhead(150'000, 4), ahead("37500", "65536"));
+  EXPECT_EQ(FetchAhead(400'000, 16), ahead("25000", "16384"));
+  EXPECT_EQ(FetchAhead(400'000, 1000), ahead("1000", "1024"));
+  EXPECT_EQ(FetchAhead(400'000, 0), ahead("100000", "65536"));
+}
+
+TEST(FetchAheadTest, CanBeSetByTheUser) {
+  KafkaConfig config{.bootstrap_servers = "127.0.0.1:1",
+                     .properties = {{"queued.min.messages", "7"}}};
+  config.properties.merge(FetchAhead(400'000, 16));
+  auto conf = NewConf(config, ClientRole::kConsumer, {{"group.id", "g"}});
+  ASSERT_TRUE(conf.ok()) << conf.status();
+  EXPECT_EQ(Setting(*conf, "queued.min.messages"), "7");
+  EXPECT_EQ(Setting(*conf, "queued.max.messages.kbytes"), "16384");
+}
+
 TEST(CheckPropertiesTest, RefusesEachOwnedPropertyByName) {
   ASSERT_GT(OwnedProperties().size(), 20u);
   for (const OwnedProperty& property : OwnedProperties()) {

@@ -111,8 +111,12 @@ struct KafkaConsumer::Partition {
 absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options options) {
   std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer(std::move(options)));
   const Options& given = consumer->options_;
+  int64_t partitions = 0;
+  for (const auto& [topic, count] : given.topics) partitions += count;
+  KafkaConfig kafka = given.kafka;
+  kafka.properties.merge(FetchAhead(given.records_ahead, partitions));
   ASSIGN_OR_RETURN(ConfHandle conf,
-                   NewConf(given.kafka, ClientRole::kConsumer,
+                   NewConf(kafka, ClientRole::kConsumer,
                            {{"group.id", given.group}, {"group.instance.id", given.worker_id}}));
   rd_kafka_conf_set_opaque(conf.get(), consumer.get());
   rd_kafka_conf_set_rebalance_cb(

@@ -149,7 +149,10 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     std::vector<TaskPtr> kept;
     std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(kept),
                  [](const TaskPtr& task) { return !task->lost(); });
-    committed = CommitTasks(kept, CutOf::kState);
+    // Nothing more is applied, so states can be written one by one: that takes less memory.
+    committed = CommitTasks(kept, CutOf::kOutputs);
+    for (size_t i = 0; i < kept.size() && committed.ok(); ++i)
+      committed = CommitTasks({kept[i]}, CutOf::kState);
   }
   for (auto& thread : threads_) {
     absl::MutexLock working(&thread->working);

@@ -46,8 +46,8 @@ struct WorkerOptions {
   int threads = 2;
   absl::Duration commit_interval = absl::Milliseconds(200);
   absl::Duration state_interval = absl::Seconds(10);
-  size_t commit_bytes = size_t{16} << 20;  // a task with more than this pending waits for a commit
-  size_t hot_bytes = size_t{1} << 30;      // of all hot maps together
+  size_t commit_bytes = size_t{8} << 20;  // a task with more than this pending waits for a commit
+  size_t hot_bytes = size_t{1} << 30;     // of all hot maps together
   size_t batch_records = 4096;
 };
 

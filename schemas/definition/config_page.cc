@@ -58,6 +58,11 @@ kafka:
   sasl.password: ${KAFKA_PASSWORD}
 ```
 
+Records that are fetched ahead of the tasks take memory, 0.5 KB each beside their bytes. Unless set
+here, `queued.min.messages` and `queued.max.messages.kbytes`, which count for each partition, are the
+partition's share of 400,000 records (150,000 if a view has a history or updates) and of 256 MB; a
+partition that empties its share within a second waits for more.
+
 These are refused, because forebay's guarantees rest on them:
 
 | property | why, and what to do instead |

@@ -77,7 +77,7 @@ const std::array kEntries = {
                 "10s", false,
                 DurationField{&ProjectConfig::state_interval_us, kMillisecond, 600 * kSecond}},
     ConfigEntry{"commit_bytes",
-                "A task commits before its interval is over when it has applied this much.", "16MB",
+                "A task commits before its interval is over when it has applied this much.", "8MB",
                 false, SizeField{&ProjectConfig::commit_bytes, kKilobyte, 4 * kGigabyte}},
     ConfigEntry{"flush_interval",
                 "The longest time that change records stay in the change log before they are "
