@@ -2,6 +2,9 @@
 
 add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
                     -fno-omit-frame-pointer)
+# Nothing here is loaded into other programs, so no function is ever replaced by another of its name:
+# without this, position-independent code neither inlines them nor calls them directly.
+add_compile_options(-fno-semantic-interposition)
 if(FOREBAY_UNITY)
   add_compile_options(-Wno-subobject-linkage)  # takes the joined sources for headers
 endif()

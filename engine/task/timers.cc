@@ -22,7 +22,9 @@ void Timers::List::Add(int view, std::string_view key) {
 }
 
 void Timers::Set(int view, std::string_view key, int64_t time) {
-  if (time != kNone) timers_[time].Add(view, key);
+  if (time == kNone) return;
+  timers_[time].Add(view, key);
+  next_ = std::min(next_, time);
 }
 
 // Takes the list of the first time, in the order in which it is to be popped.
@@ -50,7 +52,7 @@ void Timers::SortDue() {
   due_.erase(std::unique(due_.begin(), due_.end(), same), due_.end());
 }
 
-bool Timers::PopDue(int64_t clock, Timer* timer) {
+bool Timers::PopNext(int64_t clock, Timer* timer) {
   // A timer set before what is due already comes first: the rest goes back.
   if (!due_.empty() && !timers_.empty() && timers_.begin()->first < due_time_) {
     List& list = timers_[due_time_];
@@ -58,7 +60,8 @@ bool Timers::PopDue(int64_t clock, Timer* timer) {
     due_.clear();
   }
   if (due_.empty()) {
-    if (timers_.empty() || timers_.begin()->first > clock) return false;
+    next_ = timers_.empty() ? kNone : timers_.begin()->first;
+    if (next_ > clock) return false;
     SortDue();
   }
   *timer = due_.back();

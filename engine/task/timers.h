@@ -34,7 +34,7 @@ class Timers {
 
   // Takes the first timer due at `clock`; false: none is. The key may have moved its timer since:
   // the caller compares `time` with what the state says.
-  bool PopDue(int64_t clock, Timer* timer);
+  bool PopDue(int64_t clock, Timer* timer) { return next_ <= clock && PopNext(clock, timer); }
 
   // The one that PopDue takes after `ahead` others, if it is known already.
   const Timer* Upcoming(size_t ahead) const {
@@ -52,8 +52,10 @@ class Timers {
 
     void Add(int view, std::string_view key);
   };
+  bool PopNext(int64_t clock, Timer* timer);
   void SortDue();
 
+  int64_t next_ = kNone;  // nothing is due before
   absl::btree_map<int64_t, List> timers_;
   List due_list_;
   std::vector<Timer> due_;  // of due_time_, last first; keys in due_list_
