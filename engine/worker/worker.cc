@@ -151,8 +151,9 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
                  [](const TaskPtr& task) { return !task->lost(); });
     // Nothing more is applied, so states can be written one by one: that takes less memory.
     committed = CommitTasks(kept, CutOf::kOutputs);
-    for (size_t i = 0; i < kept.size() && committed.ok(); ++i)
-      committed = CommitTasks({kept[i]}, CutOf::kState);
+    for (const TaskPtr& task : kept) {
+      if (committed.ok() && !task->lost()) committed = CommitTasks({task}, CutOf::kState);
+    }
   }
   for (auto& thread : threads_) {
     absl::MutexLock working(&thread->working);

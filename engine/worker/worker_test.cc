@@ -211,14 +211,15 @@ class Life {
  public:
   Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false,
        absl::StatusCode code = absl::StatusCode::kUnavailable,
-       absl::Duration state_interval = absl::Milliseconds(1))
+       absl::Duration state_interval = absl::Milliseconds(1),
+       absl::Duration commit_interval = absl::Milliseconds(1))
       : plans_(PlanTasks(project_).value()),
         source_(plans_[0], records),
         sink_(disk, crash_at, after, code),
         worker_(
             project_, plans_, {{"events", kPartitions}},
             {.threads = 2,
-             .commit_interval = absl::Milliseconds(1),
+             .commit_interval = commit_interval,
              .state_interval = state_interval},
             &source_, {&sink_},
             [disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
@@ -323,6 +324,18 @@ TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
   absl::MutexLock straight_lock(&straight.mutex);
   EXPECT_EQ(disk.rows, straight.rows);
   EXPECT_EQ(disk.metas, straight.metas);
+}
+
+TEST(Worker, WithoutItsLastOutputsNoStateIsKept) {
+  Disk disk;
+  Life life(&disk, 10, /*crash_at=*/1, /*after=*/false, absl::StatusCode::kAborted, absl::Hours(1),
+            absl::Hours(1));
+  life.Finish();
+  EXPECT_TRUE(life.worker().Stop().ok());
+  absl::MutexLock lock(&disk.mutex);
+  EXPECT_TRUE(disk.rows.empty());
+  EXPECT_TRUE(disk.metas.empty());
+  EXPECT_TRUE(disk.states.empty());
 }
 
 TEST(Worker, WithNothingNewACommitIsNone) {
