@@ -43,7 +43,7 @@ def run(command: list, log: pathlib.Path, from_first_line: bool = False, known: 
     output += process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     ended = time.monotonic()
-    halfway = memory.halfway()
+    memory.stop()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         tail = log.read_text(errors="replace")[-3000:]
@@ -55,36 +55,47 @@ def run(command: list, log: pathlib.Path, from_first_line: bool = False, known: 
     return Cost(
         seconds=ended - started,
         cpu_seconds=cpu,
-        peak_megabytes=usage.ru_maxrss / 1024,
-        halfway_megabytes=halfway,
+        peak_megabytes=memory.peak,
+        halfway_megabytes=memory.halfway,
         foreign_cores=max(0.0, foreign / (ended - begun)),
         output=output,
     )
 
 
 class _MemorySamples:
-    """Of a process, until it has ended. Samples from a thread of its own."""
+    """Of a process, until it has ended. Samples from a thread of its own.
+
+    ru_maxrss does not do: a process inherits it from the one that started it."""
 
     def __init__(self, pid: int):
-        self._status = pathlib.Path(f"/proc/{pid}/statm")
+        self._status = pathlib.Path(f"/proc/{pid}/status")
         self._megabytes: list[float] = []
+        self.peak = 0.0  # but for its last moments
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self._thread.start()
 
+    @property
     def halfway(self) -> float:
+        """REQUIRES: stopped."""
+        return self._megabytes[len(self._megabytes) // 2] if self._megabytes else 0.0
+
+    def stop(self) -> None:
         """REQUIRES: it has ended."""
         self._ended.set()
         self._thread.join()
-        return self._megabytes[len(self._megabytes) // 2] if self._megabytes else 0.0
 
     def _sample(self) -> None:
         while not self._ended.wait(SAMPLE_EVERY):
             try:
-                pages = int(self._status.read_text().split()[1])
-            except (OSError, IndexError):
+                lines = self._status.read_text().splitlines()
+            except OSError:
+                return  # it has ended
+            kibibytes = {line.split()[0]: line.split()[1] for line in lines if line.startswith("Vm")}
+            if not kibibytes:
                 return  # it is ending
-            self._megabytes.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+            self._megabytes.append(int(kibibytes["VmRSS:"]) / 1024)
+            self.peak = int(kibibytes["VmHWM:"]) / 1024
 
 
 def cpu_seconds(pid: int) -> float:
