@@ -146,13 +146,10 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   for (const TaskPtr& task : leaving) lost ? task->SetLost() : task->Drain();
   absl::Status committed;
   if (!lost && status().ok()) {
-    std::vector<TaskPtr> kept;
-    std::copy_if(leaving.begin(), leaving.end(), std::back_inserter(kept),
-                 [](const TaskPtr& task) { return !task->lost(); });
     // Nothing more is applied, so states can be written one by one: that takes less memory.
-    committed = CommitTasks(kept, CutOf::kOutputs);
-    for (const TaskPtr& task : kept) {
-      if (committed.ok() && !task->lost()) committed = CommitTasks({task}, CutOf::kState);
+    committed = CommitTasks(leaving, CutOf::kOutputs);
+    for (const TaskPtr& task : leaving) {
+      if (committed.ok()) committed = CommitTasks({task}, CutOf::kState);
     }
   }
   for (auto& thread : threads_) {
@@ -272,17 +269,16 @@ absl::Status Worker::Commit(CutOf of) {
   std::vector<TaskPtr> tasks;
   {
     absl::MutexLock lock(&tasks_mutex_);
-    for (const auto& [topic, of_topic] : tasks_) {
-      std::copy_if(of_topic.begin(), of_topic.end(), std::back_inserter(tasks),
-                   [](const TaskPtr& task) { return !task->lost(); });
-    }
+    for (const auto& [topic, of_topic] : tasks_)
+      tasks.insert(tasks.end(), of_topic.begin(), of_topic.end());
   }
-  absl::Status status = CommitTasks(tasks, of);
+  absl::Status status = CommitTasks(std::move(tasks), of);
   if (!status.ok()) Fail(status);
   return status;
 }
 
-absl::Status Worker::CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of) {
+absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
+  std::erase_if(tasks, [](const TaskPtr& task) { return task->lost(); });
   absl::Time start = absl::Now();
   for (const TaskPtr& task : tasks) {
     bool state = of == CutOf::kState || task->IsStateDue(start);

@@ -115,7 +115,8 @@ class Worker {
   bool Advance(RunningTask* task, absl::Duration timeout);
   absl::Status ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced);
   void RunCommits();
-  absl::Status CommitTasks(const std::vector<TaskPtr>& tasks, CutOf of)
+  // Those that are lost are left out: what they hold must not become durable.
+  absl::Status CommitTasks(std::vector<TaskPtr> tasks, CutOf of)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   absl::Status CommitOutputs(absl::Span<const TaskOutput* const> outputs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
