@@ -74,7 +74,7 @@ class KafkaConsumer {
     // Topic and its number of partitions; more than that halts the worker (S30).
     std::vector<std::pair<std::string, int32_t>> topics;
     // How many records may wait for the tasks, about, unless `kafka` says so for each partition.
-    // One takes some 0.5 KB beside its bytes. A partition with its share is asked for more only a
+    // One takes 0.4 to 0.9 KB beside its bytes. A partition with its share is asked for more only a
     // second later: what waits is to last for that.
     int64_t records_ahead = 400'000;
     // The worker got these tasks: returns for each, in order, the position of its state (the offset

@@ -58,7 +58,7 @@ kafka:
   sasl.password: ${KAFKA_PASSWORD}
 ```
 
-Records that are fetched ahead of the tasks take memory, 0.5 KB each beside their bytes. Unless set
+Records that are fetched ahead of the tasks take memory: 0.4 to 0.9 KB each beside their bytes. Unless set
 here, `queued.min.messages` and `queued.max.messages.kbytes`, which count for each partition, are the
 partition's share of 400,000 records (150,000 if a view has a history or updates) and of 256 MB; a
 partition that empties its share within a second waits for more.
