@@ -37,7 +37,8 @@ from tests.system.worker import WorkerError  # noqa: E402
 # Each gives results of these names.
 STAGES = {
     "engine": {"engine": engine.measure},
-    "stream": {"stream": stream.measure, "freshness": freshness.measure, "peers": peers.measure},
+    "stream": {"stream": stream.measure, "peers": peers.measure},
+    "freshness": {"freshness": freshness.measure},
     "scaling": {"scaling": scaling.measure},
     "lookup": {"lookup": lookup.measure},
     "training-set": {"training-set": training_set.measure},

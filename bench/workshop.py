@@ -42,7 +42,7 @@ class Settings:
     scaling_runs: int = setting(3, "of each of them")
     freshness_rate: int = setting(50_000, "events per second while freshness is measured")
     freshness_seconds: float = setting(10, "of that")
-    freshness_warm_up: float = setting(20, "seconds before, in which the broker gets its code compiled")
+    freshness_warm_up: float = setting(60, "seconds before, in which the broker gets its code compiled")
     peer_runs: int = setting(1, "of each of the other engines, where FOREBAY_PEERS names them")
     keys: int = setting(100_000, "with state: hot ones of the engine alone, and for lookups")
     lookups: int = setting(1_000_000, "in process")

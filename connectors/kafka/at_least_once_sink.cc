@@ -9,7 +9,6 @@
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
-namespace {}  // namespace
 
 AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
                                  UpdateSinkOptions options)

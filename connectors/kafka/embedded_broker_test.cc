@@ -21,6 +21,7 @@
 #include "connectors/kafka/testing/test_project.h"
 #include "connectors/kafka/testing/test_worker.h"
 #include "connectors/kafka/testing/topic_reader.h"
+#include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_sink.h"
 
 namespace forebay {
@@ -48,6 +49,12 @@ class EmbeddedBrokerTest : public ::testing::Test {
     auto admin = KafkaAdmin::Create({.bootstrap_servers = brokers_});
     EXPECT_TRUE(admin.ok()) << admin.status();
     return *std::move(admin);
+  }
+
+  UpdateSinkOptions AtLeastOnce() const {
+    return {.kafka = {.bootstrap_servers = brokers_},
+            .worker_id = "w1",
+            .delivery = Delivery::kAtLeastOnce};
   }
 
   std::unique_ptr<EmbeddedBroker> broker_;
@@ -168,10 +175,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(),
-                  {.kafka = {.bootstrap_servers = brokers_},
-                   .worker_id = "w1",
-                   .delivery = Delivery::kAtLeastOnce});
+  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
   ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
   TaskOutput first = TestOutput(kTask1, 3, {{3, "ann", 1}});
   TaskOutput second = TestOutput(kTask1, 5, {{5, "bob", 1}});
@@ -196,10 +200,7 @@ TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
   ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(),
-                  {.kafka = {.bootstrap_servers = brokers_},
-                   .worker_id = "w1",
-                   .delivery = Delivery::kAtLeastOnce});
+  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
   ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
   TaskOutput output = TestOutput(kTask1, 3, {{2, "ann", 1}});
   output.dead_letters.push_back({.task = kTask1, .offset = Offset(3), .value = "x"});
@@ -214,10 +215,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(),
-                  {.kafka = {.bootstrap_servers = brokers_},
-                   .worker_id = "w1",
-                   .delivery = Delivery::kAtLeastOnce});
+  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
   ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
   broker_->SetDown(true);
   TaskOutput output = TestOutput(kTask0, 0, {{0, "ann", 1}});
@@ -235,10 +233,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
   ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(),
-                  {.kafka = {.bootstrap_servers = brokers_},
-                   .worker_id = "w1",
-                   .delivery = Delivery::kAtLeastOnce});
+  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
   ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
   broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
   TaskOutput first = TestOutput(kTask0, 0, {{0, "ann", 1}});
@@ -256,6 +251,20 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
   }
   EXPECT_THAT(sources,
               ElementsAre("transactions/0/0/0", "transactions/0/1/0", "transactions/0/2/0"));
+}
+
+TEST_F(EmbeddedBrokerTest, ATransactionHoldsRecordsBackUnlessTheUserSaysOtherwise) {
+  auto linger = [this](std::map<std::string, std::string> properties) -> std::string {
+    auto made = TransactionalProducer::Create(
+        {.bootstrap_servers = brokers_, .properties = std::move(properties)}, "shop-w1", nullptr);
+    if (!made.ok()) return made.status().ToString();
+    char text[32];
+    size_t size = sizeof(text);
+    rd_kafka_conf_get(rd_kafka_conf((*made)->records().client()), "linger.ms", text, &size);
+    return text;
+  };
+  EXPECT_EQ(linger({}), "1000");
+  EXPECT_EQ(linger({{"linger.ms", "7"}}), "7");
 }
 
 TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPartition) {
