@@ -4,7 +4,6 @@
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -14,10 +13,11 @@
 #include <thread>
 #include <utility>
 
+#include "absl/base/call_once.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "fmt/format.h"
-#include "online/grpc/health_reporter.h"
+#include "online/grpc/health_service.h"
 #include "online/grpc/serving_service.h"
 #include "online/serving/port_error.h"
 #include "schemas/types/status_macros.h"
@@ -61,14 +61,10 @@ absl::Status ProbePort(const GrpcServerOptions& options) {
   return PortError(options.address, options.port, "serving.grpc_port", error);
 }
 
-// What gRPC knows as plug-ins of all servers of the process.
-void InitializeGrpcOnce() {
-  static const bool done = [] {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    return true;
-  }();
-  (void)done;
+// gRPC knows it as a plug-in of all servers of the process.
+void AddReflectionOnce() {
+  static absl::once_flag once;
+  absl::call_once(once, grpc::reflection::InitProtoReflectionServerBuilderPlugin);
 }
 
 }  // namespace
@@ -79,7 +75,9 @@ class GrpcServer::Impl {
 
   absl::Status Start(const GrpcServerOptions& options, Ready ready) {
     RETURN_IF_ERROR(ProbePort(options));
-    InitializeGrpcOnce();
+    AddReflectionOnce();
+    health_ = std::make_unique<HealthService>(v1::FeatureServing::service_full_name(),
+                                              std::move(ready), options.health_interval);
     bool v6 = options.address.find(':') != std::string::npos;
     grpc::ServerBuilder builder;
     // By default two servers could share a port, and each would get some of the calls.
@@ -91,28 +89,27 @@ class GrpcServer::Impl {
         fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), options.address, options.port),
         grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&service_);
+    builder.RegisterService(health_.get());
     server_ = builder.BuildAndStart();
     // Free when it was probed, and not any more.
     if (server_ == nullptr || port_ == 0) {
       return PortError(options.address, options.port, "serving.grpc_port", EADDRINUSE);
     }
-    health_ = std::make_unique<HealthReporter>(server_->GetHealthCheckService(),
-                                               v1::FeatureServing::service_full_name(),
-                                               std::move(ready), options.health_interval);
     return absl::OkStatus();
   }
 
   void Stop(absl::Duration deadline) {
     if (server_ == nullptr) return;
-    health_.reset();
+    health_->Stop();
     absl::Notification stopped;
     std::thread shutdown([&] {
       server_->Shutdown(absl::ToChronoTime(absl::Now() + deadline));
       stopped.Notify();
     });
-    // Shutdown waits for streams too, and those who watch our health never end theirs.
+    // Shutdown waits for streams too, and those who reflect on us need not end theirs.
     while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(10))) {
-      if (service_.calls() == 0) grpc_server_cancel_all_calls(server_->c_server());
+      if (service_.calls() + health_->watchers() == 0)
+        grpc_server_cancel_all_calls(server_->c_server());
     }
     shutdown.join();
     server_.reset();
@@ -123,8 +120,8 @@ class GrpcServer::Impl {
  private:
   int port_ = 0;
   ServingService service_;
+  std::unique_ptr<HealthService> health_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<HealthReporter> health_;
 };
 
 GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

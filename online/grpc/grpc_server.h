@@ -43,8 +43,8 @@ class GrpcServer {
 
   uint16_t port() const;
 
-  // Health becomes NOT_SERVING, no more calls are taken; returns once those under way are answered,
-  // or cancels them when `deadline` is over. Later calls do nothing.
+  // Health becomes NOT_SERVING and its watchers' streams end, no more calls are taken; returns once
+  // those under way are answered, or cancels them when `deadline` is over. Later calls do nothing.
   void Stop(absl::Duration deadline);
 
  private:

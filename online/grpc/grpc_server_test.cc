@@ -13,9 +13,13 @@
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/serving.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 
 namespace forebay {
 namespace {
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
 
 class GrpcServerTest : public testing::Test {
  protected:
@@ -38,8 +42,10 @@ class GrpcServerTest : public testing::Test {
   std::unique_ptr<GrpcServer> Start() {
     auto server = GrpcServer::Start({}, &reader_, &metrics_, [] { return absl::OkStatus(); });
     EXPECT_TRUE(server.ok()) << server.status();
-    stub_ = v1::FeatureServing::NewStub(grpc::CreateChannel(
-        fmt::format("127.0.0.1:{}", (*server)->port()), grpc::InsecureChannelCredentials()));
+    auto channel = grpc::CreateChannel(fmt::format("127.0.0.1:{}", (*server)->port()),
+                                       grpc::InsecureChannelCredentials());
+    stub_ = v1::FeatureServing::NewStub(channel);
+    health_ = grpc::health::v1::Health::NewStub(channel);
     return *std::move(server);
   }
 
@@ -55,6 +61,7 @@ class GrpcServerTest : public testing::Test {
   MetricsRegistry metrics_;
   FeatureReader reader_;
   std::unique_ptr<v1::FeatureServing::Stub> stub_;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
 TEST_F(GrpcServerTest, StopAnswersWhatIsUnderWay) {
@@ -87,6 +94,44 @@ TEST_F(GrpcServerTest, AfterStopCallsAreUnavailableAndStopAgainDoesNothing) {
   server->Stop(absl::Seconds(60));
   server->Stop(absl::Seconds(60));
   EXPECT_EQ(Get(&response).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+// A watcher that reads late, as on a busy machine: what it was told is not lost with the
+// connection.
+TEST_F(GrpcServerTest, StopTellsThoseWhoWatchHealthAndEndsTheirStreams) {
+  auto server = Start();
+  grpc::ClientContext known_context, unknown_context;
+  HealthCheckRequest unknown_service;
+  unknown_service.set_service("nobody");
+  auto known = health_->Watch(&known_context, HealthCheckRequest());
+  auto unknown = health_->Watch(&unknown_context, unknown_service);
+  HealthCheckResponse response;
+  ASSERT_TRUE(known->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  ASSERT_TRUE(unknown->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVICE_UNKNOWN);
+  server->Stop(absl::Seconds(60));
+  ASSERT_TRUE(known->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(known->Read(&response));
+  EXPECT_EQ(known->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(unknown->Read(&response));
+  EXPECT_EQ(unknown->Finish().error_message(), "the server is stopping");
+}
+
+TEST_F(GrpcServerTest, AWatcherThatGoesLeavesTheOthers) {
+  auto server = Start();
+  HealthCheckResponse response;
+  {
+    grpc::ClientContext context;
+    auto watch = health_->Watch(&context, HealthCheckRequest());
+    ASSERT_TRUE(watch->Read(&response));
+    context.TryCancel();
+    EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  grpc::ClientContext context;
+  EXPECT_TRUE(health_->Check(&context, HealthCheckRequest(), &response).ok());
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
 }
 
 TEST_F(GrpcServerTest, APortThatIsTakenOrAnAddressThatIsNoneIsAnError) {

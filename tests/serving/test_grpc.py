@@ -56,8 +56,21 @@ def user(name: str) -> dict:
     return {"user_id": {"stringValue": name}}
 
 
-def test_reflection_lists_the_services(stub):
-    assert {SERVICE, "grpc.health.v1.Health"} <= set(stub.services.get_services())
+def test_reflection_lists_and_describes_the_services(stub):
+    health = "grpc.health.v1.Health"
+    assert {SERVICE, health} <= set(stub.services.get_services())
+    methods = DescriptorPool(stub.services).FindServiceByName(health).methods_by_name
+    assert set(methods) == {"Check", "Watch"}
+
+
+def test_health_is_known_for_the_server_and_the_service_only(stub):
+    assert (stub.health(), stub.health(SERVICE)) == ("SERVING", "SERVING")
+    with pytest.raises(grpc.RpcError) as error:
+        stub.health("shop.Carts")
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
+    assert error.value.details() == (
+        f'no service "shop.Carts": ask for "{SERVICE}", or "" for the server'
+    )
 
 
 def test_get_answers_typed_values_in_the_order_asked_for(stub):

@@ -42,8 +42,8 @@ def test_readiness_follows_the_worker_through_both_doors(tmp_path):
             try:
                 for update in health.Watch(request, timeout=60):
                     seen.append(update.status)
-            except grpc.RpcError:
-                pass
+            except grpc.RpcError as error:
+                seen.append(error.details())
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -55,7 +55,7 @@ def test_readiness_follows_the_worker_through_both_doors(tmp_path):
         wait_until(lambda: seen == [2, 1])  # SERVING
         assert server.stop() == 0
         watcher.join()
-        assert seen == [2, 1, 2]
+        assert seen == [2, 1, 2, "the server is stopping"]
 
 
 @pytest.mark.parametrize("door", ["http", "grpc"])
