@@ -6,7 +6,6 @@
 #include <syslog.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <utility>
@@ -19,45 +18,6 @@ namespace forebay {
 namespace {
 
 using Properties = std::map<std::string, std::string>;
-
-constexpr std::string_view kPositions = "forebay keeps the positions itself";
-constexpr std::string_view kGuarantee = "exactly-once delivery rests on it";
-constexpr std::string_view kNames = "forebay derives it from the project and the worker";
-constexpr std::string_view kBrokers = "set `bootstrap.servers` instead";
-
-constexpr auto kOwned = std::to_array<OwnedProperty>({
-    {"acks", kGuarantee},
-    {"allow.auto.create.topics", "a misspelt topic must not come into being"},
-    {"auto.commit.enable", kPositions},
-    {"auto.commit.interval.ms", kPositions},
-    {"auto.offset.reset", "lost offsets must halt the task, never skip records"},
-    {"bootstrap.servers", kBrokers},
-    {"check.crcs", "every record is checked"},
-    {"delivery.timeout.ms", "the sinks retry for as long as it takes"},
-    {"enable.auto.commit", kPositions},
-    {"enable.auto.offset.store", kPositions},
-    {"enable.gapless.guarantee", kGuarantee},
-    {"enable.idempotence", kGuarantee},
-    {"enable.partition.eof", "--until-idle needs it"},
-    {"group.id", kNames},
-    {"group.instance.id", kNames},
-    {"group.protocol.type", kNames},
-    {"group.remote.assignor", "tasks of equal partitions must meet on one worker"},
-    {"isolation.level", "aborted records must not reach a feature"},
-    {"max.in.flight", kGuarantee},
-    {"max.in.flight.requests.per.connection", kGuarantee},
-    {"message.send.max.retries", kGuarantee},
-    {"message.timeout.ms", "the sinks retry for as long as it takes"},
-    {"metadata.broker.list", kBrokers},
-    {"offset.store.method", kPositions},
-    {"partition.assignment.strategy", "tasks of equal partitions must meet on one worker"},
-    {"partitioner", "repartition topics need Kafka's own murmur2"},
-    {"queuing.strategy", kGuarantee},
-    {"request.required.acks", kGuarantee},
-    {"retries", kGuarantee},
-    {"test.mock.num.brokers", "use `--broker embedded` instead"},
-    {"transactional.id", kNames},
-});
 
 spdlog::level::level_enum LogLevel(int syslog_level) {
   if (syslog_level <= LOG_CRIT) return spdlog::level::err;
@@ -147,27 +107,14 @@ Properties Owned(ClientRole role) {
 
 }  // namespace
 
-absl::Span<const OwnedProperty> OwnedProperties() { return kOwned; }
-
 absl::Status CheckProperties(const Properties& properties) {
-  ConfHandle conf(rd_kafka_conf_new());
-  for (const auto& [name, value] : properties) {
-    auto owned = std::find_if(kOwned.begin(), kOwned.end(),
-                              [&](const OwnedProperty& p) { return p.name == name; });
-    if (owned != kOwned.end()) {
-      return absl::InvalidArgumentError(
-          fmt::format("kafka property {} cannot be set: {}", name, owned->why));
-    }
-    RETURN_IF_ERROR(Set(conf.get(), name, value));
-  }
-  return absl::OkStatus();
+  return SetAll(ConfHandle(rd_kafka_conf_new()).get(), properties);
 }
 
 void ConfDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
 
 absl::StatusOr<ConfHandle> NewConf(const KafkaConfig& config, ClientRole role,
                                    const Properties& own) {
-  RETURN_IF_ERROR(CheckProperties(config.properties));
   ConfHandle conf(rd_kafka_conf_new());
   RETURN_IF_ERROR(SetAll(conf.get(), Defaults(role)));
   RETURN_IF_ERROR(SetAll(conf.get(), config.properties));

@@ -5,19 +5,18 @@
 //                      .properties = {{"security.protocol", "sasl_ssl"}}};
 //   RETURN_IF_ERROR(CheckProperties(config.properties));
 //
-// Properties have librdkafka's names (its CONFIGURATION.md). Those that the engine's guarantees
-// rest on are refused (OwnedProperties). What librdkafka logs goes to spdlog.
+// Properties have librdkafka's names (its CONFIGURATION.md); those that the engine's guarantees
+// rest on are not among the user's (schemas/definition/kafka_properties.h). What librdkafka logs
+// goes to spdlog.
 #ifndef FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 #define FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
@@ -29,16 +28,8 @@ struct KafkaConfig {
   std::map<std::string, std::string> properties;  // the user's; librdkafka names
 };
 
-struct OwnedProperty {
-  std::string_view name;
-  std::string_view why;  // a sentence, for the error message
-};
-
-// The properties that a user may not set, by name.
-absl::Span<const OwnedProperty> OwnedProperties();
-
-// INVALID_ARGUMENT naming the first property that is owned, unknown to librdkafka, or has a value
-// that librdkafka refuses.
+// INVALID_ARGUMENT naming the first property that is unknown to librdkafka, or has a value that it
+// refuses.
 absl::Status CheckProperties(const std::map<std::string, std::string>& properties);
 
 enum class ClientRole { kAdmin, kConsumer, kProducer };

@@ -50,16 +50,6 @@ TEST(FetchAheadTest, CanBeSetByTheUser) {
   EXPECT_EQ(Setting(*conf, "queued.max.messages.kbytes"), "16384");
 }
 
-TEST(CheckPropertiesTest, RefusesEachOwnedPropertyByName) {
-  ASSERT_GT(OwnedProperties().size(), 20u);
-  for (const OwnedProperty& property : OwnedProperties()) {
-    std::string name(property.name);
-    absl::Status status = CheckProperties({{name, "x"}});
-    EXPECT_TRUE(absl::IsInvalidArgument(status)) << name;
-    EXPECT_THAT(status.ToString(), HasSubstr(name + " cannot be set: "));
-  }
-}
-
 TEST(CheckPropertiesTest, RefusesWhatLibrdkafkaDoesNotKnow) {
   EXPECT_THAT(CheckProperties({{"linger.msec", "5"}}).ToString(),
               HasSubstr("No such configuration property: \"linger.msec\""));

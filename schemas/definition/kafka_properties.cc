@@ -17,6 +17,7 @@ constexpr std::string_view kCallbacks = "it is a hook for code, and the worker i
 constexpr std::string_view kPartitions = "forebay chooses the partition of every record it writes";
 
 constexpr std::array kOwned = {
+    OwnedProperty{"metadata.broker.list", "set `bootstrap.servers` instead"},
     OwnedProperty{"group.id", "set `group` at the top level instead"},
     OwnedProperty{"group.instance.id", "it is made of `group` and `worker_id`: set those instead"},
     OwnedProperty{"group.protocol.type", kAssignment},
