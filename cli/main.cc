@@ -1,14 +1,36 @@
 // The `forebay` command: the only place that wires the parts together.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "cli/command.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "schemas/types/nearest_name.h"
+
+namespace {
+
+// What to say of a command line that names no command.
+std::string MissingCommand(const CLI::App& app) {
+  const std::vector<std::string> given = app.remaining();
+  if (given.empty()) return app.help();
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  std::string nearest = forebay::NearestName(given[0], names);
+  return fmt::format("forebay: no command '{}'{}; there are: {}\n", given[0],
+                     nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
+                     fmt::join(names, ", "));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   // Arrow's own allocator gives memory back to the system at once, and soon asks for it again.
   setenv("ARROW_DEFAULT_MEMORY_POOL", "system", /*overwrite=*/0);
   CLI::App app("forebay: a feature engine on Kafka");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);
   int exit_code = forebay::kExitOk;
   forebay::AddValidateCommand(&app, &exit_code);
@@ -19,8 +41,18 @@ int main(int argc, char** argv) {
   forebay::AddProtoCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    app.exit(help_or_version);
+    return forebay::kExitOk;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? forebay::kExitOk : forebay::kExitUsage;
+    if (!app.get_subcommands().empty()) {
+      app.exit(error);
+      return forebay::kExitUsage;
+    }
+  }
+  if (app.get_subcommands().empty()) {
+    fmt::print(stderr, "{}", MissingCommand(app));
+    return forebay::kExitUsage;
   }
   return exit_code;
 }

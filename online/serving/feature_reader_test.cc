@@ -186,6 +186,24 @@ TEST_F(FeatureReaderTest, NamesNotInTheProjectAreNotFoundWithTheNearest) {
       "INVALID_ARGUMENT: \"spend_1h\" is no feature: expected \"view.feature\" or \"view.*\"");
 }
 
+TEST_F(FeatureReaderTest, WhereNothingIsNearThereIsAList) {
+  EXPECT_EQ(Error({.features = {"x.y"}}),
+            "NOT_FOUND: no feature view \"x\"; there are: legacy, merchant_sales, pair_visits, "
+            "user_spend");
+  v1::Project project;
+  auto error = [&project] {
+    FeatureReader reader(project,
+                         [](int, std::string_view, std::optional<KnownTime>) { return ViewRow(); });
+    return reader.Read({.feature_service = "z"}).status().ToString();
+  };
+  EXPECT_EQ(error(), "NOT_FOUND: no feature service \"z\"; there are none");
+  for (char name = 'a'; name < 'l'; ++name) project.add_feature_services()->set_name({name, name});
+  EXPECT_EQ(
+      error(),
+      "NOT_FOUND: no feature service \"z\"; there are: aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, "
+      "...");
+}
+
 TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceAndFeatures) {
   EXPECT_THAT(Error({}), HasSubstr("INVALID_ARGUMENT: nothing is asked for"));
   EXPECT_THAT(Error({.feature_service = "fraud", .features = {"user_spend.spend_1h"}}),

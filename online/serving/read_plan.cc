@@ -5,11 +5,27 @@
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "forebay/v1/definition.pb.h"
-#include "online/serving/nearest_name.h"
+#include "schemas/types/nearest_name.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
+namespace {
+
+// "; did you mean \"user_spend\"?" or, if nothing is near, "; there are: a, b, c".
+std::string SuggestName(std::string_view name, const std::vector<std::string>& names) {
+  constexpr std::ptrdiff_t kMostListed = 10;
+  if (names.empty()) return "; there are none";
+  if (std::string nearest = NearestName(name, names); !nearest.empty()) {
+    return fmt::format("; did you mean \"{}\"?", nearest);
+  }
+  auto listed = std::min(kMostListed, std::ssize(names));
+  return fmt::format("; there are: {}{}", fmt::join(names.begin(), names.begin() + listed, ", "),
+                     listed < std::ssize(names) ? ", ..." : "");
+}
+
+}  // namespace
 
 // Gathers features into a plan, one after the other.
 class ReadPlanner::Builder {
@@ -27,10 +43,9 @@ class ReadPlanner::Builder {
     std::string_view feature_name = reference.substr(dot + 1);
     auto found = planner_.views_.find(view_name);
     if (found == planner_.views_.end()) {
-      std::vector<std::string_view> names;
-      for (const v1::FeatureView& view : planner_.project_->feature_views()) {
-        names.push_back(view.name());
-      }
+      std::vector<std::string> names;
+      for (const auto& [known, index] : planner_.views_) names.push_back(known);
+      std::sort(names.begin(), names.end());
       return absl::NotFoundError(
           fmt::format("no feature view \"{}\"{}", view_name, SuggestName(view_name, names)));
     }
@@ -60,7 +75,7 @@ class ReadPlanner::Builder {
       }
       return AddFeature(view_index, i);
     }
-    std::vector<std::string_view> names;
+    std::vector<std::string> names;
     for (const v1::Feature& feature : owner.features()) names.push_back(feature.name());
     return absl::NotFoundError(fmt::format("feature view \"{}\" has no feature \"{}\"{}",
                                            owner.name(), name, SuggestName(name, names)));
@@ -178,7 +193,7 @@ ReadPlanner::~ReadPlanner() = default;
 
 ReadPlanner::Plan ReadPlanner::PlanService(std::string_view name) const {
   if (auto found = services_.find(name); found != services_.end()) return found->second;
-  std::vector<std::string_view> names;
+  std::vector<std::string> names;
   for (const v1::FeatureService& service : project_->feature_services()) {
     names.push_back(service.name());
   }

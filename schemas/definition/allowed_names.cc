@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "fmt/format.h"
-#include "schemas/sql/nearest_name.h"
+#include "schemas/types/nearest_name.h"
 
 namespace forebay::definition {
 namespace {

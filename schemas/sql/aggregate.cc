@@ -9,9 +9,9 @@
 #include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
 #include "schemas/sql/checker.h"
-#include "schemas/sql/nearest_name.h"
 #include "schemas/sql/syntax_tree.h"
 #include "schemas/types/data_type.h"
+#include "schemas/types/nearest_name.h"
 
 namespace forebay::sql {
 namespace {

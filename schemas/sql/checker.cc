@@ -12,10 +12,10 @@
 #include "nlohmann/json.hpp"
 #include "schemas/sql/aggregate.h"
 #include "schemas/sql/functions.h"
-#include "schemas/sql/nearest_name.h"
 #include "schemas/sql/operators.h"
 #include "schemas/sql/syntax_tree.h"
 #include "schemas/sql/type_names.h"
+#include "schemas/types/nearest_name.h"
 
 namespace forebay::sql {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-#include "schemas/sql/nearest_name.h"
+#include "schemas/types/nearest_name.h"
 
 namespace forebay::sql {
 namespace {

@@ -5,7 +5,6 @@
 
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
-#include "schemas/sql/nearest_name.h"
 
 namespace forebay::sql {
 namespace {

@@ -1,4 +1,4 @@
-#include "schemas/sql/nearest_name.h"
+#include "schemas/types/nearest_name.h"
 
 #include <algorithm>
 #include <numeric>
@@ -6,6 +6,9 @@
 
 namespace forebay {
 namespace {
+
+// Longer ones are not compared: the work is quadratic, and the name may come from a request.
+constexpr size_t kLongestName = 200;
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; }
 
@@ -33,6 +36,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::string NearestName(std::string_view name, const std::vector<std::string>& names) {
   std::string nearest;
+  if (name.size() > kLongestName) return nearest;
   size_t least = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : names) {
     const size_t distance = EditDistance(name, candidate);
