@@ -171,7 +171,7 @@ absl::Status SinkBench::Keep(bool flush) const {
                               .warehouse = folder + "/warehouse",
                               .flush_interval = absl::InfiniteDuration(),
                               .flush_bytes = int64_t{1} << 40});
-  RETURN_IF_ERROR(sink.Open(task_));
+  RETURN_IF_ERROR(sink.Open(task_).status());
   for (const TaskOutput& output : outputs_) RETURN_IF_ERROR(sink.Commit({&output}));
   return flush ? sink.FlushAll() : absl::OkStatus();
 }

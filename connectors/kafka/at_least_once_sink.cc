@@ -20,7 +20,7 @@ AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* cons
                    return writers_.Find(output.task)->Write(output, after, producer);
                  }) {}
 
-absl::Status AtLeastOnceSink::Open(const TaskId& task) {
+absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
   RetryLog log;
   Offset published;
   while (true) {
@@ -38,7 +38,7 @@ absl::Status AtLeastOnceSink::Open(const TaskId& task) {
   writers_.Open(task);
   positions_[task] = {published, published};
   publisher_.Open(task, published);
-  return absl::OkStatus();
+  return published;
 }
 
 absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }

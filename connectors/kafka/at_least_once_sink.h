@@ -17,7 +17,7 @@ class AtLeastOnceSink : public Sink {
  public:
   AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
-  absl::Status Open(const TaskId& task) override;
+  absl::StatusOr<Offset> Open(const TaskId& task) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

@@ -176,7 +176,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
-  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
   TaskOutput first = TestOutput(kTask1, 3, {{3, "ann", 1}});
   TaskOutput second = TestOutput(kTask1, 5, {{5, "bob", 1}});
   TaskOutput both = TestOutput(kTask1, 5, {{3, "ann", 1}, {5, "bob", 1}});
@@ -193,6 +193,8 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   auto committed = worker.consumer().Committed({kTask1, kTask0}, absl::Seconds(10));
   ASSERT_TRUE(committed.ok()) << committed.status();
   EXPECT_THAT(*committed, ElementsAre(std::optional(Offset(6)), std::nullopt));
+  EXPECT_EQ(sink.Open(kTask1).value(), Offset(5));
+  EXPECT_EQ(sink.Open(kTask0).value(), Offset(-1));
 }
 
 TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
@@ -201,7 +203,7 @@ TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
-  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
   TaskOutput output = TestOutput(kTask1, 3, {{2, "ann", 1}});
   output.dead_letters.push_back({.task = kTask1, .offset = Offset(3), .value = "x"});
   ASSERT_EQ(sink.Offer(output), absl::OkStatus());
@@ -216,7 +218,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
-  ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
+  ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->SetDown(true);
   TaskOutput output = TestOutput(kTask0, 0, {{0, "ann", 1}});
   absl::Status status = absl::UnknownError("still waiting");
@@ -234,7 +236,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
-  ASSERT_EQ(sink.Open(kTask0), absl::OkStatus());
+  ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
   TaskOutput first = TestOutput(kTask0, 0, {{0, "ann", 1}});
   TaskOutput second = TestOutput(kTask0, 1, {{1, "ann", 2}});
@@ -272,7 +274,7 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
   ASSERT_EQ(broker_->CreateTopic(topic, 2), absl::OkStatus());
   RepartitionSink sink({{"transactions", "transactions", "merchant", topic}}, {{"transactions", 2}},
                        {.kafka = {.bootstrap_servers = brokers_}});
-  ASSERT_EQ(sink.Open(kTask1), absl::OkStatus());
+  ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
   TaskOutput output{.task = kTask1, .position = Offset(8)};
   for (int64_t i = 0; i < 8; ++i) {
     output.forwarded.push_back({.entity = "merchant",

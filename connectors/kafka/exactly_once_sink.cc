@@ -25,11 +25,15 @@ ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* cons
       updates_(PublishesUpdates(project)),
       writers_(project) {}
 
-absl::Status ExactlyOnceSink::Open(const TaskId& task) {
+absl::StatusOr<Offset> ExactlyOnceSink::Open(const TaskId& task) {
   tasks_[task] = Task();
   writers_.Open(task);
-  if (producer_ == nullptr) return EnsureProducer();  // asks for all tasks
-  return ReadPublished({task});
+  if (producer_ == nullptr) {
+    RETURN_IF_ERROR(EnsureProducer());  // asks for all tasks
+  } else {
+    RETURN_IF_ERROR(ReadPublished({task}));
+  }
+  return tasks_.at(task).published;
 }
 
 // Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.

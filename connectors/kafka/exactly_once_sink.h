@@ -19,7 +19,7 @@ class ExactlyOnceSink : public Sink {
  public:
   ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
-  absl::Status Open(const TaskId& task) override;
+  absl::StatusOr<Offset> Open(const TaskId& task) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

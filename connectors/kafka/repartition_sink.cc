@@ -25,10 +25,10 @@ RepartitionSink::RepartitionSink(const std::vector<Repartition>& repartitions,
   }
 }
 
-absl::Status RepartitionSink::Open(const TaskId& task) {
+absl::StatusOr<Offset> RepartitionSink::Open(const TaskId& task) {
   publisher_.Open(task, Offset(-1));
   marked_[task] = Offset(-1);
-  return absl::OkStatus();
+  return Offset(-1);
 }
 
 absl::Status RepartitionSink::Offer(const TaskOutput& output) {

@@ -35,7 +35,7 @@ class RepartitionSink : public Sink {
                   const absl::flat_hash_map<std::string, int32_t>& source_partitions,
                   RepartitionSinkOptions options);
 
-  absl::Status Open(const TaskId& task) override;
+  absl::StatusOr<Offset> Open(const TaskId& task) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

@@ -18,7 +18,7 @@ UpdateSink::UpdateSink(const v1::Project& project, KafkaConsumer* consumer,
 
 UpdateSink::~UpdateSink() = default;
 
-absl::Status UpdateSink::Open(const TaskId& task) { return delivery_->Open(task); }
+absl::StatusOr<Offset> UpdateSink::Open(const TaskId& task) { return delivery_->Open(task); }
 
 absl::Status UpdateSink::Offer(const TaskOutput& output) { return delivery_->Offer(output); }
 

@@ -51,7 +51,7 @@ class UpdateSink : public Sink {
   UpdateSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
   ~UpdateSink() override;
 
-  absl::Status Open(const TaskId& task) override;
+  absl::StatusOr<Offset> Open(const TaskId& task) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/batch/change_batch.h"
 #include "engine/batch/event_batch.h"
@@ -33,8 +34,9 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // The task starts: find out what the sink already holds of it. [commit thread]
-  virtual absl::Status Open(const TaskId& task) = 0;
+  // The task starts: find out what the sink already holds of it. The offset up to which it does;
+  // below 0: nothing, or it does not know. [commit thread]
+  virtual absl::StatusOr<Offset> Open(const TaskId& task) = 0;
 
   // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
   // at once; Commit will get the same records again. [task thread]

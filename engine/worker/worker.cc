@@ -66,14 +66,18 @@ const TaskPlan* Worker::PlanOf(std::string_view topic) const {
 // Reading the states of keys takes most of a start: tasks are opened side by side.
 absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const TaskId> ids) {
   std::vector<absl::StatusOr<TaskPtr>> opened(ids.size());
+  std::vector<Offset> held(ids.size(), Offset(-1));
   for (size_t i = 0; i < ids.size(); ++i) {
     if (PlanOf(ids[i].topic) == nullptr)
       return absl::InternalError("task of an unknown topic " + ids[i].topic);
-    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Open(ids[i]));
+    for (Sink* sink : sinks_) {
+      ASSIGN_OR_RETURN(Offset of_sink, sink->Open(ids[i]));
+      held[i] = std::max(held[i], of_sink);
+    }
   }
   std::atomic<size_t> next{0};
   auto open_some = [&] {
-    for (size_t i; (i = next.fetch_add(1)) < ids.size();) opened[i] = OpenTask(ids[i]);
+    for (size_t i; (i = next.fetch_add(1)) < ids.size();) opened[i] = OpenTask(ids[i], held[i]);
   };
   {
     std::vector<std::jthread> helpers;
@@ -89,12 +93,12 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
   return tasks;
 }
 
-absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id) const {
+absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, Offset held) const {
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
                    Task::Open(*PlanOf(id.topic), id, partition_counts_.at(id.topic),
                               std::move(store), options_.hot_bytes / task_count_));
-  return std::make_shared<RunningTask>(std::move(task));
+  return std::make_shared<RunningTask>(std::move(task), held);
 }
 
 absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<const TaskId> ids) {
@@ -365,15 +369,24 @@ absl::StatusOr<ViewRow> Worker::Lookup(int view, std::string_view key,
 absl::Status Worker::Ready() const {
   RETURN_IF_ERROR(status());
   absl::ReaderMutexLock lock(&tasks_mutex_);
-  int running = 0;
+  int running = 0, replaying = 0;
   for (const auto& [topic, tasks] : tasks_) {
-    running += static_cast<int>(std::count_if(tasks.begin(), tasks.end(),
-                                              [](const TaskPtr& task) { return !task->lost(); }));
+    for (const TaskPtr& task : tasks) {
+      running += task->lost() ? 0 : 1;
+      replaying += task->replaying() ? 1 : 0;
+    }
   }
-  if (running == task_count_) return absl::OkStatus();
-  return absl::UnavailableError(
-      fmt::format("{} of {} tasks run on this worker: still starting, or others have the rest",
-                  running, task_count_));
+  if (running < task_count_) {
+    return absl::UnavailableError(
+        fmt::format("{} of {} tasks run on this worker: still starting, or others have the rest",
+                    running, task_count_));
+  }
+  if (replaying > 0) {
+    return absl::UnavailableError(
+        fmt::format("{} of {} tasks replay what came after their last state was written", replaying,
+                    task_count_));
+  }
+  return absl::OkStatus();
 }
 
 std::vector<std::shared_ptr<const RunningTask>> Worker::Tasks() const {

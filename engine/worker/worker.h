@@ -94,7 +94,8 @@ class Worker {
   // Lookup by engine/worker/lookup.h.
   absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
 
-  // OK when every partition of every topic has its task here.
+  // OK when every partition of every topic has its task here, and each has caught up with what the
+  // sinks hold of it: no lookup answers less than before a crash.
   absl::Status Ready() const;
 
   std::vector<std::shared_ptr<const RunningTask>> Tasks() const;
@@ -122,7 +123,7 @@ class Worker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
   absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids);
-  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id) const;
+  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, Offset held) const;
   void Fail(const absl::Status& status);
   const TaskPlan* PlanOf(std::string_view topic) const;
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -52,7 +53,9 @@ v1::Project MakeProject() {
 // Record i of a partition is key i % 7, a second after record i - 1.
 class EndlessSource final : public Source {
  public:
-  explicit EndlessSource(const TaskPlan& plan, int64_t records) : plan_(plan), records_(records) {}
+  // Records from `pause_at` on come after Resume.
+  EndlessSource(const TaskPlan& plan, int64_t records, int64_t pause_at)
+      : plan_(plan), records_(records), there_(std::min(records, pause_at)) {}
 
   void StartAt(const TaskId& task, std::optional<Offset> position) {
     absl::MutexLock lock(&mutex_);
@@ -64,16 +67,20 @@ class EndlessSource final : public Source {
     next_.clear();
   }
 
+  void Resume() {
+    absl::MutexLock lock(&mutex_);
+    there_ = records_;
+  }
+
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t, absl::Duration) override {
-    int64_t first;
+    int64_t first, end;
     {
       absl::MutexLock lock(&mutex_);
       auto next = next_.find(task);
       if (next == next_.end()) return absl::CancelledError();
       first = next->second;
-      next->second = std::min(first + 10, records_);
+      end = next->second = std::min(first + 10, there_);
     }
-    int64_t end = std::min(first + 10, records_);
     EventBatch batch;
     arrow::StringBuilder keys;
     for (int64_t i = first; i < end; ++i) {
@@ -93,6 +100,7 @@ class EndlessSource final : public Source {
   const TaskPlan& plan_;
   const int64_t records_;
   absl::Mutex mutex_;
+  int64_t there_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, int64_t> next_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -172,7 +180,11 @@ class DiskSink final : public Sink {
   DiskSink(Disk* disk, int crash_at, bool after, absl::StatusCode code)
       : disk_(disk), crash_at_(crash_at), after_(after), code_(code) {}
 
-  absl::Status Open(const TaskId&) override { return absl::OkStatus(); }
+  absl::StatusOr<Offset> Open(const TaskId& task) override {
+    absl::MutexLock lock(&disk_->mutex);
+    auto held = disk_->held.find(task);
+    return held == disk_->held.end() ? Offset(-1) : held->second;
+  }
 
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override {
     bool crash = ++commits_ == crash_at_;
@@ -212,9 +224,10 @@ class Life {
   Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false,
        absl::StatusCode code = absl::StatusCode::kUnavailable,
        absl::Duration state_interval = absl::Milliseconds(1),
-       absl::Duration commit_interval = absl::Milliseconds(1))
+       absl::Duration commit_interval = absl::Milliseconds(1),
+       int64_t pause_at = std::numeric_limits<int64_t>::max())
       : plans_(PlanTasks(project_).value()),
-        source_(plans_[0], records),
+        source_(plans_[0], records, pause_at),
         sink_(disk, crash_at, after, code),
         worker_(
             project_, plans_, {{"events", kPartitions}},
@@ -244,6 +257,8 @@ class Life {
     source_.Stop();
     ASSERT_TRUE(worker_.RemoveTasks(TaskIds(), /*lost=*/true).ok());
   }
+
+  void Resume() { source_.Resume(); }
 
   Worker& worker() { return worker_; }
 
@@ -388,7 +403,7 @@ TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
   }
   const v1::Project project = MakeProject();
   const std::vector<TaskPlan> plans = PlanTasks(project).value();
-  EndlessSource source(plans[0], 110);
+  EndlessSource source(plans[0], 110, 110);
   const TaskId id{"events", PartitionId(0)};
   source.StartAt(id, Offset(99));
   auto task = Task::Open(plans[0], id, kPartitions, std::make_unique<DiskStore>(&disk, id), 1 << 20)
@@ -400,6 +415,23 @@ TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
   };
   ASSERT_TRUE(task->Apply(source.Next(id, 10, absl::ZeroDuration()).value()).ok());
   EXPECT_EQ(lookups, 1);
+}
+
+TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
+  Disk disk;
+  const std::vector<TaskId> tasks = Life::TaskIds();
+  disk.held = {{tasks[0], Offset(49)}, {tasks[1], Offset(50)}, {tasks[2], Offset(1000)}};
+  Life life(&disk, 60, /*crash_at=*/0, /*after=*/false, absl::StatusCode::kOk,
+            absl::Milliseconds(1), absl::Milliseconds(1), /*pause_at=*/50);
+  auto at_pause = [&](const auto& task) { return task->position() == Offset(49); };
+  auto running = life.worker().Tasks();
+  while (!std::all_of(running.begin(), running.end(), at_pause))
+    absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_EQ(life.worker().Ready().message(),
+            "2 of 3 tasks replay what came after their last state was written");
+  life.Resume();
+  life.Finish();
+  EXPECT_EQ(life.worker().Ready(), absl::OkStatus());
 }
 
 TEST(Worker, IsReadyWhenAllPartitionsAreHere) {

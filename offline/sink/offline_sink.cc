@@ -69,7 +69,7 @@ absl::Status OfflineSink::CheckWritable() {
   return Probe(state.get(), "state folder");
 }
 
-absl::Status OfflineSink::Open(const TaskId& task) {
+absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
   RETURN_IF_ERROR(warehouse_.status());
   absl::MutexLock flush_lock(&flush_mutex_);
   {
@@ -79,6 +79,7 @@ absl::Status OfflineSink::Open(const TaskId& task) {
   TaskState state;
   ASSIGN_OR_RETURN(state.log, ChangeLog::Open(ChangeLogFolder(options_.state_folder, task.topic,
                                                               task.partition)));
+  Offset most(-1);
   for (const View& view : views_) {
     Offset& held = state.held.emplace_back(-1);
     if (!view.history) continue;
@@ -87,10 +88,11 @@ absl::Status OfflineSink::Open(const TaskId& task) {
     if (in_table) held = *in_table;
     auto in_log = state.log->recovered_positions().find(view.id);
     if (in_log != state.log->recovered_positions().end()) held = std::max(held, in_log->second);
+    most = std::max(most, held);
   }
   absl::MutexLock lock(&mutex_);
   tasks_[task] = std::move(state);
-  return absl::OkStatus();
+  return most;
 }
 
 absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {

@@ -62,7 +62,7 @@ class OfflineSink : public Sink {
   absl::Status CheckWritable();
 
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
-  absl::Status Open(const TaskId& task) override;
+  absl::StatusOr<Offset> Open(const TaskId& task) override;
 
   // On an error of one task's disk the others' rows are kept all the same; committing the same
   // outputs again is right.

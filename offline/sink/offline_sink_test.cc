@@ -161,7 +161,7 @@ TEST_F(OfflineSinkTest, KeepsCommittedRowsThroughAKillAndDropsReplayedOnes) {
   ASSERT_TRUE(sink_->Open(task_).ok());
   ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}}).ok());
   Start();
-  ASSERT_TRUE(sink_->Open(task_).ok());
+  EXPECT_EQ(sink_->Open(task_).value(), Offset(2));
   ASSERT_TRUE(Commit(3, {{.offset = 2, .key = "b"}, {.offset = 3, .key = "c"}}).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
   Start();
@@ -238,7 +238,7 @@ TEST_F(OfflineSinkTest, RefusesATableMadeForOtherColumns) {
   ASSERT_TRUE(sink_->FlushAll().ok());
   project_.mutable_feature_views(0)->mutable_features(1)->set_name("renamed");
   Start();
-  absl::Status status = sink_->Open(task_);
+  absl::Status status = sink_->Open(task_).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("it lacks column renamed"));
 }

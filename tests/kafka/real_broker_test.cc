@@ -84,7 +84,7 @@ TEST_F(RealBrokerTest, PublishesChangesOfEachCommitOnceInTheTasksPartition) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
   TaskOutput second = TestOutput(task_, 9, {{9, "ann", 2}, {9, "bob", 0, "delete"}});
   ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
@@ -106,7 +106,7 @@ TEST_F(RealBrokerTest, DeadLettersKeepTheRecordAndSayWhy) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput output{.task = task_, .position = Offset(4)};
   output.dead_letters.push_back({.task = task_,
                                  .offset = Offset(4),
@@ -138,7 +138,7 @@ TEST_F(RealBrokerTest, PositionsWithoutRowsAreSentAtClose) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   for (int64_t position : {10, 20, 30}) {
     TaskOutput output = TestOutput(task_, position, {});
     ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
@@ -158,7 +158,7 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
     return worker.consumer().Committed({task_}, absl::Seconds(5)).value()[0];
   };
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput rows = TestOutput(task_, 10, {{10, "ann", 1}});
   ASSERT_EQ(sink.Commit({&rows}), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(11));
@@ -171,7 +171,7 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
   ASSERT_EQ(sink.Close(task_), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(21));
   // As after a crash between the sinks' commit and the state's.
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  EXPECT_EQ(sink.Open(task_).value(), Offset(20));
   ASSERT_EQ(sink.Commit({&letter}), absl::OkStatus());
   EXPECT_EQ(ReadTopic(broker_.address(), project_.name() + ".dead-letter").size(), 1u);
   EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
@@ -191,7 +191,7 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
             absl::OkStatus());
 
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
@@ -206,7 +206,7 @@ TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
   TestWorker first(broker_.address(), "w1", Topics());
   first.WaitForTasks(2);
   UpdateSink sink(project_, &first.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TestWorker second(broker_.address(), "w1", Topics());
   second.WaitForTasks(2);
   absl::Status failure = first.WaitForFailure();
@@ -240,7 +240,7 @@ TEST_F(RealBrokerTest, RecordThatIsTooLargeIsAnErrorThatSaysWhatToDo) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::string noise(3'000'000, ' ');  // does not compress
   uint32_t x = 1;
   for (char& c : noise) c = static_cast<char>('0' + ((x = x * 1664525 + 1013904223) >> 24) % 64);
@@ -259,7 +259,7 @@ TEST_F(RealBrokerTest, CommitWaitsForABrokerThatWasKilled) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput before = TestOutput(task_, 3, {{3, "ann", 1}});
   ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
   broker_.Do("kill");
@@ -279,7 +279,7 @@ TEST_F(RealBrokerTest, EveryRowOnceThoughTheBrokerIsKilledInTheMiddle) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::atomic<int64_t> done = 0;
   absl::Status status;
   std::thread committer([&] {
@@ -318,7 +318,7 @@ TEST_F(RealBrokerTest, AtLeastOnceLosesNothingThoughTheBrokerIsKilled) {
   UpdateSinkOptions options = SinkOptions();
   options.delivery = Delivery::kAtLeastOnce;
   UpdateSink sink(project_, &worker.consumer(), options);
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::atomic<int64_t> done = 0;
   absl::Status status;
   std::thread committer([&] {
@@ -360,7 +360,7 @@ TEST_F(RealBrokerTest, RepartitionLosesNothingAndMarksWhatIsThereThoughTheBroker
   ASSERT_EQ(admin_->CreateTopic({.name = topic, .partitions = kPartitions}), absl::OkStatus());
   RepartitionSink sink({{"transactions", topic_, "merchant", topic}}, {{topic_, kPartitions}},
                        {.kafka = config_, .cancel = &cancel_});
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::atomic<int64_t> done = 0;
   absl::Status status;
   std::thread committer([&] {
@@ -410,7 +410,7 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThr
   TestWorker worker(broker_.address(), "w1", Topics(), {}, /*session_timeout_ms=*/1500);
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
   absl::Status status;
@@ -420,7 +420,7 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThr
   committer.join();
   EXPECT_TRUE(absl::IsAborted(status) || status.ok()) << status;
   worker.WaitForTasks(2);
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/5/"), "ann")));
@@ -430,7 +430,7 @@ TEST_F(RealBrokerTest, CancelGivesUpWaiting) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
   absl::Status status;
@@ -475,14 +475,14 @@ TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
     UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-    ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+    ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
     ASSERT_EQ(sink.Offer(first), absl::OkStatus());
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   ASSERT_EQ(sink.Offer(first), absl::OkStatus());
   ASSERT_EQ(sink.Offer(second), absl::OkStatus());
   ASSERT_EQ(sink.Offer(third), absl::OkStatus());
@@ -503,13 +503,13 @@ TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
     UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-    ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+    ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
-  ASSERT_EQ(sink.Open(task_), absl::OkStatus());
+  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput replayed = TestOutput(task_, 8, {{3, "ann", 1}, {5, "bob", 1}, {8, "cid", 1}});
   ASSERT_EQ(sink.Commit({&replayed}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),

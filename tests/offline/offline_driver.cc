@@ -61,7 +61,7 @@ class Driver {
   void Commit(int task, int64_t position, int64_t clock, int view,
               std::shared_ptr<arrow::RecordBatch> rows) {
     TaskId id{"transactions", PartitionId(task)};
-    if (open_.insert(task).second) OrDie(sink_->Open(id));
+    if (open_.insert(task).second) OrDie(sink_->Open(id).status());
     TaskOutput output{.task = id, .position = Offset(position), .clock = KnownTime(clock)};
     output.changes.push_back({view, std::move(rows)});
     const TaskOutput* outputs[] = {&output};

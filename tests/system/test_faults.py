@@ -11,12 +11,14 @@ import time
 
 import pytest
 
+from tests.oracle.oracle import parse_time
 from tests.system import runs
 from tests.system.agreement import Outcome
 from tests.system.broker import Broker
 from tests.system.project import Project, forebay
 from tests.system.scenario import produce
 from tests.system.scenarios import transactions
+from tests.system.topics import read_topic
 from tests.system.worker import Worker
 
 FAILED = 1  # at run time
@@ -101,6 +103,10 @@ def test_wrong_usage(arguments):
     done = forebay(*arguments)
     assert done.returncode == WRONG
     assert done.stderr.strip() and "terminate called" not in done.stderr
+
+
+def test_a_mistyped_command_names_the_nearest():
+    assert "no command 'vaildate', did you mean 'validate'?" in forebay("vaildate").stderr
 
 
 def test_missing_topic(tmp_path, broker, name):
@@ -220,6 +226,28 @@ def test_broker_down_in_the_middle(tmp_path, fault):
                 broker.restart()
             produce(broker.address, scenario.source.topic, scenario.messages[half:])
         agrees(scenario, project, broker)
+
+
+# Its state is as old as its start, and the topic has to be read again.
+def test_a_killed_worker_is_ready_when_lookups_are_as_new_as_the_updates(tmp_path, broker, name):
+    scenario = scenario_of(name)
+    project = runs.prepare(scenario, tmp_path / "project", broker, state_interval="10m")
+    with Worker(project) as worker:
+        produce(broker.address, scenario.source.topic, scenario.messages)
+        worker.wait_for_metric("forebay_consumed_records_total", len(scenario.messages))
+        while worker.metrics()["forebay_commits_total"] == 0:
+            time.sleep(0.01)
+        worker.kill()
+        published = {}
+        for message in read_topic(broker.address, project.update_topic("user_spend", 1)):
+            published[message.key().decode()] = json.loads(message.value() or "{}")
+        users = [user for user, update in published.items() if update]
+        assert len(users) > 50
+        worker.start()
+        answer = worker.batch_get(["user_spend.n_24h"], [{"user_id": user} for user in users])
+        for user, found in zip(users, answer["effective_times"][0]):
+            newest = published[user]["_effective_time"]
+            assert found is not None and parse_time(found) >= parse_time(newest), user
 
 
 # ---- a full disk ----

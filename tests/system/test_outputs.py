@@ -220,12 +220,3 @@ def test_the_proto_of_an_unknown_view_names_the_nearest(project):
     done = forebay("proto", "as_protobof", project.folder)
     assert done.returncode == 2
     assert "did you mean 'as_protobuf'" in done.stderr
-
-
-def test_a_mistyped_command_names_the_nearest_and_no_command_all():
-    done = forebay("vaildate", ".")
-    assert done.returncode == 2
-    assert "no command 'vaildate', did you mean 'validate'?" in done.stderr
-    done = forebay()
-    assert done.returncode == 2
-    assert "training-set" in done.stderr
