@@ -103,6 +103,15 @@ bool IsProtocolError(const error_code& error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+// Takes what came of the body together with the header: most often, all. Error need_more: not all.
+error_code TakeBody(beast::flat_buffer& buffer, http::request_parser<http::string_body>& parser) {
+  if (parser.is_done()) return {};
+  parser.eager(true);
+  error_code error;
+  buffer.consume(parser.put(buffer.data(), error));
+  return !error && !parser.is_done() ? http::error::need_more : error;
+}
+
 absl::StatusOr<tcp::endpoint> Endpoint(const HttpServerOptions& options) {
   error_code error;
   auto address = net::ip::make_address(options.address, error);
@@ -237,6 +246,7 @@ net::awaitable<void> HttpServer::Impl::Accept() {
 net::awaitable<void> HttpServer::Impl::Serve(ConnectionPtr connection) {
   error_code ignored;
   connection->stream.socket().set_option(tcp::no_delay(true), ignored);
+  connection->stream.socket().non_blocking(true, ignored);
   if (Register(connection)) {
     co_await ServeRequests(*connection);
     connection->stream.close();
@@ -280,7 +290,6 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
 
   const auto& request = parser.get();
   unsigned version = request.version();
-  connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
   Reservation reservation(buffered_bytes_);
   size_t body_bytes = parser.content_length() ? *parser.content_length() : 0;
   if (parser.chunked()) body_bytes = options_.max_body_bytes;
@@ -293,11 +302,16 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   }
   if (beast::iequals(request[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on(http::status::continue_, version);
+    connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
     auto [error, bytes] = co_await http::async_write(connection.stream, go_on, kAwait);
     if (error) co_return false;
   }
-  auto [body_error, read_bytes] =
-      co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
+  error_code body_error = TakeBody(connection.buffer, parser);
+  if (body_error == http::error::need_more) {
+    connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
+    std::tie(body_error, std::ignore) =
+        co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
+  }
   if (body_error) {
     if (IsProtocolError(body_error)) {
       co_await Write(connection, ProtocolError(body_error, options_), /*head=*/false,
@@ -310,7 +324,6 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   HttpAnswer answer = routes_.Answer(View(request.method_string()), View(request.target()),
                                      request.body(), open_connections_);
   reservation.Add(answer.body.size());
-  connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
   bool keep_alive = request.keep_alive() && !stopping_;
   bool head = request.method() == http::verb::head;
   co_return co_await Write(connection, std::move(answer), head, keep_alive, version);
@@ -329,6 +342,14 @@ net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer 
   if (!head) response.body() = std::move(answer.body);
   http::response_serializer<http::string_body> serializer(response);
   error_code error;
+  // Most answers go at once; the rest of a long one waits for its reader.
+  if (head) {
+    http::write_header(connection.stream.socket(), serializer, error);
+  } else {
+    http::write(connection.stream.socket(), serializer, error);
+  }
+  if (error != net::error::would_block) co_return !error && keep_alive;
+  connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
   if (head) {
     std::tie(error, std::ignore) =
         co_await http::async_write_header(connection.stream, serializer, kAwait);

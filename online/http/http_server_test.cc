@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "fmt/format.h"
@@ -62,10 +63,9 @@ class Client {
           return answer;
         }
       }
-      char buffer[4096];
-      ssize_t bytes = recv(socket_, buffer, sizeof(buffer), 0);
+      ssize_t bytes = recv(socket_, buffer_.data(), buffer_.size(), 0);
       if (bytes <= 0) return std::exchange(received_, "");
-      received_.append(buffer, static_cast<size_t>(bytes));
+      received_.append(buffer_.data(), static_cast<size_t>(bytes));
     }
   }
 
@@ -79,8 +79,10 @@ class Client {
   int socket_;
   bool connected_ = false;
   std::string received_;
+  std::vector<char> buffer_ = std::vector<char>(1 << 20);
 };
 
+const std::string kText(3000, 'x');
 constexpr std::string_view kGet = R"({"features": ["v.n"], "entity": {"id": 1}})";
 
 class HttpServerTest : public testing::Test {
@@ -91,14 +93,15 @@ class HttpServerTest : public testing::Test {
             reached_.Notify();
             released_.WaitForNotification();
           }
-          return ViewRow{.found = true, .values = {int64_t{5}}};
+          return ViewRow{.found = true, .values = {int64_t{5}, kText}};
         }) {}
 
   static v1::Project Project() {
     v1::Project project;
     EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
         R"(entities { name: "user" keys { name: "id" type: INT64 } }
-           feature_views { name: "v" entity: "user" features { name: "n" type: INT64 } })",
+           feature_views { name: "v" entity: "user" features { name: "n" type: INT64 }
+                           features { name: "text" type: STRING } })",
         &project));
     return project;
   }
@@ -149,6 +152,24 @@ TEST_F(HttpServerTest, AnIdleOrSlowClientHoldsUpNobody) {
   Client idle(server->port()), slow(server->port());
   slow.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
   EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+// More than sockets hold: the server waits for the reader, and works for others.
+TEST_F(HttpServerTest, AnAnswerThatIsReadLateIsWholeAndHoldsUpNobody) {
+  auto server = Start({.threads = 1});
+  std::string body = R"({"features": ["v.text"], "entities": [{"id": 1})";
+  for (int i = 0; i < 9'999; ++i) body += R"(,{"id":1})";
+  body += "]}";
+  Client late(server->port());
+  late.Send(fmt::format("POST /v1/batch-get HTTP/1.1\r\nContent-Length: {}\r\n\r\n{}", body.size(),
+                        body));
+  std::string others;
+  for (int i = 0; i < 100; ++i) others = Client(server->port()).Post("/v1/get", kGet);
+  EXPECT_THAT(others, StartsWith("HTTP/1.1 200 "));
+  const std::string answer = late.Receive();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_GT(answer.size(), 10'000 * kText.size());
+  EXPECT_THAT(answer.substr(answer.size() - 2), "]}");
 }
 
 TEST_F(HttpServerTest, AConnectionThatSendsNothingIsClosed) {
