@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "cli/command.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -29,6 +30,9 @@ std::string MissingCommand(const CLI::App& app) {
 int main(int argc, char** argv) {
   // Arrow's own allocator gives memory back to the system at once, and soon asks for it again.
   setenv("ARROW_DEFAULT_MEMORY_POOL", "system", /*overwrite=*/0);
+  // Debian's build of Abseil looks for deadlocks at each lock, at three times a lock's cost; tests
+  // do.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("forebay: a feature engine on Kafka");
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);
