@@ -87,7 +87,8 @@ def _freshness(results: dict) -> Verdict:
 
 
 def _workload_memory(results: dict) -> Verdict:
-    peaks = [row["peak_megabytes"] for row in results.get("stream", []) if "peak_megabytes" in row]
+    runs = [run for row in results.get("stream", []) for run in row.get("runs", [])]
+    peaks = [run["peak_megabytes"] for run in runs]
     return _at_most(max(peaks), 1000, "{:,.0f} MB at most") if peaks else Verdict(NOT_MEASURED)
 
 
