@@ -19,10 +19,8 @@ std::string MissingCommand(const CLI::App& app) {
   if (given.empty()) return app.help();
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  std::string nearest = forebay::NearestName(given[0], names);
   return fmt::format("forebay: no command '{}'{}; there are: {}\n", given[0],
-                     nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                     fmt::join(names, ", "));
+                     forebay::DidYouMean(given[0], names), fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -34,7 +32,7 @@ int main(int argc, char** argv) {
   // do.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("forebay: a feature engine on Kafka");
-  app.require_subcommand(0, 1);
+  app.require_subcommand(1);
   app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);
   int exit_code = forebay::kExitOk;
   forebay::AddValidateCommand(&app, &exit_code);
@@ -46,16 +44,13 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
-    app.exit(help_or_version);
-    return forebay::kExitOk;
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    if (!app.get_subcommands().empty()) {
+    if (app.get_subcommands().empty()) {
+      fmt::print(stderr, "{}", MissingCommand(app));
+    } else {
       app.exit(error);
-      return forebay::kExitUsage;
     }
-  }
-  if (app.get_subcommands().empty()) {
-    fmt::print(stderr, "{}", MissingCommand(app));
     return forebay::kExitUsage;
   }
   return exit_code;

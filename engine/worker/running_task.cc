@@ -20,7 +20,6 @@ void RunningTask::Add(TaskOutput output, bool at_end) {
   MoveAll(&output.forwarded, &pending_.forwarded);
   position_.store(output.position.value(), std::memory_order_release);
   at_end_.store(at_end, std::memory_order_release);
-  if (output.position >= held_ || at_end) replaying_.store(false, std::memory_order_release);
 }
 
 void RunningTask::ServeCut() {

@@ -19,10 +19,7 @@ class RunningTask {
  public:
   // `held`: up to where the sinks hold what the task made before.
   RunningTask(std::unique_ptr<Task> task, Offset held)
-      : task_(std::move(task)),
-        held_(held),
-        position_(task_->position().value()),
-        replaying_(task_->position() < held) {}
+      : task_(std::move(task)), held_(held), position_(task_->position().value()) {}
 
   Task& task() { return *task_; }
   const Task& task() const { return *task_; }
@@ -38,7 +35,7 @@ class RunningTask {
   bool lost() const { return lost_.load(std::memory_order_acquire); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
   // Whether its state is still behind what the sinks hold: lookups answered more before.
-  bool replaying() const { return replaying_.load(std::memory_order_acquire); }
+  bool replaying() const { return position() < held_ && !at_end(); }
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
 
   // --- The task's thread.
@@ -68,7 +65,6 @@ class RunningTask {
   const std::unique_ptr<Task> task_;
   const Offset held_;
   std::atomic<int64_t> position_;
-  std::atomic<bool> replaying_;
   std::atomic<bool> at_end_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> lost_{false};

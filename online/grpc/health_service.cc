@@ -18,9 +18,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   // Writes the state unless it was written; once stopped, ends the stream.
   void Update() ABSL_EXCLUSIVE_LOCKS_REQUIRED(health_->mutex_) {
     if (writing_ || finished_) return;
-    auto status = !known_             ? HealthCheckResponse::SERVICE_UNKNOWN
-                  : health_->serving_ ? HealthCheckResponse::SERVING
-                                      : HealthCheckResponse::NOT_SERVING;
+    auto status = known_ ? health_->status_ : HealthCheckResponse::SERVICE_UNKNOWN;
     if (written_ != status) {
       written_ = status;
       writing_ = true;
@@ -72,7 +70,7 @@ HealthService::HealthService(std::string service, std::function<absl::Status()> 
     : service_(std::move(service)),
       ready_(std::move(ready)),
       interval_(interval),
-      serving_(ready_().ok()) {
+      status_(AskReady()) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -87,7 +85,7 @@ void HealthService::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     if (std::exchange(stopped_, true)) return;
-    Report(false);
+    Report(HealthCheckResponse::NOT_SERVING);
   }
   thread_.join();
 }
@@ -110,7 +108,7 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
     return reactor;
   }
   absl::MutexLock lock(&mutex_);
-  response->set_status(serving_ ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING);
+  response->set_status(status_);
   reactor->Finish(grpc::Status::OK);
   return reactor;
 }
@@ -124,18 +122,22 @@ grpc::ServerWriteReactor<HealthCheckResponse>* HealthService::Watch(
   return watcher;
 }
 
+HealthCheckResponse::ServingStatus HealthService::AskReady() const {
+  return ready_().ok() ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
+}
+
 void HealthService::Run() {
   for (;;) {
-    bool ready = ready_().ok();
+    HealthCheckResponse::ServingStatus status = AskReady();
     absl::MutexLock lock(&mutex_);
     if (stopped_) return;
-    if (ready != serving_) Report(ready);
+    if (status != status_) Report(status);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopped_), interval_)) return;
   }
 }
 
-void HealthService::Report(bool serving) {
-  serving_ = serving;
+void HealthService::Report(HealthCheckResponse::ServingStatus status) {
+  status_ = status;
   for (Watcher* watcher : watchers_) watcher->Update();
 }
 

@@ -41,14 +41,16 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   class Watcher;
 
   bool Knows(const std::string& service) const { return service.empty() || service == service_; }
+  grpc::health::v1::HealthCheckResponse::ServingStatus AskReady() const;
   void Run();
-  void Report(bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Report(grpc::health::v1::HealthCheckResponse::ServingStatus status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string service_;
   const std::function<absl::Status()> ready_;
   const absl::Duration interval_;
   mutable absl::Mutex mutex_;
-  bool serving_ ABSL_GUARDED_BY(mutex_);
+  grpc::health::v1::HealthCheckResponse::ServingStatus status_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<Watcher*> watchers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

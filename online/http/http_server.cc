@@ -343,17 +343,9 @@ net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer 
   http::response_serializer<http::string_body> serializer(response);
   error_code error;
   // Most answers go at once; the rest of a long one waits for its reader.
-  if (head) {
-    http::write_header(connection.stream.socket(), serializer, error);
-  } else {
-    http::write(connection.stream.socket(), serializer, error);
-  }
-  if (error != net::error::would_block) co_return !error && keep_alive;
-  connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
-  if (head) {
-    std::tie(error, std::ignore) =
-        co_await http::async_write_header(connection.stream, serializer, kAwait);
-  } else {
+  http::write(connection.stream.socket(), serializer, error);
+  if (error == net::error::would_block) {
+    connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
     std::tie(error, std::ignore) =
         co_await http::async_write(connection.stream, serializer, kAwait);
   }

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "fmt/format.h"
 #include "schemas/definition/config_reader.h"
+#include "schemas/definition/kafka_properties.h"
 #include "schemas/definition/project_folder_for_test.h"
 
 namespace forebay {
@@ -124,6 +126,15 @@ TEST_F(Config, AVariableThatIsNotSetIsAnErrorAtItsPlace) {
   EXPECT_EQ(Errors("project: p\nkafka:\n  sasl.password: \"a ${FOREBAY_TEST_UNSET}\"\n"),
             "forebay.yaml:3:21: the environment variable FOREBAY_TEST_UNSET is not set: set it "
             "before the start\n");
+}
+
+TEST_F(Config, EachPropertyThatTheEngineOwnsIsRefusedByName) {
+  ASSERT_GT(definition::OwnedKafkaProperties().size(), 20u);
+  for (const definition::OwnedProperty& property : definition::OwnedKafkaProperties()) {
+    EXPECT_EQ(
+        Errors(fmt::format("project: p\nkafka:\n  {}: x\n", property.name)),
+        fmt::format("forebay.yaml:3:3: '{}' cannot be set: {}\n", property.name, property.reason));
+  }
 }
 
 TEST_F(Config, WhatComesFromTheEnvironmentIsNeverShown) {

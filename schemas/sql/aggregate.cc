@@ -217,11 +217,8 @@ std::nullopt_t NotAnAggregate(const json& tree, ErrorSlot* errors) {
   }
   const std::string name = FunctionName(tree["FuncCall"]);
   const std::vector<std::string> names = AllowedNames();
-  const std::string nearest = NearestName(name, names);
-  return errors->Fail(
-      position, fmt::format("'{}' is not an aggregate{}; allowed: {}", name,
-                            nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                            fmt::join(names, ", ")));
+  return errors->Fail(position, fmt::format("'{}' is not an aggregate{}; allowed: {}", name,
+                                            DidYouMean(name, names), fmt::join(names, ", ")));
 }
 
 }  // namespace

@@ -164,11 +164,8 @@ MaybeNode Checker::CheckColumn(const json& body) {
 MaybeNode Checker::UnknownColumn(const std::string& name, int position) {
   std::vector<std::string> names;
   for (const v1::Field& column : columns_) names.push_back(column.name());
-  const std::string nearest = NearestName(name, names);
-  return errors_->Fail(
-      position, fmt::format("there is no column '{}'{}; columns: {}", name,
-                            nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest),
-                            fmt::join(names, ", ")));
+  return errors_->Fail(position, fmt::format("there is no column '{}'{}; columns: {}", name,
+                                             DidYouMean(name, names), fmt::join(names, ", ")));
 }
 
 MaybeNode Checker::CheckConstant(const json& body) {

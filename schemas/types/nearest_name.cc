@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "fmt/format.h"
+
 namespace forebay {
 namespace {
 
@@ -46,6 +48,11 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& n
     }
   }
   return nearest;
+}
+
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& names) {
+  const std::string nearest = NearestName(name, names);
+  return nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest);
 }
 
 }  // namespace forebay

@@ -12,6 +12,9 @@ namespace forebay {
 // ignoring case; the first of several alike; empty if all are far off: more than a third of `name`.
 std::string NearestName(std::string_view name, const std::vector<std::string>& names);
 
+// ", did you mean 'state'?", or nothing where no name is near.
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& names);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_SCHEMAS_TYPES_NEAREST_NAME_H_

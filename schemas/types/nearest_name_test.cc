@@ -17,5 +17,10 @@ TEST(NearestName, IsEmptyWhenNothingIsNear) {
   EXPECT_EQ(NearestName(std::string(100'000, 'a'), {"a"}), "");
 }
 
+TEST(DidYouMean, IsNothingWhenNothingIsNear) {
+  EXPECT_EQ(DidYouMean("staet", {"state"}), ", did you mean 'state'?");
+  EXPECT_EQ(DidYouMean("fraud", {"recommendations"}), "");
+}
+
 }  // namespace
 }  // namespace forebay

@@ -235,8 +235,7 @@ def test_a_killed_worker_is_ready_when_lookups_are_as_new_as_the_updates(tmp_pat
     with Worker(project) as worker:
         produce(broker.address, scenario.source.topic, scenario.messages)
         worker.wait_for_metric("forebay_consumed_records_total", len(scenario.messages))
-        while worker.metrics()["forebay_commits_total"] == 0:
-            time.sleep(0.01)
+        worker.wait_for_metric("forebay_commits_total", 1)
         worker.kill()
         published = {}
         for message in read_topic(broker.address, project.update_topic("user_spend", 1)):

@@ -168,7 +168,7 @@ class Worker:
         deadline = time.monotonic() + seconds
         while True:
             metrics = self.metrics()
-            total = sum(v for label, v in metrics.items() if label.startswith(name + "{"))
+            total = sum(v for label, v in metrics.items() if label.partition("{")[0] == name)
             if total >= value:
                 return metrics
             if time.monotonic() > deadline:
