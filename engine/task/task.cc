@@ -112,9 +112,9 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
     late = late || disposition == Disposition::kLate;
     null_key = null_key || disposition == Disposition::kNullKey;
   };
-  for (size_t view = 0; view < views_.size(); ++view) {
-    views_[view]->next_ordinal = 0;
-    count(ApplyToView(batch, row, static_cast<int>(view)));
+  for (auto& view : views_) {
+    view->next_ordinal = 0;
+    count(ApplyToView(batch, row, view.get()));
   }
   for (Forward& forward : forwards_) count(ForwardRecord(batch, row, &forward));
   Add(applied    ? statistics_.applied
@@ -122,11 +122,12 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
       : null_key ? statistics_.dead_lettered
                  : statistics_.filtered,
       1);
-  return WriteDueSteps();
+  for (auto& view : views_) RETURN_IF_ERROR(WriteDueSteps(view.get()));
+  return absl::OkStatus();
 }
 
-Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int index) {
-  ViewTask& view = *views_[index];
+Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTask* of) {
+  ViewTask& view = *of;
   if (!view.columns.keys().IsValid(row)) return RejectNullKey(batch, row, view);
   if (!view.columns.Passes(row)) return Disposition::kFiltered;
   HotEntry* entry = view.entries[row];
@@ -137,12 +138,12 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, int ind
   int64_t effective = view.plan.steps == Steps::kNone ? entry->state.Advance(clock_)
                                                       : entry->state.NextEffective(clock_);
   if (!view.tiles.Taken(effective)) return RejectLate(batch, row, view, effective);
-  int64_t timer = MakeStepsBefore(index, entry, effective);
+  int64_t timer = MakeStepsBefore(&view, entry, effective);
   entry->state.Apply(
       {event_time, offset_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
       effective);
   entry->exists = true;
-  AfterEvent(index, entry, timer, batch.known_times[row].value());
+  AfterEvent(&view, entry, timer, batch.known_times[row].value());
   return Disposition::kApplied;
 }
 
@@ -213,8 +214,11 @@ void Task::FinishChanges() {
 }
 
 void Task::PublishStatistics() {
-  statistics_.due_steps.store(static_cast<int64_t>(timers_.DueCount(clock_)),
-                              std::memory_order_relaxed);
+  size_t due = 0;
+  for (const auto& view : views_) {
+    if (view->plan.steps != Steps::kNone) due += view->timers.DueCount(clock_);
+  }
+  statistics_.due_steps.store(static_cast<int64_t>(due), std::memory_order_relaxed);
   auto expression = expressions_.begin();
   for (const auto& view : views_) {
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);

@@ -52,7 +52,7 @@ struct TaskCut {
 
 class Task {
  public:
-  // Due expiry steps written per record (S6).
+  // Due expiry steps of each view written per record (S6).
   static constexpr int kStepsPerRecord = 64;
 
   // Restores the state. `plan` outlives the task. FAILED_PRECONDITION: the store is of another
@@ -106,6 +106,8 @@ class Task {
     Finalizer finalizer;
     ChangeBuilder changes;
     mutable HotMap hot;
+    // Of its keys' next steps; where nobody wants those, of when its keys can be forgotten.
+    Timers timers;
     std::vector<HotEntry*> entries;  // of the rows of the batch at hand; null: a null key
     int32_t next_ordinal = 0;
   };
@@ -126,7 +128,7 @@ class Task {
   void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
   bool IsDuplicate(const EventBatch& batch, size_t row);
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
-  Disposition ApplyToView(const EventBatch& batch, size_t row, int view);
+  Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
   Disposition RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view);
   Disposition RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
@@ -136,27 +138,24 @@ class Task {
   absl::Status LoadEntries(ViewTask* view, int64_t rows);
   absl::Status LoadMissing(ViewTask* view, absl::Span<const int64_t> rows);
   void PrefetchEntries(int64_t row) const;
-  void PrefetchDueSteps() const;
+  static void PrefetchDueSteps(const ViewTask& view);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, const HashedKey& key);
   absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, const HashedKey& key,
                                         const std::optional<std::string>& bytes);
 
   // task_steps.cc: which steps become change records, and when those of expiry are made.
-  int64_t MakeStepsBefore(int view, HotEntry* entry, int64_t effective);
-  void AfterEvent(int view, HotEntry* entry, int64_t timer_before, int64_t known_time);
-  void Expire(int view, HotEntry* entry);
-  void EmitBefore(int view, HotEntry* entry, int64_t t);
-  absl::Status WriteDueSteps();
-  bool WriteDue(const Timer& timer, HotEntry* entry);
-  void Forget(const Timer& timer, HotEntry* entry);
-  Timers& TimersOf(const ViewTaskPlan& plan) {
-    return plan.steps == Steps::kNone ? ends_ : timers_;
-  }
-  void SetTimer(int view, HotEntry* entry, int64_t timer_before);
+  int64_t MakeStepsBefore(ViewTask* view, HotEntry* entry, int64_t effective);
+  void AfterEvent(ViewTask* view, HotEntry* entry, int64_t timer_before, int64_t known_time);
+  void Expire(ViewTask* view, HotEntry* entry);
+  void EmitBefore(ViewTask* view, HotEntry* entry, int64_t t);
+  absl::Status WriteDueSteps(ViewTask* view);
+  bool WriteDue(ViewTask* view, const Timer& timer, HotEntry* entry);
+  void Forget(ViewTask* view, const Timer& timer, HotEntry* entry);
+  static void SetTimer(ViewTask* view, HotEntry* entry, int64_t timer_before);
   void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
                     int64_t known_time);
   static int64_t TimerOf(const ViewTaskPlan& plan, const KeyTimes& times);
-  int64_t TimerOf(int view, const HotEntry& entry) const;
+  static int64_t TimerOf(const ViewTask& view, const HotEntry& entry);
 
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
                      std::string view, std::string detail);
@@ -179,8 +178,6 @@ class Task {
   std::vector<std::string> forgotten_;  // keys of views that are no longer defined
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
-  Timers timers_;
-  Timers ends_;  // of the keys of views whose steps nobody wants: when they can be forgotten
   TaskOutput output_;
   size_t pending_bytes_ = 0;
   bool changes_full_ = false;  // of some view: a batch is to be finished after this record

@@ -74,11 +74,11 @@ void Task::PrefetchEntries(int64_t row) const {
   }
 }
 
-void Task::PrefetchDueSteps() const {
-  auto hot = [&](const Timer* timer) -> const HotMap& { return views_[timer->view]->hot; };
-  if (const Timer* timer = timers_.Upcoming(kSlotAhead)) hot(timer).PrefetchSlot(timer->key.hash);
-  if (const Timer* timer = timers_.Upcoming(kEntryAhead)) hot(timer).PrefetchEntry(timer->key.hash);
-  if (const Timer* timer = timers_.Upcoming(kStateAhead)) hot(timer).PrefetchState(timer->key.hash);
+void Task::PrefetchDueSteps(const ViewTask& view) {
+  const Timers& timers = view.timers;
+  if (const Timer* timer = timers.Upcoming(kSlotAhead)) view.hot.PrefetchSlot(timer->key.hash);
+  if (const Timer* timer = timers.Upcoming(kEntryAhead)) view.hot.PrefetchEntry(timer->key.hash);
+  if (const Timer* timer = timers.Upcoming(kStateAhead)) view.hot.PrefetchState(timer->key.hash);
 }
 
 absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key,

@@ -110,22 +110,21 @@ absl::Status Task::Restore() {
 }
 
 absl::Status Task::RestoreTimers() {
-  std::map<std::string, int, std::less<>> view_of_prefix;
-  for (size_t i = 0; i < views_.size(); ++i)
-    view_of_prefix[views_[i]->prefix] = static_cast<int>(i);
+  std::map<std::string, ViewTask*, std::less<>> view_of_prefix;
+  for (const auto& view : views_) view_of_prefix[view->prefix] = view.get();
   return store_->Scan([&](std::string_view key, std::string_view value) -> absl::Status {
     auto view = view_of_prefix.find(key.substr(0, kStoredPrefixBytes));
     if (view == view_of_prefix.end()) {
       forgotten_.emplace_back(key);
       return absl::OkStatus();
     }
-    const ViewTaskPlan& plan = views_[view->second]->plan;
+    const ViewTaskPlan& plan = view->second->plan;
     ASSIGN_OR_RETURN(KeyTimes times, KeyState::DecodeTimes(value));
     int64_t timer = TimerOf(plan, times);
     if (plan.steps == Steps::kNone && times.live) {
       ASSIGN_OR_RETURN(timer, KeyState::DecodeEnd(plan.tiles, value));
     }
-    TimersOf(plan).Set(view->second, key.substr(kStoredPrefixBytes), timer);
+    view->second->timers.Set(key.substr(kStoredPrefixBytes), timer);
     return absl::OkStatus();
   });
 }

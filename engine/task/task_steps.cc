@@ -32,29 +32,29 @@ int64_t Task::TimerOf(const ViewTaskPlan& plan, const KeyTimes& times) {
   return times.live ? times.next_boundary : times.last_effective + 1;
 }
 
-int64_t Task::TimerOf(int view, const HotEntry& entry) const {
-  const ViewTaskPlan& plan = views_[view]->plan;
+int64_t Task::TimerOf(const ViewTask& view, const HotEntry& entry) {
+  const ViewTaskPlan& plan = view.plan;
   if (!entry.exists) return Timers::kNone;
   if (plan.steps == Steps::kNone && entry.state.live()) return entry.state.End();
   return TimerOf(plan, entry.state.times());
 }
 
-void Task::SetTimer(int view, HotEntry* entry, int64_t timer_before) {
-  int64_t timer = TimerOf(view, *entry);
-  if (timer != timer_before) TimersOf(views_[view]->plan).Set(view, entry->key(), timer);
+void Task::SetTimer(ViewTask* view, HotEntry* entry, int64_t timer_before) {
+  int64_t timer = TimerOf(*view, *entry);
+  if (timer != timer_before) view->timers.Set(entry->key(), timer);
 }
 
 // Makes the key's steps before one that is effective at `effective`. Returns the time that its
 // timer is set to afterwards.
-int64_t Task::MakeStepsBefore(int view, HotEntry* entry, int64_t effective) {
-  switch (views_[view]->plan.steps) {
+int64_t Task::MakeStepsBefore(ViewTask* view, HotEntry* entry, int64_t effective) {
+  switch (view->plan.steps) {
     case Steps::kNone:
       return Timers::kNone;  // they are made
     case Steps::kEvery:
       while (entry->state.next_boundary() < effective) Expire(view, entry);
-      return TimerOf(view, *entry);
+      return TimerOf(*view, *entry);
     case Steps::kEmitted: {
-      int64_t timer = TimerOf(view, *entry);
+      int64_t timer = TimerOf(*view, *entry);
       EmitBefore(view, entry, effective);
       return timer;
     }
@@ -63,51 +63,48 @@ int64_t Task::MakeStepsBefore(int view, HotEntry* entry, int64_t effective) {
 }
 
 // The event step of a key is made.
-void Task::AfterEvent(int index, HotEntry* entry, int64_t timer_before, int64_t known_time) {
-  ViewTask& view = *views_[index];
-  view.hot.MarkDirty(entry);
-  switch (view.plan.steps) {
+void Task::AfterEvent(ViewTask* view, HotEntry* entry, int64_t timer_before, int64_t known_time) {
+  view->hot.MarkDirty(entry);
+  switch (view->plan.steps) {
     case Steps::kNone:
       if (entry->has_timer) return;
       entry->has_timer = true;
-      SetTimer(index, entry, timer_before);
+      SetTimer(view, entry, timer_before);
       return;
     case Steps::kEvery:
-      SetTimer(index, entry, timer_before);
-      AppendChange(&view, *entry, ChangeOp::kEvent, entry->state.last_effective(), known_time);
+      SetTimer(view, entry, timer_before);
+      AppendChange(view, *entry, ChangeOp::kEvent, entry->state.last_effective(), known_time);
       return;
     case Steps::kEmitted:
       entry->state.SetUnemitted(ChangeOp::kEvent, known_time);
-      SetTimer(index, entry, timer_before);
+      SetTimer(view, entry, timer_before);
       return;
   }
 }
 
 // Makes the step at the key's next boundary.
-void Task::Expire(int index, HotEntry* entry) {
-  ViewTask& view = *views_[index];
-  int64_t timer = TimerOf(index, *entry);
+void Task::Expire(ViewTask* view, HotEntry* entry) {
+  int64_t timer = TimerOf(*view, *entry);
   entry->state.Expire();
   entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
-  view.hot.MarkDirty(entry);
-  SetTimer(index, entry, timer);
+  view->hot.MarkDirty(entry);
+  SetTimer(view, entry, timer);
   int64_t boundary = entry->state.last_effective();
-  AppendChange(&view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
+  AppendChange(view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
                boundary);
 }
 
 // Makes the steps and the change records before `t`, in the order of their times.
-void Task::EmitBefore(int index, HotEntry* entry, int64_t t) {
-  ViewTask& view = *views_[index];
-  const int64_t every = view.plan.tiles.emit_every();
+void Task::EmitBefore(ViewTask* view, HotEntry* entry, int64_t t) {
+  const int64_t every = view->plan.tiles.emit_every();
   KeyState& state = entry->state;
   while (true) {
     int64_t boundary = state.next_boundary();
     int64_t emission = state.unemitted() ? CeilingTo(state.last_effective(), every) : Timers::kNone;
     if (std::min(boundary, emission) >= t) return;
-    view.hot.MarkDirty(entry);
+    view->hot.MarkDirty(entry);
     if (emission < boundary) {
-      AppendChange(&view, *entry, state.last_op(), emission, state.last_known_time());
+      AppendChange(view, *entry, state.last_op(), emission, state.last_known_time());
       state.SetEmitted();
       continue;
     }
@@ -117,48 +114,46 @@ void Task::EmitBefore(int index, HotEntry* entry, int64_t t) {
   }
 }
 
-absl::Status Task::WriteDueSteps() {
+// Of each view for itself: what a view writes when does not depend on the others (S4).
+absl::Status Task::WriteDueSteps(ViewTask* view) {
   Timer timer;
-  for (int steps = 0; steps < kStepsPerRecord && timers_.PopDue(clock_, &timer);) {
-    PrefetchDueSteps();
-    ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
+  for (int steps = 0; steps < kStepsPerRecord && view->timers.PopDue(clock_, &timer);) {
+    PrefetchDueSteps(*view);
+    ASSIGN_OR_RETURN(HotEntry * entry, Load(view, timer.key));
     SpinLockHolder lock(&entry->lock);
-    if (WriteDue(timer, entry)) ++steps;
-  }
-  for (int keys = 0; keys < kStepsPerRecord && ends_.PopDue(clock_, &timer); ++keys) {
-    ASSIGN_OR_RETURN(HotEntry * entry, Load(views_[timer.view].get(), timer.key));
-    SpinLockHolder lock(&entry->lock);
-    Forget(timer, entry);
+    if (WriteDue(view, timer, entry)) ++steps;
   }
   return absl::OkStatus();
 }
 
-// Does what a timer was set for; false: no step was written.
-bool Task::WriteDue(const Timer& timer, HotEntry* entry) {
-  if (TimerOf(timer.view, *entry) != timer.time) return false;  // it has moved
-  ViewTask& view = *views_[timer.view];
-  if (view.plan.steps == Steps::kEvery && entry->state.live()) {
-    Expire(timer.view, entry);
+// Does what a timer was set for; false: it is not to be counted.
+bool Task::WriteDue(ViewTask* view, const Timer& timer, HotEntry* entry) {
+  if (view->plan.steps == Steps::kNone) {
+    Forget(view, timer, entry);
     return true;
   }
-  int64_t before = view.changes.rows();
-  if (view.plan.steps == Steps::kEmitted) EmitBefore(timer.view, entry, timer.time);
-  Forget(timer, entry);
-  return view.changes.rows() > before;
+  if (TimerOf(*view, *entry) != timer.time) return false;  // it has moved
+  if (view->plan.steps == Steps::kEvery && entry->state.live()) {
+    Expire(view, entry);
+    return true;
+  }
+  int64_t before = view->changes.rows();
+  if (view->plan.steps == Steps::kEmitted) EmitBefore(view, entry, timer.time);
+  Forget(view, timer, entry);
+  return view->changes.rows() > before;
 }
 
 // Drops the key if nothing of it is needed any more, else sets its timer anew.
-void Task::Forget(const Timer& timer, HotEntry* entry) {
+void Task::Forget(ViewTask* view, const Timer& timer, HotEntry* entry) {
   if (!entry->exists) return;
-  ViewTask& view = *views_[timer.view];
-  if (view.plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
+  if (view->plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
   entry->exists =
       entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();
   if (entry->exists) {
-    TimersOf(view.plan).Set(timer.view, timer.key.bytes, TimerOf(timer.view, *entry));
+    view->timers.Set(timer.key.bytes, TimerOf(*view, *entry));
   } else {
     entry->has_timer = false;
-    view.hot.MarkDirty(entry);
+    view->hot.MarkDirty(entry);
   }
 }
 

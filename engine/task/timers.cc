@@ -5,25 +5,17 @@
 #include <utility>
 
 namespace forebay {
-namespace {
 
-struct Head {
-  uint32_t view;
-  uint32_t size;
-};
-
-}  // namespace
-
-void Timers::List::Add(int view, std::string_view key) {
-  Head head = {static_cast<uint32_t>(view), static_cast<uint32_t>(key.size())};
-  bytes.append(reinterpret_cast<const char*>(&head), sizeof head);
+void Timers::List::Add(std::string_view key) {
+  auto size = static_cast<uint32_t>(key.size());
+  bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
   bytes.append(key);
   ++count;
 }
 
-void Timers::Set(int view, std::string_view key, int64_t time) {
+void Timers::Set(std::string_view key, int64_t time) {
   if (time == kNone) return;
-  timers_[time].Add(view, key);
+  timers_[time].Add(key);
   next_ = std::min(next_, time);
 }
 
@@ -35,19 +27,18 @@ void Timers::SortDue() {
   timers_.erase(first);
   due_.reserve(due_list_.count);
   for (std::string_view rest = due_list_.bytes; !rest.empty();) {
-    Head head;
-    std::memcpy(&head, rest.data(), sizeof head);
-    HashedKey key(rest.substr(sizeof head, head.size));
-    due_.push_back({due_time_, static_cast<int>(head.view), key, FirstBytes(key.bytes)});
-    rest.remove_prefix(sizeof head + head.size);
+    uint32_t size;
+    std::memcpy(&size, rest.data(), sizeof size);
+    HashedKey key(rest.substr(sizeof size, size));
+    due_.push_back({due_time_, key, FirstBytes(key.bytes)});
+    rest.remove_prefix(sizeof size + size);
   }
   std::sort(due_.begin(), due_.end(), [](const Timer& a, const Timer& b) {
-    if (a.view != b.view) return a.view > b.view;
     if (a.first_bytes != b.first_bytes) return a.first_bytes > b.first_bytes;
     return a.key.bytes > b.key.bytes;
   });
   auto same = [](const Timer& a, const Timer& b) {
-    return a.view == b.view && a.key.hash == b.key.hash && a.key.bytes == b.key.bytes;
+    return a.key.hash == b.key.hash && a.key.bytes == b.key.bytes;
   };
   due_.erase(std::unique(due_.begin(), due_.end(), same), due_.end());
 }
@@ -56,7 +47,7 @@ bool Timers::PopNext(int64_t clock, Timer* timer) {
   // A timer set before what is due already comes first: the rest goes back.
   if (!due_.empty() && !timers_.empty() && timers_.begin()->first < due_time_) {
     List& list = timers_[due_time_];
-    for (const Timer& due : due_) list.Add(due.view, due.key.bytes);
+    for (const Timer& due : due_) list.Add(due.key.bytes);
     due_.clear();
   }
   if (due_.empty()) {

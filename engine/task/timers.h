@@ -1,5 +1,5 @@
-// When keys of a task are to be looked at next, in the order in which due steps are written (S6):
-// by time, then view in definition order, then encoded key.
+// When the keys of a view are to be looked at next, in the order in which due steps are written
+// (S6): by time, then encoded key.
 //
 // Many keys share a boundary, so timers lie in one unordered list per time, sorted only when it
 // falls due. A timer that a key no longer has is not looked for: it is recognised when it falls
@@ -19,7 +19,6 @@ namespace forebay {
 
 struct Timer {
   int64_t time = 0;
-  int view = 0;              // index into TaskPlan.views
   HashedKey key;             // valid until the next call of PopDue
   uint64_t first_bytes = 0;  // of the key
 };
@@ -30,7 +29,7 @@ class Timers {
 
   // The key's timer is now at `time`; kNone: it has none. REQUIRES: nothing due at `time` has been
   // popped yet.
-  void Set(int view, std::string_view key, int64_t time);
+  void Set(std::string_view key, int64_t time);
 
   // Takes the first timer due at `clock`; false: none is. The key may have moved its timer since:
   // the caller compares `time` with what the state says.
@@ -45,12 +44,12 @@ class Timers {
   size_t DueCount(int64_t clock) const;
 
  private:
-  // One after the other: view and size of the key, then its bytes.
+  // One after the other: the size of the key, then its bytes.
   struct List {
     std::string bytes;
     size_t count = 0;
 
-    void Add(int view, std::string_view key);
+    void Add(std::string_view key);
   };
   bool PopNext(int64_t clock, Timer* timer);
   void SortDue();

@@ -13,7 +13,7 @@ covers only tiles that leave after t, and t is never before E, what a window did
 seen in it: the applied events with `leaves > t` are exactly the window's content.
 
 Pending steps (S6): what an expiry step says depends on its boundary alone, when it is written on the
-records: up to 64 a record. The oracle plays that too, so `steps` are the rows written so far, with
+records: up to 64 a record and view. The oracle plays that too, so `steps` are the rows written so far, with
 offset and ordinal, while `at` knows all boundaries, written or still pending.
 """
 
@@ -284,7 +284,7 @@ class Task:
         self.steps: list[Step] = []
         self.dispositions: list[str] = []  # one per record (S9)
         self.rejected: list[Rejected] = []
-        self._timers: list[tuple[int, int, Key]] = []
+        self._timers: list[list[tuple[int, Key]]] = [[] for _ in views]
         self._origins: dict[int, int] = {}  # source partition -> highest offset (S26)
         self._offset = -1
         self._known_time = 0
@@ -342,17 +342,18 @@ class Task:
         return "dead_lettered"
 
     def _write_pending(self) -> None:
-        """S6: by (boundary, view order, key), whatever key the record is of."""
-        budget = PENDING_PER_RECORD
-        while budget and self._timers and self._timers[0][0] <= self.clock:
-            boundary, index, encoded = heapq.heappop(self._timers)
-            key = _decoded(encoded)
-            history = self.keys[self.views[index].name, key]
-            if history.next_boundary() != boundary:
-                continue  # written before an event of the key
-            self._expire(index, key, history)
-            self._set_timer(index, key, history)
-            budget -= 1
+        """S6: by (boundary, key), whatever key the record is of, each view for itself."""
+        for index, timers in enumerate(self._timers):
+            budget = PENDING_PER_RECORD
+            while budget and timers and timers[0][0] <= self.clock:
+                boundary, encoded = heapq.heappop(timers)
+                key = _decoded(encoded)
+                history = self.keys[self.views[index].name, key]
+                if history.next_boundary() != boundary:
+                    continue  # written before an event of the key
+                self._expire(index, key, history)
+                self._set_timer(index, key, history)
+                budget -= 1
 
     def _expire(self, index: int, key: Key, history: KeyHistory) -> None:
         boundary, op, event_time = history.cross()
@@ -361,7 +362,7 @@ class Task:
     def _set_timer(self, index: int, key: Key, history: KeyHistory) -> None:
         boundary = history.next_boundary()
         if boundary is not None:
-            heapq.heappush(self._timers, (boundary, index, _encoded(key)))
+            heapq.heappush(self._timers[index], (boundary, _encoded(key)))
 
     def _write(self, index, key, effective, op, event_time, known_time) -> None:
         ordinal = self._ordinals[index]

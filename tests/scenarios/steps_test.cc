@@ -142,6 +142,26 @@ TEST_P(StepsTest, EveryWayEmitsTheSame) {
     EXPECT_EQ(ScenarioRun(scenario, way).AllChanges(), changes) << static_cast<int>(way);
 }
 
+// S6: 200 keys are due at one boundary, which takes several records to write.
+TEST(DueStepsTest, AViewWritesItsOwnWhateverOtherViewsWrite) {
+  const std::string definitions = Definitions();
+  size_t others = definitions.find("  - {name: none");
+  Scenario alone{.name = "alone", .definitions = definitions.substr(0, others)};
+  for (int i = 0; i < 210; ++i) {
+    int64_t now = kStart + (i < 200 ? 0 : 20 * 60 * kMicrosPerSecond);
+    alone.records.push_back({now, fmt::format("{{\"k\":\"k{:03}\",\"x\":1,\"time\":{}}}", i, now)});
+  }
+  Scenario beside = alone;
+  beside.definitions.insert(
+      definitions.find("  - {name: every"),
+      "  - {name: other, version: 1, source: events, entity: thing, features: ["
+      "{name: sum, value: sum(x), windows: [10m, {tumbling: 5m}]}]}\n");
+  std::vector<std::string> columns = With({"k", "effective_time", "op", "offset", "ordinal"});
+  std::string expected = Text(ScenarioRun(alone, Way::kStraight).Changes("every", columns));
+  EXPECT_EQ(Text(ScenarioRun(beside, Way::kStraight).Changes("every", columns)), expected);
+  EXPECT_NE(expected.find("expire"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, StepsTest, testing::Range<uint64_t>(1, 9));
 
 }  // namespace
