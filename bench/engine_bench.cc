@@ -170,7 +170,8 @@ class TaskBench {
   void Open(size_t hot_bytes) {
     std::unique_ptr<StateStore> store = std::make_unique<EmptyStore>();
     if (stores_ != nullptr) store = Require(stores_->Open(id_));
-    task_ = Require(Task::Open(plan_, id_, flags_.threads, std::move(store), hot_bytes));
+    task_ = Require(Task::Open(plan_, id_, flags_.threads, {.next = Offset::Max()},
+                               std::move(store), hot_bytes));
   }
 
   int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }

@@ -78,7 +78,8 @@ class LookupBench {
     task_.reset();
     TaskId id{plans_[0].topic, PartitionId(0)};
     ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores_.Open(id));
-    ASSIGN_OR_RETURN(task_, Task::Open(plans_[0], id, 1, std::move(store), kHotBytes));
+    ASSIGN_OR_RETURN(
+        task_, Task::Open(plans_[0], id, 1, {.next = Offset::Max()}, std::move(store), kHotBytes));
     return absl::OkStatus();
   }
 

@@ -81,7 +81,8 @@ absl::Status Run(const Flags& flags) {
     TaskId id{plans[0].topic, PartitionId(p)};
     ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores.Open(id));
     ASSIGN_OR_RETURN(tasks.emplace_back(),
-                     Task::Open(plans[0], id, flags.partitions, std::move(store), kHotBytes));
+                     Task::Open(plans[0], id, flags.partitions, {.next = Offset::Max()},
+                                std::move(store), kHotBytes));
   }
   std::vector<TaskBatch> batches = MakeBatches(flags, plans[0]);
   const double start = ThreadCpuSeconds();

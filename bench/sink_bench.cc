@@ -97,8 +97,9 @@ absl::Status SinkBench::MakeOutputs() {
   task_ = {plans[0].topic, PartitionId(0)};
   StoreFactory stores(flags_.folder, StoreLimits());
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores.Open(task_));
-  ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
-                   Task::Open(plans[0], task_, 1, std::move(store), kHotBytes));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<Task> task,
+      Task::Open(plans[0], task_, 1, {.next = Offset::Max()}, std::move(store), kHotBytes));
   TransactionStream stream({});
   TransactionBatch events(plans[0]);
   Transaction transaction;

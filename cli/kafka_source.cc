@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "connectors/kafka/repartition_record.h"
+#include "connectors/kafka/retry_log.h"
 #include "fmt/format.h"
 #include "schemas/types/status_macros.h"
 
@@ -34,6 +35,21 @@ absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
     return &decoders_.insert({task, std::move(decoder)}).first->second;
   }
   return absl::InternalError(fmt::format("no plan reads the topic of task {}", task.ToString()));
+}
+
+absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
+  RetryLog log;
+  while (true) {
+    absl::StatusOr<Watermarks> marks = consumer_->QueryWatermarks(task, absl::Seconds(2));
+    if (marks.ok()) {
+      log.Done("the ends of partitions are known");
+      return PartitionBounds{.oldest = marks->low, .next = marks->high};
+    }
+    if (!absl::IsUnavailable(marks.status())) return marks.status();
+    if (cancel_ != nullptr && cancel_->load())
+      return absl::CancelledError("stopped while asking for the ends of partitions");
+    log.SayLater("{}, retrying", std::string(marks.status().message()));
+  }
 }
 
 absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_records,

@@ -2,6 +2,7 @@
 #ifndef FOREBAY_CLI_KAFKA_SOURCE_H_
 #define FOREBAY_CLI_KAFKA_SOURCE_H_
 
+#include <atomic>
 #include <map>
 
 #include "absl/base/thread_annotations.h"
@@ -15,9 +16,12 @@ namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // Both outlive the source.
-  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans)
-      : consumer_(consumer), plans_(plans) {}
+  // All outlive the source. `cancel`: Bounds waits for brokers no longer.
+  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
+              const std::atomic<bool>* cancel)
+      : consumer_(consumer), plans_(plans), cancel_(cancel) {}
+
+  absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) override;
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
@@ -27,6 +31,7 @@ class KafkaSource final : public Source {
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
+  const std::atomic<bool>* const cancel_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
 };

@@ -193,7 +193,7 @@ absl::Status WorkerProcess::PrepareWorker() {
     worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
-  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_);
+  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, stop_watch_.give_up());
   repartition_ = std::make_unique<RepartitionSink>(
       Repartitions(plans_), source_partitions_,
       RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});

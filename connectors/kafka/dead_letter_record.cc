@@ -14,7 +14,10 @@ RecordHeaders DeadLetterHeaders(const DeadLetter& letter) {
   headers.emplace_back("__connect.errors.class.name", "forebay");
   headers.emplace_back("__connect.errors.exception.message", letter.detail);
   headers.emplace_back("forebay-reason", std::string(RejectReasonName(letter.reason)));
-  if (!letter.view.empty()) headers.emplace_back("forebay-view", letter.view);
+  if (!letter.view.empty()) {
+    headers.emplace_back("forebay-view", letter.view);
+    headers.emplace_back("forebay-view-version", std::to_string(letter.view_version));
+  }
   return headers;
 }
 

@@ -63,12 +63,14 @@ std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::Recor
 struct DeadLetter {
   TaskId task;
   Offset offset;
+  Offset position;        // of the task when it made this: not below `offset` (S10)
   int64_t timestamp = 0;  // of the Kafka record, microseconds UTC
   std::optional<std::string> key;
   std::optional<std::string> value;
   RecordHeaders headers;
   RejectReason reason;
   std::string view;    // empty: rejected before any view
+  uint32_t view_version = 0;
   std::string detail;  // a sentence
 };
 

@@ -22,9 +22,13 @@ std::string StoredPrefix(uint32_t id) {
 
 }  // namespace
 
-Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id)
+Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id,
+                         const PartStart& start, ViewCoverage* coverage)
     : plan(plan),
       prefix(StoredPrefix(stored_id)),
+      start(start),
+      coverage(coverage),
+      clock(start.clock),
       columns(plan),
       tiles(plan.tiles),
       finalizer(plan.tiles),
@@ -37,9 +41,6 @@ Task::Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr
       partition_count_(partition_count),
       store_(std::move(store)),
       hot_budget_(plan.views.empty() ? hot_bytes : hot_bytes / plan.views.size()) {
-  for (const ForwardPlan& forward : plan.forwards) {
-    forwards_.push_back({&forward, KeyColumn(*forward.entity, forward.key_columns)});
-  }
   output_.task = id_;
 }
 
@@ -55,6 +56,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   int64_t rows = static_cast<int64_t>(batch.size());
   if (rows > 0) {
     for (auto& view : views_) {
+      if (batch.records.back().offset <= view->start.after) continue;
       view->columns.Evaluate(*batch.columns);
       RETURN_IF_ERROR(LoadEntries(view.get(), rows));
     }
@@ -73,7 +75,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   output_.clock = KnownTime(clock_);
   FinishChanges();
   PublishStatistics();
-  shared_clock_.store(clock_, std::memory_order_release);
+  PublishClocks();
   return absl::OkStatus();
 }
 
@@ -81,9 +83,29 @@ absl::Status Task::Apply(const EventBatch& batch) {
 void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
   for (; *next < batch.rejected.size() && batch.rejected[*next].record.offset < end; ++*next) {
     const RejectedRecord& rejected = batch.rejected[*next];
-    AddDeadLetter(batch, rejected.record, rejected.reason, "", rejected.detail);
+    if (rejected.record.offset > read_before_) {
+      AddDeadLetter(batch, rejected.record, rejected.reason, nullptr, rejected.detail);
+    }
     Add(statistics_.consumed, 1);
     Add(statistics_.dead_lettered, 1);
+  }
+}
+
+// The records of some parts begin after those that they have.
+void Task::JoinParts() {
+  next_join_ = Offset::Max();
+  auto join = [&](const PartStart& start, ViewCoverage* coverage) {
+    if (offset_ <= start.after.value()) {
+      next_join_ = std::min(next_join_, start.after);
+      return;
+    }
+    clock_ = std::max(clock_, start.clock);
+    if (coverage->complete_from.load(std::memory_order_relaxed) == PartStart::kNoRecordYet)
+      coverage->complete_from.store(clock_, std::memory_order_relaxed);
+  };
+  for (const auto& view : views_) join(view->start, view->coverage);
+  for (const Forward& forward : forwards_) {
+    for (ViewCoverage* coverage : forward.coverage) join(forward.start, coverage);
   }
 }
 
@@ -106,6 +128,7 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
   }
   offset_ = batch.records[row].offset.value();
   clock_ = std::max(clock_, batch.known_times[row].value());
+  if (offset_ > next_join_.value()) JoinParts();
   bool applied = false, late = false, null_key = false;
   auto count = [&](Disposition disposition) {
     applied = applied || disposition == Disposition::kApplied;
@@ -113,16 +136,21 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
     null_key = null_key || disposition == Disposition::kNullKey;
   };
   for (auto& view : views_) {
+    if (offset_ <= view->start.after.value()) continue;
     view->next_ordinal = 0;
     count(ApplyToView(batch, row, view.get()));
   }
-  for (Forward& forward : forwards_) count(ForwardRecord(batch, row, &forward));
+  for (Forward& forward : forwards_) {
+    if (offset_ > forward.start.after.value()) count(ForwardRecord(batch, row, &forward));
+  }
   Add(applied    ? statistics_.applied
       : late     ? statistics_.late
       : null_key ? statistics_.dead_lettered
                  : statistics_.filtered,
       1);
-  for (auto& view : views_) RETURN_IF_ERROR(WriteDueSteps(view.get()));
+  for (auto& view : views_) {
+    if (offset_ > view->start.after.value()) RETURN_IF_ERROR(WriteDueSteps(view.get()));
+  }
   return absl::OkStatus();
 }
 
@@ -149,14 +177,14 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTas
 
 Task::Disposition Task::RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view) {
   AddDeadLetter(
-      batch, batch.records[row], RejectReason::kNullKey, view.plan.definition->name(),
+      batch, batch.records[row], RejectReason::kNullKey, view.plan.definition,
       fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
   return Disposition::kNullKey;
 }
 
 Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
                                    int64_t effective) {
-  AddDeadLetter(batch, batch.records[row], RejectReason::kLate, view.plan.definition->name(),
+  AddDeadLetter(batch, batch.records[row], RejectReason::kLate, view.plan.definition,
                 fmt::format("no window of the view still takes {}: the step would be effective {}",
                             FormatTime(batch.event_times[row].value()), FormatTime(effective)));
   return Disposition::kLate;
@@ -165,7 +193,7 @@ Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const Vi
 Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forward* forward) {
   const RawRecord& record = batch.records[row];
   if (!forward->keys.IsValid(row)) {
-    for (const std::string& view : forward->plan->views) {
+    for (const v1::FeatureView* view : forward->plan->views) {
       AddDeadLetter(batch, record, RejectReason::kNullKey, view,
                     fmt::format("a key column of entity {} is null or missing, so the record was "
                                 "not forwarded to {}",
@@ -187,16 +215,20 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
 }
 
 void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
-                         std::string view, std::string detail) {
+                         const v1::FeatureView* view, std::string detail) {
   DeadLetter& letter = output_.dead_letters.emplace_back();
   letter.task = id_;
   letter.offset = record.offset;
+  letter.position = record.offset;
   letter.timestamp = record.timestamp;
   if (record.key) letter.key = std::string(*record.key);
   if (record.value) letter.value = std::string(*record.value);
   if (batch.headers) letter.headers = batch.headers(record);
   letter.reason = reason;
-  letter.view = std::move(view);
+  if (view != nullptr) {
+    letter.view = view->name();
+    letter.view_version = view->version();
+  }
   letter.detail = std::move(detail);
   pending_bytes_ += sizeof letter + (record.value ? record.value->size() : 0);
 }
@@ -227,6 +259,13 @@ void Task::PublishStatistics() {
       expression->nan_values.store(view->columns.NanValues(input), std::memory_order_relaxed);
       ++expression;
     }
+  }
+}
+
+void Task::PublishClocks() {
+  shared_clock_.store(clock_, std::memory_order_release);
+  for (const auto& view : views_) {
+    if (position_ > view->start.after) view->clock.store(clock_, std::memory_order_release);
   }
 }
 

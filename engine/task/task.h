@@ -1,8 +1,8 @@
 // One task: applies the events of one partition to the state of its keys and yields what changed.
 // A deterministic function of the partition's records and the definitions (law 1).
 //
-//   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partitions, std::move(store), hot_bytes));
-//   RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
+//   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partitions, bounds, std::move(store),
+//   hot_bytes)); RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
 //   TaskOutput output = task->TakeOutput();
 //   TaskCut cut = task->Cut(CutOf::kState);    // sinks commit the outputs, then:
 //   RETURN_IF_ERROR(task->Commit(cut));        // the state with its position
@@ -31,6 +31,7 @@
 #include "engine/task/change_builder.h"
 #include "engine/task/event_columns.h"
 #include "engine/task/task_plan.h"
+#include "engine/task/task_start.h"
 #include "engine/task/task_statistics.h"
 #include "engine/task/timers.h"
 #include "engine/worker/lookup.h"
@@ -55,18 +56,23 @@ class Task {
   // Due expiry steps of each view written per record (S6).
   static constexpr int kStepsPerRecord = 64;
 
-  // Restores the state. `plan` outlives the task. FAILED_PRECONDITION: the store is of another
-  // partition count, a newer format, or a view changed under the same version (S4, S30).
+  // Restores the state. `plan` outlives the task; `bounds` are those of its partition.
+  // FAILED_PRECONDITION: the store is of another partition count or format, a view changed under
+  // the same version (S4), or the partition is not the one that was read (S30).
   static absl::StatusOr<std::unique_ptr<Task>> Open(const TaskPlan& plan, TaskId id,
                                                     int partition_count,
+                                                    const PartitionBounds& bounds,
                                                     std::unique_ptr<StateStore> store,
                                                     size_t hot_bytes);
   ~Task();
 
   const TaskId& id() const { return id_; }
   const TaskPlan& plan() const { return plan_; }
-  // Of the last record applied; -1 before the first. Task's thread only.
+  // Of the last record read; -1 before the first. Views may be ahead of it: those pass over what
+  // they have. Task's thread only.
   Offset position() const { return position_; }
+  // Up to here records were read before the task was opened.
+  Offset read_before() const { return read_before_; }
 
   // Applies a batch that starts after position(). An error means that the task must stop; what was
   // cut before stands.
@@ -89,18 +95,24 @@ class Task {
   // S7. `view` indexes Project.feature_views and is one of this task's. Any thread.
   absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
 
-  // The partition clock; nullopt before the first event. Any thread.
+  // The partition clock at position(); nullopt before the first event. Any thread.
   std::optional<KnownTime> clock() const;
   const TaskStatistics& statistics() const { return statistics_; }
+  // Of the task's views, and of the views of the repartition topics that it feeds. Any thread.
+  const std::deque<ViewCoverage>& coverage() const { return coverage_; }
   const std::deque<ExpressionStatistics>& expression_statistics() const { return expressions_; }
 
  private:
   // One view with its state.
   struct ViewTask {
-    ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id);
+    ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id,
+             const PartStart& start, ViewCoverage* coverage);
 
     const ViewTaskPlan& plan;
     std::string prefix;  // of its keys in the store
+    const PartStart start;
+    ViewCoverage* const coverage;
+    std::atomic<int64_t> clock;  // of what it has, for lookups
     EventColumns columns;
     TileStarts tiles;
     Finalizer finalizer;
@@ -114,19 +126,23 @@ class Task {
   struct Forward {
     const ForwardPlan* plan;
     KeyColumn keys;
+    PartStart start;
+    std::vector<ViewCoverage*> coverage;  // of the views that it feeds
   };
   enum class Disposition { kApplied, kLate, kNullKey, kFiltered };
 
   Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
        size_t hot_bytes);
 
-  absl::Status Restore();
+  absl::Status Restore(const PartitionBounds& bounds);
+  absl::Status RestoreViews(const v1::TaskMeta& meta, const TaskStart& start);
   absl::Status RestoreTimers();
-  absl::Status CheckMeta(const std::string& bytes);
+  absl::Status CheckMeta(const v1::TaskMeta& meta) const;
   std::string EncodeMeta() const;
 
   void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
   bool IsDuplicate(const EventBatch& batch, size_t row);
+  void JoinParts();
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
@@ -158,9 +174,10 @@ class Task {
   static int64_t TimerOf(const ViewTask& view, const HotEntry& entry);
 
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
-                     std::string view, std::string detail);
+                     const v1::FeatureView* view, std::string detail);
   void FinishChanges();
   void PublishStatistics();
+  void PublishClocks();
   void CutState(TaskCut* cut);
 
   const TaskPlan& plan_;
@@ -170,12 +187,16 @@ class Task {
   const size_t hot_budget_;
 
   Offset position_{-1};
+  Offset read_before_{-1};
+  // Past this, a part counts records that has passed over them so far.
+  Offset next_join_{-1};
   int64_t clock_ = Window::kAlways;
   std::atomic<int64_t> shared_clock_{Window::kAlways};
   int64_t offset_ = 0;  // of the record at hand
   uint32_t next_view_id_ = 1;
   std::map<int32_t, int64_t> source_offsets_;
   std::vector<std::string> forgotten_;  // keys of views that are no longer defined
+  std::deque<ViewCoverage> coverage_;
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
   TaskOutput output_;

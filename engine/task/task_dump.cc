@@ -66,8 +66,9 @@ absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
   ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadMeta(store));
   std::string views;
   for (const v1::StoredView& view : meta.views()) {
-    views += fmt::format("{}{{\"id\":{},\"name\":\"{}\",\"version\":{}}}", views.empty() ? "" : ",",
-                         view.id(), view.name(), view.version());
+    views += fmt::format("{}{{\"id\":{},\"name\":\"{}\",\"version\":{},\"position\":{}}}",
+                         views.empty() ? "" : ",", view.id(), view.name(), view.version(),
+                         view.position());
   }
   std::string origins;
   for (const auto& [partition, offset] :

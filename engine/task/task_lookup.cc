@@ -39,7 +39,7 @@ absl::StatusOr<ViewRow> Task::Lookup(int view, std::string_view key,
   if (found == views_.end()) return absl::InternalError("lookup of a view that is not this task's");
   const ViewTask& task = **found;
   ViewRow row;
-  int64_t clock = shared_clock_.load(std::memory_order_acquire);
+  int64_t clock = task.clock.load(std::memory_order_acquire);
   int64_t t = at ? at->value() : clock;
   row.at = KnownTime(t);
   bool hot = task.hot.Read(HashedKey(key), [&](const HotEntry& entry) {

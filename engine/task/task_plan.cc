@@ -118,7 +118,7 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
                     KeyColumns(*task, *entity)});
     for (const v1::FeatureView& view : project.feature_views()) {
       if (view.source() == task->source->name() && view.entity() == entity->name()) {
-        plan.views.push_back(view.name());
+        plan.views.push_back(&view);
       }
     }
   }
@@ -162,6 +162,18 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
     }
   }
   return tasks;
+}
+
+void StartFromNow(const std::vector<const v1::FeatureView*>& views, std::vector<TaskPlan>* plans) {
+  auto named = [&](const v1::FeatureView* view) {
+    return std::find(views.begin(), views.end(), view) != views.end();
+  };
+  for (TaskPlan& plan : *plans) {
+    for (ViewTaskPlan& view : plan.views) view.from_now = named(view.definition);
+    for (ForwardPlan& forward : plan.forwards) {
+      forward.from_now = std::all_of(forward.views.begin(), forward.views.end(), named);
+    }
+  }
 }
 
 }  // namespace forebay

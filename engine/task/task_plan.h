@@ -54,6 +54,7 @@ struct ViewTaskPlan {
   std::vector<InputPrograms> inputs;  // parallel to ViewPlan.inputs
   ViewPlan tiles;
   Steps steps = Steps::kEvery;
+  bool from_now = false;  // without state yet, it counts from the end of the partition on
   std::shared_ptr<arrow::Schema> change_schema;
 };
 
@@ -61,7 +62,8 @@ struct ForwardPlan {
   const v1::Entity* entity = nullptr;
   std::string topic;
   std::vector<int> key_columns;
-  std::vector<std::string> views;  // that the topic feeds: each is told of a record without a key
+  std::vector<const v1::FeatureView*> views;  // that the topic feeds
+  bool from_now = false;                      // as of a view
 };
 
 struct TaskPlan {
@@ -77,6 +79,11 @@ struct TaskPlan {
 // One per topic, sources in definition order, each followed by its repartition topics.
 // Errors: INTERNAL for a project that the checker should not have let through.
 absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
+
+// Views that a task has no state of yet are not to be brought up from the oldest record, but to
+// count from now on. `views` are of the project of the plans; a topic that feeds only such views is
+// fed from now on, too.
+void StartFromNow(const std::vector<const v1::FeatureView*>& views, std::vector<TaskPlan>* plans);
 
 }  // namespace forebay
 

@@ -11,7 +11,8 @@
 namespace forebay {
 namespace {
 
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
+
 void AddExpressionStatistics(const v1::FeatureView& view,
                              std::deque<ExpressionStatistics>* statistics) {
   auto add = [&](const std::string& feature) {
@@ -32,24 +33,17 @@ void AddExpressionStatistics(const v1::FeatureView& view,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id,
-                                                 int partition_count,
+                                                 int partition_count, const PartitionBounds& bounds,
                                                  std::unique_ptr<StateStore> store,
                                                  size_t hot_bytes) {
   std::unique_ptr<Task> task(
       new Task(plan, std::move(id), partition_count, std::move(store), hot_bytes));
-  RETURN_IF_ERROR(task->Restore());
+  RETURN_IF_ERROR(task->Restore(bounds));
   RETURN_IF_ERROR(task->RestoreTimers());
   return task;
 }
 
-absl::Status Task::CheckMeta(const std::string& bytes) {
-  v1::TaskMeta meta;
-  if (!meta.ParseFromString(bytes)) {
-    return absl::DataLossError(fmt::format(
-        "the state of {} is damaged (its meta record does not parse); delete its folder and start "
-        "again: the state is rebuilt from the topic as far as its retention reaches",
-        id_.ToString()));
-  }
+absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
   if (meta.format_version() > kFormatVersion) {
     return absl::FailedPreconditionError(fmt::format(
         "the state of {} has format {}, and this forebay reads up to {}; upgrade forebay",
@@ -69,22 +63,47 @@ absl::Status Task::CheckMeta(const std::string& bytes) {
         "another project name (or delete the state folder) to rebuild from the topic",
         id_.topic, partition_count_, meta.partition_count()));
   }
-  position_ = Offset(meta.position());
-  cut_position_ = position_;
-  if (meta.has_clock_us()) clock_ = meta.clock_us();
-  next_view_id_ = meta.next_view_id();
-  source_offsets_.insert(meta.source_offsets().begin(), meta.source_offsets().end());
   return absl::OkStatus();
 }
 
-absl::Status Task::Restore() {
+absl::Status Task::Restore(const PartitionBounds& bounds) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->ReadMeta());
   v1::TaskMeta meta;
-  if (bytes) {
-    RETURN_IF_ERROR(CheckMeta(*bytes));
-    meta.ParseFromString(*bytes);
+  if (bytes && !meta.ParseFromString(*bytes)) {
+    return absl::DataLossError(fmt::format(
+        "the state of {} is damaged (its meta record does not parse); delete its folder and start "
+        "again: the state is rebuilt from the topic as far as its retention reaches",
+        id_.ToString()));
   }
-  for (const ViewTaskPlan& view : plan_.views) {
+  if (bytes) RETURN_IF_ERROR(CheckMeta(meta));
+  ASSIGN_OR_RETURN(TaskStart start, StartTask(plan_, id_, bytes ? &meta : nullptr, bounds));
+  position_ = start.position;
+  cut_position_ = position_;
+  clock_ = start.clock;
+  read_before_ = start.read_before;
+  if (bytes) next_view_id_ = meta.next_view_id();
+  if (start.resumes) {
+    source_offsets_.insert(meta.source_offsets().begin(), meta.source_offsets().end());
+  }
+  RETURN_IF_ERROR(RestoreViews(meta, start));
+  output_.position = position_;
+  output_.clock = KnownTime(clock_);
+  shared_clock_.store(clock_, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start) {
+  auto cover = [&](const v1::FeatureView& view, const PartStart& part) {
+    ViewCoverage& coverage = coverage_.emplace_back();
+    coverage.view = view.name();
+    coverage.version = view.version();
+    coverage.from = part.after;
+    coverage.to = read_before_;
+    coverage.complete_from = part.complete_from.value_or(Window::kAlways);
+    return &coverage;
+  };
+  for (size_t i = 0; i < plan_.views.size(); ++i) {
+    const ViewTaskPlan& view = plan_.views[i];
     uint32_t id = 0;
     for (const v1::StoredView& stored : meta.views()) {
       if (stored.name() != view.definition->name() ||
@@ -100,12 +119,17 @@ absl::Status Task::Restore() {
       id = stored.id();
     }
     if (id == 0) id = next_view_id_++;
-    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id));
+    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i],
+                                                cover(*view.definition, start.views[i])));
     AddExpressionStatistics(*view.definition, &expressions_);
   }
-  output_.position = position_;
-  output_.clock = KnownTime(clock_);
-  shared_clock_.store(clock_, std::memory_order_release);
+  for (size_t i = 0; i < plan_.forwards.size(); ++i) {
+    const ForwardPlan& plan = plan_.forwards[i];
+    Forward& forward = forwards_.emplace_back(
+        Forward{&plan, KeyColumn(*plan.entity, plan.key_columns), start.forwards[i]});
+    for (const v1::FeatureView* view : plan.views)
+      forward.coverage.push_back(cover(*view, forward.start));
+  }
   return absl::OkStatus();
 }
 
@@ -136,15 +160,28 @@ std::string Task::EncodeMeta() const {
   if (clock_ != Window::kAlways) meta.set_clock_us(clock_);
   meta.set_partition_count(partition_count_);
   meta.set_next_view_id(next_view_id_);
-  for (size_t i = 0; i < views_.size(); ++i) {
-    const ViewTaskPlan& plan = views_[i]->plan;
+  auto encode_start = [this](const PartStart& start, const ViewCoverage& coverage, auto* stored) {
+    stored->set_position(std::max(start.after, position_).value());
+    int64_t complete_from = coverage.complete_from.load(std::memory_order_relaxed);
+    if (complete_from != Window::kAlways) stored->set_complete_from_us(complete_from);
+  };
+  for (const auto& view : views_) {
+    const ViewTaskPlan& plan = view->plan;
     v1::StoredView& stored = *meta.add_views();
     stored.set_name(plan.definition->name());
     stored.set_version(plan.definition->version());
     uint32_t id = 0;
-    for (char byte : views_[i]->prefix) id = id << 8 | static_cast<uint8_t>(byte);
+    for (char byte : view->prefix) id = id << 8 | static_cast<uint8_t>(byte);
     stored.set_id(id);
     stored.set_fingerprint(plan.tiles.fingerprint());
+    encode_start(view->start, *view->coverage, &stored);
+    int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;
+    if (clock != Window::kAlways) stored.set_clock_us(clock);
+  }
+  for (const Forward& forward : forwards_) {
+    v1::StoredForward& stored = *meta.add_forwards();
+    stored.set_entity(forward.plan->entity->name());
+    encode_start(forward.start, *forward.coverage.front(), &stored);
   }
   for (const auto& [partition, offset] : source_offsets_)
     (*meta.mutable_source_offsets())[partition] = offset;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "schemas/types/strong_int.h"
+
 namespace forebay {
 
 struct TaskStatistics {
@@ -22,6 +24,20 @@ struct TaskStatistics {
   std::atomic<int64_t> due_steps{0};  // expiry steps due and not written yet
   std::atomic<int64_t> hot_keys{0};   // in the hot maps
   std::atomic<int64_t> hot_bytes{0};  // likewise
+};
+
+// Which records a view has, or the repartition topic that feeds it. The first two are those of the
+// task's opening.
+struct ViewCoverage {
+  std::string view;
+  uint32_t version = 0;
+  // Where `from` is below `to`: it is new to the task, which reads again from `from` + 1 on, for it
+  // alone until it is past `to`.
+  Offset from{-1};
+  Offset to{-1};
+  // The known time of the first record that it has, where older ones were not there to be read;
+  // INT64_MIN: it has all. INT64_MAX: none came yet.
+  std::atomic<int64_t> complete_from{0};
 };
 
 // Of the expressions of one aggregate of a view, or of its `where`.

@@ -2,6 +2,7 @@
 #ifndef FOREBAY_ENGINE_WORKER_RUNNING_TASK_H_
 #define FOREBAY_ENGINE_WORKER_RUNNING_TASK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -19,7 +20,9 @@ class RunningTask {
  public:
   // `held`: up to where the sinks hold what the task made before.
   RunningTask(std::unique_ptr<Task> task, Offset held)
-      : task_(std::move(task)), held_(held), position_(task_->position().value()) {}
+      : task_(std::move(task)),
+        known_before_(std::max(held, task_->read_before())),
+        position_(task_->position().value()) {}
 
   Task& task() { return *task_; }
   const Task& task() const { return *task_; }
@@ -34,8 +37,11 @@ class RunningTask {
   }
   bool lost() const { return lost_.load(std::memory_order_acquire); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
-  // Whether its state is still behind what the sinks hold: lookups answered more before.
-  bool replaying() const { return position() < held_ && !at_end(); }
+  // Whether it reads again what was read before: after a crash, or for a view that is new. Lookups
+  // answered more before.
+  bool replaying() const { return position() < known_before_ && !at_end(); }
+  // Until where.
+  Offset known_before() const { return known_before_; }
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
 
   // --- The task's thread.
@@ -63,7 +69,7 @@ class RunningTask {
 
  private:
   const std::unique_ptr<Task> task_;
-  const Offset held_;
+  const Offset known_before_;
   std::atomic<int64_t> position_;
   std::atomic<bool> at_end_{false};
   std::atomic<bool> draining_{false};

@@ -10,9 +10,18 @@
 
 namespace forebay {
 
+// What a partition holds.
+struct PartitionBounds {
+  Offset oldest{0};  // of the oldest record kept; above 0: older ones are gone
+  Offset next{0};    // of the record to come
+};
+
 class Source {
  public:
   virtual ~Source() = default;
+
+  // What the task's partition holds now. Waits for a source that is away. Any thread.
+  virtual absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) = 0;
 
   // The next records of the task, at most `max_records`, waiting up to `timeout` for the first. A
   // batch without any says in last_offset whether the position moves all the same. An error other

@@ -94,9 +94,10 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
 }
 
 absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, Offset held) const {
+  ASSIGN_OR_RETURN(PartitionBounds bounds, source_->Bounds(id));
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
-                   Task::Open(*PlanOf(id.topic), id, partition_counts_.at(id.topic),
+                   Task::Open(*PlanOf(id.topic), id, partition_counts_.at(id.topic), bounds,
                               std::move(store), options_.hot_bytes / task_count_));
   return std::make_shared<RunningTask>(std::move(task), held);
 }

@@ -72,6 +72,11 @@ class EndlessSource final : public Source {
     there_ = records_;
   }
 
+  absl::StatusOr<PartitionBounds> Bounds(const TaskId&) override {
+    absl::MutexLock lock(&mutex_);
+    return PartitionBounds{.next = Offset(there_)};
+  }
+
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t, absl::Duration) override {
     int64_t first, end;
     {
@@ -406,7 +411,8 @@ TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
   EndlessSource source(plans[0], 110, 110);
   const TaskId id{"events", PartitionId(0)};
   source.StartAt(id, Offset(99));
-  auto task = Task::Open(plans[0], id, kPartitions, std::make_unique<DiskStore>(&disk, id), 1 << 20)
+  auto task = Task::Open(plans[0], id, kPartitions, {.next = Offset::Max()},
+                         std::make_unique<DiskStore>(&disk, id), 1 << 20)
                   .value();
   int lookups = 0;
   disk.during_multi_get = [&] {

@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -104,45 +105,61 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
   loaded_ = std::make_unique<LoadedProject>(*std::move(loaded));
   plans_ = PlanTasks(*loaded_->project).value();
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
-  Open();
-  Feed();
+  for (size_t i = 0; i < scenario_.records.size(); ++i) {
+    records_.push_back({.offset = Offset(static_cast<int64_t>(i)),
+                        .timestamp = scenario_.records[i].timestamp,
+                        .value = scenario_.records[i].value});
+  }
+  if (way_ == Way::kViewAdded && plans_[0].views.size() > 1) {
+    before_ = *loaded_->project;
+    before_.mutable_feature_views()->RemoveLast();
+    plans_before_ = PlanTasks(before_).value();
+    size_t there = records_.size() * 2 / 3;
+    Open(plans_before_);
+    Feed(there);
+    Open(plans_);
+    Feed(there / 2);
+  }
+  Open(plans_);
+  Feed(records_.size());
 }
 
-void ScenarioRun::Open() {
-  TaskId id{plans_[0].topic, PartitionId(0)};
+void ScenarioRun::Open(const std::vector<TaskPlan>& plans) {
+  TaskId id{plans[0].topic, PartitionId(0)};
   size_t hot_bytes = way_ == Way::kCold ? 0 : size_t{1} << 30;
   task_.reset();
   absl::StatusOr<std::unique_ptr<StateStore>> store = stores_->Open(id);
   ASSERT_TRUE(store.ok()) << store.status();
   absl::StatusOr<std::unique_ptr<Task>> task =
-      Task::Open(plans_[0], id, 1, *std::move(store), hot_bytes);
+      Task::Open(plans[0], id, 1, {.next = Offset(static_cast<int64_t>(records_.size()))},
+                 *std::move(store), hot_bytes);
   ASSERT_TRUE(task.ok()) << task.status();
   task_ = *std::move(task);
 }
 
-void ScenarioRun::Feed() {
-  std::vector<RawRecord> records;
-  for (size_t i = 0; i < scenario_.records.size(); ++i) {
-    records.push_back({.offset = Offset(static_cast<int64_t>(i)),
-                       .timestamp = scenario_.records[i].timestamp,
-                       .value = scenario_.records[i].value});
-  }
-  size_t step = way_ == Way::kStraight ? records.size() : 1;
-  for (size_t at = 0; at < records.size(); at += step) {
-    EventDecoder decoder = EventDecoder::Make(*plans_[0].source, plans_[0].columns).value();
-    EventBatch batch = decoder.Decode(absl::MakeSpan(records).subspan(at, step)).value();
+void ScenarioRun::Feed(size_t end) {
+  const TaskPlan& plan = task_->plan();
+  auto begin = static_cast<size_t>(task_->position().value() + 1);
+  size_t step = way_ == Way::kStraight || way_ == Way::kViewAdded ? end - begin : 1;
+  for (size_t at = begin; at < end; at += step) {
+    EventDecoder decoder = EventDecoder::Make(*plan.source, plan.columns).value();
+    EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, step)).value();
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
     TaskOutput output = task_->TakeOutput();
     for (ChangeBatch& changes : output.changes) changes_.push_back(std::move(changes));
     for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
     // A commit costs a disk sync: of many records, one now and then.
-    if (records.size() > kFew && (at + step) % kFew != 0 && at + step < records.size()) continue;
-    TaskCut cut = task_->Cut(CutOf::kState);
-    ASSERT_TRUE(task_->Commit(cut).ok());
-    task_->Durable(cut.number);
-    if (way_ == Way::kRestarted) Open();
+    if (end > kFew && (at + step) % kFew != 0 && at + step < end) continue;
+    Commit();
+    if (way_ == Way::kRestarted) Open(plans_);
   }
+}
+
+void ScenarioRun::Commit() {
+  TaskCut cut = task_->Cut(CutOf::kState);
+  ASSERT_TRUE(task_->Commit(cut).ok());
+  task_->Durable(cut.number);
 }
 
 TextTable ScenarioRun::Changes(const std::string& view,
@@ -175,7 +192,10 @@ std::string ScenarioRun::AllChanges() const {
 
 TextTable ScenarioRun::DeadLetters() const {
   TextTable table{{"offset", "reason", "view"}, {}};
-  for (const DeadLetter& letter : dead_letters_) {
+  std::vector<DeadLetter> letters = dead_letters_;
+  std::stable_sort(letters.begin(), letters.end(),
+                   [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  for (const DeadLetter& letter : letters) {
     table.rows.push_back({std::to_string(letter.offset.value()),
                           std::string(RejectReasonName(letter.reason)),
                           letter.view.empty() ? "-" : letter.view});

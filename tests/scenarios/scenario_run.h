@@ -10,6 +10,7 @@
 
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
+#include "forebay/v1/definition.pb.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/project.h"
 #include "tests/scenarios/scenario.h"
@@ -21,6 +22,7 @@ enum class Way {
   kOneByOne,   // a batch per record, and a commit per record or few records
   kRestarted,  // and the task opened anew after each commit
   kCold,       // likewise, and nothing stays decoded in memory after a commit
+  kViewAdded,  // the last view comes after two thirds of the records, its first run is cut short
 };
 
 class TemporaryFolder {
@@ -57,14 +59,19 @@ class ScenarioRun {
   ViewRow Lookup(int view, const std::vector<Value>& key, int64_t at) const;
 
  private:
-  void Open();
-  void Feed();
+  // Opens the task by these plans, at what was committed.
+  void Open(const std::vector<TaskPlan>& plans);
+  // The records from task's position on, before `end`.
+  void Feed(size_t end);
+  void Commit();
 
   const Scenario& scenario_;
   const Way way_;
   TemporaryFolder folder_;
   std::unique_ptr<LoadedProject> loaded_;
-  std::vector<TaskPlan> plans_;
+  v1::Project before_;  // without the last view
+  std::vector<TaskPlan> plans_before_, plans_;
+  std::vector<RawRecord> records_;
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<Task> task_;
   std::vector<ChangeBatch> changes_;

@@ -80,7 +80,7 @@ class StepsTest : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(StepsTest, LookupsAnswerTheSameWhateverIsWritten) {
   Scenario scenario = RandomScenario(GetParam());
-  for (Way way : {Way::kStraight, Way::kOneByOne, Way::kRestarted, Way::kCold}) {
+  for (Way way : {Way::kStraight, Way::kOneByOne, Way::kRestarted, Way::kCold, Way::kViewAdded}) {
     ScenarioRun run(scenario, way);
     int64_t clock = LastClock(scenario);
     int found = 0;
@@ -138,7 +138,7 @@ TEST_P(StepsTest, EmittedRowsAreTheFullHistoryResampled) {
 TEST_P(StepsTest, EveryWayEmitsTheSame) {
   Scenario scenario = RandomScenario(GetParam());
   std::string changes = ScenarioRun(scenario, Way::kStraight).AllChanges();
-  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold})
+  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold, Way::kViewAdded})
     EXPECT_EQ(ScenarioRun(scenario, way).AllChanges(), changes) << static_cast<int>(way);
 }
 

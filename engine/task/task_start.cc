@@ -1,0 +1,104 @@
+#include "engine/task/task_start.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "forebay/v1/definition.pb.h"
+#include "forebay/v1/state.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+const v1::StoredView* FindStored(const v1::TaskMeta& meta, const v1::FeatureView& view) {
+  for (const v1::StoredView& stored : meta.views()) {
+    if (stored.name() == view.name() && stored.version() == view.version()) return &stored;
+  }
+  return nullptr;
+}
+
+const v1::StoredForward* FindStored(const v1::TaskMeta& meta, const v1::Entity& entity) {
+  for (const v1::StoredForward& stored : meta.forwards()) {
+    if (stored.entity() == entity.name()) return &stored;
+  }
+  return nullptr;
+}
+
+PartStart NewPart(bool from_now, const PartitionBounds& bounds) {
+  PartStart part;
+  if (from_now) part.after = bounds.next - 1;
+  if (from_now ? bounds.next.value() > 0 : bounds.oldest.value() > 0)
+    part.complete_from = PartStart::kNoRecordYet;
+  return part;
+}
+
+template <typename Stored>
+PartStart StoredPart(const Stored& stored) {
+  PartStart part{.stored = true, .after = Offset(stored.position())};
+  if (stored.has_complete_from_us()) part.complete_from = stored.complete_from_us();
+  return part;
+}
+
+absl::Status CheckBounds(const TaskId& id, const TaskStart& start, const PartitionBounds& bounds) {
+  if (start.read_before + 1 > bounds.next) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: the state holds records up to offset {}, and the topic ends at {}: it was recreated "
+        "or "
+        "has lost records. Nothing is guessed: to build the features anew, remove what the project "
+        "left (state folder, consumer group, update topics, tables), or give it a new name",
+        id.ToString(), start.read_before.value(), bounds.next.value() - 1));
+  }
+  if (start.resumes) return absl::OkStatus();  // who reads on notices what lacks
+  for (const std::vector<PartStart>* parts : {&start.views, &start.forwards}) {
+    for (const PartStart& part : *parts) {
+      if (!part.stored || part.after + 1 >= bounds.oldest) continue;
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the state holds records up to offset {}, and the oldest that the topic keeps is {}: "
+          "records were deleted before they were read. Nothing is guessed: to build the features "
+          "anew, remove what the project left (state folder, consumer group, update topics, "
+          "tables), or give it a new name",
+          id.ToString(), part.after.value(), bounds.oldest.value()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
+                                    const v1::TaskMeta* meta, const PartitionBounds& bounds) {
+  TaskStart start;
+  for (const ViewTaskPlan& view : plan.views) {
+    const v1::StoredView* stored = meta ? FindStored(*meta, *view.definition) : nullptr;
+    PartStart& part = start.views.emplace_back(stored != nullptr ? StoredPart(*stored)
+                                                                 : NewPart(view.from_now, bounds));
+    if (stored != nullptr && stored->has_clock_us()) part.clock = stored->clock_us();
+  }
+  for (const ForwardPlan& forward : plan.forwards) {
+    const v1::StoredForward* stored = meta ? FindStored(*meta, *forward.entity) : nullptr;
+    start.forwards.push_back(stored != nullptr ? StoredPart(*stored)
+                                               : NewPart(forward.from_now, bounds));
+  }
+  Offset least = Offset::Max();
+  bool starts_over = false;  // some part has yet to see the oldest record
+  for (const std::vector<PartStart>* parts : {&start.views, &start.forwards}) {
+    for (const PartStart& part : *parts) {
+      least = std::min(least, part.after);
+      starts_over = starts_over || (!part.stored && part.after.value() < 0);
+      if (part.stored) start.read_before = std::max(start.read_before, part.after);
+    }
+  }
+  if (meta != nullptr) start.read_before = std::max(start.read_before, Offset(meta->position()));
+  if (meta != nullptr && !starts_over) {
+    start.resumes = true;
+    start.position = Offset(meta->position());
+    if (meta->has_clock_us()) start.clock = meta->clock_us();
+  } else if (!starts_over) {
+    start.position = least;
+  }
+  RETURN_IF_ERROR(CheckBounds(id, start, bounds));
+  return start;
+}
+
+}  // namespace forebay

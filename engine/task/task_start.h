@@ -1,0 +1,54 @@
+// Where a task begins to read, and which records count for which of its parts.
+//
+// A view has a position of its own, and so has a repartition topic that the task feeds: one that is
+// new is brought up from the oldest record kept, while the others pass over what they have. A
+// decision of facts alone: what the store says, the plan, and what the partition holds.
+#ifndef FOREBAY_ENGINE_TASK_TASK_START_H_
+#define FOREBAY_ENGINE_TASK_TASK_START_H_
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/task/task_plan.h"
+#include "engine/window/window.h"
+#include "engine/worker/source.h"
+
+namespace forebay {
+
+namespace v1 {
+class TaskMeta;
+}
+
+// A view, or a repartition topic that the task feeds.
+struct PartStart {
+  static constexpr int64_t kNoRecordYet = std::numeric_limits<int64_t>::max();
+
+  bool stored = false;              // it has state, or has been fed
+  Offset after{-1};                 // records up to here do not count for it (any more)
+  int64_t clock = Window::kAlways;  // the partition clock there, if it has state
+  // Where it does not have all records of the partition: the known time of the first that it has.
+  std::optional<int64_t> complete_from;
+};
+
+struct TaskStart {
+  Offset position{-1};              // it reads from the next one on; -1: from the oldest
+  int64_t clock = Window::kAlways;  // there
+  bool resumes = false;             // at the position that is stored: what else is stored holds
+  // Up to here records were read before: those that are refused have been reported, and lookups
+  // have answered from them.
+  Offset read_before{-1};
+  std::vector<PartStart> views;     // parallel to TaskPlan.views
+  std::vector<PartStart> forwards;  // parallel to TaskPlan.forwards
+};
+
+// `meta`: null for a new store. FAILED_PRECONDITION (S30): the partition lacks records that a part
+// still needs, or ends before what was read.
+absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
+                                    const v1::TaskMeta* meta, const PartitionBounds& bounds);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_TASK_TASK_START_H_
