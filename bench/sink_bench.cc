@@ -156,7 +156,7 @@ absl::Status SinkBench::Publish() const {
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka));
   RETURN_IF_ERROR(admin->CreateTopic({.name = UpdateTopic(project_, 0), .partitions = 1}));
   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(kafka, "sink-bench", nullptr));
-  UpdateWriter writer(project_, task_.topic);
+  UpdateWriter writer(project_, task_);
   for (const TaskOutput& output : outputs_) {
     RETURN_IF_ERROR(producer->Begin());
     RETURN_IF_ERROR(writer.Write(output, Offset(-1), producer->records()));

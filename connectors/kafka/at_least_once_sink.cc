@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/retry_log.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -13,7 +14,9 @@ namespace forebay {
 AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
                                  UpdateSinkOptions options)
     : options_(std::move(options)),
+      project_(project.name()),
       consumer_(consumer),
+      published_(project, options_.kafka, options_.cancel),
       writers_(project),
       publisher_(options_.kafka, options_.cancel,
                  [this](const TaskOutput& output, Offset after, Producer& producer) {
@@ -22,11 +25,11 @@ AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* cons
 
 absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
   RetryLog log;
-  Offset published;
+  Offset offset;
   while (true) {
     auto committed = consumer_->Committed({task}, absl::Seconds(2));
     if (committed.ok()) {
-      published = committed->front().value_or(Offset(0)) - 1;
+      offset = committed->front().value_or(Offset(0)) - 1;
       break;
     }
     if (!absl::IsUnavailable(committed.status())) return committed.status();
@@ -35,21 +38,31 @@ absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
     }
     log.SayLater("{}, retrying", std::string(committed.status().message()));
   }
-  writers_.Open(task);
-  positions_[task] = {published, published};
-  publisher_.Open(task, published);
-  return published;
+  RETURN_IF_ERROR(published_.Refresh());
+  PublishedOffsets held = published_.Of(task);
+  writers_.Open(task, held);
+  positions_[task] = {offset, offset};
+  publisher_.Open(task, Offset(-1));
+  return std::max(held.Highest(), offset);
 }
 
 absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }
 
 absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
-  RETURN_IF_ERROR(publisher_.Commit(outputs, nullptr));
+  bool due = absl::Now() - offsets_sent_ >= kOffsetInterval;
+  RETURN_IF_ERROR(publisher_.Commit(outputs, [&](Producer& producer) -> absl::Status {
+    for (const TaskOutput* output : outputs) {
+      for (std::string key : writers_.Find(output->task)->PositionKeys(*output, Offset(-1)))
+        unwritten_[std::move(key)] = output->position;
+    }
+    return due ? WritePositions(producer) : absl::OkStatus();
+  }));
+  if (due) unwritten_.clear();
   for (const TaskOutput* output : outputs) {
     Position& position = positions_.at(output->task);
     position.position = std::max(position.position, output->position);
   }
-  if (absl::Now() - offsets_sent_ < kOffsetInterval) return absl::OkStatus();
+  if (!due) return absl::OkStatus();
   offsets_sent_ = absl::Now();
   std::vector<std::pair<TaskId, Offset>> next_offsets;
   for (const auto& [task, position] : positions_) {
@@ -58,11 +71,21 @@ absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs
   return SendOffsets(next_offsets, absl::Seconds(1));
 }
 
+absl::Status AtLeastOnceSink::WritePositions(Producer& producer) {
+  for (const auto& [key, position] : unwritten_)
+    RETURN_IF_ERROR(WritePosition(project_, key, position, producer));
+  return absl::OkStatus();
+}
+
 absl::Status AtLeastOnceSink::Close(const TaskId& task) {
   auto found = positions_.find(task);
   if (found == positions_.end()) return absl::OkStatus();
   absl::Status status;
-  if (found->second.position > found->second.sent) {
+  if (!unwritten_.empty()) {
+    status = publisher_.Commit({}, [this](Producer& producer) { return WritePositions(producer); });
+    if (status.ok()) unwritten_.clear();
+  }
+  if (status.ok() && found->second.position > found->second.sent) {
     status = SendOffsets({{task, found->second.position + 1}}, absl::Seconds(5));
   }
   positions_.erase(task);

@@ -2,6 +2,8 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,13 +31,17 @@ class AtLeastOnceSink : public Sink {
     Offset sent{-1};
   };
 
+  absl::Status WritePositions(Producer& producer);
   absl::Status SendOffsets(const std::vector<std::pair<TaskId, Offset>>& next_offsets,
                            absl::Duration timeout);
 
   const UpdateSinkOptions options_;
+  const std::string project_;
   KafkaConsumer* const consumer_;
   absl::flat_hash_map<TaskId, Position> positions_;
   absl::Time offsets_sent_ = absl::InfinitePast();
+  PublishedPositions published_;
+  std::map<std::string, Offset> unwritten_;  // positions of what is acknowledged, by key
   UpdateWriters writers_;
   OrderedPublisher publisher_;
 };

@@ -43,6 +43,7 @@ class EmbeddedBrokerTest : public ::testing::Test {
     broker_ = *std::move(broker);
     brokers_ = broker_->bootstrap_servers();
     ASSERT_EQ(broker_->CreateTopic("transactions", 2), absl::OkStatus());
+    ASSERT_EQ(broker_->CreateTopic("shop.positions", 1), absl::OkStatus());
   }
 
   std::unique_ptr<KafkaAdmin> Admin() {

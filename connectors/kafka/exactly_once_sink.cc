@@ -22,18 +22,20 @@ ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* cons
     : options_(std::move(options)),
       consumer_(consumer),
       transactional_id_(fmt::format("forebay-{}-{}", project.name(), options_.worker_id)),
+      project_(project.name()),
       updates_(PublishesUpdates(project)),
+      positions_(project, options_.kafka, options_.cancel),
       writers_(project) {}
 
 absl::StatusOr<Offset> ExactlyOnceSink::Open(const TaskId& task) {
   tasks_[task] = Task();
-  writers_.Open(task);
+  writers_.Open(task, positions_.Of(task));
   if (producer_ == nullptr) {
     RETURN_IF_ERROR(EnsureProducer());  // asks for all tasks
   } else {
     RETURN_IF_ERROR(ReadPublished({task}));
   }
-  return tasks_.at(task).published;
+  return std::max(positions_.Of(task).Highest(), tasks_.at(task).committed);
 }
 
 // Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.
@@ -76,7 +78,7 @@ std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
     if (output->position <= task.published) continue;
     if (writers_.Find(output->task)->HasRecordsAfter(*output, task.published)) {
       parts.push_back({output->task, output->position, output});
-    } else if (now - task.offset_sent >= kOffsetInterval) {
+    } else if (output->position > task.committed && now - task.offset_sent >= kOffsetInterval) {
       parts.push_back({output->task, output->position, nullptr});
     }
   }
@@ -116,10 +118,14 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
   RETURN_IF_ERROR(producer_->Begin());
   std::vector<std::pair<TaskId, Offset>> next_offsets;
   for (const Part& part : parts) {
-    next_offsets.emplace_back(part.task, part.position + 1);
+    next_offsets.push_back(NextOffset(part));
     if (part.output == nullptr) continue;
-    RETURN_IF_ERROR(writers_.Find(part.task)->Write(*part.output, tasks_.at(part.task).published,
-                                                    producer_->records()));
+    Offset published = tasks_.at(part.task).published;
+    std::shared_ptr<UpdateWriter> writer = writers_.Find(part.task);
+    RETURN_IF_ERROR(writer->Write(*part.output, published, producer_->records()));
+    for (const std::string& key : writer->PositionKeys(*part.output, published)) {
+      RETURN_IF_ERROR(WritePosition(project_, key, part.position, producer_->records()));
+    }
   }
   RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));
   RETURN_IF_ERROR(producer_->Commit());
@@ -129,7 +135,7 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
 
 absl::Status ExactlyOnceSink::SendPositions(const std::vector<Part>& parts) {
   std::vector<std::pair<TaskId, Offset>> next_offsets;
-  for (const Part& part : parts) next_offsets.emplace_back(part.task, part.position + 1);
+  for (const Part& part : parts) next_offsets.push_back(NextOffset(part));
   // Until it is answered: a late one must not set back what a transaction has set since.
   absl::Status status = consumer_->Commit(next_offsets, absl::InfiniteDuration(), options_.cancel);
   if (absl::IsUnavailable(status)) {
@@ -143,9 +149,15 @@ absl::Status ExactlyOnceSink::SendPositions(const std::vector<Part>& parts) {
 
 void ExactlyOnceSink::SetPublished(const std::vector<Part>& parts) {
   for (const Part& part : parts) {
-    tasks_.at(part.task).published = part.position;
-    tasks_.at(part.task).offset_sent = absl::Now();
+    Task& task = tasks_.at(part.task);
+    task.published = part.position;
+    task.committed = std::max(task.committed, part.position);
+    task.offset_sent = absl::Now();
   }
+}
+
+std::pair<TaskId, Offset> ExactlyOnceSink::NextOffset(const Part& part) const {
+  return {part.task, std::max(part.position, tasks_.at(part.task).committed) + 1};
 }
 
 absl::Status ExactlyOnceSink::EnsureProducer() {
@@ -178,16 +190,19 @@ absl::Status ExactlyOnceSink::ReadPublished(absl::Span<const TaskId> tasks) {
     auto committed = consumer_->Committed(tasks, absl::Seconds(2));
     if (committed.ok()) {
       for (size_t i = 0; i < tasks.size(); ++i) {
-        Offset next = (*committed)[i].value_or(Offset(0));
-        tasks_.at(tasks[i]).published = next - 1;
+        tasks_.at(tasks[i]).committed = (*committed)[i].value_or(Offset(0)) - 1;
       }
-      log.Done("published offsets known");
-      return absl::OkStatus();
+      log.Done("committed offsets known");
+      break;
     }
     if (!absl::IsUnavailable(committed.status())) return committed.status();
-    if (cancelled()) return absl::CancelledError("stopped while asking for published offsets");
+    if (cancelled()) return absl::CancelledError("stopped while asking for committed offsets");
     log.SayLater("{}, retrying", std::string(committed.status().message()));
   }
+  if (tasks.empty()) return absl::OkStatus();
+  // No transaction of these tasks is open any more: their committed offsets were waited for.
+  RETURN_IF_ERROR(positions_.Refresh());
+  for (const TaskId& task : tasks) writers_.Find(task)->SetHeld(positions_.Of(task));
   return absl::OkStatus();
 }
 

@@ -26,8 +26,10 @@ class ExactlyOnceSink : public Sink {
 
  private:
   struct Task {
-    Offset published{-1};  // all up to here is in the topics: the group's committed offset - 1
+    // All up to here is in the topics, and what their writer holds beside.
+    Offset published{-1};
     Offset position{-1};  // the newest position of an output; above `published`: nothing to publish
+    Offset committed{-1};  // the group's committed offset - 1
     absl::Time offset_sent = absl::InfinitePast();
   };
   // What one transaction is to hold.
@@ -46,6 +48,8 @@ class ExactlyOnceSink : public Sink {
   // own, so a plain commit of the group does, without a transaction.
   absl::Status SendPositions(const std::vector<Part>& parts);
   void SetPublished(const std::vector<Part>& parts);
+  // The offset that the group is to have: it does not go back while records are read again.
+  std::pair<TaskId, Offset> NextOffset(const Part& part) const;
   // Makes the producer if there is none, and then asks what is published.
   absl::Status EnsureProducer();
   absl::Status ReadPublished(absl::Span<const TaskId> tasks);
@@ -54,7 +58,9 @@ class ExactlyOnceSink : public Sink {
   const UpdateSinkOptions options_;
   KafkaConsumer* const consumer_;
   const std::string transactional_id_;
+  const std::string project_;
   const bool updates_;  // any view has an update topic
+  PublishedPositions positions_;
   UpdateWriters writers_;
   std::unique_ptr<TransactionalProducer> producer_;
   absl::flat_hash_map<TaskId, Task> tasks_;

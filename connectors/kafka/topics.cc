@@ -65,6 +65,12 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
                      .partitions = partitions,
                      .config = {{"cleanup.policy", "compact"}}});
   }
+  // Read whole when a task starts: small segments are compacted soon.
+  specs.push_back({.name = PositionsTopic(project.name()),
+                   .partitions = 1,
+                   .config = {{"cleanup.policy", "compact"},
+                              {"segment.bytes", "16777216"},
+                              {"min.cleanable.dirty.ratio", "0.1"}}});
   specs.push_back({.name = DeadLetterTopic(project.name()),
                    .partitions = 1,
                    .any_partition_count = true,

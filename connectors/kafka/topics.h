@@ -38,8 +38,8 @@ struct Repartition {
 std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks);
 
 // What has to exist beside the sources' topics: repartition topics, update topics (of views with
-// `updates` on), the dead-letter topic. `source_partitions`: by topic, of every source that a view
-// uses; NOT_FOUND if one lacks.
+// `updates` on), the positions topic, the dead-letter topic. `source_partitions`: by topic, of
+// every source that a view uses; NOT_FOUND if one lacks.
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
     const absl::flat_hash_map<std::string, int32_t>& source_partitions);

@@ -18,15 +18,18 @@ TEST(PlanTopicsTest, OneUpdateTopicPerViewAndOneDeadLetterTopic) {
                  {{"transactions", "transactions", "merchant", "shop.transactions.by.merchant"}},
                  {{"transactions", 6}});
   ASSERT_TRUE(specs.ok()) << specs.status();
-  ASSERT_EQ(specs->size(), 3u);
+  ASSERT_EQ(specs->size(), 4u);
   EXPECT_EQ((*specs)[0].name, "shop.transactions.by.merchant");
   EXPECT_EQ((*specs)[0].partitions, 6);
   EXPECT_EQ((*specs)[0].config.at("message.timestamp.type"), "CreateTime");
   EXPECT_EQ((*specs)[1].name, "shop.user_spend.v1");
   EXPECT_EQ((*specs)[1].partitions, 6);
   EXPECT_THAT((*specs)[1].config, ElementsAre(Pair("cleanup.policy", "compact")));
-  EXPECT_EQ((*specs)[2].name, "shop.dead-letter");
-  EXPECT_TRUE((*specs)[2].any_partition_count);
+  EXPECT_EQ((*specs)[2].name, "shop.positions");
+  EXPECT_EQ((*specs)[2].partitions, 1);
+  EXPECT_EQ((*specs)[2].config.at("cleanup.policy"), "compact");
+  EXPECT_EQ((*specs)[3].name, "shop.dead-letter");
+  EXPECT_TRUE((*specs)[3].any_partition_count);
 }
 
 TEST(PlanTopicsTest, AViewWithUpdatesOffHasNoTopic) {
@@ -36,9 +39,10 @@ TEST(PlanTopicsTest, AViewWithUpdatesOffHasNoTopic) {
   project.mutable_feature_views(1)->set_name("user_visits");
   auto specs = PlanTopics(project, {}, {{"transactions", 6}});
   ASSERT_TRUE(specs.ok()) << specs.status();
-  ASSERT_EQ(specs->size(), 2u);
+  ASSERT_EQ(specs->size(), 3u);
   EXPECT_EQ((*specs)[0].name, "shop.user_visits.v1");
-  EXPECT_EQ((*specs)[1].name, "shop.dead-letter");
+  EXPECT_EQ((*specs)[1].name, "shop.positions");
+  EXPECT_EQ((*specs)[2].name, "shop.dead-letter");
 }
 
 TEST(PlanTopicsTest, ASourceOfUnknownSizeIsAnError) {
@@ -51,6 +55,7 @@ TEST(DeadLetterHeadersTest, OwnHeadersFirstThenConnectsThenForebays) {
                     .headers = {{"trace", "abc"}},
                     .reason = RejectReason::kLate,
                     .view = "user_spend",
+                    .view_version = 2,
                     .detail = "too late"};
   EXPECT_THAT(
       DeadLetterHeaders(letter),
@@ -59,7 +64,8 @@ TEST(DeadLetterHeadersTest, OwnHeadersFirstThenConnectsThenForebays) {
                   Pair("__connect.errors.stage", "TRANSFORMATION"),
                   Pair("__connect.errors.class.name", "forebay"),
                   Pair("__connect.errors.exception.message", "too late"),
-                  Pair("forebay-reason", "late"), Pair("forebay-view", "user_spend")));
+                  Pair("forebay-reason", "late"), Pair("forebay-view", "user_spend"),
+                  Pair("forebay-view-version", "2")));
 }
 
 }  // namespace

@@ -4,13 +4,15 @@
 //   &give_up}); RETURN_IF_ERROR(sink.Open(task)); RETURN_IF_ERROR(sink.Commit({&output}));
 //
 // exactly_once: a Commit is one transaction of one producer per worker, which also carries the
-// group's committed offsets (position + 1). So those offsets say what is published (S27): a
-// restarted task's rows at or below them are dropped, and a worker whose tasks went to another is
-// fenced. Where nothing is published the offsets are only sent once a second and at Close; in a
-// project whose views all have `updates: off`, without a transaction.
+// positions of the views that it publishes (S27): a restarted task's rows at or below them are
+// dropped, view by view. The group's committed offsets (position + 1) go along, so that a worker
+// whose tasks went to another is fenced, and for tools that show lag. Where nothing is published
+// the offsets are only sent once a second and at Close; in a project whose views all have
+// `updates: off`, without a transaction.
 //
 // at_least_once: Offer publishes at once; Commit waits until all is acknowledged, sends again what
-// failed, in order, and commits the group's offsets (once a second). A crash repeats records.
+// failed, in order, and writes positions and the group's offsets (once a second). A crash repeats
+// records.
 //
 // Both wait for brokers that are away, for ever, with a log line now and then, until `cancel`: that
 // gives up waiting (the status is CANCELLED); nothing is lost, the caller just has not committed.

@@ -25,26 +25,44 @@ bool PublishesUpdates(const v1::Project& project) {
   return std::any_of(project.feature_views().begin(), project.feature_views().end(), HasUpdates);
 }
 
-UpdateWriter::UpdateWriter(const v1::Project& project, std::string_view task_topic)
-    : dead_letter_topic_(DeadLetterTopic(project.name())) {
+UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task)
+    : task_(task), dead_letter_topic_(DeadLetterTopic(project.name())) {
   for (int i = 0; i < project.feature_views_size(); ++i) {
+    const v1::FeatureView& definition = project.feature_views(i);
     View& view = views_.emplace_back();
-    if (!HasUpdates(project.feature_views(i))) continue;
+    view.name = definition.name();
+    view.version = definition.version();
+    if (!HasUpdates(definition)) continue;
     view.topic = UpdateTopic(project, i);
-    view.encoder = std::make_unique<UpdateRecordEncoder>(project, i, task_topic);
+    view.encoder = std::make_unique<UpdateRecordEncoder>(project, i, task.topic);
   }
+  held_.views.assign(views_.size(), Offset(-1));
 }
 
 UpdateWriter::~UpdateWriter() = default;
 
 bool UpdateWriter::HasRecordsAfter(const TaskOutput& output, Offset published) const {
-  return std::any_of(output.changes.begin(), output.changes.end(),
-                     [&](const ChangeBatch& changes) {
-                       return views_[changes.view].encoder != nullptr &&
-                              FirstRowAfter(*changes.rows, published) < changes.rows->num_rows();
-                     }) ||
-         std::any_of(output.dead_letters.begin(), output.dead_letters.end(),
-                     [&](const DeadLetter& letter) { return letter.offset > published; });
+  auto lacking = [&](const auto& made) { return IsLacking(made, published); };
+  return std::any_of(output.changes.begin(), output.changes.end(), lacking) ||
+         std::any_of(output.dead_letters.begin(), output.dead_letters.end(), lacking);
+}
+
+bool UpdateWriter::IsLacking(const ChangeBatch& changes, Offset published) const {
+  Offset after = std::max(published, held_.views[changes.view]);
+  return views_[changes.view].encoder != nullptr &&
+         FirstRowAfter(*changes.rows, after) < changes.rows->num_rows();
+}
+
+bool UpdateWriter::IsLacking(const DeadLetter& letter, Offset published) const {
+  return letter.position > std::max(published, HeldOf(letter));
+}
+
+Offset UpdateWriter::HeldOf(const DeadLetter& letter) const {
+  for (size_t i = 0; i < views_.size(); ++i) {
+    if (views_[i].name == letter.view && views_[i].version == letter.view_version)
+      return held_.views[i];
+  }
+  return held_.gate;
 }
 
 void UpdateWriter::Prepare(const TaskOutput& output) {
@@ -63,7 +81,7 @@ absl::Status UpdateWriter::Write(const TaskOutput& output, Offset published, Pro
     RETURN_IF_ERROR(WriteChanges(changes, output.task.partition.value(), published, producer));
   }
   for (const DeadLetter& letter : output.dead_letters) {
-    if (letter.offset <= published) continue;
+    if (!IsLacking(letter, published)) continue;
     RecordHeaders headers = DeadLetterHeaders(letter);
     RETURN_IF_ERROR(producer.Produce({.topic = dead_letter_topic_,
                                       .key = letter.key,
@@ -74,12 +92,24 @@ absl::Status UpdateWriter::Write(const TaskOutput& output, Offset published, Pro
   return absl::OkStatus();
 }
 
+std::set<std::string> UpdateWriter::PositionKeys(const TaskOutput& output, Offset published) const {
+  std::set<std::string> keys;
+  for (const ChangeBatch& changes : output.changes) {
+    const View& view = views_[changes.view];
+    if (IsLacking(changes, published)) keys.insert(PositionKey(view.name, view.version, task_));
+  }
+  for (const DeadLetter& letter : output.dead_letters) {
+    if (IsLacking(letter, published))
+      keys.insert(PositionKey(letter.view, letter.view_version, task_));
+  }
+  return keys;
+}
+
 absl::Status UpdateWriter::WriteChanges(const ChangeBatch& changes, int32_t partition,
                                         Offset published, Producer& producer) {
   const View& view = views_[changes.view];
-  if (view.encoder == nullptr) return absl::OkStatus();
-  int64_t first = FirstRowAfter(*changes.rows, published);
-  if (first == changes.rows->num_rows()) return absl::OkStatus();
+  if (!IsLacking(changes, published)) return absl::OkStatus();
+  int64_t first = FirstRowAfter(*changes.rows, std::max(published, held_.views[changes.view]));
   if (const EncodedUpdates* prepared = FindPrepared(changes.rows.get())) {
     return producer.Produce(view.topic, partition, *prepared, first);
   }
@@ -120,8 +150,9 @@ std::unique_ptr<EncodedUpdates> UpdateWriter::TakeSpare() {
   return taken;
 }
 
-void UpdateWriters::Open(const TaskId& task) {
-  auto writer = std::make_shared<UpdateWriter>(project_, task.topic);
+void UpdateWriters::Open(const TaskId& task, PublishedOffsets held) {
+  auto writer = std::make_shared<UpdateWriter>(project_, task);
+  writer->SetHeld(std::move(held));
   absl::MutexLock lock(&mutex_);
   writers_[task] = std::move(writer);
 }

@@ -1,9 +1,11 @@
 // The records that the outputs of a task add to the update topics and the dead-letter topic.
 //
-//   UpdateWriter writer(project, "transactions");
+//   UpdateWriter writer(project, task);
+//   writer.SetHeld(positions.Of(task));
 //   writer.Prepare(offered);                                 // on the task's thread, ahead of
 //   RETURN_IF_ERROR(writer.Write(output, published, producer));
-//   writer.Forget(output);                                   // it is published
+//   for (const std::string& key : writer.PositionKeys(output, published)) ...  //
+//   PublishedPositions writer.Forget(output);                                   // it is published
 //
 // Prepare may run beside the rest, which is called by one thread at a time. `project` must outlive
 // it.
@@ -12,6 +14,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "connectors/kafka/producer.h"
+#include "connectors/kafka/published_positions.h"
 #include "connectors/update_record/update_record.h"
 #include "engine/worker/sink.h"
 
@@ -34,9 +38,11 @@ bool PublishesUpdates(const v1::Project& project);
 
 class UpdateWriter {
  public:
-  // `task_topic`: what the task reads.
-  UpdateWriter(const v1::Project& project, std::string_view task_topic);
+  UpdateWriter(const v1::Project& project, const TaskId& task);
   ~UpdateWriter();
+
+  // What an earlier writer has published: it is not written again.
+  void SetHeld(PublishedOffsets held) { held_ = std::move(held); }
 
   // True when Write would produce something.
   bool HasRecordsAfter(const TaskOutput& output, Offset published) const;
@@ -45,16 +51,21 @@ class UpdateWriter {
   // hands them over.
   void Prepare(const TaskOutput& output);
 
-  // Produces every change record of views with `updates` on, then every dead letter, with an offset
-  // above `published`; change records go to the partition that has the task's number. Stops at an
-  // error. May be repeated.
+  // Produces every change record of views with `updates` on, then every dead letter, that is made
+  // above `published` and not held; change records go to the partition that has the task's number.
+  // Stops at an error. May be repeated.
   absl::Status Write(const TaskOutput& output, Offset published, Producer& producer);
+
+  // Of the positions that Write moves: to that of `output`.
+  std::set<std::string> PositionKeys(const TaskOutput& output, Offset published) const;
 
   // Lets go of what was prepared of `output` and of outputs before it.
   void Forget(const TaskOutput& output);
 
  private:
   struct View {
+    std::string name;
+    uint32_t version = 0;
     std::string topic;
     std::unique_ptr<UpdateRecordEncoder> encoder;  // null: no updates
   };
@@ -66,10 +77,15 @@ class UpdateWriter {
 
   absl::Status WriteChanges(const ChangeBatch& changes, int32_t partition, Offset published,
                             Producer& producer);
+  bool IsLacking(const ChangeBatch& changes, Offset published) const;
+  bool IsLacking(const DeadLetter& letter, Offset published) const;
+  Offset HeldOf(const DeadLetter& letter) const;
   const EncodedUpdates* FindPrepared(const arrow::RecordBatch* rows);
   std::unique_ptr<EncodedUpdates> TakeSpare();
 
+  const TaskId task_;
   std::vector<View> views_;  // by index into Project.feature_views
+  PublishedOffsets held_;
   const std::string dead_letter_topic_;
   EncodedUpdates unprepared_;  // scratch
 
@@ -83,8 +99,8 @@ class UpdateWriters {
  public:
   explicit UpdateWriters(const v1::Project& project) : project_(project) {}
 
-  // Starts anew.
-  void Open(const TaskId& task);
+  // Starts anew; `held` as of UpdateWriter::SetHeld.
+  void Open(const TaskId& task, PublishedOffsets held);
   void Close(const TaskId& task);
   // Null: not open.
   std::shared_ptr<UpdateWriter> Find(const TaskId& task) const;

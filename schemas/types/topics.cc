@@ -12,6 +12,10 @@ std::string DeadLetterTopic(std::string_view project) {
   return fmt::format("{}.dead-letter", project);
 }
 
+std::string PositionsTopic(std::string_view project) {
+  return fmt::format("{}.positions", project);
+}
+
 std::string RepartitionTopic(std::string_view project, std::string_view source,
                              std::string_view entity) {
   return fmt::format("{}.{}.by.{}", project, source, entity);

@@ -14,6 +14,9 @@ std::string UpdateTopic(std::string_view project, std::string_view view, uint32_
 // "<project>.dead-letter"
 std::string DeadLetterTopic(std::string_view project);
 
+// "<project>.positions"
+std::string PositionsTopic(std::string_view project);
+
 // "<project>.<source>.by.<entity>"
 std::string RepartitionTopic(std::string_view project, std::string_view source,
                              std::string_view entity);

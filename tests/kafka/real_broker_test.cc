@@ -110,6 +110,7 @@ TEST_F(RealBrokerTest, DeadLettersKeepTheRecordAndSayWhy) {
   TaskOutput output{.task = task_, .position = Offset(4)};
   output.dead_letters.push_back({.task = task_,
                                  .offset = Offset(4),
+                                 .position = Offset(4),
                                  .timestamp = 1'356'998'400'000'000,  // 2013
                                  .key = "k",
                                  .value = std::string("\xff not json", 10),
@@ -163,7 +164,8 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
   ASSERT_EQ(sink.Commit({&rows}), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(11));
   TaskOutput letter{.task = task_, .position = Offset(12)};
-  letter.dead_letters.push_back({.task = task_, .offset = Offset(12), .value = "x"});
+  letter.dead_letters.push_back(
+      {.task = task_, .offset = Offset(12), .position = Offset(12), .value = "x"});
   ASSERT_EQ(sink.Commit({&letter}), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(13));
   TaskOutput last = TestOutput(task_, 20, {{20, "ann", 1}});
@@ -515,6 +517,64 @@ TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/5/"), "bob"),
                           Pair(HasSubstr("/8/"), "cid")));
+}
+
+// A view that is new to a task replays records that other views have: its rows are published, of
+// those none again, also when a worker is killed in the middle of it (S27).
+TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
+  auto rows_of = [&](int view, TaskOutput output) {
+    for (ChangeBatch& changes : output.changes) changes.view = view;
+    return output;
+  };
+  auto letter_of = [&](int64_t offset, uint32_t version) {
+    return DeadLetter{.task = task_,
+                      .offset = Offset(offset),
+                      .position = Offset(offset),
+                      .reason = RejectReason::kLate,
+                      .view = version == 0 ? "" : "user_spend",
+                      .view_version = version};
+  };
+  TaskOutput before = TestOutput(task_, 9, {{3, "ann", 1}, {9, "bob", 1}});
+  before.dead_letters = {letter_of(4, 0), letter_of(7, 1)};
+  {
+    TestWorker worker(broker_.address(), "w1", Topics());
+    worker.WaitForTasks(2);
+    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    ASSERT_EQ(sink.Open(task_).value(), Offset(-1));
+    ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
+  }
+  *project_.add_feature_views() = project_.feature_views(0);
+  project_.mutable_feature_views(1)->set_version(2);
+  auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}});
+  ASSERT_EQ(EnsureTopics(*admin_, *specs), absl::OkStatus());
+  // Brought up to 5, killed, and brought up again from the start: nothing of it was in the state.
+  for (int64_t until : {5, 12}) {
+    TestWorker worker(broker_.address(), "w1", Topics());
+    worker.WaitForTasks(2);
+    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    ASSERT_EQ(sink.Open(task_).value(), Offset(9));
+    TaskOutput first = rows_of(1, TestOutput(task_, 5, {{3, "ann", 1}}));
+    first.dead_letters = {letter_of(4, 0), letter_of(4, 2)};
+    ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
+    if (until == 5) continue;
+    TaskOutput rest = rows_of(1, TestOutput(task_, 12, {{9, "bob", 1}, {12, "cid", 1}}));
+    TaskOutput again = TestOutput(task_, 12, {{9, "bob", 1}, {12, "cid", 1}});
+    rest.changes.push_back(again.changes[0]);
+    rest.dead_letters = {letter_of(7, 1), letter_of(7, 2)};
+    ASSERT_EQ(sink.Commit({&rest}), absl::OkStatus());
+    EXPECT_THAT(worker.consumer().Committed({task_}, absl::Seconds(5)).value(),
+                ElementsAre(std::optional<Offset>(13)));
+  }
+  auto all = ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/9/"), "bob"),
+                         Pair(HasSubstr("/12/"), "cid"));
+  EXPECT_THAT(Updates(broker_.address(), update_topic_), all);
+  EXPECT_THAT(Updates(broker_.address(), project_.name() + ".user_spend.v2"), all);
+  std::vector<std::string> letters;
+  for (const TopicRecord& record : ReadTopic(broker_.address(), project_.name() + ".dead-letter")) {
+    letters.push_back(record.Header("__connect.errors.offset") + " v" +
+                      record.Header("forebay-view-version"));
+  }
+  EXPECT_THAT(letters, ElementsAre("4 v", "7 v1", "4 v2", "7 v2"));
 }
 
 }  // namespace

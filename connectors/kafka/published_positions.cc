@@ -1,0 +1,129 @@
+#include "connectors/kafka/published_positions.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "connectors/kafka/kafka_error.h"
+#include "connectors/kafka/partition_list.h"
+#include "connectors/kafka/retry_log.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
+
+namespace forebay {
+namespace {
+
+constexpr int kEndOfPositionsMillis = 2000;
+constexpr int kPollForPositionMillis = 100;
+
+using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
+
+std::string_view Bytes(const void* data, size_t size) {
+  return data == nullptr ? std::string_view()
+                         : std::string_view(static_cast<const char*>(data), size);
+}
+
+}  // namespace
+
+Offset PublishedOffsets::Highest() const {
+  Offset highest = gate;
+  for (Offset view : views) highest = std::max(highest, view);
+  return highest;
+}
+
+std::string PositionKey(std::string_view view, uint32_t version, const TaskId& task) {
+  if (view.empty()) return task.ToString();
+  return fmt::format("{}@{} {}", view, version, task.ToString());
+}
+
+absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
+                           Producer& producer) {
+  std::string value = std::to_string(position.value());
+  return producer.Produce(
+      {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
+}
+
+absl::Status PublishedPositions::Connect() {
+  if (reading_ != nullptr) return absl::OkStatus();
+  std::string group = fmt::format("forebay-{}-positions", project_.name());
+  ASSIGN_OR_RETURN(ConfHandle asking,
+                   NewConf(kafka_, ClientRole::kConsumer,
+                           {{"group.id", group}, {"isolation.level", "read_uncommitted"}}));
+  ASSIGN_OR_RETURN(asking_, NewClient(std::move(asking), ClientRole::kConsumer));
+  ASSIGN_OR_RETURN(ConfHandle reading,
+                   NewConf(kafka_, ClientRole::kConsumer, {{"group.id", group}}));
+  ASSIGN_OR_RETURN(reading_, NewClient(std::move(reading), ClientRole::kConsumer));
+  rd_kafka_poll_set_consumer(reading_.get());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Offset> PublishedPositions::End() {
+  std::string topic = PositionsTopic(project_.name());
+  int64_t low = 0, high = 0;
+  RETURN_IF_ERROR(KafkaStatus(rd_kafka_query_watermark_offsets(asking_.get(), topic.c_str(), 0,
+                                                               &low, &high, kEndOfPositionsMillis),
+                              "the end of topic " + topic));
+  return Offset(high);
+}
+
+// A committed record comes once every transaction that began before it has ended.
+absl::Status PublishedPositions::ReadTo(Offset end) {
+  TaskId partition{PositionsTopic(project_.name()), PartitionId(0)};
+  PartitionList list = NewPartitionList();
+  Add(list.get(), partition).offset = next_.value();
+  RETURN_IF_ERROR(
+      KafkaStatus(rd_kafka_assign(reading_.get(), list.get()), "reading " + partition.topic));
+  RetryLog log;
+  absl::Status status;
+  while (next_ < end && status.ok()) {
+    if (cancelled()) status = absl::CancelledError("stopped while reading published positions");
+    Message message(rd_kafka_consumer_poll(reading_.get(), kPollForPositionMillis),
+                    &rd_kafka_message_destroy);
+    if (message == nullptr) {
+      log.SayLater("{}: waiting for records up to offset {}", partition.topic, end.value() - 1);
+    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      next_ = std::max(next_, Offset(message->offset));
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      std::string_view value = Bytes(message->payload, message->len);
+      int64_t position = -1;
+      std::from_chars(value.data(), value.data() + value.size(), position);
+      newest_[std::string(Bytes(message->key, message->key_len))] = Offset(position);
+      next_ = Offset(message->offset + 1);
+    } else {
+      absl::Status error = KafkaStatus(message->err, "reading " + partition.topic);
+      if (!absl::IsUnavailable(error)) status = error;
+      log.SayLater("{}, retrying", std::string(error.message()));
+    }
+  }
+  log.Done("{}: read", partition.topic);
+  rd_kafka_assign(reading_.get(), nullptr);
+  return status;
+}
+
+absl::Status PublishedPositions::Refresh() {
+  RETURN_IF_ERROR(Connect());
+  RetryLog log;
+  while (true) {
+    absl::StatusOr<Offset> end = End();
+    if (end.ok()) return ReadTo(*end);
+    if (!absl::IsUnavailable(end.status())) return end.status();
+    if (cancelled()) return absl::CancelledError("stopped while asking for published positions");
+    log.SayLater("{}, retrying", std::string(end.status().message()));
+  }
+}
+
+PublishedOffsets PublishedPositions::Of(const TaskId& task) const {
+  auto position = [&](std::string_view view, uint32_t version) {
+    auto found = newest_.find(PositionKey(view, version, task));
+    return found == newest_.end() ? Offset(-1) : found->second;
+  };
+  PublishedOffsets offsets{.gate = position("", 0)};
+  for (const v1::FeatureView& view : project_.feature_views())
+    offsets.views.push_back(position(view.name(), view.version()));
+  return offsets;
+}
+
+}  // namespace forebay

@@ -1,0 +1,74 @@
+// What the update topics and the dead-letter topic hold, by view and task: the newest records of
+// the topic `<project>.positions` (S27), which is compacted.
+//
+//   key    "<view>@<version> <topic>/<partition>": of a view's updates and dead letters;
+//          "<topic>/<partition>": of the dead letters of records that no view saw
+//   value  the position, decimal: everything up to it is published
+//
+// A position is written in the transaction of what it is about, or once that is acknowledged.
+#ifndef FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
+#define FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "connectors/kafka/client_config.h"
+#include "connectors/kafka/producer.h"
+#include "engine/batch/event_batch.h"
+
+namespace forebay {
+
+namespace v1 {
+class Project;
+}
+
+// Of one task; -1: nothing is published.
+struct PublishedOffsets {
+  Offset gate{-1};            // dead letters of records that no view saw
+  std::vector<Offset> views;  // by index into Project.feature_views
+
+  Offset Highest() const;
+};
+
+// An empty view name: of records that no view saw.
+std::string PositionKey(std::string_view view, uint32_t version, const TaskId& task);
+
+absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
+                           Producer& producer);
+
+// Reads the topic. Not thread-safe.
+class PublishedPositions {
+ public:
+  // `project` and `cancel` (may be null) outlive it.
+  PublishedPositions(const v1::Project& project, KafkaConfig kafka, const std::atomic<bool>* cancel)
+      : project_(project), kafka_(std::move(kafka)), cancel_(cancel) {}
+
+  // What was committed before the call. Waits for brokers that are away, and for transactions that
+  // are open in the topic. CANCELLED.
+  absl::Status Refresh();
+  // As of the last Refresh.
+  PublishedOffsets Of(const TaskId& task) const;
+
+ private:
+  absl::Status Connect();
+  absl::StatusOr<Offset> End();
+  absl::Status ReadTo(Offset end);
+  bool cancelled() const { return cancel_ != nullptr && cancel_->load(); }
+
+  const v1::Project& project_;
+  const KafkaConfig kafka_;
+  const std::atomic<bool>* const cancel_;
+  ClientHandle asking_;   // sees the end of the topic, open transactions included
+  ClientHandle reading_;  // sees what is committed
+  Offset next_{0};
+  std::map<std::string, Offset, std::less<>> newest_;
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
