@@ -1,7 +1,7 @@
 """The value of an aggregate over the events of one window, by the book and slowly.
 
-Each function takes the events as (argument, event_time, offset), arguments never null, in the order
-they were applied; `fold` drops the nulls and knows what an empty window gives.
+Each function takes the events as (argument, event_time, place in the order of application), in that
+order, arguments never null; `fold` drops the nulls and knows what an empty window gives.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@
     answer = task.keys[view, key].at(t)          # Answer, or None: no such key then
     steps = task.steps                           # every row that the table must hold, in order
 
-Rules are cited by number. Two things deserve a word.
+Rules are cited by number. A repartition topic has tasks of its own: repartition.py. Two things
+deserve a word.
 
 Late per window (S8): a window takes an event iff the event's tile leaves it after E. As a value at t
 covers only tiles that leave after t, and t is never before E, what a window did not take is never
@@ -38,14 +39,34 @@ Key = tuple  # one value per key column of the entity
 
 
 @dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a record of a repartition topic came from. `clock`: the source task's after it (S26a)."""
+
+    partition: int
+    offset: int
+    known_time: int
+    clock: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Record:
-    """A Kafka record; `timestamp` in microseconds. `origin`: (partition, offset) at the source and
-    known time, for a record of a repartition topic."""
+    """A Kafka record; `timestamp` in microseconds. `origin`: of a repartition topic's."""
 
     offset: int
     timestamp: int
     value: bytes | None
-    origin: tuple[int, int, int] | None = None
+    origin: Origin | None = None
+    key: bytes = b""
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """What a record says that passed the gate."""
+
+    offset: int
+    row: Row
+    event_time: int
+    known_time: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +164,8 @@ def decode(value: bytes | None, schema: dict[str, str]) -> Row:
         raise Refused("undecodable") from error
 
 
-def pass_gate(source: Source, record: Record) -> tuple[Row, int, int]:
-    """The fields, event time and known time of a record. Raises Refused."""
+def pass_gate(source: Source, record: Record) -> Event:
+    """Raises Refused."""
     row = decode(record.value, source.schema)
     event_time = row[source.event_time]
     if event_time is None or not MIN_TIME <= event_time <= MAX_TIME:
@@ -156,13 +177,13 @@ def pass_gate(source: Source, record: Record) -> tuple[Row, int, int]:
         if known_time is None or not MIN_TIME <= known_time <= MAX_TIME:
             raise Refused("bad_known_time")
     if record.origin is not None:  # S26: the future test is not repeated
-        return row, event_time, record.origin[2]
+        return Event(record.offset, row, event_time, record.origin.known_time)
     latest = record.timestamp + source.max_future
     if event_time > latest:
         raise Refused("future")
     if is_column and (known_time > latest or event_time > known_time + source.max_future):
         raise Refused("future")
-    return row, event_time, known_time
+    return Event(record.offset, row, event_time, known_time)
 
 
 # ---- one key of one view ----
@@ -176,7 +197,6 @@ class KeyHistory:
         self.view = view
         self.effective_times: list[int] = []  # of the applied events; strictly increasing
         self.event_times: list[int] = []
-        self.offsets: list[int] = []
         self.newest: list[int] = []  # largest event time since the key (re)appeared (S11)
         self.arguments: list[list] = [[] for _ in view.features]  # None: null or filtered out
         self.boundaries: list[int] = []  # sorted; every boundary ever
@@ -185,12 +205,11 @@ class KeyHistory:
         self._largest: list[int] = []  # event time of any event so far, to search by
         self._dies = -FOREVER  # when the last window lets go
 
-    def apply(self, row: Row, event_time: int, offset: int, effective: int) -> None:
+    def apply(self, row: Row, event_time: int, effective: int) -> None:
         appears = self._dies <= effective
         newest = event_time if appears else max(event_time, self.newest[-1])
         self.effective_times.append(effective)
         self.event_times.append(event_time)
-        self.offsets.append(offset)
         self.newest.append(newest)
         self._largest.append(max(event_time, self._largest[-1] if self._largest else event_time))
         for arguments, feature in zip(self.arguments, self.view.features):
@@ -264,7 +283,7 @@ class KeyHistory:
     def _value(self, feature: Feature, arguments: list, content: list[int]) -> object:
         if not content:
             return feature.default
-        events = [(arguments[i], self.event_times[i], self.offsets[i]) for i in content]
+        events = [(arguments[i], self.event_times[i], i) for i in content]
         return fold(feature.aggregate, events, feature.parameter)
 
 
@@ -285,60 +304,61 @@ class Task:
         self.dispositions: list[str] = []  # one per record (S9)
         self.rejected: list[Rejected] = []
         self._timers: list[list[tuple[int, Key]]] = [[] for _ in views]
-        self._origins: dict[int, int] = {}  # source partition -> highest offset (S26)
         self._offset = -1
-        self._known_time = 0
         self._ordinals: list[int] = []
 
     def apply(self, record: Record) -> None:
         """The next record of the partition (S3)."""
-        if record.origin is not None:
-            partition, offset, _ = record.origin
-            if offset <= self._origins.get(partition, -1):
-                self.dispositions.append("duplicate")
-                return
-            self._origins[partition] = offset
+        if (event := self._pass_gate(record)) is not None:
+            self._apply_event(event, record.offset)
+
+    def _pass_gate(self, record: Record) -> Event | None:
+        """None: it is a dead letter now."""
         try:
-            row, event_time, known_time = pass_gate(self.source, record)
+            return pass_gate(self.source, record)
         except Refused as refused:
             self.rejected.append(Rejected(record.offset, str(refused)))
             self.dispositions.append("dead_lettered")
-            return
-        self.clock = known_time if self.clock is None else max(self.clock, known_time)
-        self._offset, self._known_time = record.offset, known_time
-        self._ordinals = [0] * len(self.views)
-        outcomes = {self._apply_to(i, row, event_time) for i in range(len(self.views))}
-        outcomes |= {self._forward(row, fed) for fed in self.forwards}
+            return None
+
+    def _apply_event(self, event: Event, offset: int) -> None:
+        """`offset`: what its steps carry; ordinals go on where the last event's was the same one."""
+        self.clock = event.known_time if self.clock is None else max(self.clock, event.known_time)
+        if offset != self._offset:
+            self._offset = offset
+            self._ordinals = [0] * len(self.views)
+        outcomes = {self._apply_to(i, event) for i in range(len(self.views))}
+        outcomes |= {self._forward(event, fed) for fed in self.forwards}
         self._write_pending()
         order = ("applied", "late", "dead_lettered", "filtered")
         self.dispositions.append(next(o for o in order if o in outcomes))
 
-    def _apply_to(self, index: int, row: Row, event_time: int) -> str:
+    def _apply_to(self, index: int, event: Event) -> str:
         view = self.views[index]
-        key = tuple(row[column] for column in view.keys)
+        key = tuple(event.row[column] for column in view.keys)
         if None in key:
-            self.rejected.append(Rejected(self._offset, "null_key", view.name))
+            self.rejected.append(Rejected(event.offset, "null_key", view.name))
             return "dead_lettered"
-        if view.where(row) is not True:
+        if view.where(event.row) is not True:
             return "filtered"
         history = self.keys.get((view.name, key)) or KeyHistory(view)
         effective = max(self.clock, history.last + 1)
-        if not history.takes(event_time, effective):
-            self.rejected.append(Rejected(self._offset, "late", view.name))
+        if not history.takes(event.event_time, effective):
+            self.rejected.append(Rejected(event.offset, "late", view.name))
             return "late"
         self.keys[view.name, key] = history
         while (boundary := history.next_boundary()) is not None and boundary <= effective:
             self._expire(index, key, history)
             effective = max(self.clock, boundary + 1)
-        history.apply(row, event_time, self._offset, effective)
-        self._write(index, key, effective, "event", history.newest[-1], self._known_time)
+        history.apply(event.row, event.event_time, effective)
+        self._write(index, key, effective, "event", history.newest[-1], event.known_time)
         self._set_timer(index, key, history)
         return "applied"
 
-    def _forward(self, row: Row, fed: list[View]) -> str:
-        if None not in (row[column] for column in fed[0].keys):
+    def _forward(self, event: Event, fed: list[View]) -> str:
+        if None not in (event.row[column] for column in fed[0].keys):
             return "applied"
-        self.rejected += [Rejected(self._offset, "null_key", view.name) for view in fed]
+        self.rejected += [Rejected(event.offset, "null_key", view.name) for view in fed]
         return "dead_lettered"
 
     def _write_pending(self) -> None:

@@ -215,14 +215,6 @@ def test_what_passes_the_gate():
         assert task_of([view()], Record(0, 0, value)).dispositions == ["applied"]
 
 
-def test_a_repeated_record_of_a_repartition_topic_is_a_duplicate():
-    task = Task(SOURCE, [view()])
-    for offset, origin in enumerate([(0, 5, 10), (0, 5, 10), (1, 5, 11), (0, 4, 9), (0, 6, 12)]):
-        task.apply(Record(offset, 0, b'{"k":"a","t":1}', origin))
-    assert task.dispositions == ["applied", "duplicate", "applied", "duplicate", "applied"]
-    assert task.clock == 12
-
-
 def test_a_forwarded_record_is_applied_at_its_source():
     by_n = [View(name, "n", ("n",), (COUNT,)) for name in ("v", "w")]
     task = Task(SOURCE, [], forwards=[by_n])
@@ -275,12 +267,12 @@ def test_aggregates(aggregate, values, result):
     assert fold(aggregate, events(*values)) == result
 
 
-def test_first_and_last_go_by_event_time_then_offset():
+def test_first_and_last_go_by_event_time_then_place():
     late = [("a", 5, 0), ("b", 3, 1), ("c", 3, 2), ("d", 5, 3)]
     assert (fold("first", late), fold("last", late)) == ("b", "d")
 
 
-def test_last_n_is_in_the_order_of_event_time_then_offset():
+def test_last_n_is_in_the_order_of_event_time_then_place():
     late = [("a", 5, 0), (None, 6, 1), ("b", 3, 2), ("c", 5, 3), ("d", 3, 4)]
     assert fold("last_n", late, 3) == ["d", "a", "c"]
     assert fold("last_n", late, 9) == ["b", "d", "a", "c"]
