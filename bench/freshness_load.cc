@@ -38,10 +38,14 @@ constexpr double kMostRest = 0.005;                      // seconds, between two
 constexpr auto kPatience = std::chrono::seconds(30);     // for one probe
 
 struct Flags {
-  std::string brokers, topic, http, feature;
+  std::string brokers, topic, http, feature, keyed_by = "user_id";
   int64_t rate = 50'000;
   double seconds = 10, warm_up_seconds = 3;
   TransactionStreamOptions stream;
+
+  std::string Key(const Transaction& transaction) const {
+    return keyed_by == "user_id" ? transaction.user_id : transaction.merchant_id();
+  }
 };
 
 Clock::duration Seconds(double seconds) {
@@ -81,7 +85,7 @@ class PacedStream {
         value.clear();
         AppendJson(next_, &value);
         event_time_ = std::max(event_time_.load(), next_.event_time);
-        RETURN_IF_ERROR(producer_->Send(flags_.topic, next_.user_id, value, next_.event_time));
+        RETURN_IF_ERROR(producer_->Send(flags_.topic, flags_.Key(next_), value, next_.event_time));
         stream_.Next(&next_);
       }
       std::this_thread::sleep_for(kTick);
@@ -107,13 +111,14 @@ class Prober {
   // Produces an event of a new user; the time until it is seen. DEADLINE_EXCEEDED: it never was.
   absl::StatusOr<Clock::duration> Probe(int64_t event_time) {
     probe_.user_id = fmt::format("probe{}", ++probes_);
+    probe_.merchant = probes_;
     probe_.event_time = event_time;
     value_.clear();
     AppendJson(probe_, &value_);
     const std::string question = fmt::format(
         R"({{"features": ["{}"], "entity": {{"user_id": "{}"}}}})", flags_.feature, probe_.user_id);
     const Clock::time_point start = Clock::now();
-    RETURN_IF_ERROR(producer_->Send(flags_.topic, probe_.user_id, value_, event_time));
+    RETURN_IF_ERROR(producer_->Send(flags_.topic, flags_.Key(probe_), value_, event_time));
     while (Clock::now() - start < kPatience) {
       ASSIGN_OR_RETURN(bool visible, IsPresent(question));
       if (visible) return Clock::now() - start;
@@ -139,7 +144,7 @@ class Prober {
   HttpConnection connection_;
   Transaction probe_;
   std::string value_;
-  int64_t probes_ = 0;
+  uint32_t probes_ = 0;
 };
 
 void Print(const Flags& flags, std::vector<double> milliseconds, double rate) {
@@ -202,6 +207,9 @@ int main(int argc, char** argv) try {
   app.add_option("--topic", flags.topic, "The topic that the worker reads")->required();
   app.add_option("--http", flags.http, "Address and port of the worker's HTTP")->required();
   app.add_option("--feature", flags.feature, "A feature by user_id, view.name")->required();
+  app.add_option("--keyed-by", flags.keyed_by, "What the topic is partitioned by")
+      ->check(CLI::IsMember({"user_id", "merchant_id"}))
+      ->capture_default_str();
   app.add_option("--rate", flags.rate, "Events per second")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 VIEW = "user_activity"
+KEY = "user_id"
 NEEDED_FIELDS = ("user_id", "amount", "country", "event_time")
 
 
@@ -14,6 +15,7 @@ class Variant:
     name: str
     title: str
     format: str = "json"  # of the events: json | protobuf
+    topic_key: str = KEY  # what the topic is partitioned by; another: the view is repartitioned
     all_fields: bool = False  # declared, not only those that the features need
     history: bool = False  # change records into the Delta table
     updates: str | None = None  # the format of the update topic's values; None: no topic
@@ -38,11 +40,12 @@ class Variant:
     def definitions(self, text: str, topic: str) -> str:
         """`text`: bench/transactions/features/user_activity.yaml."""
         text = _replace(text, "topic: transactions", f"topic: {topic}")
+        text = _replace(text, f"key: [{KEY}]", f"key: [{self.topic_key}]")
         if self.format == "protobuf":
             declared = "format: protobuf\n    proto: transaction.proto"
             text = _replace(text, "format: json", declared)
         if not self.all_fields:
-            text = _declare_only_needed_fields(text)
+            text = _declare_only(text, {*NEEDED_FIELDS, self.topic_key})
         return _replace(text, "    entity: user\n", f"    entity: user\n{self._view_options()}")
 
     def _view_options(self) -> str:
@@ -64,15 +67,21 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _declare_only_needed_fields(text: str) -> str:
+def _declare_only(text: str, fields: set[str]) -> str:
     head, schema, tail = re.split(r"(?<=    schema:\n)((?:      \w+: \w+\n)+)", text)
     lines = schema.splitlines(keepends=True)
     return (
-        head + "".join(line for line in lines if line.split(":")[0].strip() in NEEDED_FIELDS) + tail
+        head + "".join(line for line in lines if line.split(":")[0].strip() in fields) + tail
     )
 
 
 STATE = Variant("state", "JSON, state only")
+STATE_REPARTITIONED = dataclasses.replace(
+    STATE,
+    name="state-repartitioned",
+    title=f"{STATE.title}, topic keyed by merchant",
+    topic_key="merchant_id",
+)
 STATE_PROTOBUF = Variant("state-protobuf", "protobuf, state only", format="protobuf")
 UPDATES = Variant("updates", "JSON, every update to Kafka", updates="protobuf", lean=True)
 UPDATES_AND_TABLE = Variant(

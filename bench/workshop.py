@@ -41,6 +41,7 @@ class Settings:
     scaling_events: int = setting(300_000, "for each point of the scaling table")
     scaling_runs: int = setting(3, "of each of them")
     freshness_rate: int = setting(50_000, "events per second while freshness is measured")
+    repartition_rate: int = setting(10_000, "the same, for a view by another key beside a direct one")
     freshness_seconds: float = setting(10, "of that")
     freshness_warm_up: float = setting(60, "seconds before, in which the broker gets its code compiled")
     peer_runs: int = setting(1, "of each of the other engines, where FOREBAY_PEERS names them")

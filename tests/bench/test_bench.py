@@ -15,7 +15,7 @@ SMALL = ["--events", "5000", "--check-events", "2000", "--users", "100", "--runs
 SMALL += ["--variants", ",".join(VARIANTS)]
 SMALL += ["--engine-keys", "8192", "--spilled-events", "5000", "--engine-events", "5000"]
 SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
-SMALL += ["--freshness-rate", "500", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
+SMALL += ["--freshness-rate", "500", "--repartition-rate", "400", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
 SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
 SMALL += ["--table-events", "5000", "--labels", "500"]
 
@@ -57,7 +57,12 @@ def test_the_whole_worker_in_its_variants(measured):
 
 def test_freshness(measured):
     results = measured[0]["freshness"]
-    assert [row["variant"] for row in results] == ["updates-table", "state"]
+    assert [(row["variant"], row["asked_rate"]) for row in results] == [
+        ("updates-table", 500),
+        ("state", 500),
+        ("state", 400),
+        ("state-repartitioned", 400),
+    ]
     for row in results:
         assert row["probes"] > 0 and 0 < row["p50_ms"] <= row["p99_ms"] <= row["max_ms"]
 

@@ -54,6 +54,15 @@ def test_exactly_once_is_held_against_at_least_once_by_the_worse_of_both_rates()
     assert verdict_on("exactly once", worse).met is False
 
 
+def test_a_view_by_another_key_is_held_against_a_direct_one_at_its_rate():
+    figures = [("state", 50, 1.0), ("state", 10, 4.0), ("state-repartitioned", 10, 23.5)]
+    rows = [{"variant": v, "asked_rate": rate, "p50_ms": p50} for v, rate, p50 in figures]
+    assert verdict_on("p50 of a view", {"freshness": rows}) == targets.Verdict("19.5 ms", True)
+    slower = [*rows[:2], rows[2] | {"p50_ms": 24.1}]
+    assert verdict_on("p50 of a view", {"freshness": slower}).met is False
+    assert verdict_on("p50 of a view", {"freshness": rows[:2]}).met is None
+
+
 def test_every_goal_has_a_verdict_before_anything_was_measured():
     assert {verdict.met for _, verdict in targets.verdicts({})} == {None}
 

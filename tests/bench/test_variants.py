@@ -50,6 +50,12 @@ def test_outputs_and_emission_are_options_of_the_view():
     ]
 
 
+def test_a_topic_of_another_key_has_that_column():
+    gone, added = lines_that_differ(variants.STATE_REPARTITIONED)
+    assert "key: [user_id]" in gone and "merchant_id: string" not in gone
+    assert added[1:] == ["key: [merchant_id]", "history: off", "updates: off"]
+
+
 def test_variants_have_names_of_their_own():
     names = [variant.name for variant in variants.ALL]
     assert len(set(names)) == len(names)
