@@ -13,9 +13,8 @@ namespace {
 std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
   absl::StatusOr<RepartitionHeaders> headers = ReadRepartitionHeaders(record);
   if (!headers.ok()) return std::nullopt;
-  return RepartitionOrigin{.origin = headers->origin,
-                           .known_time = headers->known_time.value_or(KnownTime()),
-                           .marker = !headers->known_time};
+  return RepartitionOrigin{
+      .origin = headers->origin, .known_time = headers->known_time, .marker = headers->marker};
 }
 
 absl::StatusOr<EventDecoder> MakeDecoder(const TaskPlan& plan) {

@@ -152,7 +152,10 @@ arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Read
     bool passes = true;
     if (read_headers_) {
       headers = read_headers_(record);
-      if (headers.has_value() && headers->marker) continue;
+      if (headers.has_value() && headers->marker.has_value()) {
+        batch->markers.push_back(*headers->marker);
+        continue;
+      }
       passes = headers.has_value() || RefuseForeign(&rejection);
     }
     const RepartitionOrigin* origin = headers.has_value() ? &*headers : nullptr;

@@ -30,7 +30,7 @@ class Source;
 struct RepartitionOrigin {
   RecordOrigin origin;
   KnownTime known_time;
-  bool marker = false;  // only a sign that the writer got this far: not a record
+  std::optional<SourceMarker> marker;  // set: this is a control record, and the rest is not
 };
 
 // nullopt: the record has no such headers.
@@ -44,7 +44,7 @@ class EventDecoder {
   // schema. All other declared fields are checked too.
   //
   // `read_headers` is for a repartition topic of the source: known times and origins come from the
-  // headers, markers are skipped, and times are not compared with the Kafka timestamp again.
+  // headers, markers are told apart, and times are not compared with the Kafka timestamp again.
   //
   // Errors: INVALID_ARGUMENT: the source's message is not one of its descriptor set, or lacks a
   // field of the schema.

@@ -365,9 +365,11 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
   auto headers = [](const RawRecord& record) -> std::optional<RepartitionOrigin> {
     int64_t n = record.offset.value();
     if (n == 3) return std::nullopt;
-    return RepartitionOrigin{{PartitionId(static_cast<int32_t>(n)), Offset(n * 100)},
-                             KnownTime(n * 7),
-                             /*marker=*/n == 2 || n == 5};
+    RepartitionOrigin origin{
+        {PartitionId(static_cast<int32_t>(n)), Offset(n * 100), KnownTime(n * 8)},
+        KnownTime(n * 7)};
+    if (n == 2 || n == 5) origin.marker = SourceMarker{.offset = record.offset, .at_end = n == 5};
+    return origin;
   };
   EventDecoder decoder = MakeDecoder(TestSource(), {"i"}, headers);
   std::string good = R"({"t":1356998400000,"i":1})", bad = "x";
@@ -379,6 +381,10 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
   ASSERT_EQ(batch.origins.size(), 1);
   EXPECT_EQ(batch.origins[0].partition, PartitionId(1));
   EXPECT_EQ(batch.origins[0].offset, Offset(100));
+  EXPECT_EQ(batch.origins[0].clock, KnownTime(8));
+  ASSERT_EQ(batch.markers.size(), 2);
+  EXPECT_EQ(batch.markers[0].offset, Offset(2));
+  EXPECT_TRUE(batch.markers[1].at_end);
   ASSERT_EQ(batch.rejected.size(), 2);
   EXPECT_EQ(batch.rejected[0].record.offset, Offset(3));
   EXPECT_THAT(batch.rejected[0].detail, HasSubstr("lacks the headers"));

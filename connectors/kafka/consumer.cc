@@ -291,7 +291,12 @@ absl::StatusOr<FetchedRecords> KafkaConsumer::Fetch(const TaskId& task, size_t m
       partition->log.Say("kafka: {}, retrying", std::string(status.message()));
     }
   }
-  if (!fetched.records.empty()) fetched.owner = std::move(batch);
+  if (!fetched.records.empty()) {
+    fetched.owner = std::move(batch);
+    // The broker said with these records where it ends; else it says so half a second later.
+    std::optional<Watermarks> marks = CachedWatermarks(task);
+    if (marks && fetched.last_offset + 1 >= marks->high) partition->at_end = true;
+  }
   fetched.at_end = partition->at_end;
   return fetched;
 }

@@ -52,7 +52,7 @@ struct FetchedRecords {
   // Everything up to here has been read. Past the last record where the partition's end was
   // reached: transaction markers and compacted holes move it too. -1: nothing new is known.
   Offset last_offset{-1};
-  // The end of the partition (that of committed records) had been reached, and nothing came since.
+  // The end of the partition (that of committed records) has been reached, as far as is known here.
   bool at_end = false;
 };
 

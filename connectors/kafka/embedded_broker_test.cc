@@ -276,57 +276,71 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
   RepartitionSink sink({{"transactions", "transactions", "merchant", topic}}, {{"transactions", 2}},
                        {.kafka = {.bootstrap_servers = brokers_}});
   ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
-  TaskOutput output{.task = kTask1, .position = Offset(8)};
+  TaskOutput output{.task = kTask1, .position = Offset(8), .clock = KnownTime(99), .at_end = true};
   for (int64_t i = 0; i < 8; ++i) {
     output.forwarded.push_back({.entity = "merchant",
                                 .key = "m" + std::to_string(i % 4),
                                 .value = "value " + std::to_string(i),
                                 .timestamp = 5'000 + i * 1'000,
                                 .known_time = KnownTime(70 + i),
-                                .origin = {PartitionId(1), Offset(i)}});
+                                .origin = {PartitionId(1), Offset(i), KnownTime(90 + i)}});
   }
   ASSERT_EQ(sink.Offer(output), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());  // nothing moved: no further markers
+  output.forwarded.clear();
+  output.at_end = false;
+  output.position = Offset(20);
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
 
   std::map<std::string, int32_t> partition_of_key;
   std::vector<int64_t> offsets;
-  std::vector<int32_t> markers;
+  std::vector<std::string> markers;  // of partition 0
   for (const TopicRecord& record : ReadTopic(brokers_, topic)) {
     EXPECT_EQ(record.Header("forebay-source-partition"), "1");
-    if (!record.Header("forebay-marker").empty()) {
-      EXPECT_EQ(record.Header("forebay-source-offset"), "8");
+    if (record.Header("forebay-control") == "marker") {
       EXPECT_EQ(record.key, std::nullopt);
       EXPECT_EQ(record.value, std::nullopt);
-      markers.push_back(record.partition);
+      if (record.partition != 0) continue;
+      markers.push_back(record.Header("forebay-source-offset") + " " +
+                        record.Header("forebay-source-clock") + " " +
+                        record.Header("forebay-at-end"));
       continue;
     }
     int64_t offset = std::stoll(record.Header("forebay-source-offset"));
     EXPECT_EQ(record.value, "value " + std::to_string(offset));
     EXPECT_EQ(record.timestamp_ms, 5 + offset);
     EXPECT_EQ(record.Header("forebay-known-time"), std::to_string(70 + offset));
+    EXPECT_EQ(record.Header("forebay-source-clock"), std::to_string(90 + offset));
     EXPECT_EQ(partition_of_key.emplace(*record.key, record.partition).first->second,
               record.partition);
     offsets.push_back(offset);
   }
-  EXPECT_THAT(markers, ElementsAre(0, 1));
+  EXPECT_THAT(markers, ElementsAre("-1  0", "8 99 1", "20 99 0"));
   EXPECT_THAT(offsets, ::testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
 
   TestWorker worker(brokers_, "w1", {{topic, 2}});
   worker.WaitForTasks(2);
   int read = 0;
   for (int32_t partition = 0; partition < 2; ++partition) {
-    auto fetched = worker.consumer().Fetch({topic, PartitionId(partition)}, 100, absl::Seconds(10));
-    ASSERT_TRUE(fetched.ok()) << fetched.status();
-    for (const RawRecord& record : fetched->records) {
-      auto headers = ReadRepartitionHeaders(record);
-      ASSERT_TRUE(headers.ok()) << headers.status();
-      EXPECT_EQ(headers->origin.partition, PartitionId(1));
-      if (headers->known_time) {
+    const TaskId task{topic, PartitionId(partition)};
+    for (bool at_end = false; !at_end;) {
+      auto fetched = worker.consumer().Fetch(task, 100, absl::Seconds(10));
+      ASSERT_TRUE(fetched.ok()) << fetched.status();
+      at_end = fetched->at_end;
+      for (const RawRecord& record : fetched->records) {
+        auto headers = ReadRepartitionHeaders(record);
+        ASSERT_TRUE(headers.ok()) << headers.status();
+        if (headers->marker) {
+          EXPECT_EQ(headers->marker->partition, PartitionId(1));
+          EXPECT_EQ(headers->marker->offset, record.offset);
+          EXPECT_EQ(headers->marker->clock.has_value(), headers->marker->position.value() >= 0);
+          continue;
+        }
         ++read;
-        EXPECT_EQ(headers->known_time->value(), 70 + headers->origin.offset.value());
-      } else {
-        EXPECT_EQ(headers->origin.offset, Offset(8));
+        EXPECT_EQ(headers->origin.partition, PartitionId(1));
+        EXPECT_EQ(headers->known_time.value(), 70 + headers->origin.offset.value());
+        EXPECT_EQ(headers->origin.clock.value(), 90 + headers->origin.offset.value());
       }
     }
   }

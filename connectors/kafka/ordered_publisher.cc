@@ -45,7 +45,8 @@ void OrderedPublisher::Discard(const std::shared_ptr<Producer>& producer) {
   if (producer_ == producer) producer_ = nullptr;
 }
 
-absl::Status OrderedPublisher::Offer(const TaskOutput& output) {
+absl::Status OrderedPublisher::Offer(const TaskOutput& output,
+                                     const std::function<absl::Status(Producer&)>& epilogue) {
   std::shared_ptr<Task> task = FindTask(output.task);
   if (task == nullptr) {
     return absl::InternalError("offer of " + output.task.ToString() + ", which is not open");
@@ -55,13 +56,15 @@ absl::Status OrderedPublisher::Offer(const TaskOutput& output) {
   bool without_gap = task->sent == task->offered;
   task->offered = std::max(task->offered, output.position);
   bool same_producer = task->producer == producer || task->sent == task->durable;
-  if (!without_gap || !same_producer || output.position <= task->sent) return absl::OkStatus();
+  if (!without_gap || !same_producer) return absl::OkStatus();
   task->producer = producer;
-  absl::Status status = write_(output, task->sent, *producer);
+  absl::Status status;
+  if (output.position > task->sent) status = write_(output, task->sent, *producer);
   if (status.ok()) {
-    task->sent = output.position;
-    return status;
+    task->sent = std::max(task->sent, output.position);
+    if (epilogue != nullptr) status = epilogue(*producer);
   }
+  if (status.ok()) return status;
   if (absl::IsCancelled(status)) return status;
   // Part of it may have been queued. Commit finds the failure, and sends all of it again.
   task->sent = task->durable;

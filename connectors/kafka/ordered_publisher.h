@@ -36,7 +36,10 @@ class OrderedPublisher {
   void Open(const TaskId& task, Offset published);
   void Close(const TaskId& task);
 
-  absl::Status Offer(const TaskOutput& output);
+  // Once all up to `output` is on its way, calls `epilogue` (may be null): what that produces comes
+  // after it in each partition.
+  absl::Status Offer(const TaskOutput& output,
+                     const std::function<absl::Status(Producer&)>& epilogue = nullptr);
 
   // Returns when everything of `outputs` is acknowledged, and then all that `epilogue` (may be
   // null) produced, too. Waits for brokers. CANCELLED; FAILED_PRECONDITION: somebody has to act.

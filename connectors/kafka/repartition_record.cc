@@ -12,10 +12,13 @@
 namespace forebay {
 namespace {
 
-constexpr const char* kMarker = "forebay-marker";
+constexpr const char* kControl = "forebay-control";
+constexpr const char* kMarker = "marker";
 constexpr const char* kSourcePartition = "forebay-source-partition";
 constexpr const char* kSourceOffset = "forebay-source-offset";
 constexpr const char* kKnownTime = "forebay-known-time";
+constexpr const char* kSourceClock = "forebay-source-clock";
+constexpr const char* kAtEnd = "forebay-at-end";
 
 std::optional<std::string_view> Find(const rd_kafka_headers_t* headers, const char* name) {
   const void* value;
@@ -53,23 +56,40 @@ absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& recor
   RepartitionHeaders result;
   ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(headers, kSourcePartition));
   ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(headers, kSourceOffset));
-  result.origin = {PartitionId(partition), Offset(offset)};
-  if (Find(headers, kMarker)) return result;
+  if (Find(headers, kControl) == kMarker) {
+    SourceMarker& marker = result.marker.emplace();
+    marker.offset = record.offset;
+    marker.partition = PartitionId(partition);
+    marker.position = Offset(offset);
+    if (Find(headers, kSourceClock)) {
+      ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(headers, kSourceClock));
+      marker.clock = KnownTime(clock);
+    }
+    ASSIGN_OR_RETURN(int at_end, Number<int>(headers, kAtEnd));
+    marker.at_end = at_end != 0;
+    return result;
+  }
   ASSIGN_OR_RETURN(int64_t known_time, Number<int64_t>(headers, kKnownTime));
+  ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(headers, kSourceClock));
   result.known_time = KnownTime(known_time);
+  result.origin = {PartitionId(partition), Offset(offset), KnownTime(clock)};
   return result;
 }
 
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record) {
   return {{kSourcePartition, std::to_string(record.origin.partition.value())},
           {kSourceOffset, std::to_string(record.origin.offset.value())},
-          {kKnownTime, std::to_string(record.known_time.value())}};
+          {kKnownTime, std::to_string(record.known_time.value())},
+          {kSourceClock, std::to_string(record.origin.clock.value())}};
 }
 
-RecordHeaders MarkerHeaders(const RecordOrigin& position) {
-  return {{kMarker, "1"},
-          {kSourcePartition, std::to_string(position.partition.value())},
-          {kSourceOffset, std::to_string(position.offset.value())}};
+RecordHeaders MarkerHeaders(const SourceMarker& marker) {
+  RecordHeaders headers = {{kControl, kMarker},
+                           {kSourcePartition, std::to_string(marker.partition.value())},
+                           {kSourceOffset, std::to_string(marker.position.value())},
+                           {kAtEnd, marker.at_end ? "1" : "0"}};
+  if (marker.clock) headers.emplace_back(kSourceClock, std::to_string(marker.clock->value()));
+  return headers;
 }
 
 }  // namespace forebay

@@ -1,11 +1,14 @@
 // The Kafka form of records in repartition topics (S26).
 //
 // A record keeps the source's value and timestamp; its key is the entity key as text; headers, all
-// decimal text: forebay-source-partition, forebay-source-offset, forebay-known-time (microseconds).
+// decimal text: forebay-source-partition, forebay-source-offset, forebay-known-time and
+// forebay-source-clock, the clock of the source's task after the record (microseconds).
 //
-// A marker has neither key nor value; headers: forebay-marker "1", forebay-source-partition, and
-// forebay-source-offset: all records of that source partition up to this offset are in the topic,
-// those for this partition ahead of the marker.
+// A marker has neither key nor value; headers: forebay-control "marker", forebay-source-partition,
+// forebay-source-offset: all records of that source partition up to this offset (-1: none was read
+// yet) are in the topic, those for this partition ahead of the marker; forebay-source-clock as
+// above, absent before the first record; forebay-at-end: "1" if the source partition had no more
+// records then, else "0".
 #ifndef FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
 #define FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
 
@@ -18,8 +21,9 @@
 namespace forebay {
 
 struct RepartitionHeaders {
-  RecordOrigin origin;                  // of a marker: the position
-  std::optional<KnownTime> known_time;  // none: this is a marker, not a record (S9)
+  RecordOrigin origin;
+  KnownTime known_time;
+  std::optional<SourceMarker> marker;  // set: this is a marker, not a record (S9)
 };
 
 // INVALID_ARGUMENT: not written by forebay; says which header is missing or bad. `record` as
@@ -28,7 +32,7 @@ absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& recor
 
 // The headers of a record, and of a marker.
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record);
-RecordHeaders MarkerHeaders(const RecordOrigin& position);
+RecordHeaders MarkerHeaders(const SourceMarker& marker);
 
 }  // namespace forebay
 

@@ -4,18 +4,22 @@
 //   RepartitionSink sink(Repartitions(task_plans), {{"flights", 8}},
 //                        {.kafka = config, .cancel = &give_up});
 //
-// Offer sends at once; Commit waits until all is acknowledged and then puts a marker with the
-// task's position into every partition of the source's repartition topics. Delivery is at least
-// once: the reading task drops what it has seen, by source offset. Waits and errors as
-// UpdateSink's.
+// Offer sends at once; Commit waits until all is acknowledged. Every partition of the source's
+// repartition topics is told by markers how far the task has come: when it starts, soon after what
+// it sends, at once when it stands at its end, and at each commit. Delivery is at least once: the
+// reading task drops what it has seen, by source offset. Waits and errors as UpdateSink's.
 #ifndef FOREBAY_CONNECTORS_KAFKA_REPARTITION_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_REPARTITION_SINK_H_
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/ordered_publisher.h"
 #include "connectors/kafka/topics.h"
@@ -46,12 +50,33 @@ class RepartitionSink : public Sink {
     std::string topic;
     int32_t partitions;
   };
+  // Of the tasks of one topic.
+  struct Source {
+    std::vector<Target> targets;
+    absl::Duration marker_interval;  // of one task, unless there is more to say
+  };
+  // Of one task.
+  struct Marks {
+    absl::Mutex mutex;
+    // What is on its way; not at the end while more is being sent.
+    SourceMarker sent ABSL_GUARDED_BY(mutex);
+    SourceMarker marked ABSL_GUARDED_BY(mutex);  // the newest marker
+    absl::Time marked_time ABSL_GUARDED_BY(mutex) = absl::InfinitePast();
+  };
 
+  const Source* FindSource(const TaskId& task) const;
+  std::shared_ptr<Marks> FindMarks(const TaskId& task) const;
   absl::Status Write(const TaskOutput& output, Offset after, Producer& producer) const;
-  absl::Status WriteMarkers(const TaskOutput& output, Producer& producer) const;
+  // `due`: whatever was marked last, and when.
+  absl::Status Mark(const Source& source, bool due, Marks& marks, Producer& producer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(marks.mutex);
+  absl::Status MarkCommit(const TaskOutput& output, Producer& producer) const;
+  static absl::Status WriteMarkers(const Source& source, const SourceMarker& marker,
+                                   Producer& producer);
 
-  absl::flat_hash_map<std::string, std::vector<Target>> targets_;  // by source topic
-  absl::flat_hash_map<TaskId, Offset> marked_;                     // commit thread only
+  absl::flat_hash_map<std::string, Source> sources_;  // by topic
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<TaskId, std::shared_ptr<Marks>> marks_ ABSL_GUARDED_BY(mutex_);
   OrderedPublisher publisher_;
 };
 

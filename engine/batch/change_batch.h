@@ -69,7 +69,7 @@ struct DeadLetter {
   std::optional<std::string> value;
   RecordHeaders headers;
   RejectReason reason;
-  std::string view;    // empty: rejected before any view
+  std::string view;  // empty: rejected before any view
   uint32_t view_version = 0;
   std::string detail;  // a sentence
 };

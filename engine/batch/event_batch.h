@@ -41,6 +41,16 @@ struct TaskId {
 struct RecordOrigin {
   PartitionId partition;
   Offset offset;
+  KnownTime clock;  // of the source's task after that record
+};
+
+// A control record of a repartition topic: how far the task of a partition of the source has come.
+struct SourceMarker {
+  Offset offset;          // of the marker, in this topic
+  PartitionId partition;  // of the source
+  Offset position;        // its records up to here come before the marker; -1: none was read yet
+  std::optional<KnownTime> clock;  // of its task there; none: no record yet
+  bool at_end = false;             // the partition had no more records then
 };
 
 // One Kafka record as read; the views live as long as the batch's `owner`.
@@ -86,10 +96,13 @@ std::shared_ptr<arrow::Schema> EventSchema(const std::vector<const v1::Field*>& 
 struct EventBatch {
   // Of the schema EventSchema() of the fields that the decoder was told to build.
   std::shared_ptr<arrow::RecordBatch> columns;
-  std::vector<RawRecord> records;        // parallel to the rows of `columns`
-  std::vector<EventTime> event_times;    // likewise
-  std::vector<KnownTime> known_times;    // likewise
-  std::vector<RecordOrigin> origins;     // likewise; empty unless the topic is a repartition topic
+  std::vector<RawRecord> records;      // parallel to the rows of `columns`
+  std::vector<EventTime> event_times;  // likewise
+  std::vector<KnownTime> known_times;  // likewise
+  std::vector<RecordOrigin> origins;   // likewise; empty unless the topic is a repartition topic
+  // Parallel to the rows: the offset during whose reading a row is applied (S10); empty: its own.
+  std::vector<Offset> step_offsets;
+  std::vector<SourceMarker> markers;     // of a repartition topic; in offset order
   std::vector<RejectedRecord> rejected;  // in offset order
   Offset last_offset{-1};  // of the last record, marker or hole read; position after the batch
   bool at_end = false;     // the partition had no more records when this was read

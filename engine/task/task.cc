@@ -53,23 +53,15 @@ std::optional<KnownTime> Task::clock() const {
 }
 
 absl::Status Task::Apply(const EventBatch& batch) {
-  int64_t rows = static_cast<int64_t>(batch.size());
-  if (rows > 0) {
-    for (auto& view : views_) {
-      if (batch.records.back().offset <= view->start.after) continue;
-      view->columns.Evaluate(*batch.columns);
-      RETURN_IF_ERROR(LoadEntries(view.get(), rows));
-    }
-    for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
+  if (order_ == nullptr) {
+    RETURN_IF_ERROR(ApplyRows(batch, batch.rejected));
+  } else {
+    int64_t duplicates = order_->duplicates();
+    ASSIGN_OR_RETURN(EventBatch due, order_->Add(batch));
+    Add(statistics_.consumed, order_->duplicates() - duplicates);
+    Add(statistics_.duplicate, order_->duplicates() - duplicates);
+    RETURN_IF_ERROR(ApplyRows(due, batch.rejected));
   }
-  size_t rejected = 0;
-  for (size_t row = 0; row < batch.size(); ++row) {
-    PrefetchEntries(static_cast<int64_t>(row));
-    ApplyRejected(batch, batch.records[row].offset, &rejected);
-    RETURN_IF_ERROR(ApplyRecord(batch, row));
-    if (changes_full_) FinishChanges();
-  }
-  ApplyRejected(batch, Offset::Max(), &rejected);
   position_ = std::max(position_, batch.last_offset);
   output_.position = position_;
   output_.clock = KnownTime(clock_);
@@ -79,12 +71,42 @@ absl::Status Task::Apply(const EventBatch& batch) {
   return absl::OkStatus();
 }
 
+absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<RejectedRecord>& rejected) {
+  auto step_offset = [&](size_t row) {
+    return batch.step_offsets.empty() ? batch.records[row].offset : batch.step_offsets[row];
+  };
+  if (batch.size() > 0) {
+    for (auto& view : views_) {
+      if (step_offset(batch.size() - 1) <= view->start.after) continue;
+      view->columns.Evaluate(*batch.columns);
+      RETURN_IF_ERROR(LoadEntries(view.get(), static_cast<int64_t>(batch.size())));
+    }
+    for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
+  }
+  size_t next_rejected = 0;
+  for (size_t row = 0; row < batch.size(); ++row) {
+    PrefetchEntries(static_cast<int64_t>(row));
+    Offset offset = step_offset(row);
+    ApplyRejected(batch, rejected, offset, &next_rejected);
+    if (offset.value() != offset_) {
+      offset_ = offset.value();
+      for (auto& view : views_) view->next_ordinal = 0;
+    }
+    RETURN_IF_ERROR(ApplyRecord(batch, row));
+    if (changes_full_) FinishChanges();
+  }
+  ApplyRejected(batch, rejected, Offset::Max(), &next_rejected);
+  return absl::OkStatus();
+}
+
 // Those before offset `end`, from number `*next` on. They move nothing (S1).
-void Task::ApplyRejected(const EventBatch& batch, Offset end, size_t* next) {
-  for (; *next < batch.rejected.size() && batch.rejected[*next].record.offset < end; ++*next) {
-    const RejectedRecord& rejected = batch.rejected[*next];
-    if (rejected.record.offset > read_before_) {
-      AddDeadLetter(batch, rejected.record, rejected.reason, nullptr, rejected.detail);
+void Task::ApplyRejected(const EventBatch& batch, const std::vector<RejectedRecord>& rejected,
+                         Offset end, size_t* next) {
+  for (; *next < rejected.size() && rejected[*next].record.offset < end; ++*next) {
+    const RejectedRecord& record = rejected[*next];
+    if (record.record.offset > read_before_) {
+      AddDeadLetter(batch, record.record, record.record.offset, record.reason, nullptr,
+                    record.detail);
     }
     Add(statistics_.consumed, 1);
     Add(statistics_.dead_lettered, 1);
@@ -109,24 +131,10 @@ void Task::JoinParts() {
   }
 }
 
-bool Task::IsDuplicate(const EventBatch& batch, size_t row) {
-  if (batch.origins.empty()) return false;
-  const RecordOrigin& origin = batch.origins[row];
-  auto [seen, first] = source_offsets_.try_emplace(origin.partition.value(), origin.offset.value());
-  if (first) return false;
-  if (origin.offset.value() <= seen->second) return true;
-  seen->second = origin.offset.value();
-  return false;
-}
-
 // S3, and S9 for the counts.
 absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
   Add(statistics_.consumed, 1);
-  if (IsDuplicate(batch, row)) {
-    Add(statistics_.duplicate, 1);
-    return absl::OkStatus();
-  }
-  offset_ = batch.records[row].offset.value();
+  sequence_ = order_ == nullptr ? offset_ : sequence_ + 1;
   clock_ = std::max(clock_, batch.known_times[row].value());
   if (offset_ > next_join_.value()) JoinParts();
   bool applied = false, late = false, null_key = false;
@@ -137,7 +145,6 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
   };
   for (auto& view : views_) {
     if (offset_ <= view->start.after.value()) continue;
-    view->next_ordinal = 0;
     count(ApplyToView(batch, row, view.get()));
   }
   for (Forward& forward : forwards_) {
@@ -168,7 +175,7 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTas
   if (!view.tiles.Taken(effective)) return RejectLate(batch, row, view, effective);
   int64_t timer = MakeStepsBefore(&view, entry, effective);
   entry->state.Apply(
-      {event_time, offset_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
+      {event_time, sequence_, static_cast<int64_t>(row), view.columns.inputs(), &view.tiles},
       effective);
   entry->exists = true;
   AfterEvent(&view, entry, timer, batch.known_times[row].value());
@@ -177,14 +184,15 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTas
 
 Task::Disposition Task::RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view) {
   AddDeadLetter(
-      batch, batch.records[row], RejectReason::kNullKey, view.plan.definition,
+      batch, batch.records[row], Offset(offset_), RejectReason::kNullKey, view.plan.definition,
       fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
   return Disposition::kNullKey;
 }
 
 Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
                                    int64_t effective) {
-  AddDeadLetter(batch, batch.records[row], RejectReason::kLate, view.plan.definition,
+  AddDeadLetter(batch, batch.records[row], Offset(offset_), RejectReason::kLate,
+                view.plan.definition,
                 fmt::format("no window of the view still takes {}: the step would be effective {}",
                             FormatTime(batch.event_times[row].value()), FormatTime(effective)));
   return Disposition::kLate;
@@ -194,7 +202,7 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
   const RawRecord& record = batch.records[row];
   if (!forward->keys.IsValid(row)) {
     for (const v1::FeatureView* view : forward->plan->views) {
-      AddDeadLetter(batch, record, RejectReason::kNullKey, view,
+      AddDeadLetter(batch, record, Offset(offset_), RejectReason::kNullKey, view,
                     fmt::format("a key column of entity {} is null or missing, so the record was "
                                 "not forwarded to {}",
                                 forward->plan->entity->name(), forward->plan->topic));
@@ -208,18 +216,18 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
   if (record.value) forwarded.value = std::string(*record.value);
   forwarded.timestamp = record.timestamp;
   forwarded.known_time = batch.known_times[row];
-  forwarded.origin = {id_.partition, record.offset};
+  forwarded.origin = {id_.partition, record.offset, KnownTime(clock_)};
   pending_bytes_ +=
       sizeof forwarded + forwarded.key.size() + (record.value ? record.value->size() : 0);
   return Disposition::kApplied;
 }
 
-void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
-                         const v1::FeatureView* view, std::string detail) {
+void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offset position,
+                         RejectReason reason, const v1::FeatureView* view, std::string detail) {
   DeadLetter& letter = output_.dead_letters.emplace_back();
   letter.task = id_;
   letter.offset = record.offset;
-  letter.position = record.offset;
+  letter.position = position;
   letter.timestamp = record.timestamp;
   if (record.key) letter.key = std::string(*record.key);
   if (record.value) letter.value = std::string(*record.value);
@@ -250,6 +258,10 @@ void Task::PublishStatistics() {
   for (const auto& view : views_) {
     if (view->plan.steps != Steps::kNone) due += view->timers.DueCount(clock_);
   }
+  if (order_ != nullptr) {
+    statistics_.waiting.store(static_cast<int64_t>(order_->waiting()), std::memory_order_relaxed);
+    statistics_.forced.store(order_->forced(), std::memory_order_relaxed);
+  }
   statistics_.due_steps.store(static_cast<int64_t>(due), std::memory_order_relaxed);
   auto expression = expressions_.begin();
   for (const auto& view : views_) {
@@ -279,7 +291,9 @@ TaskCut Task::Cut(CutOf of) {
   cut.moved = position_ != cut_position_;
   cut_position_ = position_;
   pending_bytes_ = 0;
-  if (of == CutOf::kState && position_ != cut_state_position_) CutState(&cut);
+  // While records are read again, nothing changes.
+  bool restoring = order_ != nullptr && order_->restoring(position_);
+  if (of == CutOf::kState && position_ != cut_state_position_ && !restoring) CutState(&cut);
   return cut;
 }
 

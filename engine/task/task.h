@@ -30,6 +30,7 @@
 #include "engine/state/state_store.h"
 #include "engine/task/change_builder.h"
 #include "engine/task/event_columns.h"
+#include "engine/task/known_time_order.h"
 #include "engine/task/task_plan.h"
 #include "engine/task/task_start.h"
 #include "engine/task/task_statistics.h"
@@ -140,8 +141,9 @@ class Task {
   absl::Status CheckMeta(const v1::TaskMeta& meta) const;
   std::string EncodeMeta() const;
 
-  void ApplyRejected(const EventBatch& batch, Offset end, size_t* next);
-  bool IsDuplicate(const EventBatch& batch, size_t row);
+  void ApplyRejected(const EventBatch& batch, const std::vector<RejectedRecord>& rejected,
+                     Offset end, size_t* next);
+  absl::Status ApplyRows(const EventBatch& batch, const std::vector<RejectedRecord>& rejected);
   void JoinParts();
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
@@ -173,8 +175,8 @@ class Task {
   static int64_t TimerOf(const ViewTaskPlan& plan, const KeyTimes& times);
   static int64_t TimerOf(const ViewTask& view, const HotEntry& entry);
 
-  void AddDeadLetter(const EventBatch& batch, const RawRecord& record, RejectReason reason,
-                     const v1::FeatureView* view, std::string detail);
+  void AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offset position,
+                     RejectReason reason, const v1::FeatureView* view, std::string detail);
   void FinishChanges();
   void PublishStatistics();
   void PublishClocks();
@@ -192,10 +194,11 @@ class Task {
   Offset next_join_{-1};
   int64_t clock_ = Window::kAlways;
   std::atomic<int64_t> shared_clock_{Window::kAlways};
-  int64_t offset_ = 0;  // of the record at hand
+  int64_t offset_ = -1;   // of the record at hand, or of that during whose reading it is applied
+  int64_t sequence_ = 0;  // orders the records applied
   uint32_t next_view_id_ = 1;
-  std::map<int32_t, int64_t> source_offsets_;
-  std::vector<std::string> forgotten_;  // keys of views that are no longer defined
+  std::unique_ptr<KnownTimeOrder> order_;  // of a repartition topic
+  std::vector<std::string> forgotten_;     // keys of views that are no longer defined
   std::deque<ViewCoverage> coverage_;
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;

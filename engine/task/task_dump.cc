@@ -70,16 +70,18 @@ absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
                          views.empty() ? "" : ",", view.id(), view.name(), view.version(),
                          view.position());
   }
-  std::string origins;
-  for (const auto& [partition, offset] :
-       std::map<int32_t, int64_t>(meta.source_offsets().begin(), meta.source_offsets().end())) {
-    origins += fmt::format("{}\"{}\":{}", origins.empty() ? "" : ",", partition, offset);
+  std::string sources;
+  for (const v1::SourceProgress& source : meta.sources()) {
+    sources +=
+        fmt::format("{}{{\"partition\":{},\"applied_offset\":{},\"clock\":{},\"at_end\":{}}}",
+                    sources.empty() ? "" : ",", source.partition(), source.applied_offset(),
+                    source.has_clock_us() ? TimeText(source.clock_us()) : "null", source.at_end());
   }
   line(fmt::format(
       "{{\"position\":{},\"clock\":{},\"partition_count\":{},\"format_version\":{},\"views\":[{}],"
-      "\"source_offsets\":{{{}}}}}",
+      "\"sources\":[{}]}}",
       meta.position(), meta.has_clock_us() ? TimeText(meta.clock_us()) : "null",
-      meta.partition_count(), meta.format_version(), views, origins));
+      meta.partition_count(), meta.format_version(), views, sources));
   return absl::OkStatus();
 }
 

@@ -82,8 +82,10 @@ absl::Status Task::Restore(const PartitionBounds& bounds) {
   clock_ = start.clock;
   read_before_ = start.read_before;
   if (bytes) next_view_id_ = meta.next_view_id();
+  if (plan_.repartition) order_ = std::make_unique<KnownTimeOrder>(partition_count_);
   if (start.resumes) {
-    source_offsets_.insert(meta.source_offsets().begin(), meta.source_offsets().end());
+    if (order_ != nullptr) order_->Restore(meta);
+    sequence_ = meta.applied_records();
   }
   RETURN_IF_ERROR(RestoreViews(meta, start));
   output_.position = position_;
@@ -183,8 +185,8 @@ std::string Task::EncodeMeta() const {
     stored.set_entity(forward.plan->entity->name());
     encode_start(forward.start, *forward.coverage.front(), &stored);
   }
-  for (const auto& [partition, offset] : source_offsets_)
-    (*meta.mutable_source_offsets())[partition] = offset;
+  meta.set_applied_records(sequence_);
+  if (order_ != nullptr) order_->Encode(&meta);
   return meta.SerializeAsString();
 }
 

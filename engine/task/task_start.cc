@@ -92,7 +92,7 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   if (meta != nullptr) start.read_before = std::max(start.read_before, Offset(meta->position()));
   if (meta != nullptr && !starts_over) {
     start.resumes = true;
-    start.position = Offset(meta->position());
+    start.position = Offset(meta->has_read_position() ? meta->read_position() : meta->position());
     if (meta->has_clock_us()) start.clock = meta->clock_us();
   } else if (!starts_over) {
     start.position = least;

@@ -36,7 +36,7 @@ struct PartStart {
 struct TaskStart {
   Offset position{-1};              // it reads from the next one on; -1: from the oldest
   int64_t clock = Window::kAlways;  // there
-  bool resumes = false;             // at the position that is stored: what else is stored holds
+  bool resumes = false;             // from where it stopped: what else is stored holds
   // Up to here records were read before: those that are refused have been reported, and lookups
   // have answered from them.
   Offset read_before{-1};

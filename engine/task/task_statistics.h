@@ -20,6 +20,8 @@ struct TaskStatistics {
   std::atomic<int64_t> late{0};
   std::atomic<int64_t> dead_lettered{0};
   std::atomic<int64_t> duplicate{0};
+  std::atomic<int64_t> waiting{0};    // of a repartition topic: read, and not yet applied (S26a)
+  std::atomic<int64_t> forced{0};     // applied before their turn, as too many waited
   std::atomic<int64_t> changes{0};    // change records made
   std::atomic<int64_t> due_steps{0};  // expiry steps due and not written yet
   std::atomic<int64_t> hot_keys{0};   // in the hot maps

@@ -14,12 +14,13 @@ void MoveAll(std::vector<T>* from, std::vector<T>* to) {
 
 }  // namespace
 
-void RunningTask::Add(TaskOutput output, bool at_end) {
+void RunningTask::Add(TaskOutput output) {
   MoveAll(&output.changes, &pending_.changes);
   MoveAll(&output.dead_letters, &pending_.dead_letters);
   MoveAll(&output.forwarded, &pending_.forwarded);
   position_.store(output.position.value(), std::memory_order_release);
-  at_end_.store(at_end, std::memory_order_release);
+  pending_.at_end = output.at_end;
+  at_end_.store(output.at_end, std::memory_order_release);
 }
 
 void RunningTask::ServeCut() {
@@ -27,7 +28,9 @@ void RunningTask::ServeCut() {
   if (!of) return;
   task_->Durable(durable_.load(std::memory_order_acquire));
   TaskCut cut = task_->Cut(*of);
+  bool at_end = pending_.at_end;
   cut.output = std::exchange(pending_, TaskOutput());
+  cut.output.at_end = pending_.at_end = at_end;
   cut.output.task = task_->id();
   cut.output.position = task_->position();
   if (auto clock = task_->clock()) cut.output.clock = *clock;

@@ -47,7 +47,7 @@ class RunningTask {
   // --- The task's thread.
 
   // Adds what a batch yielded to the cut to come.
-  void Add(TaskOutput output, bool at_end);
+  void Add(TaskOutput output);
   // If a cut is asked for: forgets what has become durable, then hands over the cut.
   void ServeCut();
   // A state cut is due, whatever the time.

@@ -24,6 +24,7 @@ struct TaskOutput {
   TaskId task;
   Offset position{-1};                 // of the last record applied
   KnownTime clock = KnownTime::Min();  // partition clock at that position; Min: undefined
+  bool at_end = false;                 // the partition had no more records
   std::vector<ChangeBatch> changes;    // in the order they were made; several per view
   std::vector<DeadLetter> dead_letters;
   std::vector<ForwardedRecord> forwarded;
@@ -39,11 +40,12 @@ class Sink {
   virtual absl::StatusOr<Offset> Open(const TaskId& task) = 0;
 
   // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
-  // at once; Commit will get the same records again. [task thread]
+  // at once; Commit will get the same records again. While the task is at its end it comes again
+  // and again, without records. [task thread]
   virtual absl::Status Offer(const TaskOutput& output) { return absl::OkStatus(); }
 
-  // Makes durable what `outputs` hold (one per task, in any order) and does not hold yet. [commit
-  // thread]
+  // Makes durable what `outputs` hold (one per task, in any order) and does not hold yet, and
+  // whatever was offered before. [commit thread]
   virtual absl::Status Commit(absl::Span<const TaskOutput* const> outputs) = 0;
 
   // The task leaves, after its last commit. [commit thread]

@@ -248,10 +248,11 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
     *advanced = batch->size() > 0 || !batch->rejected.empty();
   }
   TaskOutput output = task->task().TakeOutput();
-  if (*advanced) {
+  output.at_end = batch->at_end;
+  if (*advanced || output.at_end) {
     for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(output));
   }
-  task->Add(std::move(output), batch->at_end);
+  task->Add(std::move(output));
   return absl::OkStatus();
 }
 
@@ -301,7 +302,8 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
     if (cut.moved) outputs.push_back(&cut.output);
     states = states || cut.number != 0;
   }
-  if (outputs.empty() && !states) return absl::OkStatus();  // which is no commit
+  bool any = !outputs.empty() || states;
+  if (!any && of == CutOf::kOutputs) return absl::OkStatus();
   absl::Status committed = CommitOutputs(outputs);
   if (absl::IsAborted(committed)) {
     // The group has moved on: the tasks are taken away, and replayed by whoever gets them.
@@ -314,6 +316,7 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
     RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
     tasks[i]->SetDurable(cuts[i].number);
   }
+  if (!any) return absl::OkStatus();  // only what was offered is durable now: no commit
   int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);
   statistics_.commits.fetch_add(1, std::memory_order_relaxed);
   statistics_.commit_micros.fetch_add(micros, std::memory_order_relaxed);
@@ -322,7 +325,6 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
 }
 
 absl::Status Worker::CommitOutputs(absl::Span<const TaskOutput* const> outputs) {
-  if (outputs.empty()) return absl::OkStatus();
   for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Commit(outputs));
   return absl::OkStatus();
 }

@@ -392,7 +392,7 @@ TEST_F(RealBrokerTest, RepartitionLosesNothingAndMarksWhatIsThereThoughTheBroker
   std::map<int32_t, int64_t> marked;
   for (const TopicRecord& record : ReadTopic(broker_.address(), topic)) {
     int64_t offset = std::stoll(record.Header("forebay-source-offset"));
-    if (!record.Header("forebay-marker").empty()) {
+    if (!record.Header("forebay-control").empty()) {
       marked[record.partition] = offset;
     } else if (highest.emplace(record.partition, -1).first->second < offset) {
       highest[record.partition] = offset;

@@ -1,0 +1,187 @@
+#include "engine/task/known_time_order.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/batch/take_rows.h"
+#include "forebay/v1/state.pb.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+
+void KnownTimeOrder::Restore(const v1::TaskMeta& meta) {
+  resumes_after_ = Offset(meta.position());
+  for (const v1::SourceProgress& progress : meta.sources()) {
+    if (progress.partition() >= static_cast<int32_t>(sources_.size())) continue;
+    Source& source = sources_[progress.partition()];
+    source.seen = source.applied = progress.applied_offset();
+    source.clock = progress.has_clock_us() ? progress.clock_us() : kNoClock;
+    source.at_end = progress.at_end();
+  }
+  FindBlocker();
+}
+
+void KnownTimeOrder::Encode(v1::TaskMeta* meta) const {
+  Offset oldest = Offset::Max();
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    const Source& source = sources_[s];
+    v1::SourceProgress& progress = *meta->add_sources();
+    progress.set_partition(static_cast<int32_t>(s));
+    progress.set_applied_offset(source.applied);
+    if (source.clock != kNoClock) progress.set_clock_us(source.clock);
+    progress.set_at_end(source.at_end);
+    if (source.waiting.empty()) continue;
+    const Row& first = source.waiting.front();
+    oldest = std::min(oldest, first.batch->records[first.row].offset);
+  }
+  if (oldest != Offset::Max()) meta->set_read_position(oldest.value() - 1);
+}
+
+absl::Status KnownTimeOrder::Check(const EventBatch& batch) const {
+  auto check = [&](Offset offset, PartitionId partition) {
+    if (partition.value() >= 0 && partition.value() < static_cast<int32_t>(sources_.size()))
+      return absl::OkStatus();
+    return absl::FailedPreconditionError(fmt::format(
+        "the record at offset {} says that it comes from partition {} of the source, which has {}: "
+        "forebay did not write it, or the source was recreated with fewer partitions",
+        offset.value(), partition.value(), sources_.size()));
+  };
+  for (size_t row = 0; row < batch.size(); ++row)
+    RETURN_IF_ERROR(check(batch.records[row].offset, batch.origins[row].partition));
+  for (const SourceMarker& marker : batch.markers)
+    RETURN_IF_ERROR(check(marker.offset, marker.partition));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EventBatch> KnownTimeOrder::Add(const EventBatch& batch) {
+  RETURN_IF_ERROR(Check(batch));
+  size_t marker = 0;
+  auto read_markers = [&](Offset end) {
+    for (; marker < batch.markers.size() && batch.markers[marker].offset < end; ++marker)
+      ReadMarker(batch.markers[marker]);
+  };
+  for (size_t row = 0; row < batch.size(); ++row) {
+    read_markers(batch.records[row].offset);
+    ReadRow(batch, row);
+  }
+  read_markers(Offset::Max());
+  EventBatch ordered = MakeBatch(batch);
+  due_.clear();
+  KeepWaiting(batch);
+  return ordered;
+}
+
+void KnownTimeOrder::ReadRow(const EventBatch& batch, size_t row) {
+  const RecordOrigin& origin = batch.origins[row];
+  const RawRecord& record = batch.records[row];
+  auto partition = origin.partition.value();
+  Source& source = sources_[partition];
+  bool again = restoring(record.offset - 1);
+  if (origin.offset.value() <= source.seen) {
+    if (!again) ++duplicates_;
+    return;
+  }
+  source.seen = origin.offset.value();
+  size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+  int64_t rank = std::max(origin.clock.value(), batch.known_times[row].value());
+  source.waiting.push_back({rank, source.seen, bytes, &batch, row, nullptr});
+  ++waiting_;
+  waiting_bytes_ += bytes;
+  if (!again) {
+    source.clock = std::max(source.clock, rank);
+    source.at_end = false;
+  }
+  if (source.waiting.size() == 1) {
+    heads_.insert({rank, partition});
+    if (blocker_.second == partition) FindBlocker();
+  }
+  if (!again) Release(record.offset);
+}
+
+void KnownTimeOrder::ReadMarker(const SourceMarker& marker) {
+  if (restoring(marker.offset - 1)) return;
+  Source& source = sources_[marker.partition.value()];
+  if (marker.clock) source.clock = std::max(source.clock, marker.clock->value());
+  source.at_end = marker.at_end;
+  FindBlocker();
+  Release(marker.offset);
+}
+
+// The least (clock, partition) of the sources that have no waiting record and may yet bring one.
+void KnownTimeOrder::FindBlocker() {
+  blocker_ = kNobody;
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    const Source& source = sources_[s];
+    if (!source.waiting.empty() || source.at_end) continue;
+    blocker_ = std::min(blocker_, Place(source.clock, static_cast<int32_t>(s)));
+  }
+}
+
+void KnownTimeOrder::Release(Offset step_offset) {
+  while (!heads_.empty()) {
+    bool turn = *heads_.begin() < blocker_;
+    bool full = waiting_ > limits_.records || waiting_bytes_ > limits_.bytes;
+    if (!turn && !full) return;
+    if (!turn) ++forced_;
+    TakeFirst(step_offset);
+  }
+}
+
+void KnownTimeOrder::TakeFirst(Offset step_offset) {
+  int32_t partition = heads_.begin()->second;
+  heads_.erase(heads_.begin());
+  Source& source = sources_[partition];
+  due_.push_back({std::move(source.waiting.front()), step_offset});
+  source.waiting.pop_front();
+  source.applied = due_.back().row.source_offset;
+  --waiting_;
+  waiting_bytes_ -= due_.back().row.bytes;
+  if (!source.waiting.empty()) {
+    heads_.insert({source.waiting.front().rank, partition});
+  } else if (!source.at_end) {
+    blocker_ = std::min(blocker_, Place(source.clock, partition));
+  }
+}
+
+// What of `batch` waits on outlives the caller's.
+void KnownTimeOrder::KeepWaiting(const EventBatch& batch) {
+  std::shared_ptr<const EventBatch> kept;
+  for (Source& source : sources_) {
+    for (auto row = source.waiting.rbegin(); row != source.waiting.rend() && row->batch == &batch;
+         ++row) {
+      if (kept == nullptr) kept = std::make_shared<const EventBatch>(batch);
+      row->batch = kept.get();
+      row->owner = kept;
+    }
+  }
+}
+
+EventBatch KnownTimeOrder::MakeBatch(const EventBatch& batch) const {
+  EventBatch ordered;
+  ordered.last_offset = batch.last_offset;
+  ordered.at_end = batch.at_end;
+  ordered.headers = batch.headers;
+  auto owners = std::make_shared<std::vector<std::shared_ptr<const void>>>();
+  owners->push_back(batch.owner);
+  std::vector<RowOfBatch> rows;
+  rows.reserve(due_.size());
+  ordered.records.reserve(due_.size());
+  ordered.event_times.reserve(due_.size());
+  ordered.known_times.reserve(due_.size());
+  ordered.step_offsets.reserve(due_.size());
+  for (const auto& [row, step_offset] : due_) {
+    rows.push_back({row.batch->columns.get(), static_cast<int64_t>(row.row)});
+    ordered.records.push_back(row.batch->records[row.row]);
+    ordered.event_times.push_back(row.batch->event_times[row.row]);
+    ordered.known_times.push_back(row.batch->known_times[row.row]);
+    ordered.step_offsets.push_back(step_offset);
+    if (row.owner != nullptr && owners->back() != row.owner) owners->push_back(row.owner);
+  }
+  ordered.columns = TakeRows(batch.columns, rows);
+  ordered.owner = std::move(owners);
+  return ordered;
+}
+
+}  // namespace forebay

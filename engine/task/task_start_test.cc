@@ -1,0 +1,147 @@
+// Where tasks begin: decisions of facts alone.
+#include "engine/task/task_start.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "forebay/v1/definition.pb.h"
+#include "forebay/v1/state.pb.h"
+
+namespace forebay {
+namespace {
+
+using testing::HasSubstr;
+
+const TaskId kTask{"events", PartitionId(2)};
+
+// Views "old" and "new"; a topic by entity "shop".
+class TaskStartTest : public testing::Test {
+ protected:
+  TaskStartTest() {
+    old_view_.set_name("old");
+    new_view_.set_name("new");
+    entity_.set_name("shop");
+    for (const v1::FeatureView* view : {&old_view_, &new_view_}) {
+      plan_.views.emplace_back();
+      plan_.views.back().definition = view;
+    }
+    plan_.forwards.push_back({.entity = &entity_});
+  }
+
+  // State of "old" and "shop" at 100; the task had read to `position`.
+  v1::TaskMeta Stored(int64_t position = 100) {
+    v1::TaskMeta meta;
+    meta.set_position(position);
+    meta.set_clock_us(position * 10);
+    v1::StoredView& view = *meta.add_views();
+    view.set_name("old");
+    view.set_position(100);
+    view.set_clock_us(1000);
+    v1::StoredForward& forward = *meta.add_forwards();
+    forward.set_entity("shop");
+    forward.set_position(100);
+    return meta;
+  }
+
+  void StoreNew(v1::TaskMeta* meta, int64_t position) {
+    v1::StoredView& view = *meta->add_views();
+    view.set_name("new");
+    view.set_position(position);
+  }
+
+  TaskStart Start(const v1::TaskMeta* meta, const PartitionBounds& bounds) {
+    return StartTask(plan_, kTask, meta, bounds).value();
+  }
+
+  v1::FeatureView old_view_, new_view_;
+  v1::Entity entity_;
+  TaskPlan plan_;
+};
+
+TEST_F(TaskStartTest, WithoutStateAllBeginsAtTheOldestRecord) {
+  TaskStart start = Start(nullptr, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_EQ(start.read_before, Offset(-1));
+  EXPECT_FALSE(start.views[0].complete_from.has_value());
+}
+
+TEST_F(TaskStartTest, ANewViewIsBroughtUpWhileTheOthersPassOver) {
+  v1::TaskMeta meta = Stored();
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_FALSE(start.resumes);
+  EXPECT_EQ(start.clock, Window::kAlways);
+  EXPECT_EQ(start.read_before, Offset(100));
+  EXPECT_EQ(start.views[0].after, Offset(100));
+  EXPECT_EQ(start.views[0].clock, 1000);
+  EXPECT_EQ(start.views[1].after, Offset(-1));
+  EXPECT_EQ(start.forwards[0].after, Offset(100));
+}
+
+TEST_F(TaskStartTest, ABringUpThatWasCutShortGoesOn) {
+  v1::TaskMeta meta = Stored(/*position=*/40);
+  StoreNew(&meta, 40);
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(40));
+  EXPECT_TRUE(start.resumes);
+  EXPECT_EQ(start.clock, 400);
+  EXPECT_EQ(start.read_before, Offset(100));
+  EXPECT_EQ(start.views[1].after, Offset(40));
+}
+
+TEST_F(TaskStartTest, FromNowCountsFromTheEndOfThePartition) {
+  plan_.views[1].from_now = true;
+  v1::TaskMeta meta = Stored();
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(100));
+  EXPECT_TRUE(start.resumes);
+  EXPECT_EQ(start.views[1].after, Offset(499));
+  EXPECT_EQ(start.views[1].complete_from, PartStart::kNoRecordYet);
+  EXPECT_FALSE(start.views[0].complete_from.has_value());
+}
+
+TEST_F(TaskStartTest, WithoutState_FromNowReadsNothingThatWasThere) {
+  plan_.views[0].from_now = plan_.views[1].from_now = plan_.forwards[0].from_now = true;
+  EXPECT_EQ(Start(nullptr, {.next = Offset(500)}).position, Offset(499));
+}
+
+TEST_F(TaskStartTest, AViewWithStateDoesNotStartFromNow) {
+  plan_.views[0].from_now = true;
+  v1::TaskMeta meta = Stored();
+  StoreNew(&meta, 100);
+  EXPECT_EQ(Start(&meta, {.next = Offset(500)}).views[0].after, Offset(100));
+}
+
+TEST_F(TaskStartTest, WhereTheBeginningIsGoneAViewIsNotComplete) {
+  v1::TaskMeta meta = Stored();
+  TaskStart start = Start(&meta, {.oldest = Offset(90), .next = Offset(500)});
+  EXPECT_EQ(start.views[1].complete_from, PartStart::kNoRecordYet);
+  EXPECT_FALSE(start.views[0].complete_from.has_value());
+}
+
+TEST_F(TaskStartTest, RecordsThatAViewStillNeedsMustBeThere) {
+  v1::TaskMeta meta = Stored();
+  auto start = StartTask(plan_, kTask, &meta, {.oldest = Offset(102), .next = Offset(500)});
+  EXPECT_TRUE(absl::IsFailedPrecondition(start.status()));
+  EXPECT_THAT(start.status().ToString(), HasSubstr("deleted before they were read"));
+  EXPECT_TRUE(StartTask(plan_, kTask, &meta, {.oldest = Offset(101), .next = Offset(500)}).ok());
+}
+
+TEST_F(TaskStartTest, ATopicThatEndsBeforeTheStateIsAnother) {
+  v1::TaskMeta meta = Stored();
+  auto start = StartTask(plan_, kTask, &meta, {.next = Offset(100)});
+  EXPECT_TRUE(absl::IsFailedPrecondition(start.status()));
+  EXPECT_THAT(start.status().ToString(), HasSubstr("the topic ends at 99"));
+}
+
+TEST_F(TaskStartTest, WaitingRecordsAreReadAgain) {
+  v1::TaskMeta meta = Stored();
+  StoreNew(&meta, 100);
+  meta.set_read_position(80);
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(80));
+  EXPECT_EQ(start.views[0].after, Offset(100));
+}
+
+}  // namespace
+}  // namespace forebay
