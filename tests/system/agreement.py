@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 from tests.oracle.compare import differences
 from tests.oracle.model import View
 from tests.oracle.oracle import Task
+from tests.oracle.repartition import RepartitionTask
 from tests.system.lookups import check_lookups_at_the_newest_row, check_lookups_now
 from tests.system.project import Project, forebay
 from tests.system.rows import check_row_values, check_steps, check_updates_equal_table
@@ -202,7 +203,7 @@ def oracle_tasks(scenario: Scenario, address: str) -> dict[tuple[str, int], Task
         topic = scenario.repartition_topic(entity)
         for message in read_topic(address, topic, "read_uncommitted"):
             place = (message.topic(), message.partition())
-            task = tasks.setdefault(place, Task(scenario.source, views))
-            if (record := repartition_record(message)) is not None:
-                task.apply(record)
+            if place not in tasks:
+                tasks[place] = RepartitionTask(scenario.source, views, scenario.partitions)
+            tasks[place].read(repartition_record(message))
     return tasks

@@ -1,4 +1,4 @@
-"""The two ways a system test runs a worker over a scenario: straight, and killed again and again."""
+"""How a system test runs a worker over a scenario: straight, or killed again and again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ INTERVALS = {"commit_interval": "50ms", "state_interval": "200ms", "flush_interv
 def prepare(scenario: Scenario, folder, broker: Broker, **config) -> Project:
     """The source's topic and the project folder."""
     broker.create_topic(scenario.source.topic, scenario.partitions)
+    return make_project(scenario, folder, broker, **config)
+
+
+def make_project(scenario: Scenario, folder, broker: Broker, **config) -> Project:
+    """The folder alone. Projects of other names may read the same topic."""
     settings = {"task_threads": 2} | INTERVALS | config
     return Project(folder, scenario.project, scenario.definitions(), broker.address, **settings)
 
@@ -36,15 +41,28 @@ def run_with_kills(
     worker = Worker(project)
     for share in shares(scenario.messages, kills):
         produce(broker.address, scenario.source.topic, share)
-        if rng.random() < 0.3:
-            worker.spawn()
-            time.sleep(rng.uniform(0.0, 1.5))
-        else:
-            worker.start()
-            time.sleep(rng.uniform(0.0, 0.6))
-        assert worker.running, f"the worker ended by itself:\n{worker.log_tail()}"
-        worker.kill()
+        _live_and_die(worker, rng)
     worker.run_until_idle()
+
+
+def catch_up_with_kills(project: Project, kills: int, seed: int) -> None:
+    """The same where all messages are in the topic before the worker first starts."""
+    rng = random.Random(seed)
+    worker = Worker(project)
+    for _ in range(kills):
+        _live_and_die(worker, rng)
+    worker.run_until_idle()
+
+
+def _live_and_die(worker: Worker, rng: random.Random) -> None:
+    if rng.random() < 0.3:
+        worker.spawn()
+        time.sleep(rng.uniform(0.0, 1.5))
+    else:
+        worker.start()
+        time.sleep(rng.uniform(0.0, 0.6))
+    assert worker.running, f"the worker ended by itself:\n{worker.log_tail()}"
+    worker.kill()
 
 
 def shares(messages: list[Message], count: int) -> list[list[Message]]:

@@ -1,15 +1,29 @@
 """Generated transactions through a real broker: every row, every lookup, random training sets."""
 
+import dataclasses
 import json
 
+import polars as pl
 import pytest
 
 from tests.system import runs
-from tests.system.agreement import Outcome
+from tests.system.agreement import Outcome, read_table
 from tests.system.broker import Broker
+from tests.system.rows import check_row_values, check_steps_wherever_they_stand
 from tests.system.scenario import produce
 from tests.system.scenarios import transactions
+from tests.system.source_replay import tasks_by_known_time
+from tests.system.view_outcome import POSITION, TIMES, ViewOutcome
 from tests.system.worker import Worker
+
+
+HASTY = {
+    "task_threads": 8,
+    "commit_interval": "1ms",
+    "state_interval": "1ms",
+    "commit_bytes": "1KB",
+    "flush_bytes": "10KB",
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +46,7 @@ def check(scenario, project, broker):
         ("straight", {}),
         ("cold", {"hot_map_bytes": 0, "block_cache_bytes": "1MB"}),
         ("alone", {"task_threads": 1, "commit_interval": "5s"}),
-        (
-            "hasty",
-            {
-                "task_threads": 8,
-                "commit_interval": "1ms",
-                "state_interval": "1ms",
-                "commit_bytes": "1KB",
-                "flush_bytes": "10KB",
-            },
-        ),
+        ("hasty", HASTY),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -85,3 +90,63 @@ def test_at_least_once_delivers_every_row_at_least_once(tmp_path, broker):
     runs.run_with_kills(scenario, project, broker, kills=5, seed=9)
     outcome = Outcome.read(scenario, project, broker.address, repeats=True)
     outcome.check_written()
+
+
+# ---- history: all events are in the topic before the worker first starts ----
+
+
+@pytest.fixture(scope="module")
+def history(broker):
+    """5,000 events of 3 days, half of them in two of 8 partitions."""
+    scenario = transactions.scenario(5_000, 30, "history", partitions=8, gap_ms=20_000)
+    broker.create_topic(scenario.source.topic, scenario.partitions)
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    return scenario
+
+
+@pytest.fixture(scope="module")
+def tables(history, broker, tmp_path_factory):
+    """Of each view, as a first project wrote them."""
+    project = runs.make_project(history, tmp_path_factory.mktemp("history"), broker)
+    Worker(project).run_until_idle()
+    return tables_without_positions(history, project)
+
+
+def tables_without_positions(scenario, project) -> dict[str, pl.DataFrame]:
+    return {
+        view.name: read_table(project, view).drop(POSITION).sort(*view.keys, "_effective_time")
+        for view in scenario.views
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "kills"),
+    [("again", {}, 0), ("in_haste", HASTY, 0), ("with_kills", {"task_threads": 1}, 5)],
+    ids=["again", "in_haste", "with_kills"],
+)
+def test_a_replay_of_history_gives_what_was_known_when(
+    tmp_path, broker, history, tables, name, settings, kills
+):
+    scenario = dataclasses.replace(history, project=name)
+    project = runs.make_project(scenario, tmp_path, broker, **settings)
+    runs.catch_up_with_kills(project, kills, seed=26)
+    for view in scenario.views:
+        check_effective_soon(view, read_table(project, view))
+    for entity, views in scenario.forwarded_views.items():
+        tasks = tasks_by_known_time(scenario, entity, broker.address)
+        for view in views:
+            by_known_time = ViewOutcome(view, tasks, [], read_table(project, view))
+            check_steps_wherever_they_stand(by_known_time)
+            check_row_values(by_known_time, sample=None)
+    Outcome.read(scenario, project, broker.address).check_written(sample=1_000)
+    for view, table in tables_without_positions(scenario, project).items():
+        assert table.equals(tables[view]), f"{view}: another replay wrote another table"
+
+
+def check_effective_soon(view, table: pl.DataFrame) -> None:
+    """No event counts later than the latest arrival, and what two events of one microsecond need."""
+    soon = pl.duration(milliseconds=transactions.MOST_LATE_MS + 1)
+    events = table.filter(pl.col("_op") == "event").select(*view.keys, *TIMES)
+    late = events.filter(pl.col("_effective_time") - pl.col("_known_time") > soon)
+    share = len(late) / len(events)
+    assert share == 0, f"{view.name}: {share:.0%} of the events count too late:\n{late.head(5)}"

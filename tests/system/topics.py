@@ -8,7 +8,8 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from tests.oracle.oracle import Record, Rejected
+from tests.oracle.oracle import Origin, Record, Rejected
+from tests.oracle.repartition import Marker
 
 
 def read_topic(address: str, topic: str, isolation: str = "read_committed") -> list[Message]:
@@ -61,20 +62,19 @@ def source_record(message: Message) -> Record:
     return Record(message.offset(), message.timestamp()[1] * 1000, message.value())
 
 
-REPARTITION_MARKER = "forebay-marker"
-
-
-def repartition_record(message: Message) -> Record | None:
-    """A record of a repartition topic, for the oracle; None for a marker."""
+def repartition_record(message: Message) -> Record | Marker:
+    """What a repartition topic holds, for the oracle."""
     headers = headers_of(message)
-    if REPARTITION_MARKER in headers:
-        return None
-    origin = (
-        int(headers["forebay-source-partition"]),
-        int(headers["forebay-source-offset"]),
-        int(headers["forebay-known-time"]),
-    )
-    return Record(message.offset(), message.timestamp()[1] * 1000, message.value(), origin)
+    partition = int(headers["forebay-source-partition"])
+    if headers.get("forebay-control") == "marker":
+        assert message.key() is None and message.value() is None, headers
+        clock = headers.get("forebay-source-clock")
+        at_end = {"0": False, "1": True}[headers["forebay-at-end"]]
+        return Marker(message.offset(), partition, None if clock is None else int(clock), at_end)
+    names = ("forebay-source-offset", "forebay-known-time", "forebay-source-clock")
+    origin = Origin(partition, *(int(headers[name]) for name in names))
+    timestamp = message.timestamp()[1] * 1000
+    return Record(message.offset(), timestamp, message.value(), origin, message.key())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.system.scenario import Scenario, delivered_late, with_bad_records
 TEN = Window.sawtooth("10m")
 HOUR = Window.sawtooth("1h")
 DAY = Window.sawtooth("24h")
+WEEK = Window.sawtooth("7d")
 TUMBLING = Window.tumbling("1h")
 EVER = Window.lifetime()
 
@@ -105,7 +106,7 @@ VIEWS = (
         "merchant",
         ("merchant_id",),
         (
-            Feature("n", "count(*)", "count", lambda row: 1, (TEN, TUMBLING)),
+            Feature("n", "count(*)", "count", lambda row: 1, (TEN, WEEK, TUMBLING)),
             Feature("mean", "mean(amount)", "mean", _column("amount"), (TEN,)),
             Feature("smallest", "min(amount)", "min", _column("amount"), (TUMBLING,)),
             Feature("first_user", "first(user_id)", "first", _column("user_id"), (TUMBLING,)),
@@ -123,14 +124,15 @@ VIEWS = (
 )
 
 
-def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
+def events(count: int, users: int, seed: int, gap_ms: int) -> list[tuple[int, str, dict]]:
+    """`gap_ms`: between two events, on average, but for the nights."""
     rng = random.Random(seed)
     made = []
     time_ms = START_MS
     for _ in range(count):
         if rng.random() < 0.002:
             time_ms += rng.choice([3_600_000, 3 * 3_600_000, 86_400_000])  # a night, a bank holiday
-        time_ms += int(rng.expovariate(1 / 8_000))
+        time_ms += int(rng.expovariate(1 / gap_ms))
         user = f"u{int(users * rng.random() ** 3)}" + rng.choice(["", "", "é", ' /"\\'])
         fields = {
             "user_id": user,
@@ -153,10 +155,19 @@ def events(count: int, users: int, seed: int) -> list[tuple[int, str, dict]]:
     return made
 
 
-def scenario(count: int = 12_000, users: int = 400, project: str = "shop") -> Scenario:
-    """Topic and source are named after the project, so that several share a broker."""
+MOST_LATE_MS = 2 * 3_600_000
+
+
+def scenario(
+    count: int = 12_000,
+    users: int = 400,
+    project: str = "shop",
+    partitions: int = 4,
+    gap_ms: int = 8_000,
+) -> Scenario:
+    """The topic is named after the project, so that several share a broker."""
     source = dataclasses.replace(SOURCE, topic=f"{project}-transactions")
-    arriving = delivered_late(events(count, users, seed=7), 0.05, 2 * 3_600_000, seed=8)
+    arriving = delivered_late(events(count, users, 7, gap_ms), 0.05, MOST_LATE_MS, seed=8)
     messages = with_bad_records(arriving, "event_time", {"amount": "much"}, 0.02, seed=9)
     services = {"fraud": ["user_spend.*", "merchant_sales.n_10m"]}
-    return Scenario(project, source, VIEWS, messages, services)
+    return Scenario(project, source, VIEWS, messages, services, partitions)
