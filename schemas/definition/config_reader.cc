@@ -135,13 +135,14 @@ const ConfigEntry* FindEntry(const std::string& name) {
 // Keys of the top level that belong into a section of theirs. False for all others.
 bool ReportMisplacedKey(const YamlNode& key, Findings* findings) {
   size_t dot = key.text.find('.');
+  std::string section = dot == std::string::npos ? "" : key.text.substr(0, dot);
   if (key.text == "brokers" || key.text == "bootstrap_servers") {
     findings->Add(key, fmt::format("unknown key '{}': the addresses of the brokers are "
                                    "`bootstrap.servers` in the section `kafka`",
                                    key.text));
-  } else if (FindEntry(key.text) != nullptr) {
+  } else if (!section.empty() && (section == "kafka" || !NamesIn(section).empty())) {
     findings->Add(key, fmt::format("'{}' is `{}` in the section `{}`: move it there", key.text,
-                                   key.text.substr(dot + 1), key.text.substr(0, dot)));
+                                   key.text.substr(dot + 1), section));
   } else if (const OwnedProperty* owned = FindOwnedKafkaProperty(key.text)) {
     ReportOwnedProperty(key, *owned, findings);
   } else if (dot != std::string::npos) {

@@ -36,14 +36,15 @@ std::optional<CutValue> FindCutValue(std::string_view text, size_t start) {
   return CutValue{start, at, *comma};
 }
 
-std::optional<CutValue> FindCutValueBefore(std::string_view text, size_t at) {
+std::optional<CutValue> FindCutValueAround(std::string_view text, size_t at) {
   size_t line = text.rfind('\n', at == 0 ? 0 : at - 1);
   for (size_t colon = text.find(": ", line == std::string_view::npos ? 0 : line); colon < at;
        colon = text.find(": ", colon + 1)) {
     size_t start = text.find_first_not_of(' ', colon + 1);
     if (start >= at) break;
     if (std::string_view("'\"[{|>").find(text[start]) != std::string_view::npos) continue;
-    if (std::optional<CutValue> cut = FindCutValue(text, start)) return cut;
+    std::optional<CutValue> cut = FindCutValue(text, start);
+    if (cut && at <= cut->end) return cut;
   }
   return std::nullopt;
 }

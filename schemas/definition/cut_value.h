@@ -21,8 +21,8 @@ struct CutValue {
 // parentheses and quotes are not closed within the line.
 std::optional<CutValue> FindCutValue(std::string_view text, size_t start);
 
-// The first in the line of `at` that starts before it.
-std::optional<CutValue> FindCutValueBefore(std::string_view text, size_t at);
+// The one that `at` is in.
+std::optional<CutValue> FindCutValueAround(std::string_view text, size_t at);
 
 // What to do about it: a message that stands at the comma.
 std::string CutValueMessage(std::string_view text, const CutValue& cut);

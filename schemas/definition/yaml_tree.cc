@@ -190,6 +190,16 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode::Pointer root_;
 };
 
+Diagnostic NotYaml(const YamlFile& file, const YAML::Exception& error) {
+  Place place{std::max(error.mark.line, 0), std::max(error.mark.column, 0)};
+  std::optional<CutValue> cut;
+  if (error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW) {
+    cut = FindCutValueAround(file.text(), file.Offset(place));
+  }
+  if (cut) return file.At(file.PlaceOf(cut->comma), CutValueMessage(file.text(), *cut));
+  return file.At(place, fmt::format("not valid YAML: {}", error.msg));
+}
+
 }  // namespace
 
 YamlFile::YamlFile(std::string name, std::string text)
@@ -273,12 +283,7 @@ YamlNode::Pointer ParseYaml(const YamlFile& file, Findings* findings) {
     }
     return root;
   } catch (const YAML::Exception& error) {
-    Place place{std::max(error.mark.line, 0), std::max(error.mark.column, 0)};
-    if (std::optional<CutValue> cut = FindCutValueBefore(file.text(), file.Offset(place))) {
-      findings->Add(file.At(file.PlaceOf(cut->comma), CutValueMessage(file.text(), *cut)));
-    } else {
-      findings->Add(file.At(place, fmt::format("not valid YAML: {}", error.msg)));
-    }
+    findings->Add(NotYaml(file, error));
   } catch (const std::exception& error) {
     findings->Add(file.At({}, fmt::format("not valid YAML: {}", error.what())));
   }

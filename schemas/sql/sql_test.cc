@@ -249,6 +249,7 @@ TEST(ParseExpression, SaysWhatToWriteInstead) {
       {"transactions.amount > 1", "0: amount"},
       {"country = '&&' and", "0: "},
       {"units > `", "9: "},
+      {"units > `abc", "9: "},
       {"(units > 1", "10: "},
   };
   for (const BadCase& bad : cases) EXPECT_EQ(Hint(bad.sql, columns), bad.error) << bad.sql;

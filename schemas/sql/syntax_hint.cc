@@ -15,6 +15,8 @@
 namespace forebay::sql {
 namespace {
 
+constexpr size_t kMostRepairs = 100;  // each is parsed
+
 // A word or a run of operator characters, outside quotes and comments.
 struct Token {
   size_t position;
@@ -100,10 +102,11 @@ Repair BackquoteRepair(const Token& token, const SqlColumns& columns) {
 std::vector<Repair> Repairs(std::string_view sql, const SqlColumns& columns) {
   std::vector<Repair> repairs;
   for (const Token& token : Tokens(sql)) {
+    if (repairs.size() == kMostRepairs) break;
     int position = static_cast<int>(token.position);
     if (token.text == "&&") {
       repairs.push_back({token, " and ", {"operator '&&' is not supported", position, "and"}});
-    } else if (token.text.size() > 1 && token.text.front() == '`') {
+    } else if (token.text.size() > 2 && token.text.front() == '`' && token.text.back() == '`') {
       repairs.push_back(BackquoteRepair(token, columns));
     } else if (const v1::Field* column = FindColumn(columns, token.text);
                column != nullptr && IsWordOfSql(token.text)) {
