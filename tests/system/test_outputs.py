@@ -1,4 +1,4 @@
-"""What a view's outputs say: update values as JSON and as protobuf, outputs that are off, versions."""
+"""What a view's outputs say: updates as JSON and as protobuf, outputs that are off, versions."""
 
 import datetime
 import importlib.util
@@ -273,7 +273,8 @@ def test_each_version_of_a_view_is_the_same_in_lookups_table_and_training_set(pr
             done = forebay("get", name, "u1", 7, "--project", project.folder, "--port", port)
             assert done.returncode == 0, done.stderr
             answer = json.loads(done.stdout)["features"]
-            assert {n: f["value"] for n, f in answer.items()} == {feature: expected["u1", 7][feature]}
+            values = {n: f["value"] for n, f in answer.items()}
+            assert values == {feature: expected["u1", 7][feature]}
 
 
 def test_the_proto_of_an_unknown_view_names_the_nearest(project):
