@@ -44,8 +44,9 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
       ->required();
   command->add_option("--time", request->time_column, "The labels' time column")->required();
   command
-      ->add_option("--features", request->features,
-                   "view.feature, view.* or a feature service, comma separated")
+      ->add_option(
+          "--features", request->features,
+          "view.feature, view@version.feature, a view or a feature service, comma separated")
       ->required()
       ->delimiter(',');
   command->add_option("--out", request->output, "The Parquet file to write")->required();

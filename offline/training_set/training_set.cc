@@ -42,7 +42,7 @@ const v1::Entity* FindEntity(const v1::Project& project, const std::string& name
 }
 
 absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
-                                                const std::vector<ResolvedFeature>& features) {
+                                                const std::vector<NamedFeature>& features) {
   std::map<int, ViewPlan> plans;
   for (size_t i = 0; i < features.size(); ++i) {
     ViewPlan& plan = plans[features[i].view];
@@ -212,8 +212,8 @@ absl::Status WriteOutput(const arrow::Table& table, const std::string& path) {
 }
 
 absl::Status CheckOutputNames(const arrow::Table& labels,
-                              const std::vector<ResolvedFeature>& features) {
-  for (const ResolvedFeature& feature : features) {
+                              const std::vector<NamedFeature>& features) {
+  for (const NamedFeature& feature : features) {
     if (labels.schema()->GetAllFieldIndices(feature.name).empty()) continue;
     return absl::InvalidArgumentError(fmt::format(
         "the labels already have a column '{}'; rename it, or do not ask for that feature",
@@ -228,8 +228,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request) {
   absl::Time start = absl::Now();
   TrainingSetSummary summary;
-  ASSIGN_OR_RETURN(std::vector<ResolvedFeature> features,
-                   ResolveFeatures(project, request.features));
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
   ASSIGN_OR_RETURN(std::vector<ViewPlan> plans, PlanViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(request.warehouse));

@@ -30,7 +30,7 @@ struct TrainingSetRequest {
   std::string labels;       // a .parquet or .csv file
   std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
                             // int64 microseconds
-  std::vector<std::string> features;  // "view.feature", "view.*" or the name of a feature service
+  std::vector<std::string> features;  // as ResolveFeatures takes them
   std::string output;                 // a Parquet file, replaced as a whole
   std::string warehouse;              // a folder or file:// URI
 };

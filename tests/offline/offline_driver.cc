@@ -45,7 +45,9 @@ class Driver {
     service->set_name("fraud");
     v1::FeatureReference* reference = service->add_features();
     reference->set_view("visits");
+    reference->set_version(1);
     reference->set_feature("events");
+    reference->set_name("visits.events");
     Restart();
   }
 

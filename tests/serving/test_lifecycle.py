@@ -109,7 +109,7 @@ def test_the_python_client_reads_features(server):
 
 def test_the_python_client_raises_what_the_worker_says(server):
     client = Client(f"http://127.0.0.1:{server.http_port}")
-    with pytest.raises(ForebayError, match='no feature service "frad"') as error:
+    with pytest.raises(ForebayError, match="unknown feature service 'frad'") as error:
         client.get(feature_service="frad", entity={})
     assert (error.value.code, error.value.status) == ("NOT_FOUND", 404)
     with pytest.raises(ValueError, match="is no URL"):
