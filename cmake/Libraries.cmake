@@ -1,5 +1,5 @@
 # The libraries that others keep. Arrow and Parquet come from an installed Arrow C++ where CMake
-# finds one, else from the pyarrow wheel in the virtual environment that `./dev setup` makes.
+# finds one, else from the pyarrow wheel in the virtual environment that `./dev` makes.
 
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
@@ -35,12 +35,12 @@ if(Arrow_FOUND AND Parquet_FOUND)
 else()
   set(FOREBAY_PYTHON "" CACHE FILEPATH "Python of the virtual environment with pyarrow")
   if(NOT FOREBAY_PYTHON)
-    message(FATAL_ERROR "Arrow C++ is not installed and FOREBAY_PYTHON is not set: run ./dev build, which does both")
+    message(FATAL_ERROR "Arrow C++ is not installed and FOREBAY_PYTHON is not set: run ./dev program, which does both")
   endif()
   execute_process(COMMAND ${FOREBAY_PYTHON} -c "import pyarrow, os; print(os.path.dirname(pyarrow.__file__)); print(pyarrow.__version__.split('.')[0])"
                   OUTPUT_VARIABLE pyarrow_facts OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE pyarrow_result)
   if(NOT pyarrow_result EQUAL 0)
-    message(FATAL_ERROR "${FOREBAY_PYTHON} cannot import pyarrow: run ./dev setup")
+    message(FATAL_ERROR "${FOREBAY_PYTHON} cannot import pyarrow: run ./dev program")
   endif()
   string(REPLACE "\n" ";" pyarrow_facts "${pyarrow_facts}")
   list(GET pyarrow_facts 0 pyarrow_folder)
