@@ -25,7 +25,8 @@ endif()
 
 find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
 add_library(forebay_pg_query INTERFACE)
-target_link_libraries(forebay_pg_query INTERFACE ${PG_QUERY_LIBRARY})
+target_link_libraries(forebay_pg_query INTERFACE $<BUILD_INTERFACE:${PG_QUERY_LIBRARY}>
+                      $<INSTALL_INTERFACE:pg_query>)
 
 add_library(forebay_arrow INTERFACE)
 find_package(Arrow QUIET)
@@ -46,8 +47,10 @@ else()
   list(GET pyarrow_facts 0 pyarrow_folder)
   list(GET pyarrow_facts 1 pyarrow_major)
   target_include_directories(forebay_arrow SYSTEM INTERFACE ${pyarrow_folder}/include)
-  target_link_libraries(forebay_arrow INTERFACE
-    ${pyarrow_folder}/libparquet.so.${pyarrow_major}00 ${pyarrow_folder}/libarrow.so.${pyarrow_major}00)
+  # Each needs the one after it, and finds it in its own folder.
+  set(FOREBAY_ARROW_WHEEL ${pyarrow_folder}/libparquet.so.${pyarrow_major}00 ${pyarrow_folder}/libarrow.so.${pyarrow_major}00)
+  file(GLOB FOREBAY_ARROW_WHEEL_LICENSES ${pyarrow_folder}-*.dist-info/licenses/*)
+  target_link_libraries(forebay_arrow INTERFACE ${FOREBAY_ARROW_WHEEL})
   set(CMAKE_BUILD_RPATH ${pyarrow_folder})
 endif()
 
