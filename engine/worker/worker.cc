@@ -20,8 +20,7 @@ constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
 Worker::Worker(const v1::Project& project, const std::vector<TaskPlan>& plans,
                PartitionCounts partition_counts, WorkerOptions options, Source* source,
                std::vector<Sink*> sinks, OpenStore open_store, const Clock* clock)
-    : project_(project),
-      plans_(plans),
+    : plans_(plans),
       partition_counts_(std::move(partition_counts)),
       options_(options),
       source_(source),

@@ -93,7 +93,7 @@ class OfflineSink : public Sink {
 
   absl::Status Append(const TaskOutput& output, TaskState* state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int64_t PendingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t PendingBytes() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   std::vector<TaskBacklog> TakeBacklog();
   absl::Status FlushRounds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(flush_mutex_);
   void RunFlushes();
