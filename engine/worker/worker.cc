@@ -384,9 +384,10 @@ absl::Status Worker::Ready() const {
                     running, task_count_));
   }
   if (replaying > 0) {
-    return absl::UnavailableError(
-        fmt::format("{} of {} tasks replay what came after their last state was written", replaying,
-                    task_count_));
+    return absl::UnavailableError(fmt::format(
+        "{} of {} tasks read again what came after their last state was written, or what a "
+        "new view lacks",
+        replaying, task_count_));
   }
   return absl::OkStatus();
 }

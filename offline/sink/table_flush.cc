@@ -131,7 +131,11 @@ absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backl
   for (const auto& [task, clock] : clocks) {
     bool has_rows = backlog.tasks.contains(task);
     if (has_rows || table->snapshot().clocks.contains(TaskName(task))) {
-      request.clocks[TaskName(task)] = clock.value();
+      // A task that reads again for a new view has a clock that others have passed.
+      auto known = table->snapshot().clocks.find(TaskName(task));
+      request.clocks[TaskName(task)] = known == table->snapshot().clocks.end()
+                                           ? clock.value()
+                                           : std::max(known->second, clock.value());
     }
   }
   for (const auto& [day, rows] : by_day) {
