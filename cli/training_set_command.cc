@@ -13,6 +13,7 @@ namespace {
 absl::Status Build(const std::string& folder, TrainingSetRequest request) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
   request.warehouse = loaded.config.warehouse.string();
+  request.parquet_encoding = loaded.config.parquet_encoding;
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
   for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{} labels in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels,

@@ -47,7 +47,8 @@ OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
     }
   }
   if (warehouse_.ok()) {
-    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.now_us);
+    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.parquet_encoding,
+                                           options_.now_us);
   }
   thread_ = std::thread([this] { RunFlushes(); });
 }

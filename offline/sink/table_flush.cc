@@ -136,7 +136,7 @@ absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backl
   }
   for (const auto& [day, rows] : by_day) {
     absl::StatusOr<AddAction> file =
-        WriteDataFile(warehouse_.get(), table->path(), FormatDate(day), rows, now_us_());
+        WriteDataFile(warehouse_.get(), table->path(), FormatDate(day), rows, encoding_, now_us_());
     if (!file.ok()) {
       for (const AddAction& written : request.files) {
         // Nothing refers to them; a full disk needs the room.

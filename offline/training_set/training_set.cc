@@ -16,6 +16,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
+#include "offline/delta/number_encoding.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_keys.h"
 #include "offline/training_set/labels.h"
@@ -175,20 +176,12 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   return summary;
 }
 
-arrow::Status WriteParquet(const arrow::Table& table, const std::string& path) {
+arrow::Status WriteParquet(const arrow::Table& table, ParquetEncoding encoding,
+                           const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)->compression_level(1);
-  for (const auto& field : table.schema()->fields()) {  // dictionaries of numbers do not pay
-    arrow::Type::type type = field->type()->id();
-    if (type == arrow::Type::DOUBLE) {
-      builder.disable_dictionary(field->name());
-      builder.encoding(field->name(), parquet::Encoding::BYTE_STREAM_SPLIT);
-    } else if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
-      builder.disable_dictionary(field->name());
-      builder.encoding(field->name(), parquet::Encoding::DELTA_BINARY_PACKED);
-    }
-  }
+  for (const auto& field : table.schema()->fields()) EncodeNumbers(*field, encoding, &builder);
   auto properties = builder.build();
   auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(table, arrow::default_memory_pool(), file,
@@ -196,11 +189,12 @@ arrow::Status WriteParquet(const arrow::Table& table, const std::string& path) {
   return file->Close();
 }
 
-absl::Status WriteOutput(const arrow::Table& table, const std::string& path) {
+absl::Status WriteOutput(const arrow::Table& table, ParquetEncoding encoding,
+                         const std::string& path) {
   std::string partial = path + ".partial";
   std::string what;
   try {
-    arrow::Status status = WriteParquet(table, partial);
+    arrow::Status status = WriteParquet(table, encoding, partial);
     if (status.ok() && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
     what = status.ok() ? "it cannot be renamed from " + partial : status.message();
   } catch (const std::exception& e) {
@@ -266,7 +260,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     if (!added.ok()) return absl::InternalError(added.status().ToString());
     table = *added;
   }
-  RETURN_IF_ERROR(WriteOutput(*table, request.output));
+  RETURN_IF_ERROR(WriteOutput(*table, request.parquet_encoding, request.output));
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "schemas/types/parquet_encoding.h"
 
 namespace forebay {
 
@@ -33,6 +34,7 @@ struct TrainingSetRequest {
   std::vector<std::string> features;  // "view.feature", "view.*" or the name of a feature service
   std::string output;                 // a Parquet file, replaced as a whole
   std::string warehouse;              // a folder or file:// URI
+  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
 };
 
 struct TrainingSetSummary {

@@ -3,12 +3,17 @@
 //   offline_driver write FOLDER < commands.jsonl
 //       {"task": 0, "position": 9, "clock": 90, "view": 0, "rows": [{"offset": 7, "key": "a",
 //       ...}]}
+//       {"task": 0, "position": 9, "clock": 90, "view": 3, "ipc": "rows.arrow"}
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
 //   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT
 //
-// FOLDER gets state/ and warehouse/. The project is that of offline/change_log/change_rows.h.
+// FOLDER gets state/ and warehouse/. The project is that of offline/change_log/change_rows.h, with
+// view 3, `kinds`, besides: a key and a feature of every type, named after it ("key_int64",
+// "list_double"); its rows come from an Arrow IPC file, in the columns of its offline table.
+#include <arrow/io/file.h>
+#include <arrow/ipc/reader.h>
 #include <fmt/format.h>
 
 #include <iostream>
@@ -20,6 +25,7 @@
 #include "offline/change_log/change_rows.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/types/data_type.h"
 
 namespace forebay {
 namespace {
@@ -30,6 +36,38 @@ void OrDie(const absl::Status& status) {
   if (status.ok()) return;
   std::cerr << status.ToString() << "\n";
   std::exit(1);
+}
+
+constexpr v1::DataType kTypes[] = {v1::BOOL,   v1::INT64, v1::DOUBLE,
+                                   v1::STRING, v1::BYTES, v1::TIMESTAMP};
+
+void AddKinds(v1::Project* project) {
+  v1::Entity* entity = project->add_entities();
+  entity->set_name("kind");
+  v1::FeatureView* view = project->add_feature_views();
+  view->set_name("kinds");
+  view->set_version(1);
+  view->set_source("transactions");
+  view->set_entity("kind");
+  for (v1::DataType type : kTypes) {
+    auto scalar = static_cast<DataType>(type);
+    v1::Feature* feature = view->add_features();
+    feature->set_name(std::string(DataTypeName(scalar)));
+    feature->set_type(type);
+    feature = view->add_features();
+    feature->set_name(fmt::format("list_{}", DataTypeName(scalar)));
+    feature->set_type(static_cast<v1::DataType>(ListOf(scalar)));
+    if (type == v1::DOUBLE || type == v1::BYTES) continue;  // no type of a key
+    v1::Field* key = entity->add_keys();
+    key->set_name(fmt::format("key_{}", DataTypeName(scalar)));
+    key->set_type(type);
+  }
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadIpc(const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path));
+  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(file));
+  return reader->ReadRecordBatch(0);
 }
 
 class Driver {
@@ -46,6 +84,7 @@ class Driver {
     v1::FeatureReference* reference = service->add_features();
     reference->set_view("visits");
     reference->set_feature("events");
+    AddKinds(&project_);
     Restart();
   }
 
@@ -71,6 +110,14 @@ class Driver {
   void Run(const Json& command) {
     if (command.contains("flush")) return OrDie(sink_->FlushAll());
     if (command.contains("restart")) return Restart();
+    int view = command.value("view", 0);
+    int task = command.value("task", 0);
+    auto rows = command.contains("ipc") ? ReadIpc(command["ipc"]).ValueOrDie()
+                                        : TestRows(project_, RowsOf(command), view, task);
+    Commit(task, command["position"], command["clock"], view, std::move(rows));
+  }
+
+  static std::vector<TestRow> RowsOf(const Json& command) {
     std::vector<TestRow> rows;
     for (const Json& row : command["rows"]) {
       TestRow r{.offset = row["offset"],
@@ -85,9 +132,7 @@ class Driver {
       }
       rows.push_back(std::move(r));
     }
-    int view = command.value("view", 0);
-    int task = command.value("task", 0);
-    Commit(task, command["position"], command["clock"], view, TestRows(project_, rows, view, task));
+    return rows;
   }
 
   void Write() {
