@@ -7,15 +7,17 @@
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
-//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT
+//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
 //
-// FOLDER gets state/ and warehouse/. The project is that of offline/change_log/change_rows.h, with
-// view 3, `kinds`, besides: a key and a feature of every type, named after it ("key_int64",
-// "list_double"); its rows come from an Arrow IPC file, in the columns of its offline table.
+// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written;
+// rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
+// that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and a feature of
+// every type, named after it ("key_int64", "list_double").
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -25,6 +27,7 @@
 #include "offline/change_log/change_rows.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/definition/project.h"
 #include "schemas/types/data_type.h"
 
 namespace forebay {
@@ -73,6 +76,17 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadIpc(const std::string& pa
 class Driver {
  public:
   explicit Driver(std::string folder) : folder_(std::move(folder)) {
+    if (std::filesystem::exists(folder_ + "/forebay.yaml")) {
+      auto loaded = LoadProject(folder_, nullptr);
+      OrDie(loaded.status());
+      project_ = *loaded->project;
+    } else {
+      AddMoreViews();
+    }
+    Restart();
+  }
+
+  void AddMoreViews() {
     // delta-rs must see max_age used: visits are too old after an hour.
     project_.mutable_feature_views(1)->set_max_age_us(3'600'000'000);
     v1::FeatureView* unkept = project_.add_feature_views();
@@ -85,7 +99,6 @@ class Driver {
     reference->set_view("visits");
     reference->set_feature("events");
     AddKinds(&project_);
-    Restart();
   }
 
   void Restart() {
@@ -161,9 +174,12 @@ class Driver {
   }
 
   void Join(const std::string& labels, const std::string& time_column, const std::string& features,
-            const std::string& output) {
+            const std::string& output, const std::string& encoding) {
+    v1::TimeEncoding unit = v1::TIME_ENCODING_UNSPECIFIED;
+    v1::TimeEncoding_Parse(encoding, &unit);
     TrainingSetRequest request{.labels = labels,
                                .time_column = time_column,
+                               .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
                                .output = output,
                                .warehouse = folder_ + "/warehouse"};
@@ -181,6 +197,7 @@ class Driver {
     std::cout << Json{{"labels", summary->labels},
                       {"views", views},
                       {"seconds", summary->seconds},
+                      {"notes", summary->notes},
                       {"warnings", summary->warnings}}
               << "\n";
   }
@@ -203,8 +220,9 @@ int main(int argc, char** argv) {
     driver.Write();
   } else if (arguments[0] == "generate" && arguments.size() == 4) {
     driver.Generate(std::stoll(arguments[2]), std::stoll(arguments[3]));
-  } else if (arguments[0] == "join" && arguments.size() == 6) {
-    driver.Join(arguments[2], arguments[3], arguments[4], arguments[5]);
+  } else if (arguments[0] == "join" && (arguments.size() == 6 || arguments.size() == 7)) {
+    driver.Join(arguments[2], arguments[3], arguments[4], arguments[5],
+                arguments.size() == 7 ? arguments[6] : "");
   } else {
     return 2;
   }
