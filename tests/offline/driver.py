@@ -6,6 +6,8 @@ import os
 import pathlib
 import subprocess
 
+import pyarrow as pa
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build"))
 DRIVER = BUILD / "tests" / "offline" / "offline_driver"
@@ -56,3 +58,34 @@ def small_table(folder: pathlib.Path) -> None:
             {"flush": True},
         ],
     )
+
+
+def change_rows(
+    values: dict[str, pa.Array], keys: int, effective: list[int], event: list[int], ops: list[str]
+) -> pa.RecordBatch:
+    """Rows of a view, with offsets from 0: the columns of `values`, first `keys` of keys, and others."""
+    rows = len(ops)
+    time = pa.timestamp("us", "UTC")
+    rest = {
+        "_effective_time": pa.array(effective, time),
+        "_event_time": pa.array(event, time),
+        "_known_time": pa.array(effective, time),
+        "_op": pa.array(ops, pa.string()),
+        "_key_hash": pa.array(range(rows), pa.int64()),
+        "_source_partition": pa.array([0] * rows, pa.int32()),
+        "_source_offset": pa.array(range(rows), pa.int64()),
+        "_ordinal": pa.array([0] * rows, pa.int32()),
+        "_view_version": pa.array([1] * rows, pa.int32()),
+    }
+    columns = values | rest
+    nullable = set(list(values)[keys:])
+    schema = pa.schema(
+        [pa.field(name, array.type, nullable=name in nullable) for name, array in columns.items()]
+    )
+    return pa.record_batch(list(columns.values()), schema=schema)
+
+
+def write_ipc(path: pathlib.Path, rows: pa.RecordBatch) -> str:
+    with pa.ipc.new_file(path, rows.schema) as file:
+        file.write_batch(rows)
+    return str(path)

@@ -7,14 +7,13 @@ import random
 
 import pyarrow as pa
 from pyarrow import parquet
-from tests.offline.driver import EPOCH, join, write
+from tests.offline.driver import EPOCH, START, change_rows, join, write, write_ipc
 
 VIEW = 3
 TABLE = pathlib.Path("warehouse", "offline", "kinds", "v1")
 TRAINING_SET = "training_set.parquet"
 ROWS = 4000
 DAY = 86_400_000_000
-START = 1_700_000_000_000_000
 TIME = pa.timestamp("us", "UTC")
 
 KEYS = {"bool": pa.bool_(), "int64": pa.int64(), "string": pa.string(), "timestamp": TIME}
@@ -67,27 +66,16 @@ def value(rng: random.Random, feature: str):
 def rows() -> pa.RecordBatch:
     """Rows over three dates; every key has one row."""
     rng = random.Random(11)
-    names = [f"key_{name}" for name in KEYS]
-    columns = {name: [scalar(rng, name.removeprefix("key_")) for _ in range(ROWS)] for name in names}
-    columns["key_int64"] = list(range(ROWS))
     types = {f"key_{name}": type for name, type in KEYS.items()}
+    columns = {name: [scalar(rng, name.removeprefix("key_")) for _ in range(ROWS)] for name in types}
+    columns["key_int64"] = list(range(ROWS))
     for feature in FEATURES:
         columns[feature] = [value(rng, feature) for _ in range(ROWS)]
         types[feature] = column_type(feature)
-    for name in ["_effective_time", "_event_time", "_known_time"]:
-        columns[name] = [START + i * 40_000_000 for i in range(ROWS)]
-        types[name] = TIME
-    columns["_op"] = [rng.choice(["event", "expire", "delete"]) for _ in range(ROWS)]
-    columns["_key_hash"] = [rng.randrange(-(2**63), 2**63) for _ in range(ROWS)]
-    columns["_source_partition"] = [0] * ROWS
-    columns["_source_offset"] = list(range(ROWS))
-    columns["_ordinal"] = [i % 3 for i in range(ROWS)]
-    columns["_view_version"] = [1] * ROWS
-    types |= {"_op": pa.string(), "_key_hash": pa.int64(), "_source_partition": pa.int32()}
-    types |= {"_source_offset": pa.int64(), "_ordinal": pa.int32(), "_view_version": pa.int32()}
-    nullable = set(FEATURES)
-    schema = pa.schema([pa.field(n, t, nullable=n in nullable) for n, t in types.items()])
-    return pa.record_batch([pa.array(columns[n], t) for n, t in types.items()], schema=schema)
+    values = {name: pa.array(column, types[name]) for name, column in columns.items()}
+    times = [START + i * 40_000_000 for i in range(ROWS)]
+    ops = [rng.choice(["event", "expire", "delete"]) for _ in range(ROWS)]
+    return change_rows(values, len(KEYS), times, times, ops)
 
 
 def served() -> dict[str, list]:
@@ -105,10 +93,8 @@ def write_table(folder: pathlib.Path) -> None:
     commands = []
     for first in range(0, ROWS, ROWS // 12 + 1):
         batch = rows().slice(first, ROWS // 12 + 1)
-        path = folder / f"rows-{first}.arrow"
-        with pa.ipc.new_file(path, batch.schema) as file:
-            file.write_batch(batch)
-        commit = {"position": first + len(batch) - 1, "clock": START, "view": VIEW, "ipc": str(path)}
+        ipc = write_ipc(folder / f"rows-{first}.arrow", batch)
+        commit = {"position": first + len(batch) - 1, "clock": START, "view": VIEW, "ipc": ipc}
         commands += [commit, {"flush": True}]
     write(folder, commands)
 
