@@ -71,6 +71,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   position_ = std::max(position_, batch.last_offset);
   output_.position = position_;
   output_.clock = KnownTime(clock_);
+  output_.complete_before = complete_before();
   FinishChanges();
   PublishStatistics();
   shared_clock_.store(clock_, std::memory_order_release);
@@ -227,8 +228,20 @@ void Task::PublishStatistics() {
 }
 
 TaskOutput Task::TakeOutput() {
-  TaskOutput next{.task = id_, .position = position_, .clock = KnownTime(clock_)};
+  TaskOutput next{.task = id_,
+                  .position = position_,
+                  .clock = KnownTime(clock_),
+                  .complete_before = complete_before()};
   return std::exchange(output_, std::move(next));
+}
+
+KnownTime Task::complete_before() const {
+  int64_t due = timers_.FirstDue(clock_);
+  if (due == Timers::kNone) return KnownTime(clock_);
+  // What is emitted is effective 1 us before its timer.
+  bool emits = std::any_of(views_.begin(), views_.end(),
+                           [](const auto& view) { return view->plan.steps == Steps::kEmitted; });
+  return KnownTime(emits ? due - 1 : due);
 }
 
 TaskCut Task::Cut(CutOf of) {

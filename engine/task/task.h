@@ -91,6 +91,9 @@ class Task {
 
   // The partition clock; nullopt before the first event. Any thread.
   std::optional<KnownTime> clock() const;
+  // Every change that is effective before this has been yielded, and none at or after it is sure to
+  // be (S6); Min before the first event. Task's thread only.
+  KnownTime complete_before() const;
   const TaskStatistics& statistics() const { return statistics_; }
   const std::deque<ExpressionStatistics>& expression_statistics() const { return expressions_; }
 

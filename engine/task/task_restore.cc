@@ -105,6 +105,7 @@ absl::Status Task::Restore() {
   }
   output_.position = position_;
   output_.clock = KnownTime(clock_);
+  output_.complete_before = complete_before();
   shared_clock_.store(clock_, std::memory_order_release);
   return absl::OkStatus();
 }

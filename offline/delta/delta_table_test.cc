@@ -48,7 +48,7 @@ class DeltaTableTest : public ::testing::Test {
                              .modified_ms = 8,
                              .stats = R"({"numRecords":1})"});
     if (transaction > 0) request.transactions["app/" + name] = transaction;
-    request.clocks[name] = transaction * 10;
+    request.clocks[name] = {transaction * 10, transaction * 10 - 5};
     return request;
   }
 
@@ -113,7 +113,7 @@ TEST_F(DeltaTableTest, AWriterThatCameSecondTakesTheNextVersion) {
   EXPECT_EQ(first->Append(Request("a", 2), kNow).value(), 3);
   EXPECT_EQ(first->TransactionVersion("app/a"), 2);
   EXPECT_EQ(first->TransactionVersion("app/b"), 1);
-  EXPECT_EQ(first->snapshot().clocks, (std::map<std::string, int64_t>{{"a", 20}, {"b", 10}}));
+  EXPECT_EQ(first->snapshot().clocks, (TaskClocks{{"a", {20, 15}}, {"b", {10, 5}}}));
 }
 
 TEST_F(DeltaTableTest, AWriterWhoseTransactionAnotherMovedIsAborted) {

@@ -97,8 +97,10 @@ absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
 }
 
 absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
-  ChangeFrame frame{
-      .first_position = Offset::Max(), .position = output.position, .clock = output.clock};
+  ChangeFrame frame{.first_position = Offset::Max(),
+                    .position = output.position,
+                    .clock = output.clock,
+                    .complete_before = output.complete_before};
   for (const ChangeBatch& batch : output.changes) {
     const View& view = views_[batch.view];
     if (!view.history) continue;

@@ -63,9 +63,9 @@ class TableFlush {
   };
 
   absl::Status FlushView(const ViewId& view, const ViewBacklog& backlog,
-                         const std::map<TaskId, KnownTime>& clocks);
+                         const std::map<TaskId, TaskClock>& clocks);
   absl::Status CommitView(const ViewId& view, const ViewBacklog& backlog,
-                          const std::map<TaskId, KnownTime>& clocks, DeltaTable* table);
+                          const std::map<TaskId, TaskClock>& clocks, DeltaTable* table);
   std::string AppId(const ViewId& view, const TaskId& task) const;
 
   std::shared_ptr<ObjectStore> warehouse_;

@@ -36,23 +36,30 @@ std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels) {
 std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Labels& labels) {
   std::string those = Those(labels, [&](KnownTime time) { return time.value() < first; });
   if (those.empty()) return "";
-  return fmt::format(
-      "{} are before the first row of {}, {}: their features have their defaults. Is the unit of "
-      "the times right?",
-      those, view, FormatTime(first));
+  return fmt::format("{} are before the first row of {}, {}: their features have their defaults",
+                     those, view, FormatTime(first));
 }
 
 std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,
                                   const Labels& labels) {
   if (table.clocks.empty()) return "";
-  auto least = std::min_element(table.clocks.begin(), table.clocks.end(),
-                                [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::string those = Those(labels, [&](KnownTime time) { return time.value() >= least->second; });
+  auto earlier = [](const auto& a, const auto& b) {
+    return a.second.complete_before < b.second.complete_before;
+  };
+  const auto& [task, clock] = *std::min_element(table.clocks.begin(), table.clocks.end(), earlier);
+  int64_t until = clock.complete_before;
+  std::string those = Those(labels, [&](KnownTime time) { return time.value() >= until; });
   if (those.empty()) return "";
+  std::string why = until == clock.clock
+                        ? fmt::format("the clock of task {}", task)
+                        : fmt::format(
+                              "task {} has expiry steps that are due and not yet written; "
+                              "each further record of its partition brings some",
+                              task);
   return fmt::format(
-      "{} are at or after {}, up to where the table of {} is complete (the clock of task {}): rows "
-      "may still come that change their features",
-      those, FormatTime(least->second), view, least->first);
+      "{} are at or after {}, up to where the table of {} is complete ({}): rows may still come "
+      "that change their features",
+      those, FormatTime(until), view, why);
 }
 
 }  // namespace forebay

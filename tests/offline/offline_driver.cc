@@ -1,8 +1,8 @@
 // Drives the offline sink and the training set from tests in other languages.
 //
 //   offline_driver write FOLDER < commands.jsonl
-//       {"task": 0, "position": 9, "clock": 90, "view": 0, "rows": [{"offset": 7, "key": "a",
-//       ...}]}
+//       {"task": 0, "position": 9, "clock": 90, "complete_before": 80, "view": 0,
+//        "rows": [{"offset": 7, "key": "a", ...}]}
 //       {"task": 0, "position": 9, "clock": 90, "view": 3, "ipc": "rows.arrow"}
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
@@ -110,11 +110,14 @@ class Driver {
     open_.clear();
   }
 
-  void Commit(int task, int64_t position, int64_t clock, int view,
+  void Commit(int task, int64_t position, int64_t clock, int64_t complete_before, int view,
               std::shared_ptr<arrow::RecordBatch> rows) {
     TaskId id{"transactions", PartitionId(task)};
     if (open_.insert(task).second) OrDie(sink_->Open(id).status());
-    TaskOutput output{.task = id, .position = Offset(position), .clock = KnownTime(clock)};
+    TaskOutput output{.task = id,
+                      .position = Offset(position),
+                      .clock = KnownTime(clock),
+                      .complete_before = KnownTime(complete_before)};
     output.changes.push_back({view, std::move(rows)});
     const TaskOutput* outputs[] = {&output};
     OrDie(sink_->Commit(outputs));
@@ -127,7 +130,9 @@ class Driver {
     int task = command.value("task", 0);
     auto rows = command.contains("ipc") ? ReadIpc(command["ipc"]).ValueOrDie()
                                         : TestRows(project_, RowsOf(command), view, task);
-    Commit(task, command["position"], command["clock"], view, std::move(rows));
+    int64_t clock = command["clock"];
+    Commit(task, command["position"], clock, command.value("complete_before", clock), view,
+           std::move(rows));
   }
 
   static std::vector<TestRow> RowsOf(const Json& command) {
@@ -167,7 +172,8 @@ class Driver {
                          .events = static_cast<int64_t>((random >> 20) % 100),
                          .country = "US"});
       }
-      Commit(0, first + kBatch - 1, batch.back().effective_time, 0, TestRows(project_, batch));
+      int64_t clock = batch.back().effective_time;
+      Commit(0, first + kBatch - 1, clock, clock, 0, TestRows(project_, batch));
       if (sink_->pending_bytes() > (64 << 20)) OrDie(sink_->FlushAll());
     }
     OrDie(sink_->FlushAll());

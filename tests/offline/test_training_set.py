@@ -157,6 +157,21 @@ def test_warns_of_labels_that_later_rows_may_change(tmp_path):
     )
 
 
+def test_warns_of_labels_after_a_step_that_is_due_but_unwritten(tmp_path):
+    rows = [row(0, "a", START, events=3)]
+    commit = {"position": 0, "clock": START + HOUR, "complete_before": START + 20, "rows": rows}
+    write(tmp_path, [commit, {"flush": True}])
+    labels = pl.DataFrame({"user_id": ["a"] * 2, "t": [at(START + 19), at(START + 20)]})
+    labels.write_parquet(tmp_path / "labels.parquet")
+    summary = join(tmp_path, tmp_path / "labels.parquet", "t", "spend.*", tmp_path / "out.parquet")
+    (warning,) = summary["warnings"]
+    assert warning.startswith(
+        "1 of 2 labels (row 2, for example, at 2023-11-14T22:13:20.000020Z) are at or after "
+        "2023-11-14T22:13:20.000020Z, up to where the table of spend is complete (task transactions-0 "
+        "has expiry steps that are due and not yet written"
+    )
+
+
 WRONG = [
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spend.totl", "did you mean 'total'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spent.total", "did you mean 'spend'"),

@@ -120,6 +120,15 @@ void ScenarioRun::Open() {
   task_ = *std::move(task);
 }
 
+// What a task has said to be complete stays so (S6).
+void ScenarioRun::ExpectNoneBefore(KnownTime complete, const arrow::RecordBatch& rows) {
+  int column = EffectiveTimeColumn(*rows.schema()) + kEffectiveTimeColumn;
+  const auto& times = static_cast<const arrow::TimestampArray&>(*rows.column(column));
+  for (int64_t row = 0; row < times.length(); ++row) {
+    ASSERT_GE(times.Value(row), complete.value()) << "row " << row;
+  }
+}
+
 void ScenarioRun::Feed() {
   std::vector<RawRecord> records;
   for (size_t i = 0; i < scenario_.records.size(); ++i) {
@@ -134,7 +143,11 @@ void ScenarioRun::Feed() {
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
     TaskOutput output = task_->TakeOutput();
-    for (ChangeBatch& changes : output.changes) changes_.push_back(std::move(changes));
+    for (ChangeBatch& changes : output.changes) {
+      ExpectNoneBefore(complete_before_, *changes.rows);
+      changes_.push_back(std::move(changes));
+    }
+    complete_before_ = output.complete_before;
     for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
     // A commit costs a disk sync: of many records, one now and then.
     if (records.size() > kFew && (at + step) % kFew != 0 && at + step < records.size()) continue;
