@@ -20,12 +20,14 @@
 namespace forebay {
 namespace {
 
+constexpr size_t kMostShown = 200;  // bytes of a line, in a message
+
 // A line whose number of fields is not the header's.
 struct WrongWidth {
   int64_t row = 0;
   int expected = 0;
   int found = 0;
-  std::string text;
+  std::string text;  // its beginning: a quote that is not closed makes it long
 };
 
 absl::Status WrongLine(const std::string& path, int64_t row, const std::string& what) {
@@ -43,7 +45,8 @@ arrow::Result<std::shared_ptr<arrow::Table>> Read(std::shared_ptr<arrow::io::Inp
   parse.newlines_in_values = true;
   parse.invalid_row_handler = [wrong](const arrow::csv::InvalidRow& row) {
     // Rows are counted from 1, and the header is one.
-    *wrong = {row.number - 2, row.expected_columns, row.actual_columns, std::string(row.text)};
+    *wrong = {row.number - 2, row.expected_columns, row.actual_columns,
+              std::string(row.text.substr(0, kMostShown))};
     return arrow::csv::InvalidRowResult::Error;
   };
   auto convert = arrow::csv::ConvertOptions::Defaults();

@@ -1,13 +1,10 @@
 #include "offline/training_set/training_set.h"
 
 #include <arrow/api.h>
-#include <arrow/io/file.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
-#include <parquet/arrow/writer.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 #include "absl/time/clock.h"
@@ -16,11 +13,11 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
-#include "offline/delta/number_encoding.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_keys.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
+#include "offline/training_set/output_file.h"
 #include "offline/training_set/point_in_time_join.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -175,35 +172,6 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   return summary;
 }
 
-arrow::Status WriteParquet(const arrow::Table& table, ParquetEncoding encoding,
-                           const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
-  parquet::WriterProperties::Builder builder;
-  builder.compression(arrow::Compression::ZSTD)->compression_level(1);
-  for (const auto& field : table.schema()->fields()) EncodeNumbers(*field, encoding, &builder);
-  auto properties = builder.build();
-  auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(table, arrow::default_memory_pool(), file,
-                                                 128 * 1024, properties, arrow_properties));
-  return file->Close();
-}
-
-absl::Status WriteOutput(const arrow::Table& table, ParquetEncoding encoding,
-                         const std::string& path) {
-  std::string partial = path + ".partial";
-  std::string what;
-  try {
-    arrow::Status status = WriteParquet(table, encoding, partial);
-    if (status.ok() && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
-    what = status.ok() ? "it cannot be renamed from " + partial : status.message();
-  } catch (const std::exception& e) {
-    what = e.what();
-  }
-  std::remove(partial.c_str());
-  return absl::FailedPreconditionError(
-      fmt::format("cannot write the training set {}: {}", path, what));
-}
-
 absl::Status CheckOutputNames(const arrow::Table& labels,
                               const std::vector<ResolvedFeature>& features) {
   for (const ResolvedFeature& feature : features) {
@@ -262,7 +230,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     if (!added.ok()) return absl::InternalError(added.status().ToString());
     table = *added;
   }
-  RETURN_IF_ERROR(WriteOutput(*table, request.parquet_encoding, request.output));
+  RETURN_IF_ERROR(WriteOutputFile(std::move(table), request.parquet_encoding, request.output,
+                                  &summary.warnings));
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
 }

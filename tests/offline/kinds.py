@@ -100,10 +100,11 @@ def write_table(folder: pathlib.Path) -> None:
 
 
 def write_training_set(folder: pathlib.Path) -> None:
-    """A label for each row of the table, at its time."""
+    """A label for each row of the table, at its time, in nanoseconds as pandas writes it."""
     written = rows()
     keys = {name: written.column(name) for name in written.schema.names if name.startswith("key_")}
-    labels = pa.table(keys | {"asked_at": written.column("_effective_time")})
+    times = written.column("_effective_time").cast(pa.timestamp("ns", "UTC"))
+    labels = pa.table(keys | {"asked_at": times})
     parquet.write_table(labels, folder / "labels.parquet")
     join(folder, folder / "labels.parquet", "asked_at", "kinds.*", folder / TRAINING_SET)
 

@@ -152,6 +152,18 @@ def test_labels_may_repeat_in_any_order_and_have_null_keys(tmp_path):
     )
 
 
+def test_nanoseconds_become_microseconds_unless_that_loses_something(tmp_path):
+    small_table(tmp_path)
+    labels = labels_of_a([START * 1000, START * 1000 + 1000], pl.Datetime("ns", "UTC"))
+    exact = labels.with_columns(pl.Series("exact", [1, None], dtype=pl.Datetime("ns")))
+    _, summary = events(tmp_path, exact.with_columns(pl.col("t").alias("again")))
+    got = pl.read_parquet(tmp_path / "out.parquet")
+    assert got.schema["t"] == got.schema["again"] == pl.Datetime("us", "UTC")
+    assert got["t"].to_list() == [at(START), at(START + 1)]
+    assert got["exact"].equals(exact["exact"])
+    assert "column 'exact' of the labels has times between two microseconds" in summary["warnings"][-1]
+
+
 def test_a_null_of_the_row_is_no_value_of_the_row_before(tmp_path):
     rows = [
         row(0, "a", START, total=1.5, events=1, country="US"),
