@@ -146,7 +146,8 @@ absl::Status WorkerProcess::PrepareFolders() {
       OfflineSinkOptions{.state_folder = config().state.string(),
                          .warehouse = config().warehouse.string(),
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
-                         .flush_bytes = config().flush_bytes});
+                         .flush_bytes = config().flush_bytes,
+                         .parquet_encoding = config().parquet_encoding});
   return offline_->CheckWritable();
 }
 
