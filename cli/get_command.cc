@@ -1,4 +1,5 @@
-// forebay get VIEW-or-SERVICE KEY... : asks the worker of the project over HTTP.
+// forebay get NAME KEY... : a view, a feature or a service; asks the worker of the project over
+// HTTP.
 #include <curl/curl.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "cli/command.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/feature_names.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/types/status_macros.h"
 
@@ -59,25 +61,14 @@ struct Target {
 
 absl::StatusOr<Target> FindTarget(const v1::Project& project, const std::string& name) {
   Target target;
-  std::vector<const v1::FeatureView*> views;
-  if (const v1::FeatureService* service = FindService(project, name)) {
-    target.request["feature_service"] = name;
-    for (const v1::FeatureReference& feature : service->features()) {
-      views.push_back(FindView(project, feature.view()));
-    }
-  } else if (const v1::FeatureView* view = FindView(project, name)) {
-    target.request["features"] = {name + ".*"};
-    views.push_back(view);
-  } else {
-    std::string known;
-    for (const auto& view : project.feature_views()) known += " " + view.name();
-    for (const auto& service : project.feature_services()) known += " " + service.name();
-    return absl::InvalidArgumentError(
-        fmt::format("there is no view or service '{}'; the project has:{}", name, known));
-  }
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveAnyName(project, name));
+  const bool is_service = FindService(project, name) != nullptr;
+  if (is_service) target.request["feature_service"] = name;
   std::set<std::string> seen;
-  for (const v1::FeatureView* view : views) {
-    for (const v1::Field& key : FindEntity(project, view->entity())->keys()) {
+  for (const NamedFeature& feature : features) {
+    if (!is_service) target.request["features"].push_back(feature.name);
+    const v1::FeatureView& view = project.feature_views(feature.view);
+    for (const v1::Field& key : FindEntity(project, view.entity())->keys()) {
       if (seen.insert(key.name()).second) target.keys.push_back(&key);
     }
   }
@@ -149,7 +140,11 @@ void AddGetCommand(CLI::App* app, int* exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app->add_subcommand("get", "Look up the features of one entity on the running worker");
-  command->add_option("name", arguments->name, "A feature view or feature service")->required();
+  command
+      ->add_option("name", arguments->name,
+                   "A feature view (view, view@version), a feature of it (view.feature) or a "
+                   "feature service")
+      ->required();
   command->add_option("key", arguments->keys, "Key values, in declared order, or column=value")
       ->required();
   command->add_option("--at", arguments->at, "The time to answer for, RFC 3339; default: now");

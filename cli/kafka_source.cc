@@ -1,5 +1,7 @@
 #include "cli/kafka_source.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "connectors/kafka/repartition_record.h"
@@ -51,6 +53,11 @@ absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
   }
 }
 
+void KafkaSource::Warn(const TaskId& task, const std::string& mismatch) {
+  absl::MutexLock lock(&mutex_);
+  if (warned_.insert(task.topic).second) spdlog::warn("topic {}: {}", task.topic, mismatch);
+}
+
 absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_records,
                                              absl::Duration timeout) {
   ASSIGN_OR_RETURN(FetchedRecords fetched, consumer_->Fetch(task, max_records, timeout));
@@ -60,6 +67,8 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
   } else {
     ASSIGN_OR_RETURN(EventDecoder * decoder, DecoderOf(task));
     ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
+    std::string mismatch = decoder->TakeUnitMismatch();
+    if (!mismatch.empty()) Warn(task, mismatch);
   }
   batch.at_end = fetched.at_end;
   batch.headers = HeadersOf;

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <map>
+#include <set>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -28,12 +30,15 @@ class KafkaSource final : public Source {
 
  private:
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
+  // Once per source, whichever of its tasks saw it first.
+  void Warn(const TaskId& task, const std::string& mismatch);
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
   const std::atomic<bool>* const cancel_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
 };
 
 }  // namespace forebay

@@ -39,6 +39,12 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--until-idle", options->until_idle,
                     "Stop when all that is in the topics has been applied");
   command
+      ->add_option(
+          "--from-now", options->from_now,
+          "A view (name or name@version) that is new counts from now on: it is not brought "
+          "up from the oldest records that its topic holds")
+      ->type_name("VIEW");
+  command
       ->add_option("--broker", *broker, "embedded: run a Kafka broker for trials inside the worker")
       ->check(CLI::IsMember({"embedded"}));
   command->callback([=] {

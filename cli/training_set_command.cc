@@ -1,9 +1,11 @@
 // forebay training-set: labels joined point-in-time with features.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "cli/command.h"
 #include "fmt/format.h"
+#include "offline/training_set/label_times.h"
 #include "offline/training_set/training_set.h"
 #include "schemas/types/status_macros.h"
 
@@ -13,7 +15,9 @@ namespace {
 absl::Status Build(const std::string& folder, TrainingSetRequest request) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
   request.warehouse = loaded.config.warehouse.string();
+  request.parquet_encoding = loaded.config.parquet_encoding;
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
+  for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);
   for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{} labels in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels,
              summary.seconds, static_cast<double>(summary.labels) / std::max(summary.seconds, 1e-9),
@@ -32,6 +36,17 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request) {
   return absl::OkStatus();
 }
 
+std::vector<std::string> TimeUnitNames() {
+  std::vector<std::string> names;
+  for (const TimeUnit& unit : kTimeUnits) names.emplace_back(unit.name);
+  return names;
+}
+
+v1::TimeEncoding EncodingOf(std::string_view name) {
+  auto named = [name](const TimeUnit& unit) { return unit.name == name; };
+  return std::find_if(kTimeUnits.begin(), kTimeUnits.end(), named)->encoding;
+}
+
 }  // namespace
 
 void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
@@ -44,8 +59,15 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
       ->required();
   command->add_option("--time", request->time_column, "The labels' time column")->required();
   command
-      ->add_option("--features", request->features,
-                   "view.feature, view.* or a feature service, comma separated")
+      ->add_option_function<std::string>(
+          "--time-unit", [=](const std::string& name) { request->time_unit = EncodingOf(name); },
+          "What whole numbers in the time column count, since 1970 UTC: s, ms, us or ns")
+      ->check(CLI::IsMember(TimeUnitNames()))
+      ->option_text("UNIT");
+  command
+      ->add_option(
+          "--features", request->features,
+          "view.feature, view@version.feature, a view or a feature service, comma separated")
       ->required()
       ->delimiter(',');
   command->add_option("--out", request->output, "The Parquet file to write")->required();

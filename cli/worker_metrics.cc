@@ -1,6 +1,7 @@
 #include "cli/worker_metrics.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -27,6 +28,8 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kLateRecords, statistics.late);
   write(Metric::kDeadLetteredRecords, statistics.dead_lettered);
   write(Metric::kDuplicateRecords, statistics.duplicate);
+  write(Metric::kWaitingRecords, statistics.waiting);
+  write(Metric::kOutOfOrderRecords, statistics.forced);
   write(Metric::kWrittenChanges, statistics.changes);
   write(Metric::kPosition, running.position().value());
   write(Metric::kLagRecords, LagOf(running, consumer));
@@ -35,6 +38,22 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kHotMapBytes, statistics.hot_bytes);
   if (auto clock = running.task().clock()) {
     writer->Write(Metric::kClock, {id.topic, partition}, static_cast<double>(clock->value()) / 1e6);
+  }
+}
+
+// Only where a view lacks records.
+void WriteCoverage(const RunningTask& running, MetricsWriter* writer) {
+  const TaskId& id = running.task().id();
+  for (const ViewCoverage& coverage : running.task().coverage()) {
+    int64_t complete_from = coverage.complete_from.load(std::memory_order_relaxed);
+    if (complete_from == Window::kAlways) continue;
+    double seconds = complete_from == PartStart::kNoRecordYet
+                         ? std::numeric_limits<double>::infinity()
+                         : static_cast<double>(complete_from) / 1e6;
+    writer->Write(Metric::kViewCompleteFrom,
+                  {coverage.view, std::to_string(coverage.version), id.topic,
+                   std::to_string(id.partition.value())},
+                  seconds);
   }
 }
 
@@ -63,7 +82,10 @@ void WriteExpressions(const Worker& worker, MetricsWriter* writer) {
 
 void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
                         const OfflineSink& offline, MetricsWriter* writer) {
-  for (const auto& task : worker.Tasks()) WriteTask(*task, consumer, writer);
+  for (const auto& task : worker.Tasks()) {
+    WriteTask(*task, consumer, writer);
+    WriteCoverage(*task, writer);
+  }
   WriteExpressions(worker, writer);
   const WorkerStatistics& statistics = worker.statistics();
   writer->Write(Metric::kCommits, {}, static_cast<double>(statistics.commits));

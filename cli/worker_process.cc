@@ -13,6 +13,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "cli/bring_up_log.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
 #include "cli/worker_metrics.h"
@@ -33,6 +34,7 @@
 #include "online/serving/feature_reader.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
+#include "schemas/definition/feature_names.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -91,6 +93,7 @@ class WorkerProcess {
   const ProjectConfig& config() const { return loaded_.config; }
 
   absl::Status Prepare() {
+    RETURN_IF_ERROR(PlanAllTasks());
     RETURN_IF_ERROR(PrepareFolders());
     RETURN_IF_ERROR(PrepareKafka());
     RETURN_IF_ERROR(PrepareWorker());
@@ -98,6 +101,7 @@ class WorkerProcess {
   }
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
+  absl::Status PlanAllTasks();
   absl::Status PrepareWorker();
   absl::Status StartServers();
   absl::Status Serve();
@@ -126,6 +130,7 @@ class WorkerProcess {
   std::unique_ptr<RepartitionSink> repartition_;
   std::unique_ptr<UpdateSink> updates_;
   std::unique_ptr<Worker> worker_;
+  BringUpLog bring_up_log_;
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
   std::unique_ptr<HttpServer> http_;
@@ -141,8 +146,24 @@ absl::Status WorkerProcess::PrepareFolders() {
       OfflineSinkOptions{.state_folder = config().state.string(),
                          .warehouse = config().warehouse.string(),
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
-                         .flush_bytes = config().flush_bytes});
+                         .flush_bytes = config().flush_bytes,
+                         .parquet_encoding = config().parquet_encoding});
   return offline_->CheckWritable();
+}
+
+absl::Status WorkerProcess::PlanAllTasks() {
+  ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
+  std::vector<const v1::FeatureView*> from_now;
+  for (const std::string& name : options_.from_now) {
+    absl::StatusOr<int> view = FeatureNames(project()).FindView(name);
+    if (!view.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("--from-now {}: {}", name, std::string(view.status().message())));
+    }
+    from_now.push_back(&project().feature_views(*view));
+  }
+  StartFromNow(from_now, &plans_);
+  return absl::OkStatus();
 }
 
 absl::Status WorkerProcess::PrepareKafka() {
@@ -158,7 +179,6 @@ absl::Status WorkerProcess::PrepareKafka() {
   }
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka_));
   RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
-  ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
   for (const TaskPlan& plan : plans_) {
     if (plan.repartition) continue;
     ASSIGN_OR_RETURN(source_partitions_[plan.topic], admin->PartitionCount(plan.topic));
@@ -246,7 +266,7 @@ void WorkerProcess::PrintReady() const {
 // Whether all tasks saw the ends of their partitions. Says nothing of what is on its way to them.
 bool WorkerProcess::AllRead() const {
   for (const auto& task : worker_->Tasks()) {
-    if (!task->at_end()) return false;
+    if (!task->at_end() || task->task().statistics().waiting != 0) return false;
   }
   return worker_->Ready().ok();
 }
@@ -271,6 +291,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
+    bring_up_log_.Look(worker_->Tasks(), absl::Now());
     if (!ready && worker_->Ready().ok()) {
       ready = true;
       PrintReady();

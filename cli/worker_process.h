@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "schemas/definition/project.h"
@@ -14,6 +15,8 @@ struct RunOptions {
   bool until_idle = false;       // stop when everything has been read and applied
   bool embedded_broker = false;  // run librdkafka's mock cluster in this process
   int embedded_partitions = 4;   // of the topics it is given
+  // Views (name or name@version) that are not to be brought up where a task has no state of them.
+  std::vector<std::string> from_now;
 };
 
 // Runs until `stop` becomes true, the worker fails, or it is idle if that is asked for. Then

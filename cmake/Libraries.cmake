@@ -1,5 +1,5 @@
 # The libraries that others keep. Arrow and Parquet come from an installed Arrow C++ where CMake
-# finds one, else from the pyarrow wheel in the virtual environment that `./dev setup` makes.
+# finds one, else from the pyarrow wheel in the virtual environment that `./dev` makes.
 
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
@@ -25,7 +25,8 @@ endif()
 
 find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
 add_library(forebay_pg_query INTERFACE)
-target_link_libraries(forebay_pg_query INTERFACE ${PG_QUERY_LIBRARY})
+target_link_libraries(forebay_pg_query INTERFACE $<BUILD_INTERFACE:${PG_QUERY_LIBRARY}>
+                      $<INSTALL_INTERFACE:pg_query>)
 
 add_library(forebay_arrow INTERFACE)
 find_package(Arrow QUIET)
@@ -35,19 +36,21 @@ if(Arrow_FOUND AND Parquet_FOUND)
 else()
   set(FOREBAY_PYTHON "" CACHE FILEPATH "Python of the virtual environment with pyarrow")
   if(NOT FOREBAY_PYTHON)
-    message(FATAL_ERROR "Arrow C++ is not installed and FOREBAY_PYTHON is not set: run ./dev build, which does both")
+    message(FATAL_ERROR "Arrow C++ is not installed and FOREBAY_PYTHON is not set: run ./dev program, which does both")
   endif()
   execute_process(COMMAND ${FOREBAY_PYTHON} -c "import pyarrow, os; print(os.path.dirname(pyarrow.__file__)); print(pyarrow.__version__.split('.')[0])"
                   OUTPUT_VARIABLE pyarrow_facts OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE pyarrow_result)
   if(NOT pyarrow_result EQUAL 0)
-    message(FATAL_ERROR "${FOREBAY_PYTHON} cannot import pyarrow: run ./dev setup")
+    message(FATAL_ERROR "${FOREBAY_PYTHON} cannot import pyarrow: run ./dev program")
   endif()
   string(REPLACE "\n" ";" pyarrow_facts "${pyarrow_facts}")
   list(GET pyarrow_facts 0 pyarrow_folder)
   list(GET pyarrow_facts 1 pyarrow_major)
   target_include_directories(forebay_arrow SYSTEM INTERFACE ${pyarrow_folder}/include)
-  target_link_libraries(forebay_arrow INTERFACE
-    ${pyarrow_folder}/libparquet.so.${pyarrow_major}00 ${pyarrow_folder}/libarrow.so.${pyarrow_major}00)
+  # Each needs the one after it, and finds it in its own folder.
+  set(FOREBAY_ARROW_WHEEL ${pyarrow_folder}/libparquet.so.${pyarrow_major}00 ${pyarrow_folder}/libarrow.so.${pyarrow_major}00)
+  file(GLOB FOREBAY_ARROW_WHEEL_LICENSES ${pyarrow_folder}-*.dist-info/licenses/*)
+  target_link_libraries(forebay_arrow INTERFACE ${FOREBAY_ARROW_WHEEL})
   set(CMAKE_BUILD_RPATH ${pyarrow_folder})
 endif()
 

@@ -1,11 +1,17 @@
 # Warnings, hardening and sanitizers, for every target of the project.
 
-add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
+add_compile_options(-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
                     -fno-omit-frame-pointer)
+if(FOREBAY_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wthread-safety)  # checks abseil's annotations, which g++ skips
+endif()
 # Nothing here is loaded into other programs, so no function is ever replaced by another of its name:
 # without this, position-independent code neither inlines them nor calls them directly.
 add_compile_options(-fno-semantic-interposition)
-if(FOREBAY_UNITY)
+if(FOREBAY_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-subobject-linkage)  # takes the joined sources for headers
 endif()
 add_compile_options(-fstack-protector-strong)

@@ -79,6 +79,14 @@ void DumpRows(const ViewRows& section, std::ostream* out) {
   }
 }
 
+void AppendKnownTime(KnownTime time, std::string* line) {
+  if (time == KnownTime::Min()) {
+    *line += "null";
+  } else {
+    AppendJsonTime(time.value(), line);
+  }
+}
+
 }  // namespace
 
 absl::Status DumpSegment(const std::string& path, std::ostream* out) {
@@ -98,11 +106,9 @@ absl::Status DumpSegment(const std::string& path, std::ostream* out) {
     line = fmt::format(
         R"({{"frame":{},"place":{},"bytes":{},"first_position":{},"position":{},"clock":)", i,
         info.place, info.length, info.first_position.value(), info.position.value());
-    if (info.clock == KnownTime::Min()) {
-      line += "null";
-    } else {
-      AppendJsonTime(info.clock.value(), &line);
-    }
+    AppendKnownTime(info.clock, &line);
+    line += ",\"complete_before\":";
+    AppendKnownTime(info.complete_before, &line);
     *out << line << "}\n";
     for (const ViewRows& section : frames[i].sections) DumpRows(section, out);
   }

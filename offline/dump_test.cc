@@ -20,6 +20,7 @@ TEST(Dump, ShowsFramesAndRowsOfAChangeLog) {
   ASSERT_TRUE(log->Append({.first_position = Offset(7),
                            .position = Offset(9),
                            .clock = KnownTime(1'000'000),
+                           .complete_before = KnownTime(2),
                            .sections = {{{"spend", 1}, rows}}})
                   .ok());
   ASSERT_TRUE(log->Sync().ok());
@@ -33,7 +34,8 @@ TEST(Dump, ShowsFramesAndRowsOfAChangeLog) {
       out.str(),
       "{\"segment\":\"" + path + "\",\"number\":1,\"frames\":1,\"bytes\":" + std::to_string(size) +
           "}\n{\"frame\":0,\"place\":32,\"bytes\":" + std::to_string(size - 32) +
-          ",\"first_position\":7,\"position\":9,\"clock\":\"1970-01-01T00:00:01.000000Z\"}\n"
+          ",\"first_position\":7,\"position\":9,\"clock\":\"1970-01-01T00:00:01.000000Z\","
+          "\"complete_before\":\"1970-01-01T00:00:00.000002Z\"}\n"
           "{\"view\":\"spend\",\"version\":1,\"user_id\":\"a\\\"\",\"total\":1.5,\"events\":0,"
           "\"last_country\":null,\"_effective_time\":" +
           time + ",\"_event_time\":" + time + ",\"_known_time\":" + time +

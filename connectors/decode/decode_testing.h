@@ -3,6 +3,7 @@
 #define FOREBAY_CONNECTORS_DECODE_DECODE_TESTING_H_
 
 #include <arrow/api.h>
+#include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
@@ -80,6 +81,15 @@ inline std::vector<Row> RowsOf(const EventBatch& batch) {
     }
   }
   return rows;
+}
+
+inline EventBatch DecodeAll(EventDecoder& decoder, const std::vector<RawRecord>& records) {
+  absl::StatusOr<EventBatch> batch = decoder.Decode(records);
+  EXPECT_TRUE(batch.ok()) << batch.status();
+  EXPECT_EQ(batch->size() + batch->rejected.size(), records.size());
+  EXPECT_EQ(batch->columns->num_rows(), static_cast<int64_t>(batch->size()));
+  EXPECT_TRUE(batch->columns->ValidateFull().ok());
+  return *std::move(batch);
 }
 
 }  // namespace forebay

@@ -54,6 +54,7 @@ class EventDecoder::Impl {
        ReadRepartitionOrigin read_headers);
 
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records, Offset last_offset);
+  std::string TakeUnitMismatch() { return std::exchange(mismatch_, ""); }
 
  private:
   struct Column {
@@ -70,12 +71,16 @@ class EventDecoder::Impl {
   arrow::Status Append(const RawRecord& record, const EventTimes& times, const FieldValue* values,
                        EventBatch* batch);
   arrow::Status Finish(EventBatch* batch);
+  void LookAtUnits(const EventBatch& batch);
+  void FoundMismatch(std::string mismatch);
 
   RecordReader reader_;
   Gate gate_;
   ReadRepartitionOrigin read_headers_;  // empty: not a repartition topic
   std::vector<Column> columns_;
   std::shared_ptr<arrow::Schema> schema_;
+  std::string mismatch_;         // to be taken
+  bool mismatch_found_ = false;  // and not looked for any more
 };
 
 EventDecoder::Impl::Impl(const v1::Source& source, RecordReader reader,
@@ -103,6 +108,7 @@ absl::StatusOr<EventBatch> EventDecoder::Impl::Decode(absl::Span<const RawRecord
   }
   if (status.ok()) status = Finish(&batch);
   if (!status.ok()) return NoRoom(status);
+  if (!mismatch_found_ && !read_headers_ && !batch.records.empty()) LookAtUnits(batch);
   return batch;
 }
 
@@ -163,6 +169,7 @@ arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Read
       ARROW_RETURN_NOT_OK(Append(record, times, reader.values().data(), batch));
       if (origin != nullptr) batch->origins.push_back(origin->origin);
     } else {
+      if (!rejection.mismatch.empty()) FoundMismatch(std::move(rejection.mismatch));
       batch->rejected.push_back({record, rejection.reason, std::move(rejection.detail)});
     }
   }
@@ -179,6 +186,17 @@ arrow::Status EventDecoder::Impl::Finish(EventBatch* batch) {
   return arrow::Status::OK();
 }
 
+void EventDecoder::Impl::LookAtUnits(const EventBatch& batch) {
+  EventTimes newest{batch.event_times.back(), batch.known_times.back()};
+  std::string mismatch = gate_.MismatchOf(batch.records.back().timestamp, newest);
+  if (!mismatch.empty()) FoundMismatch(std::move(mismatch));
+}
+
+void EventDecoder::Impl::FoundMismatch(std::string mismatch) {
+  if (!mismatch_found_) mismatch_ = std::move(mismatch);
+  mismatch_found_ = true;
+}
+
 absl::StatusOr<EventDecoder> EventDecoder::Make(const v1::Source& source,
                                                 const std::vector<std::string>& columns,
                                                 ReadRepartitionOrigin read_headers) {
@@ -191,6 +209,8 @@ EventDecoder::EventDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 EventDecoder::EventDecoder(EventDecoder&&) noexcept = default;
 EventDecoder& EventDecoder::operator=(EventDecoder&&) noexcept = default;
 EventDecoder::~EventDecoder() = default;
+
+std::string EventDecoder::TakeUnitMismatch() { return impl_->TakeUnitMismatch(); }
 
 absl::StatusOr<EventBatch> EventDecoder::Decode(absl::Span<const RawRecord> records,
                                                 Offset last_offset) {

@@ -64,6 +64,11 @@ class EventDecoder {
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records,
                                     Offset last_offset = Offset(-1));
 
+  // What the records decoded so far say about a wrong unit of the source's times
+  // (unit_mismatch.h), with an example: once, at the first call after it was seen. Else empty. One
+  // record of each batch is looked at, and those that are refused for their times.
+  std::string TakeUnitMismatch();
+
  private:
   class Impl;
   explicit EventDecoder(std::unique_ptr<Impl> impl);

@@ -16,7 +16,10 @@ struct FieldValue {
     int64_t integer = 0;  // INT64, and TIMESTAMP in microseconds UTC
     double real;
   };
-  std::string_view text;  // STRING, BYTES
+  union {
+    std::string_view text = {};  // STRING, BYTES
+    int64_t count;               // TIMESTAMP: as written, where `integer` is saturated
+  };
 };
 
 }  // namespace forebay

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "connectors/decode/field_value.h"
+#include "connectors/decode/unit_mismatch.h"
 #include "engine/batch/event_batch.h"
 #include "schemas/types/time.h"
 
@@ -28,6 +29,7 @@ struct EventTimes {
 struct Rejection {
   RejectReason reason;
   std::string detail;
+  std::string mismatch = {};  // of units, where that explains it; part of the detail
 };
 
 // Immutable: thread-safe.
@@ -42,13 +44,13 @@ class Gate {
              EventTimes* times, Rejection* rejection) const {
     const FieldValue& event_time = values[event_time_field_];
     if (!IsTimeOfAnEvent(event_time)) {
-      return RefuseTime(RejectReason::kBadEventTime, event_time_name_, event_time, rejection);
+      return RefuseTime(RejectReason::kBadEventTime, event_time_, event_time, record, rejection);
     }
     times->event_time = EventTime(event_time.integer);
     if (known_time_from_ == From::kColumn) {
       const FieldValue& known_time = values[known_time_field_];
       if (!IsTimeOfAnEvent(known_time)) {
-        return RefuseTime(RejectReason::kBadKnownTime, known_time_name_, known_time, rejection);
+        return RefuseTime(RejectReason::kBadKnownTime, known_time_, known_time, record, rejection);
       }
       times->known_time = KnownTime(known_time.integer);
     } else {
@@ -63,6 +65,9 @@ class Gate {
     if (!ahead && known_time_from_ != From::kColumn) return true;
     return CheckFuture(record.timestamp, *times, rejection);
   }
+
+  // What a record that passed says about the unit of its times (unit_mismatch.h); mostly nothing.
+  std::string MismatchOf(int64_t timestamp, const EventTimes& times) const;
 
   // Whether the field's times are the gate's matter: those that int64 microseconds cannot hold are
   // then no type error, but the nearest that they can hold.
@@ -82,14 +87,14 @@ class Gate {
 
   bool CheckFuture(int64_t timestamp, const EventTimes& times, Rejection* rejection) const;
   // Both fill `rejection` and return false.
-  static bool RefuseTime(RejectReason reason, const std::string& field, const FieldValue& value,
-                         Rejection* rejection);
+  static bool RefuseTime(RejectReason reason, const TimeField& field, const FieldValue& value,
+                         const RawRecord& record, Rejection* rejection);
   bool RefuseFuture(const std::string& field, int64_t time, const std::string& of, int64_t than,
-                    Rejection* rejection) const;
+                    std::string mismatch, Rejection* rejection) const;
 
   From known_time_from_;
-  std::string event_time_name_;
-  std::string known_time_name_;
+  TimeField event_time_;
+  TimeField known_time_;  // where known_time_from_ is kColumn
   size_t event_time_field_;
   size_t known_time_field_;  // where known_time_from_ is kColumn
   int64_t max_future_;

@@ -19,15 +19,6 @@ RawRecord Record(std::string_view value, int64_t offset = 0, int64_t timestamp =
   return {Offset(offset), timestamp, std::nullopt, value, nullptr};
 }
 
-EventBatch DecodeAll(EventDecoder& decoder, const std::vector<RawRecord>& records) {
-  absl::StatusOr<EventBatch> batch = decoder.Decode(records);
-  EXPECT_TRUE(batch.ok()) << batch.status();
-  EXPECT_EQ(batch->size() + batch->rejected.size(), records.size());
-  EXPECT_EQ(batch->columns->num_rows(), static_cast<int64_t>(batch->size()));
-  EXPECT_TRUE(batch->columns->ValidateFull().ok());
-  return *std::move(batch);
-}
-
 // "ok", or reason and detail.
 std::string Verdict(const v1::Source& source, const RawRecord& record) {
   EventDecoder decoder = MakeDecoder(source, kAllColumns);

@@ -353,6 +353,7 @@ JsonObjectReader::Impl::Outcome JsonObjectReader::Impl::ReadTime(const FieldPlan
   if (!ToInt64(number, &count)) return Outcome::kWrongType;
   bool fits;
   out->integer = ToMicros(count, field.time_encoding, &fits);
+  if (!fits) out->count = count;
   return fits || field.saturates ? Outcome::kOk : Outcome::kWrongType;
 }
 

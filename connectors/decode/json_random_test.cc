@@ -104,6 +104,7 @@ enum class Comparable { kYes, kMalformed, kNo };
 // Parses `text`; kNo where the reference differs by design: a number beyond a double, which it
 // refuses in undeclared members too, or a name that comes twice, of which it keeps one only.
 Comparable ParseReference(const std::string& text, Json* out) {
+  if (text.find('\0') != std::string::npos) return Comparable::kMalformed;  // it reads up to there
   int names = 0;
   auto count = [&](int depth, Json::parse_event_t event, Json&) {
     if (depth == 1 && event == Json::parse_event_t::key) ++names;

@@ -258,6 +258,7 @@ bool ProtobufReader::Impl::Convert(const ProtobufPlan::Conversion& plan) {
       bool fits;
       int64_t count = value->integer;
       value->integer = ToMicros(count, plan.encoding, &fits);
+      if (!fits) value->count = count;
       return fits || plan.saturates ||
              WrongValue(plan, fmt::format("{}", count), "a time that int64 microseconds can hold");
     }

@@ -333,5 +333,16 @@ TEST(ProtobufReader, IsAFormatOfTheGate) {
                                    "undecodable: the value is null, expected a protobuf message"));
 }
 
+TEST(ProtobufReader, ATimeTooLargeForItsUnitIsNamedAsItWasWritten) {
+  v1::Source source = SourceWith("t", v1::TIMESTAMP, v1::SECONDS);
+  EventDecoder decoder = MakeDecoder(source, {});
+  std::string value = Number(1, kNow * 1'000);
+  EventBatch batch = DecodeAll(decoder, {{Offset(0), kNow, {}, value, nullptr}});
+  ASSERT_EQ(batch.rejected.size(), 1);
+  EXPECT_THAT(batch.rejected[0].detail,
+              HasSubstr("; field t looks like nanoseconds, and is declared in seconds: as "
+                        "nanoseconds 1356998400000000000 is 2013-01-01T00:00:00.000000Z"));
+}
+
 }  // namespace
 }  // namespace forebay

@@ -23,6 +23,13 @@ inline int64_t ToMicros(int64_t value, v1::TimeEncoding encoding, bool* fits) {
   return value < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
 
+// Whether it is the nearest to what does not fit. Only seconds and milliseconds can be too large,
+// and no time in these is one of the two.
+inline bool IsSaturated(int64_t micros) {
+  return micros == std::numeric_limits<int64_t>::min() ||
+         micros == std::numeric_limits<int64_t>::max();
+}
+
 }  // namespace forebay
 
 #endif  // FOREBAY_CONNECTORS_DECODE_TIMESTAMP_UNIT_H_

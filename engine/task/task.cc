@@ -65,6 +65,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   position_ = std::max(position_, batch.last_offset);
   output_.position = position_;
   output_.clock = KnownTime(clock_);
+  output_.complete_before = complete_before();
   FinishChanges();
   PublishStatistics();
   PublishClocks();
@@ -282,8 +283,23 @@ void Task::PublishClocks() {
 }
 
 TaskOutput Task::TakeOutput() {
-  TaskOutput next{.task = id_, .position = position_, .clock = KnownTime(clock_)};
+  TaskOutput next{.task = id_,
+                  .position = position_,
+                  .clock = KnownTime(clock_),
+                  .complete_before = complete_before()};
   return std::exchange(output_, std::move(next));
+}
+
+KnownTime Task::complete_before() const {
+  int64_t before = clock_;
+  for (const auto& view : views_) {
+    if (view->plan.steps == Steps::kNone || position_ <= view->start.after) continue;
+    int64_t due = view->timers.FirstDue(clock_);
+    if (due == Timers::kNone) continue;
+    // What is emitted is effective 1 us before its timer.
+    before = std::min(before, view->plan.steps == Steps::kEmitted ? due - 1 : due);
+  }
+  return KnownTime(before);
 }
 
 TaskCut Task::Cut(CutOf of) {

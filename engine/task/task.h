@@ -98,6 +98,9 @@ class Task {
 
   // The partition clock at position(); nullopt before the first event. Any thread.
   std::optional<KnownTime> clock() const;
+  // Every change that is effective before this has been yielded, and none at or after it is sure to
+  // be (S6); Min before the first event. Task's thread only.
+  KnownTime complete_before() const;
   const TaskStatistics& statistics() const { return statistics_; }
   // Of the task's views, and of the views of the repartition topics that it feeds. Any thread.
   const std::deque<ViewCoverage>& coverage() const { return coverage_; }

@@ -90,6 +90,7 @@ absl::Status Task::Restore(const PartitionBounds& bounds) {
   RETURN_IF_ERROR(RestoreViews(meta, start));
   output_.position = position_;
   output_.clock = KnownTime(clock_);
+  output_.complete_before = complete_before();
   shared_clock_.store(clock_, std::memory_order_release);
   return absl::OkStatus();
 }

@@ -60,6 +60,12 @@ bool Timers::PopNext(int64_t clock, Timer* timer) {
   return true;
 }
 
+int64_t Timers::FirstDue(int64_t clock) const {
+  int64_t first = due_.empty() ? kNone : due_time_;
+  if (!timers_.empty()) first = std::min(first, timers_.begin()->first);
+  return first <= clock ? first : kNone;
+}
+
 size_t Timers::DueCount(int64_t clock) const {
   size_t count = due_.size();
   for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at)

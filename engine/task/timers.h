@@ -40,6 +40,9 @@ class Timers {
     return ahead < due_.size() ? &due_[due_.size() - 1 - ahead] : nullptr;
   }
 
+  // The time of the first that is due at `clock`, if only for a key that has moved it; kNone: none.
+  int64_t FirstDue(int64_t clock) const;
+
   // How many are due at `clock`, those that have moved included.
   size_t DueCount(int64_t clock) const;
 

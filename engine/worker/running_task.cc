@@ -34,6 +34,7 @@ void RunningTask::ServeCut() {
   cut.output.task = task_->id();
   cut.output.position = task_->position();
   if (auto clock = task_->clock()) cut.output.clock = *clock;
+  cut.output.complete_before = task_->complete_before();
   absl::MutexLock lock(&mutex_);
   cut_ = std::move(cut);
 }

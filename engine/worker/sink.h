@@ -25,7 +25,10 @@ struct TaskOutput {
   Offset position{-1};                 // of the last record applied
   KnownTime clock = KnownTime::Min();  // partition clock at that position; Min: undefined
   bool at_end = false;                 // the partition had no more records
-  std::vector<ChangeBatch> changes;    // in the order they were made; several per view
+  // Every change that is effective before this is made: the clock, or the least boundary of an
+  // expiry step that is due but unwritten (S6).
+  KnownTime complete_before = KnownTime::Min();
+  std::vector<ChangeBatch> changes;  // in the order they were made; several per view
   std::vector<DeadLetter> dead_letters;
   std::vector<ForwardedRecord> forwarded;
 };

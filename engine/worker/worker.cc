@@ -20,8 +20,7 @@ constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
 Worker::Worker(const v1::Project& project, const std::vector<TaskPlan>& plans,
                PartitionCounts partition_counts, WorkerOptions options, Source* source,
                std::vector<Sink*> sinks, OpenStore open_store, const Clock* clock)
-    : project_(project),
-      plans_(plans),
+    : plans_(plans),
       partition_counts_(std::move(partition_counts)),
       options_(options),
       source_(source),
@@ -385,9 +384,10 @@ absl::Status Worker::Ready() const {
                     running, task_count_));
   }
   if (replaying > 0) {
-    return absl::UnavailableError(
-        fmt::format("{} of {} tasks replay what came after their last state was written", replaying,
-                    task_count_));
+    return absl::UnavailableError(fmt::format(
+        "{} of {} tasks read again what came after their last state was written, or what a "
+        "new view lacks",
+        replaying, task_count_));
   }
   return absl::OkStatus();
 }

@@ -127,7 +127,6 @@ class Worker {
   void Fail(const absl::Status& status);
   const TaskPlan* PlanOf(std::string_view topic) const;
 
-  const v1::Project& project_;
   const std::vector<TaskPlan>& plans_;
   const PartitionCounts partition_counts_;
   const WorkerOptions options_;

@@ -426,7 +426,10 @@ TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
 TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
   Disk disk;
   const std::vector<TaskId> tasks = Life::TaskIds();
-  disk.held = {{tasks[0], Offset(49)}, {tasks[1], Offset(50)}, {tasks[2], Offset(1000)}};
+  {
+    absl::MutexLock lock(&disk.mutex);
+    disk.held = {{tasks[0], Offset(49)}, {tasks[1], Offset(50)}, {tasks[2], Offset(1000)}};
+  }
   Life life(&disk, 60, /*crash_at=*/0, /*after=*/false, absl::StatusCode::kOk,
             absl::Milliseconds(1), absl::Milliseconds(1), /*pause_at=*/50);
   auto at_pause = [&](const auto& task) { return task->position() == Offset(49); };

@@ -62,6 +62,7 @@ class ChangeLogTest : public ::testing::Test {
     return {.first_position = Offset(position - 1),
             .position = Offset(position),
             .clock = KnownTime(position * 10),
+            .complete_before = KnownTime(position * 10 - 5),
             .sections = {{{"spend", 1}, TestRows(project_, rows)},
                          {{"visits", 2}, TestRows(project_, {rows[1]}, 1)}}};
   }
@@ -98,6 +99,7 @@ class ChangeLogTest : public ::testing::Test {
     EXPECT_EQ(got.first_position, want.first_position);
     EXPECT_EQ(got.position, want.position);
     EXPECT_EQ(got.clock, want.clock);
+    EXPECT_EQ(got.complete_before, want.complete_before);
     ASSERT_EQ(got.sections.size(), want.sections.size());
     for (size_t i = 0; i < want.sections.size(); ++i) {
       EXPECT_EQ(got.sections[i].view, want.sections[i].view);
@@ -266,12 +268,30 @@ TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
   Write({2});
   std::string path = OnlySegment();
   std::string bytes = Read(path);
-  bytes[8] = 2;
+  bytes[8] = 3;
   uint32_t checksum = ExtendCrc32c(Crc32c(bytes.substr(0, 12)), bytes.substr(16, 16));
   bytes.replace(12, 4, reinterpret_cast<const char*>(&checksum), 4);
   Overwrite(path, bytes);
   EXPECT_TRUE(absl::IsFailedPrecondition(Reopen().status())) << Reopen().status();
   EXPECT_EQ(Read(path), bytes);
+}
+
+// Written by a build that knew version 1 alone; a frame for each of the positions 2 and 4.
+TEST_F(ChangeLogTest, ReadsTheVersionWithoutCompleteBefore) {
+  fs::create_directories(folder_);
+  fs::copy(FOREBAY_SOURCE_DIR "/offline/change_log/testdata/version_1.log",
+           folder_ + "/00000000000000000001.log");
+  auto log = ChangeLog::Open(folder_).value();
+  auto frames = ReadFrames(log->closed().at(0)).value();
+  ASSERT_EQ(frames->size(), 2u);
+  for (const ChangeFrame& frame : *frames) {
+    ChangeFrame want = Frame(frame.position.value());
+    want.complete_before = want.clock;
+    ExpectEqual(frame, want);
+  }
+  EXPECT_EQ(log->Append(Frame(6)), absl::OkStatus());
+  EXPECT_EQ(log->Sync(), absl::OkStatus());
+  EXPECT_EQ(frames->back().position, Offset(4));
 }
 
 // The disk refuses bytes in the middle of a frame; a file size limit stands in for a full disk.

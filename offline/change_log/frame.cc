@@ -17,7 +17,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the log is written little-endian");
 
 constexpr std::string_view kSegmentMagic = "FBCHGLOG";
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kOldestVersion = 1;  // frames without complete_before
+constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kMoreHeaderSize = 8;
 constexpr uint32_t kFrameMagic = 0x4D524246;  // "FBRM"
 constexpr int64_t kSectionHeaderSize = 16;
 
@@ -116,8 +118,8 @@ absl::Status Malformed(int64_t place, std::string_view what) {
   return absl::DataLossError(fmt::format("the frame at byte {} {}", place, what));
 }
 
-absl::Status FindSections(std::string_view segment, uint32_t count, FrameInfo* info) {
-  int64_t place = info->place + kFrameHeaderSize;
+absl::Status FindSections(std::string_view segment, int64_t place, uint32_t count,
+                          FrameInfo* info) {
   int64_t end = info->place + info->length;
   for (uint32_t i = 0; i < count; ++i) {
     if (end - place < kSectionHeaderSize) return Malformed(info->place, "ends inside a section");
@@ -159,10 +161,10 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
     return absl::DataLossError("the checksum of its header is wrong");
   }
   uint32_t version = Read<uint32_t>(bytes, 8);
-  if (version != kFormatVersion) {
+  if (version < kOldestVersion || version > kFormatVersion) {
     return absl::FailedPreconditionError(fmt::format(
-        "its format is version {}, this build knows version {}; run the build that wrote it",
-        version, kFormatVersion));
+        "its format is version {}, this build knows versions {} to {}; run the build that wrote it",
+        version, kOldestVersion, kFormatVersion));
   }
   return SegmentHeader{.number = Read<uint64_t>(bytes, 16), .salt = Read<uint64_t>(bytes, 24)};
 }
@@ -184,7 +186,7 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
     sections.Append(rows.Finish());
     sections.Pad();
   }
-  FrameBytes bytes{.size = kFrameHeaderSize + sections.size()};
+  FrameBytes bytes{.size = kLeastFrameSize + kMoreHeaderSize + sections.size()};
   std::string header;
   Append(&header, kFrameMagic);
   Append(&header, uint32_t{0});  // checksum
@@ -194,7 +196,8 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
   Append(&header, frame.position.value());
   Append(&header, frame.clock.value());
   Append(&header, static_cast<uint32_t>(frame.sections.size()));
-  Append(&header, uint32_t{0});
+  Append(&header, kMoreHeaderSize);
+  Append(&header, frame.complete_before.value());
   bytes.pieces = sections.Finish();
   uint32_t checksum = FrameChecksum(header, salt);
   for (const auto& piece : bytes.pieces) checksum = ExtendCrc32c(checksum, View(*piece));
@@ -205,11 +208,11 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
 
 absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, uint64_t salt) {
   uint64_t left = segment.size() - place;
-  if (left < kFrameHeaderSize) return Malformed(place, "is cut short");
+  if (left < kLeastFrameSize) return Malformed(place, "is cut short");
   if (Read<uint32_t>(segment, place) != kFrameMagic) return Malformed(place, "has no frame mark");
   uint64_t length = Read<uint64_t>(segment, place + 8);
   if (length > left) return Malformed(place, "is cut short");
-  if (length < kFrameHeaderSize || length % kFrameAlignment != 0) {
+  if (length < kLeastFrameSize || length % kFrameAlignment != 0) {
     return Malformed(place, "has an impossible length");
   }
   if (FrameChecksum(segment.substr(place, length), salt) != Read<uint32_t>(segment, place + 4)) {
@@ -221,14 +224,25 @@ absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, ui
                  .first_position = Offset(Read<int64_t>(segment, place + 24)),
                  .position = Offset(Read<int64_t>(segment, place + 32)),
                  .clock = KnownTime(Read<int64_t>(segment, place + 40))};
-  RETURN_IF_ERROR(FindSections(segment, Read<uint32_t>(segment, place + 48), &info));
+  info.complete_before = info.clock;
+  int64_t sections = place + kLeastFrameSize;
+  if (uint32_t more = Read<uint32_t>(segment, place + 52); more != 0) {
+    if (more != kMoreHeaderSize || length < kLeastFrameSize + kMoreHeaderSize) {
+      return Malformed(place, "has a header of another size");
+    }
+    info.complete_before = KnownTime(Read<int64_t>(segment, sections));
+    sections += more;
+  }
+  RETURN_IF_ERROR(FindSections(segment, sections, Read<uint32_t>(segment, place + 48), &info));
   return info;
 }
 
 absl::StatusOr<ChangeFrame> DecodeFrame(const std::shared_ptr<arrow::Buffer>& segment,
                                         const FrameInfo& info) {
-  ChangeFrame frame{
-      .first_position = info.first_position, .position = info.position, .clock = info.clock};
+  ChangeFrame frame{.first_position = info.first_position,
+                    .position = info.position,
+                    .clock = info.clock,
+                    .complete_before = info.complete_before};
   for (const FrameInfo::Section& section : info.sections) {
     auto rows = FromIpc(arrow::SliceBuffer(segment, section.place, section.size));
     if (!rows.ok()) {

@@ -37,6 +37,7 @@ struct ChangeFrame {
   Offset first_position;           // the least source offset of a row
   Offset position;                 // of the task at this commit: every row's offset is at or below
   KnownTime clock;                 // the partition clock there
+  KnownTime complete_before;       // every change effective before this is made at `position` (S6)
   std::vector<ViewRows> sections;  // in the order the task made them; several per view allowed
 };
 
@@ -53,8 +54,8 @@ std::string EncodeSegmentHeader(const SegmentHeader& header);
 // DATA_LOSS, or FAILED_PRECONDITION for a format version that this build does not know.
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
 
-inline constexpr int64_t kFrameAlignment = 8;    // of a frame's place and length
-inline constexpr int64_t kFrameHeaderSize = 56;  // bytes
+inline constexpr int64_t kFrameAlignment = 8;   // of a frame's place and length
+inline constexpr int64_t kLeastFrameSize = 56;  // bytes
 
 // The bytes of a frame, piece by piece. The columns of its rows are not copied: pieces refer to
 // them.
@@ -80,6 +81,7 @@ struct FrameInfo {
   Offset first_position;
   Offset position;
   KnownTime clock;
+  KnownTime complete_before;  // of version 1, which lacks it: the clock
   std::vector<Section> sections;
 };
 

@@ -45,7 +45,7 @@ absl::StatusOr<std::shared_ptr<arrow::Buffer>> ReadFile(const std::string& path)
 }
 
 bool GoodFrameFollows(std::string_view bytes, int64_t place, uint64_t salt) {
-  for (place += kFrameAlignment; place + kFrameHeaderSize <= static_cast<int64_t>(bytes.size());
+  for (place += kFrameAlignment; place + kLeastFrameSize <= static_cast<int64_t>(bytes.size());
        place += kFrameAlignment) {
     if (CheckFrame(bytes, place, salt).ok()) return true;
   }

@@ -65,13 +65,17 @@ std::string DecodePath(const std::string& path) {
 
 Json Fields(const CommitInfoAction& a) {
   Json clocks = Json::object();
-  for (const auto& [task, clock] : a.clocks) clocks[task] = clock;
+  Json complete_before = Json::object();
+  for (const auto& [task, clock] : a.clocks) {
+    clocks[task] = clock.clock;
+    complete_before[task] = clock.complete_before;
+  }
   return {{"timestamp", a.timestamp_ms},
           {"operation", a.operation},
           {"operationParameters", Json::object()},
           {"isBlindAppend", a.operation == "WRITE"},
           {"engineInfo", "forebay"},
-          {"forebay", {{"clocks", clocks}}}};
+          {"forebay", {{"clocks", clocks}, {"complete_before", complete_before}}}};
 }
 
 Json Fields(const ProtocolAction& a) {
@@ -120,10 +124,12 @@ const char* Name(const RemoveAction&) { return "remove"; }
 CommitInfoAction ParseCommitInfo(const Json& a) {
   CommitInfoAction info{.timestamp_ms = GetOr<int64_t>(a, "timestamp", 0),
                         .operation = GetOr<std::string>(a, "operation", "")};
-  if (a.contains("forebay") && a["forebay"].contains("clocks")) {
-    for (const auto& [task, clock] : a["forebay"]["clocks"].items()) {
-      info.clocks[task] = clock.get<int64_t>();
-    }
+  if (!a.contains("forebay") || !a["forebay"].contains("clocks")) return info;
+  const Json complete_before = a["forebay"].value("complete_before", Json::object());
+  for (const auto& [task, json] : a["forebay"]["clocks"].items()) {
+    int64_t clock = json.get<int64_t>();
+    // Commits of before 2026-12 say the clock alone.
+    info.clocks[task] = {clock, GetOr<int64_t>(complete_before, task.c_str(), clock)};
   }
   return info;
 }

@@ -51,12 +51,23 @@ struct TransactionAction {
   int64_t updated_ms = 0;
 };
 
+// Up to when the table has the rows of a task; microseconds UTC.
+struct TaskClock {
+  // The partition clock: all rows with a _known_time before it are in the table, expiry steps that
+  // are due but unwritten aside (S4).
+  int64_t clock = 0;
+  // All rows with an _effective_time before this are in the table: the clock, or the least boundary
+  // of such a step (S6).
+  int64_t complete_before = 0;
+
+  bool operator==(const TaskClock&) const = default;
+};
+using TaskClocks = std::map<std::string, TaskClock>;  // by task: "transactions-3"
+
 struct CommitInfoAction {
   int64_t timestamp_ms = 0;
   std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE
-  // Task ("transactions-3") to partition clock, microseconds UTC: all of its rows with a
-  // _known_time before that are in the table, pending expiry steps aside (S4, S6).
-  std::map<std::string, int64_t> clocks;
+  TaskClocks clocks;
 };
 
 using Action = std::variant<CommitInfoAction, ProtocolAction, MetadataAction, TransactionAction,

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "engine/batch/change_batch.h"
+#include "offline/delta/number_encoding.h"
 #include "offline/delta/random_id.h"
 #include "schemas/types/status_macros.h"
 
@@ -27,7 +28,8 @@ constexpr int64_t kRowGroupRows = 128 * 1024;
 constexpr int kZstdLevel = -5;
 
 // See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
-std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema) {
+std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
+                                                          ParquetEncoding encoding) {
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)
       ->compression_level(kZstdLevel)
@@ -43,11 +45,8 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
       builder.enable_dictionary(name);
     } else if ((c < keys && type != arrow::Type::BOOL) || c == hash || name == "_op") {
       builder.enable_dictionary(name);
-    } else if (type == arrow::Type::DOUBLE) {
-      builder.encoding(name, parquet::Encoding::BYTE_STREAM_SPLIT);
-    } else if (type == arrow::Type::INT32 || type == arrow::Type::INT64 ||
-               type == arrow::Type::TIMESTAMP) {
-      builder.encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
+    } else {
+      EncodeNumbers(*schema.field(c), encoding, &builder);
     }
     // The least and greatest value of a row group: of what rows are looked for by.
     if (c >= keys && c < EffectiveTimeColumn(schema)) builder.disable_statistics(name);
@@ -55,14 +54,16 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
   return builder.build();
 }
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows,
+                                                            ParquetEncoding encoding) {
   ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(rows));
   table = table->ReplaceSchemaMetadata(nullptr);
   // About what it will take, so that it is not copied as it grows.
   int64_t estimate = table->num_rows() * table->num_columns() * 3;
   ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create((1 << 20) + estimate));
   ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out,
-                                                 kRowGroupRows, FileProperties(*table->schema())));
+                                                 kRowGroupRows,
+                                                 FileProperties(*table->schema(), encoding)));
   return out->Finish();
 }
 
@@ -92,13 +93,14 @@ int KeyColumns(const arrow::Schema& change_schema) {
 }
 
 absl::StatusOr<AddAction> WriteDataFile(ObjectStore* store, const std::string& table,
-                                        const std::string& date, const Rows& rows, int64_t now_us) {
+                                        const std::string& date, const Rows& rows,
+                                        ParquetEncoding encoding, int64_t now_us) {
   std::string path = fmt::format("date={}/part-{}.parquet", date, RandomId());
   std::string full_path = table + "/" + path;
   std::shared_ptr<arrow::Buffer> bytes;
   std::string what;
   try {
-    auto encoded = EncodeParquet(rows);
+    auto encoded = EncodeParquet(rows, encoding);
     if (encoded.ok()) bytes = *encoded;
     what = encoded.status().ToString();
   } catch (const std::exception& e) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
 #include "offline/delta/actions.h"
+#include "schemas/types/parquet_encoding.h"
 
 namespace arrow {
 class RecordBatch;
@@ -21,12 +22,13 @@ namespace forebay {
 // How many columns at the front of a ChangeSchema are entity keys: those that are not nullable.
 int KeyColumns(const arrow::Schema& change_schema);
 
-// Writes `<table>/date=<date>/part-<random>.parquet` durably, rows in the order given. Statistics:
-// numRecords, nullCount of every column, min and max of keys, _effective_time and _key_hash.
+// Writes `<table>/date=<date>/part-<random>.parquet` durably, rows in the order given. Statistics
+// of the action: numRecords and nullCount of every column.
 // REQUIRES: at least one row; all batches of one ChangeSchema.
 absl::StatusOr<AddAction> WriteDataFile(
     ObjectStore* store, const std::string& table, const std::string& date,
-    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t now_us);
+    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, ParquetEncoding encoding,
+    int64_t now_us);
 
 }  // namespace forebay
 

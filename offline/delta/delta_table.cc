@@ -145,8 +145,9 @@ absl::StatusOr<int64_t> DeltaTable::Append(const AppendRequest& request, int64_t
   for (int attempt = 0; attempt < kMostConflicts; ++attempt) {
     CommitInfoAction info{.operation = "WRITE", .clocks = snapshot_.clocks};
     for (const auto& [task, clock] : request.clocks) {
-      auto [it, inserted] = info.clocks.try_emplace(task, clock);
-      it->second = std::max(it->second, clock);
+      TaskClock& merged = info.clocks.try_emplace(task, clock).first->second;
+      merged.clock = std::max(merged.clock, clock.clock);
+      merged.complete_before = std::max(merged.complete_before, clock.complete_before);
     }
     absl::Status status = TryCommit(std::move(info), actions, now_us);
     if (status.ok()) {

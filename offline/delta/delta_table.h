@@ -27,8 +27,7 @@ namespace forebay {
 struct AppendRequest {
   std::vector<AddAction> files;                 // already written
   std::map<std::string, int64_t> transactions;  // app id to version
-  // Task to partition clock, merged into those that the table has; see CommitInfoAction.
-  std::map<std::string, int64_t> clocks;
+  TaskClocks clocks;                            // merged into those that the table has
 };
 
 class DeltaTable {

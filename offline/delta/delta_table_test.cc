@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <parquet/file_reader.h>
 
 #include <filesystem>
 #include <fstream>
@@ -47,7 +48,7 @@ class DeltaTableTest : public ::testing::Test {
                              .modified_ms = 8,
                              .stats = R"({"numRecords":1})"});
     if (transaction > 0) request.transactions["app/" + name] = transaction;
-    request.clocks[name] = transaction * 10;
+    request.clocks[name] = {transaction * 10, transaction * 10 - 5};
     return request;
   }
 
@@ -112,7 +113,7 @@ TEST_F(DeltaTableTest, AWriterThatCameSecondTakesTheNextVersion) {
   EXPECT_EQ(first->Append(Request("a", 2), kNow).value(), 3);
   EXPECT_EQ(first->TransactionVersion("app/a"), 2);
   EXPECT_EQ(first->TransactionVersion("app/b"), 1);
-  EXPECT_EQ(first->snapshot().clocks, (std::map<std::string, int64_t>{{"a", 20}, {"b", 10}}));
+  EXPECT_EQ(first->snapshot().clocks, (TaskClocks{{"a", {20, 15}}, {"b", {10, 5}}}));
 }
 
 TEST_F(DeltaTableTest, AWriterWhoseTransactionAnotherMovedIsAborted) {
@@ -212,10 +213,25 @@ TEST_F(DeltaTableTest, HoldsListsOfEveryType) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("its column list_17 is list<element: bool"));
 }
 
+TEST_F(DeltaTableTest, OnlyCompactDataFilesHaveDoublesThatSparkRefuses) {
+  auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1}});
+  auto splits_bytes = [&](ParquetEncoding encoding) {
+    AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, encoding, kNow).value();
+    auto reader = parquet::ParquetFileReader::OpenFile(folder_ + "/t/" + file.path);
+    auto total = reader->metadata()->RowGroup(0)->ColumnChunk(1);
+    std::vector<parquet::Encoding::type> used = total->encodings();
+    return std::count(used.begin(), used.end(), parquet::Encoding::BYTE_STREAM_SPLIT) > 0;
+  };
+  EXPECT_FALSE(splits_bytes(ParquetEncoding::kCompatible));
+  EXPECT_TRUE(splits_bytes(ParquetEncoding::kCompact));
+}
+
 TEST_F(DeltaTableTest, DataFilesSayHowManyRowsAndNullsTheyHaveAndNoMore) {
   auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1},
                                   {.offset = 2, .key = "a", .effective_time = kNow + 1}});
-  AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, kNow).value();
+  AddAction file =
+      WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, ParquetEncoding::kCompatible, kNow)
+          .value();
   EXPECT_THAT(file.path, ::testing::MatchesRegex("date=2023-11-14/part-[0-9a-f-]+\\.parquet"));
   EXPECT_EQ(file.size, static_cast<int64_t>(fs::file_size(folder_ + "/t/" + file.path)));
   EXPECT_THAT(file.stats, HasSubstr(R"("numRecords":2)"));

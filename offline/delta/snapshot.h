@@ -29,7 +29,7 @@ struct Snapshot {
   std::map<std::string, AddAction> files;
   std::map<std::string, RemoveAction> removed;
   std::map<std::string, TransactionAction> transactions;  // by app id
-  std::map<std::string, int64_t> clocks;  // of the last commit that carries them; see actions.h
+  TaskClocks clocks;                                      // of the last commit that carries them
 };
 
 // "<table>/_delta_log/00000000000000000007.json".

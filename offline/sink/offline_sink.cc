@@ -47,7 +47,8 @@ OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
     }
   }
   if (warehouse_.ok()) {
-    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.now_us);
+    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.parquet_encoding,
+                                           options_.now_us);
   }
   thread_ = std::thread([this] { RunFlushes(); });
 }
@@ -96,8 +97,10 @@ absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
 }
 
 absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
-  ChangeFrame frame{
-      .first_position = Offset::Max(), .position = output.position, .clock = output.clock};
+  ChangeFrame frame{.first_position = Offset::Max(),
+                    .position = output.position,
+                    .clock = output.clock,
+                    .complete_before = output.complete_before};
   for (const ChangeBatch& batch : output.changes) {
     const View& view = views_[batch.view];
     if (!view.history) continue;

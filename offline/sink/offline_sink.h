@@ -31,6 +31,7 @@
 #include "engine/worker/sink.h"
 #include "offline/change_log/change_log.h"
 #include "offline/sink/table_flush.h"
+#include "schemas/types/parquet_encoding.h"
 
 namespace forebay {
 
@@ -45,6 +46,7 @@ struct OfflineSinkOptions {
   int64_t flush_bytes = 64 << 20;                 // of change logs, all tasks together
   absl::Duration first_retry = absl::Seconds(1);  // after a failed flush; doubles up to
   absl::Duration longest_retry = absl::Minutes(1);
+  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   std::function<int64_t()> now_us;  // wall clock, microseconds UTC; empty: the system's
 };
 
@@ -93,7 +95,7 @@ class OfflineSink : public Sink {
 
   absl::Status Append(const TaskOutput& output, TaskState* state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int64_t PendingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t PendingBytes() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   std::vector<TaskBacklog> TakeBacklog();
   absl::Status FlushRounds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(flush_mutex_);
   void RunFlushes();

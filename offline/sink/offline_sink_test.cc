@@ -58,7 +58,8 @@ class OfflineSinkTest : public ::testing::Test {
                       const TaskId* task = nullptr) {
     TaskOutput output{.task = task == nullptr ? task_ : *task,
                       .position = Offset(position),
-                      .clock = KnownTime(position * 10)};
+                      .clock = KnownTime(position * 10),
+                      .complete_before = KnownTime(position * 10 - 5)};
     if (!rows.empty()) {
       output.changes.push_back(
           {view, TestRows(project_, rows, view, output.task.partition.value())});
@@ -128,7 +129,7 @@ TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClo
   EXPECT_EQ(table->snapshot().files.size(), 2u);
   EXPECT_THAT(table->snapshot().files.begin()->first, HasSubstr("date=1970-01-01/part-"));
   EXPECT_EQ(table->TransactionVersion("demo/spend/v1/transactions-0"), 6);
-  EXPECT_EQ(table->snapshot().clocks.at("transactions-0"), 60);
+  EXPECT_EQ(table->snapshot().clocks.at("transactions-0"), (TaskClock{60, 55}));
   EXPECT_TRUE(fs::is_empty(LogFolder()));
 }
 

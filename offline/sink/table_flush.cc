@@ -69,12 +69,12 @@ absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& vie
 
 absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog) {
   std::map<ViewId, ViewBacklog> views;
-  std::map<TaskId, KnownTime> clocks;
+  std::map<TaskId, TaskClock> clocks;
   for (const TaskBacklog& task : backlog) {
     for (const ClosedSegment& closed : task.segments) {
       ASSIGN_OR_RETURN(auto frames, ReadFrames(closed));
       for (const ChangeFrame& frame : *frames) {
-        clocks[task.task] = frame.clock;
+        clocks[task.task] = {frame.clock.value(), frame.complete_before.value()};
         for (const ViewRows& section : frame.sections) {
           TaskRows& rows = views[section.view].tasks[task.task];
           rows.rows.push_back(section.rows);
@@ -94,7 +94,7 @@ absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog) {
 }
 
 absl::Status TableFlush::FlushView(const ViewId& view, const ViewBacklog& backlog,
-                                   const std::map<TaskId, KnownTime>& clocks) {
+                                   const std::map<TaskId, TaskClock>& clocks) {
   std::unique_ptr<DeltaTable>& table = tables_[view];
   if (table == nullptr) {
     const arrow::Schema& schema = *backlog.tasks.begin()->second.rows.front()->schema();
@@ -111,7 +111,7 @@ absl::Status TableFlush::FlushView(const ViewId& view, const ViewBacklog& backlo
 }
 
 absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backlog,
-                                    const std::map<TaskId, KnownTime>& clocks, DeltaTable* table) {
+                                    const std::map<TaskId, TaskClock>& clocks, DeltaTable* table) {
   AppendRequest request;
   std::map<int64_t, RowBatches> by_day;
   for (const auto& [task, added] : backlog.tasks) {
@@ -131,12 +131,17 @@ absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backl
   for (const auto& [task, clock] : clocks) {
     bool has_rows = backlog.tasks.contains(task);
     if (has_rows || table->snapshot().clocks.contains(TaskName(task))) {
-      request.clocks[TaskName(task)] = clock.value();
+      // A task that reads again for a new view has a clock that the others have passed.
+      TaskClock& known = request.clocks[TaskName(task)];
+      auto before = table->snapshot().clocks.find(TaskName(task));
+      known = before == table->snapshot().clocks.end() || before->second.clock < clock.clock
+                  ? clock
+                  : before->second;
     }
   }
   for (const auto& [day, rows] : by_day) {
     absl::StatusOr<AddAction> file =
-        WriteDataFile(warehouse_.get(), table->path(), FormatDate(day), rows, now_us_());
+        WriteDataFile(warehouse_.get(), table->path(), FormatDate(day), rows, encoding_, now_us_());
     if (!file.ok()) {
       for (const AddAction& written : request.files) {
         // Nothing refers to them; a full disk needs the room.

@@ -17,6 +17,7 @@
 #include "engine/batch/event_batch.h"
 #include "offline/change_log/change_log.h"
 #include "offline/delta/delta_table.h"
+#include "schemas/types/parquet_encoding.h"
 
 namespace forebay {
 
@@ -32,10 +33,11 @@ struct TaskBacklog {
 // Not thread-safe.
 class TableFlush {
  public:
-  TableFlush(std::shared_ptr<ObjectStore> warehouse, std::string project,
+  TableFlush(std::shared_ptr<ObjectStore> warehouse, std::string project, ParquetEncoding encoding,
              std::function<int64_t()> now_us)
       : warehouse_(std::move(warehouse)),
         project_(std::move(project)),
+        encoding_(encoding),
         now_us_(std::move(now_us)) {}
 
   // Puts the rows of all segments into the tables: one commit per view, with one Parquet file per
@@ -61,13 +63,14 @@ class TableFlush {
   };
 
   absl::Status FlushView(const ViewId& view, const ViewBacklog& backlog,
-                         const std::map<TaskId, KnownTime>& clocks);
+                         const std::map<TaskId, TaskClock>& clocks);
   absl::Status CommitView(const ViewId& view, const ViewBacklog& backlog,
-                          const std::map<TaskId, KnownTime>& clocks, DeltaTable* table);
+                          const std::map<TaskId, TaskClock>& clocks, DeltaTable* table);
   std::string AppId(const ViewId& view, const TaskId& task) const;
 
   std::shared_ptr<ObjectStore> warehouse_;
   std::string project_;
+  ParquetEncoding encoding_;
   std::function<int64_t()> now_us_;
   std::map<ViewId, std::unique_ptr<DeltaTable>> tables_;
 };

@@ -6,23 +6,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "schemas/definition/feature_names.h"
 
 namespace forebay {
 
-namespace v1 {
-class Project;
-}
-
-struct ResolvedFeature {
-  int view = 0;      // index into Project.feature_views
-  int feature = 0;   // index into FeatureView.features
-  std::string name;  // "user_spend.spend_1h"
-};
-
-// `names`: "view.feature", "view.*", or a feature service; one asked for twice is kept once.
-// INVALID_ARGUMENT for unknown names, with the nearest, and for an empty list.
-absl::StatusOr<std::vector<ResolvedFeature>> ResolveFeatures(const v1::Project& project,
-                                                             const std::vector<std::string>& names);
+// `names`: as ResolveAnyName takes them; a feature asked for twice is kept once. INVALID_ARGUMENT
+// for unknown names, with the nearest, and for an empty list.
+absl::StatusOr<std::vector<NamedFeature>> ResolveFeatures(const v1::Project& project,
+                                                          const std::vector<std::string>& names);
 
 }  // namespace forebay
 

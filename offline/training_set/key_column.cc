@@ -6,63 +6,9 @@
 #include <string_view>
 
 #include "forebay/v1/definition.pb.h"
-#include "schemas/types/time.h"
+#include "offline/training_set/cell_value.h"
 
 namespace forebay {
-namespace {
-
-bool IsText(arrow::Type::type type) {
-  return type == arrow::Type::STRING || type == arrow::Type::LARGE_STRING ||
-         type == arrow::Type::STRING_VIEW;
-}
-
-// Turns one integer-like value into the int64 that an equal key of another width has.
-int64_t IntegerAt(const arrow::Array& array, int64_t row) {
-  switch (array.type_id()) {
-    case arrow::Type::INT8:
-      return static_cast<const arrow::Int8Array&>(array).Value(row);
-    case arrow::Type::UINT8:
-      return static_cast<const arrow::UInt8Array&>(array).Value(row);
-    case arrow::Type::INT16:
-      return static_cast<const arrow::Int16Array&>(array).Value(row);
-    case arrow::Type::UINT16:
-      return static_cast<const arrow::UInt16Array&>(array).Value(row);
-    case arrow::Type::INT32:
-      return static_cast<const arrow::Int32Array&>(array).Value(row);
-    case arrow::Type::UINT32:
-      return static_cast<const arrow::UInt32Array&>(array).Value(row);
-    case arrow::Type::BOOL:
-      return static_cast<const arrow::BooleanArray&>(array).Value(row) ? 1 : 0;
-    case arrow::Type::TIMESTAMP: {
-      int64_t value = static_cast<const arrow::TimestampArray&>(array).Value(row);
-      switch (static_cast<const arrow::TimestampType&>(*array.type()).unit()) {
-        case arrow::TimeUnit::SECOND:
-          return value * 1'000'000;
-        case arrow::TimeUnit::MILLI:
-          return value * 1000;
-        case arrow::TimeUnit::NANO:
-          return FloorTo(value, 1000) / 1000;
-        default:
-          return value;
-      }
-    }
-    default:
-      return static_cast<const arrow::Int64Array&>(array).Value(row);
-  }
-}
-
-std::string_view TextAt(const arrow::Array& array, int64_t row) {
-  switch (array.type_id()) {
-    case arrow::Type::LARGE_STRING:
-      return static_cast<const arrow::LargeStringArray&>(array).GetView(row);
-    case arrow::Type::STRING_VIEW:
-      return static_cast<const arrow::StringViewArray&>(array).GetView(row);
-    default:
-      return static_cast<const arrow::StringArray&>(array).GetView(row);
-  }
-}
-
-}  // namespace
 
 absl::Status CheckKeyType(const v1::Field& key, const arrow::DataType& type) {
   arrow::Type::type id = type.id();
@@ -73,7 +19,7 @@ absl::Status CheckKeyType(const v1::Field& key, const arrow::DataType& type) {
   std::string_view wanted;
   switch (key.type()) {
     case v1::INT64:
-      fits = arrow::is_integer(id) && id != arrow::Type::UINT64;
+      fits = IsInteger(id);
       wanted = "an integer";
       break;
     case v1::TIMESTAMP:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/strong_int.h"
 
 namespace arrow {
@@ -16,21 +17,20 @@ class Table;
 
 namespace forebay {
 
-namespace v1 {
-class Field;
-}
-
 struct Labels {
+  std::string path;
   std::shared_ptr<arrow::Table> table;
   std::vector<KnownTime> times;  // one per row
+  std::string note;              // a sentence on how the times were taken; may be empty
 };
 
 // `keys`: the key columns that the features asked for need, each by name and type; columns of a CSV
-// file with these names are read as these types, the others as they look.
-// INVALID_ARGUMENT: a column is missing, has a type that does not fit, or a time is null or
-// unreadable (with the row, counted from 1).
+// file with these names are read as these types, the others as they look. `unit`: of times that are
+// whole numbers; see label_times.h.
+// INVALID_ARGUMENT: a column is missing, has a type that does not fit, or a value that does not,
+// with its row or line.
 absl::StatusOr<Labels> ReadLabels(const std::string& path, const std::string& time_column,
-                                  const std::vector<const v1::Field*>& keys);
+                                  v1::TimeEncoding unit, const std::vector<const v1::Field*>& keys);
 
 }  // namespace forebay
 

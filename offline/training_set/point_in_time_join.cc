@@ -89,6 +89,7 @@ absl::Status PointInTimeJoin::Add(std::shared_ptr<arrow::RecordBatch> rows) {
   size_t before = rows_.size();
   std::string_view text;
   for (int64_t i = 0; i < rows->num_rows(); ++i) {
+    first_effective_time_ = std::min(first_effective_time_, times[i]);
     if (times[i] > latest_label_ || !reader.Read(i, &text)) continue;
     if (std::optional<uint32_t> key = keys_.Find(text)) {
       rows_.push_back({times[i], *key, batch, static_cast<uint32_t>(i)});

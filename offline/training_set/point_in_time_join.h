@@ -49,6 +49,8 @@ class PointInTimeJoin {
 
   std::vector<FeatureColumn>& columns() { return columns_; }
   int64_t matched() const { return matched_; }
+  // Of all rows added; INT64_MAX: there was none.
+  int64_t first_effective_time() const { return first_effective_time_; }
 
  private:
   // A gathered row of a key that some label has.
@@ -77,6 +79,7 @@ class PointInTimeJoin {
   const v1::Entity& entity_;
   const std::vector<int>& features_;
   int64_t latest_label_;
+  int64_t first_effective_time_ = INT64_MAX;
 
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
   int64_t gathered_ = 0;  // rows of batches_

@@ -1,13 +1,10 @@
 #include "offline/training_set/training_set.h"
 
 #include <arrow/api.h>
-#include <arrow/io/file.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
-#include <parquet/arrow/writer.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 #include "absl/time/clock.h"
@@ -18,7 +15,9 @@
 #include "offline/delta/delta_table.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_keys.h"
+#include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
+#include "offline/training_set/output_file.h"
 #include "offline/training_set/point_in_time_join.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -42,7 +41,7 @@ const v1::Entity* FindEntity(const v1::Project& project, const std::string& name
 }
 
 absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
-                                                const std::vector<ResolvedFeature>& features) {
+                                                const std::vector<NamedFeature>& features) {
   std::map<int, ViewPlan> plans;
   for (size_t i = 0; i < features.size(); ++i) {
     ViewPlan& plan = plans[features[i].view];
@@ -124,19 +123,15 @@ absl::Status ReadDataFile(const ObjectStore& store, const std::string& path, Poi
       fmt::format("cannot use data file {}: {}", store.Describe(path), what));
 }
 
-// A label's time must be before every task's clock: later rows could still come (S4).
-void WarnOfIncompleteTable(const ViewPlan& plan, const Snapshot& snapshot, const Labels& labels,
-                           std::vector<std::string>* warnings) {
-  if (snapshot.clocks.empty()) return;
-  auto least = std::min_element(snapshot.clocks.begin(), snapshot.clocks.end(),
-                                [](const auto& a, const auto& b) { return a.second < b.second; });
-  int64_t after = std::count_if(labels.times.begin(), labels.times.end(),
-                                [&](KnownTime t) { return t.value() >= least->second; });
-  if (after == 0) return;
-  warnings->push_back(fmt::format(
-      "{} of {} labels are at or after {}, up to where the table of {} is complete (the clock of "
-      "task {}): rows may still come that change their features",
-      after, labels.times.size(), FormatTime(least->second), plan.view->name(), least->first));
+void Say(std::string warning, std::vector<std::string>* warnings) {
+  if (!warning.empty()) warnings->push_back(std::move(warning));
+}
+
+// The first instant of the date of a data file; INT64_MIN: it has none.
+int64_t StartOf(const AddAction& file) {
+  auto date = file.partition_values.find("date");
+  if (date == file.partition_values.end()) return INT64_MIN;
+  return ParseTime(date->second + "T00:00:00Z").value_or(INT64_MIN);
 }
 
 absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectStore>& store,
@@ -156,64 +151,30 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   RETURN_IF_ERROR(table.status());
   const Snapshot& snapshot = (*table)->snapshot();
   summary.table_version = snapshot.version;
-  std::string last_date;
-  if (!labels.times.empty()) {
-    last_date = FormatDate(std::max_element(labels.times.begin(), labels.times.end())->value());
-  }
+  KnownTime latest = labels.times.empty()
+                         ? KnownTime::Min()
+                         : *std::max_element(labels.times.begin(), labels.times.end());
+  int64_t first = INT64_MAX;  // of the rows, as far as labels can be before it
   for (const auto& [file_path, file] : snapshot.files) {
-    auto date = file.partition_values.find("date");
-    if (labels.times.empty() || (date != file.partition_values.end() && date->second > last_date)) {
+    if (int64_t start = StartOf(file); start > latest.value()) {
+      first = std::min(first, start);
       ++summary.files_skipped;
       continue;
     }
     RETURN_IF_ERROR(ReadDataFile(*store, path + "/" + file_path, join, &summary.rows_read));
     ++summary.files_read;
   }
+  first = std::min(first, join->first_effective_time());
   RETURN_IF_ERROR(join->Finish());
   summary.matched = join->matched();
-  WarnOfIncompleteTable(plan, snapshot, labels, warnings);
+  if (first != INT64_MAX) Say(WarnOfLabelsBefore(first, summary.name, labels), warnings);
+  Say(WarnOfIncompleteTable(snapshot, summary.name, labels), warnings);
   return summary;
 }
 
-arrow::Status WriteParquet(const arrow::Table& table, const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
-  parquet::WriterProperties::Builder builder;
-  builder.compression(arrow::Compression::ZSTD)->compression_level(1);
-  for (const auto& field : table.schema()->fields()) {  // dictionaries of numbers do not pay
-    arrow::Type::type type = field->type()->id();
-    if (type == arrow::Type::DOUBLE) {
-      builder.disable_dictionary(field->name());
-      builder.encoding(field->name(), parquet::Encoding::BYTE_STREAM_SPLIT);
-    } else if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
-      builder.disable_dictionary(field->name());
-      builder.encoding(field->name(), parquet::Encoding::DELTA_BINARY_PACKED);
-    }
-  }
-  auto properties = builder.build();
-  auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(table, arrow::default_memory_pool(), file,
-                                                 128 * 1024, properties, arrow_properties));
-  return file->Close();
-}
-
-absl::Status WriteOutput(const arrow::Table& table, const std::string& path) {
-  std::string partial = path + ".partial";
-  std::string what;
-  try {
-    arrow::Status status = WriteParquet(table, partial);
-    if (status.ok() && std::rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
-    what = status.ok() ? "it cannot be renamed from " + partial : status.message();
-  } catch (const std::exception& e) {
-    what = e.what();
-  }
-  std::remove(partial.c_str());
-  return absl::FailedPreconditionError(
-      fmt::format("cannot write the training set {}: {}", path, what));
-}
-
 absl::Status CheckOutputNames(const arrow::Table& labels,
-                              const std::vector<ResolvedFeature>& features) {
-  for (const ResolvedFeature& feature : features) {
+                              const std::vector<NamedFeature>& features) {
+  for (const NamedFeature& feature : features) {
     if (labels.schema()->GetAllFieldIndices(feature.name).empty()) continue;
     return absl::InvalidArgumentError(fmt::format(
         "the labels already have a column '{}'; rename it, or do not ask for that feature",
@@ -228,14 +189,16 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request) {
   absl::Time start = absl::Now();
   TrainingSetSummary summary;
-  ASSIGN_OR_RETURN(std::vector<ResolvedFeature> features,
-                   ResolveFeatures(project, request.features));
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
   ASSIGN_OR_RETURN(std::vector<ViewPlan> plans, PlanViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(request.warehouse));
-  ASSIGN_OR_RETURN(Labels labels, ReadLabels(request.labels, request.time_column, key_fields));
+  ASSIGN_OR_RETURN(Labels labels,
+                   ReadLabels(request.labels, request.time_column, request.time_unit, key_fields));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
   summary.labels = labels.times.size();
+  Say(labels.note, &summary.notes);
+  Say(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 
   std::map<std::string, LabelKeys> keys_of_entity;
   std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
@@ -266,7 +229,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     if (!added.ok()) return absl::InternalError(added.status().ToString());
     table = *added;
   }
-  RETURN_IF_ERROR(WriteOutput(*table, request.output));
+  RETURN_IF_ERROR(WriteOutputFile(std::move(table), request.parquet_encoding, request.output,
+                                  &summary.warnings));
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
 }

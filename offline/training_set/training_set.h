@@ -19,20 +19,20 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/parquet_encoding.h"
 
 namespace forebay {
-
-namespace v1 {
-class Project;
-}
 
 struct TrainingSetRequest {
   std::string labels;       // a .parquet or .csv file
   std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
-                            // int64 microseconds
-  std::vector<std::string> features;  // "view.feature", "view.*" or the name of a feature service
+                            // whole numbers of `time_unit`
+  v1::TimeEncoding time_unit = v1::TIME_ENCODING_UNSPECIFIED;  // which refuses whole numbers
+  std::vector<std::string> features;  // as ResolveFeatures takes them
   std::string output;                 // a Parquet file, replaced as a whole
   std::string warehouse;              // a folder or file:// URI
+  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
 };
 
 struct TrainingSetSummary {
@@ -48,7 +48,8 @@ struct TrainingSetSummary {
   int64_t labels = 0;
   std::vector<View> views;
   double seconds = 0;
-  std::vector<std::string> warnings;  // sentences
+  std::vector<std::string> notes;     // sentences on how the labels were taken
+  std::vector<std::string> warnings;  // sentences on features that may not be what they seem
 };
 
 // The output has all label columns in their order, then one column "<view>.<feature>" per feature

@@ -15,8 +15,11 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
  public:
   Watcher(HealthService* health, bool known) : health_(health), known_(known) {}
 
-  // Writes the state unless it was written; once stopped, ends the stream.
-  void Update() ABSL_EXCLUSIVE_LOCKS_REQUIRED(health_->mutex_) {
+  // Writes the state unless it was written; once stopped, ends the stream. REQUIRES: the service's
+  // lock is held; asserted, as clang does not know the service's own `mutex_` for
+  // `health_->mutex_`.
+  void Update() {
+    health_->mutex_.AssertHeld();
     if (writing_ || finished_) return;
     auto status = known_ ? health_->status_ : HealthCheckResponse::SERVICE_UNKNOWN;
     if (written_ != status) {

@@ -1,12 +1,12 @@
 #include "online/http/http_server.h"
 
 #include <atomic>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,13 +34,15 @@ namespace net = boost::asio;
 using boost::system::error_code;
 using net::ip::tcp;
 
-constexpr auto kAwait = net::as_tuple(net::use_awaitable);
 constexpr size_t kMostHeaderBytes = 16 * 1024;
 constexpr size_t kMostReadAhead = 64 * 1024;
 // What is still taken, and thrown away, from a client that is not listened to any more: closing at
 // once would reset the connection and could take our last answer with it.
 constexpr auto kMostLinger = std::chrono::seconds(2);
 constexpr size_t kMostLingerBytes = size_t{64} << 20;
+
+// To await what may fail: the error goes to `error`, and what comes with it is returned.
+auto Await(error_code& error) { return net::redirect_error(net::use_awaitable, error); }
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -230,12 +232,13 @@ void HttpServer::Impl::Unregister(const ConnectionPtr& connection) {
 
 net::awaitable<void> HttpServer::Impl::Accept() {
   while (!stopping_) {
-    auto [error, socket] = co_await acceptor_.async_accept(net::make_strand(io_), kAwait);
+    error_code error;
+    auto socket = co_await acceptor_.async_accept(net::make_strand(io_), Await(error));
     if (stopping_) co_return;
     if (error) {
       // Out of file descriptors, most likely: wait for some to be closed.
       net::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(100));
-      co_await pause.async_wait(kAwait);
+      co_await pause.async_wait(Await(error));
       continue;
     }
     auto connection = std::make_shared<Connection>(std::move(socket));
@@ -276,8 +279,9 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   // Stop() may have passed by while the last answer was being written.
   if (stopping_) co_return false;
   connection.stream.expires_after(absl::ToChronoNanoseconds(options_.idle_timeout));
-  auto [header_error, header_bytes] =
-      co_await http::async_read_header(connection.stream, connection.buffer, parser, kAwait);
+  error_code header_error;
+  co_await http::async_read_header(connection.stream, connection.buffer, parser,
+                                   Await(header_error));
   connection.idle = false;
   if (header_error) {
     if (IsProtocolError(header_error)) {
@@ -303,14 +307,14 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   if (beast::iequals(request[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on(http::status::continue_, version);
     connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
-    auto [error, bytes] = co_await http::async_write(connection.stream, go_on, kAwait);
+    error_code error;
+    co_await http::async_write(connection.stream, go_on, Await(error));
     if (error) co_return false;
   }
   error_code body_error = TakeBody(connection.buffer, parser);
   if (body_error == http::error::need_more) {
     connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
-    std::tie(body_error, std::ignore) =
-        co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
+    co_await http::async_read(connection.stream, connection.buffer, parser, Await(body_error));
   }
   if (body_error) {
     if (IsProtocolError(body_error)) {
@@ -346,8 +350,7 @@ net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer 
   http::write(connection.stream.socket(), serializer, error);
   if (error == net::error::would_block) {
     connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
-    std::tie(error, std::ignore) =
-        co_await http::async_write(connection.stream, serializer, kAwait);
+    co_await http::async_write(connection.stream, serializer, Await(error));
   }
   co_return !error && keep_alive;
 }
@@ -358,10 +361,9 @@ net::awaitable<void> HttpServer::Impl::Linger(Connection& connection) {
   connection.stream.expires_after(kMostLinger);
   std::vector<char> discarded(kMostReadAhead);
   for (size_t total = 0; total < kMostLingerBytes;) {
-    auto [error, bytes] =
-        co_await connection.stream.async_read_some(net::buffer(discarded), kAwait);
+    error_code error;
+    total += co_await connection.stream.async_read_some(net::buffer(discarded), Await(error));
     if (error) co_return;
-    total += bytes;
   }
 }
 

@@ -34,6 +34,8 @@ enum class Metric {
   kLateRecords,
   kDeadLetteredRecords,
   kDuplicateRecords,
+  kWaitingRecords,
+  kOutOfOrderRecords,
   kWrittenChanges,
   kPosition,
   kLagRecords,
@@ -41,6 +43,7 @@ enum class Metric {
   kPendingExpiries,
   kHotMapKeys,
   kHotMapBytes,
+  kViewCompleteFrom,  // view, version, topic, partition
   kExpressionErrors,  // view, feature
   kNanValues,         // view, feature
   kCommits,

@@ -41,7 +41,7 @@ std::string_view FeatureStatusName(FeatureStatus status);
 using EntityKeys = absl::InlinedVector<std::pair<std::string_view, Value>, 2>;
 
 struct ReadRequest {
-  // What to read: one of the two. Features are "view.feature" or "view.*".
+  // What to read: one of the two. Features: schemas/definition/feature_names.h.
   std::string_view feature_service;
   std::vector<std::string_view> features;
   std::vector<EntityKeys> entities;

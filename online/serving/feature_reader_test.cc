@@ -36,9 +36,14 @@ constexpr char kProject[] = R"(
   feature_views { name: "legacy" version: 1 entity: "old_user" features { name: "x" type: INT64 } }
   feature_services {
     name: "fraud"
-    features { view: "merchant_sales" feature: "sales" }
-    features { view: "user_spend" feature: "spend_1h" }
-    features { view: "pair_visits" feature: "visits" }
+    features { view: "merchant_sales" version: 1 feature: "sales" name: "merchant_sales.sales" }
+    features { view: "user_spend" version: 2 feature: "spend_1h" name: "user_spend.spend_1h" }
+    features { view: "pair_visits" version: 1 feature: "visits" name: "pair_visits.visits" }
+  }
+  feature_services {
+    name: "versions"
+    features { view: "user_spend" version: 1 feature: "old" name: "user_spend@1.old" }
+    features { view: "user_spend" version: 2 feature: "count_1h" name: "user_spend.count_1h" }
   }
 )";
 
@@ -51,7 +56,7 @@ v1::Project TestProject() {
 // What a worker would answer: rows by (view, encoded key).
 class FeatureReaderTest : public testing::Test {
  protected:
-  static constexpr int kUserSpend = 1, kMerchantSales = 2, kPairVisits = 3;
+  static constexpr int kUserSpendOld = 0, kUserSpend = 1, kMerchantSales = 2, kPairVisits = 3;
 
   FeatureReaderTest()
       : project_(TestProject()),
@@ -174,34 +179,39 @@ TEST_F(FeatureReaderTest, AViewIsLookedUpOncePerEntityHoweverManyOfItsFeaturesAr
 }
 
 TEST_F(FeatureReaderTest, NamesNotInTheProjectAreNotFoundWithTheNearest) {
-  EXPECT_EQ(Error({.feature_service = "frad"}),
-            "NOT_FOUND: no feature service \"frad\"; did you mean \"fraud\"?");
-  EXPECT_EQ(Error({.features = {"user_spent.x"}}),
-            "NOT_FOUND: no feature view \"user_spent\"; did you mean \"user_spend\"?");
-  EXPECT_EQ(Error({.features = {"user_spend.spend1h"}}),
-            "NOT_FOUND: feature view \"user_spend\" has no feature \"spend1h\"; did you mean "
-            "\"spend_1h\"?");
   EXPECT_EQ(
-      Error({.features = {"spend_1h"}}),
-      "INVALID_ARGUMENT: \"spend_1h\" is no feature: expected \"view.feature\" or \"view.*\"");
+      Error({.feature_service = "frad"}),
+      "NOT_FOUND: unknown feature service 'frad': did you mean 'fraud'? The feature services are: "
+      "fraud, versions");
+  EXPECT_EQ(
+      Error({.features = {"user_spent.x"}}),
+      "NOT_FOUND: unknown feature view 'user_spent': did you mean 'user_spend'? The feature views "
+      "are: user_spend, merchant_sales, pair_visits, legacy");
+  EXPECT_EQ(Error({.features = {"user_spend.spend1h"}}),
+            "NOT_FOUND: feature view 'user_spend' (version 2) has no feature 'spend1h': did you "
+            "mean 'spend_1h'? The features are: count_1h, spend_1h, last_country");
+  EXPECT_THAT(Error({.features = {"spend_1h"}}),
+              HasSubstr("INVALID_ARGUMENT: 'spend_1h' is not a feature of a view"));
 }
 
-TEST_F(FeatureReaderTest, WhereNothingIsNearThereIsAList) {
-  EXPECT_EQ(Error({.features = {"x.y"}}),
-            "NOT_FOUND: no feature view \"x\"; there are: legacy, merchant_sales, pair_visits, "
-            "user_spend");
-  v1::Project project;
-  auto error = [&project] {
-    FeatureReader reader(project,
-                         [](int, std::string_view, std::optional<KnownTime>) { return ViewRow(); });
-    return reader.Read({.feature_service = "z"}).status().ToString();
-  };
-  EXPECT_EQ(error(), "NOT_FOUND: no feature service \"z\"; there are none");
-  for (char name = 'a'; name < 'l'; ++name) project.add_feature_services()->set_name({name, name});
-  EXPECT_EQ(
-      error(),
-      "NOT_FOUND: no feature service \"z\"; there are: aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, "
-      "...");
+TEST_F(FeatureReaderTest, BothVersionsOfAViewCanBeReadAtOnceEachUnderTheNameAskedFor) {
+  ViewRow old;
+  old.values = {Value(int64_t{5})};
+  Put(kUserSpendOld, {Value("u1")}, old);
+  ViewRow row;
+  row.values = {Value(int64_t{7}), Value(1.5), Value("DE")};
+  Put(kUserSpend, {Value("u1")}, row);
+  std::vector<std::string> expected = {
+      "user_spend@1.old[0] = 5 PRESENT 0 0", "user_spend.count_1h[0] = 7 PRESENT 0 0",
+      "user_spend@2.count_1h[0] = 7 PRESENT 0 0", "user_spend@2.spend_1h[0] = 1.5 PRESENT 0 0"};
+  EXPECT_EQ(Read({.features = {"user_spend@1.*", "user_spend.count_1h", "user_spend@2.count_1h",
+                               "user_spend@2.spend_1h"},
+                  .entities = {{{"user_id", Value("u1")}}}}),
+            expected);
+  EXPECT_EQ(lookups_, 2);
+  EXPECT_THAT(
+      Read({.feature_service = "versions", .entities = {{{"user_id", Value("u1")}}}}),
+      ElementsAre("user_spend@1.old[0] = 5 PRESENT 0 0", "user_spend.count_1h[0] = 7 PRESENT 0 0"));
 }
 
 TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceAndFeatures) {
@@ -209,7 +219,7 @@ TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceAndFeatures) {
   EXPECT_THAT(Error({.feature_service = "fraud", .features = {"user_spend.spend_1h"}}),
               HasSubstr("INVALID_ARGUMENT: both"));
   EXPECT_EQ(Error({.features = {"user_spend.spend_1h", "user_spend.spend_1h"}}),
-            "INVALID_ARGUMENT: feature \"user_spend.spend_1h\" is asked for twice");
+            "INVALID_ARGUMENT: feature 'user_spend.spend_1h' is asked for twice");
 }
 
 TEST_F(FeatureReaderTest, AWildcardLeavesOutWhatIsNamedBeforeIt) {

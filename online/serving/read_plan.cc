@@ -3,29 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 #include "forebay/v1/definition.pb.h"
-#include "schemas/types/nearest_name.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
-namespace {
-
-// "; did you mean \"user_spend\"?" or, if nothing is near, "; there are: a, b, c".
-std::string SuggestName(std::string_view name, const std::vector<std::string>& names) {
-  constexpr std::ptrdiff_t kMostListed = 10;
-  if (names.empty()) return "; there are none";
-  if (std::string nearest = NearestName(name, names); !nearest.empty()) {
-    return fmt::format("; did you mean \"{}\"?", nearest);
-  }
-  auto listed = std::min(kMostListed, std::ssize(names));
-  return fmt::format("; there are: {}{}", fmt::join(names.begin(), names.begin() + listed, ", "),
-                     listed < std::ssize(names) ? ", ..." : "");
-}
-
-}  // namespace
 
 // Gathers features into a plan, one after the other.
 class ReadPlanner::Builder {
@@ -33,69 +17,33 @@ class ReadPlanner::Builder {
   explicit Builder(const ReadPlanner& planner)
       : planner_(planner), plan_(std::make_shared<ReadPlan>()) {}
 
-  absl::Status Add(std::string_view reference) {
-    size_t dot = reference.find('.');
-    if (dot == std::string_view::npos || dot == 0 || dot + 1 == reference.size()) {
-      return absl::InvalidArgumentError(
-          fmt::format("\"{}\" is no feature: expected \"view.feature\" or \"view.*\"", reference));
+  // A feature that is there already is an error where it is asked for by its own name, and left out
+  // where a wildcard brings it again.
+  absl::Status Add(std::string_view text) {
+    ASSIGN_OR_RETURN(std::vector<NamedFeature> named, planner_.names_.Find(text));
+    for (const NamedFeature& feature : named) {
+      if (!seen_.contains(feature.name)) {
+        RETURN_IF_ERROR(AddFeature(feature));
+      } else if (feature.name == text) {
+        return absl::InvalidArgumentError(fmt::format("feature '{}' is asked for twice", text));
+      }
     }
-    std::string_view view_name = reference.substr(0, dot);
-    std::string_view feature_name = reference.substr(dot + 1);
-    auto found = planner_.views_.find(view_name);
-    if (found == planner_.views_.end()) {
-      std::vector<std::string> names;
-      for (const auto& [known, index] : planner_.views_) names.push_back(known);
-      std::sort(names.begin(), names.end());
-      return absl::NotFoundError(
-          fmt::format("no feature view \"{}\"{}", view_name, SuggestName(view_name, names)));
-    }
-    if (feature_name == "*") return AddAll(found->second);
-    return AddOne(found->second, feature_name);
+    return absl::OkStatus();
+  }
+
+  absl::Status AddFeature(const NamedFeature& feature) {
+    ASSIGN_OR_RETURN(size_t slot, ViewSlot(feature.view));
+    const v1::Feature& definition = view(feature.view).features(feature.feature);
+    seen_.insert(feature.name);
+    plan_->features.push_back({feature.name, static_cast<DataType>(definition.type()), slot,
+                               static_cast<size_t>(feature.feature)});
+    return absl::OkStatus();
   }
 
   std::shared_ptr<const ReadPlan> Take() && { return std::move(plan_); }
 
  private:
   const v1::FeatureView& view(int index) const { return planner_.project_->feature_views(index); }
-
-  absl::Status AddAll(int view_index) {
-    for (int i = 0; i < view(view_index).features_size(); ++i) {
-      if (!Has(view_index, i)) RETURN_IF_ERROR(AddFeature(view_index, i));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status AddOne(int view_index, std::string_view name) {
-    const v1::FeatureView& owner = view(view_index);
-    for (int i = 0; i < owner.features_size(); ++i) {
-      if (owner.features(i).name() != name) continue;
-      if (Has(view_index, i)) {
-        return absl::InvalidArgumentError(
-            fmt::format("feature \"{}.{}\" is asked for twice", owner.name(), name));
-      }
-      return AddFeature(view_index, i);
-    }
-    std::vector<std::string> names;
-    for (const v1::Feature& feature : owner.features()) names.push_back(feature.name());
-    return absl::NotFoundError(fmt::format("feature view \"{}\" has no feature \"{}\"{}",
-                                           owner.name(), name, SuggestName(name, names)));
-  }
-
-  bool Has(int view_index, int feature) const {
-    return std::any_of(
-        plan_->features.begin(), plan_->features.end(), [&](const ReadPlan::Feature& other) {
-          return plan_->views[other.view].view == view_index && other.value == size_t(feature);
-        });
-  }
-
-  absl::Status AddFeature(int view_index, int feature) {
-    ASSIGN_OR_RETURN(size_t slot, ViewSlot(view_index));
-    const v1::Feature& definition = view(view_index).features(feature);
-    plan_->features.push_back({fmt::format("{}.{}", view(view_index).name(), definition.name()),
-                               static_cast<DataType>(definition.type()), slot,
-                               static_cast<size_t>(feature)});
-    return absl::OkStatus();
-  }
 
   absl::StatusOr<size_t> ViewSlot(int view_index) {
     for (size_t i = 0; i < plan_->views.size(); ++i) {
@@ -144,6 +92,7 @@ class ReadPlanner::Builder {
 
   const ReadPlanner& planner_;
   std::shared_ptr<ReadPlan> plan_;
+  absl::flat_hash_set<std::string> seen_;  // the names of plan_->features
 };
 
 namespace {
@@ -168,24 +117,12 @@ size_t ReadPlanner::TextHash::operator()(absl::Span<const std::string_view> name
 }
 
 ReadPlanner::ReadPlanner(const v1::Project& project)
-    : project_(std::make_unique<v1::Project>(project)) {
-  for (int i = 0; i < project_->feature_views_size(); ++i) {
-    const v1::FeatureView& view = project_->feature_views(i);
-    auto [known, added] = views_.try_emplace(view.name(), i);
-    if (!added && project_->feature_views(known->second).version() < view.version()) {
-      known->second = i;
-    }
-  }
+    : project_(std::make_unique<v1::Project>(project)), names_(*project_) {
   for (const v1::Entity& entity : project_->entities()) {
     entities_.try_emplace(entity.name(), &entity);
   }
   for (const v1::FeatureService& service : project_->feature_services()) {
-    std::vector<std::string> names;
-    for (const v1::FeatureReference& feature : service.features()) {
-      names.push_back(fmt::format("{}.{}", feature.view(), feature.feature()));
-    }
-    services_.try_emplace(service.name(),
-                          Build(std::vector<std::string_view>(names.begin(), names.end())));
+    services_.try_emplace(service.name(), BuildService(service));
   }
 }
 
@@ -193,12 +130,7 @@ ReadPlanner::~ReadPlanner() = default;
 
 ReadPlanner::Plan ReadPlanner::PlanService(std::string_view name) const {
   if (auto found = services_.find(name); found != services_.end()) return found->second;
-  std::vector<std::string> names;
-  for (const v1::FeatureService& service : project_->feature_services()) {
-    names.push_back(service.name());
-  }
-  return absl::NotFoundError(
-      fmt::format("no feature service \"{}\"{}", name, SuggestName(name, names)));
+  return ResolveService(*project_, name).status();
 }
 
 ReadPlanner::Plan ReadPlanner::PlanFeatures(absl::Span<const std::string_view> names) const {
@@ -224,6 +156,13 @@ ReadPlanner::Plan ReadPlanner::Build(absl::Span<const std::string_view> names) c
   }
   Builder builder(*this);
   for (std::string_view name : names) RETURN_IF_ERROR(builder.Add(name));
+  return std::move(builder).Take();
+}
+
+ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service) const {
+  Builder builder(*this);
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, names_.Find(service));
+  for (const NamedFeature& feature : features) RETURN_IF_ERROR(builder.AddFeature(feature));
   return std::move(builder).Take();
 }
 

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "schemas/definition/feature_names.h"
 #include "schemas/types/data_type.h"
 
 namespace forebay {
@@ -47,7 +48,7 @@ struct ReadPlan {
     std::string name;
   };
   struct Feature {
-    std::string name;  // "view.feature"
+    std::string name;  // as asked for
     DataType type;
     size_t view;   // index into ReadPlan::views
     size_t value;  // index into the view's values
@@ -74,8 +75,8 @@ class ReadPlanner {
   // need one key column as two types.
   absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanService(std::string_view name) const;
 
-  // "view.feature" or "view.*". Where a view has several versions, the newest. NOT_FOUND as above;
-  // INVALID_ARGUMENT for a name of another form, a feature named twice, an empty or too long list.
+  // Names of schemas/definition/feature_names.h. NOT_FOUND as above; INVALID_ARGUMENT for a name of
+  // another form, one that is there twice, an empty or too long list.
   absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanFeatures(
       absl::Span<const std::string_view> names) const;
 
@@ -98,9 +99,10 @@ class ReadPlanner {
   class Builder;
 
   Plan Build(absl::Span<const std::string_view> names) const;
+  Plan BuildService(const v1::FeatureService& service) const;
 
   std::unique_ptr<const v1::Project> project_;
-  absl::flat_hash_map<std::string, int, TextHash, TextEqual> views_;  // the newest version of each
+  FeatureNames names_;
   absl::flat_hash_map<std::string, const v1::Entity*, TextHash, TextEqual> entities_;
   absl::flat_hash_map<std::string, Plan, TextHash, TextEqual> services_;
 

@@ -8,6 +8,8 @@
 #include <map>
 #include <string>
 
+#include "schemas/types/parquet_encoding.h"
+
 namespace forebay {
 
 enum class Delivery { kExactlyOnce, kAtLeastOnce };
@@ -31,6 +33,7 @@ struct ProjectConfig {
   int64_t hot_map_bytes = 0;  // of the whole worker; 0: no hot map
   int64_t block_cache_bytes = 0;
   Delivery delivery = Delivery::kExactlyOnce;
+  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   int64_t replication_factor = 0;  // of topics that forebay creates; -1: the broker's default
   std::string serving_address;     // a numeric IP address
   int64_t serving_http_port = 0;   // 0: any free port

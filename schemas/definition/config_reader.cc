@@ -57,6 +57,10 @@ std::optional<std::string> Substitute(const YamlNode& scalar, Findings* findings
   return ok ? std::optional<std::string>(result) : std::nullopt;
 }
 
+void ReportOwnedProperty(const YamlNode& key, const OwnedProperty& owned, Findings* findings) {
+  findings->Add(key, fmt::format("'{}' cannot be set: {}", key.text, owned.reason));
+}
+
 void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) {
   if (node.kind != YamlNode::Kind::kMap) {
     findings->Add(node, fmt::format("kafka must be a map of librdkafka properties, found {}",
@@ -66,7 +70,7 @@ void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) 
   for (const auto& [key, value] : node.entries) {
     const OwnedProperty* owned = FindOwnedKafkaProperty(key->text);
     if (owned != nullptr) {
-      findings->Add(*key, fmt::format("'{}' cannot be set: {}", key->text, owned->reason));
+      ReportOwnedProperty(*key, *owned, findings);
     } else if (value->kind != YamlNode::Kind::kScalar) {
       findings->Add(
           *value, fmt::format("{} must be a single value, found {}", key->text, KindName(*value)));
@@ -128,6 +132,28 @@ const ConfigEntry* FindEntry(const std::string& name) {
   return nullptr;
 }
 
+// Keys of the top level that belong into a section of theirs. False for all others.
+bool ReportMisplacedKey(const YamlNode& key, Findings* findings) {
+  size_t dot = key.text.find('.');
+  std::string section = dot == std::string::npos ? "" : key.text.substr(0, dot);
+  if (key.text == "brokers" || key.text == "bootstrap_servers") {
+    findings->Add(key, fmt::format("unknown key '{}': the addresses of the brokers are "
+                                   "`bootstrap.servers` in the section `kafka`",
+                                   key.text));
+  } else if (!section.empty() && (section == "kafka" || !NamesIn(section).empty())) {
+    findings->Add(key, fmt::format("'{}' is `{}` in the section `{}`: move it there", key.text,
+                                   key.text.substr(dot + 1), section));
+  } else if (const OwnedProperty* owned = FindOwnedKafkaProperty(key.text)) {
+    ReportOwnedProperty(key, *owned, findings);
+  } else if (dot != std::string::npos) {
+    findings->Add(key, fmt::format("'{}' is a property of Kafka: move it into the section `kafka`",
+                                   key.text));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void ReportUnknownKey(const YamlNode& key, const std::string& section,
                       const std::vector<std::string>& names, Findings* findings) {
   static constexpr std::string_view kDefinitions[] = {"sources", "entities", "feature_views",
@@ -139,6 +165,7 @@ void ReportUnknownKey(const YamlNode& key, const std::string& section,
                                    key.text, key.text));
     return;
   }
+  if (section.empty() && ReportMisplacedKey(key, findings)) return;
   std::string where = section.empty() ? "forebay.yaml" : section;
   findings->Add(key, fmt::format("unknown key '{}' in {}{}", key.text, where,
                                  AllowedNames(key.text, names, "keys")));

@@ -38,11 +38,14 @@ struct SizeField {
 struct FolderField {
   std::filesystem::path ProjectConfig::*member;
 };
-struct DeliveryField {};
+struct ChoiceField {
+  std::span<const std::string_view> names;
+  void (*set)(size_t chosen, ProjectConfig* config);  // an index into `names`
+};
 struct KafkaField {};  // the map of librdkafka properties
 
 using ConfigField = std::variant<TextField, IntegerField, DurationField, SizeField, FolderField,
-                                 DeliveryField, KafkaField>;
+                                 ChoiceField, KafkaField>;
 
 struct ConfigEntry {
   std::string_view name;      // "section.key" for one inside a section

@@ -79,6 +79,7 @@ hot_map_bytes: 0
 block_cache_bytes: 1GB
 delivery: at_least_once
 replication_factor: 3
+offline: {parquet_encoding: compact}
 serving: {address: '::', http_port: 0, grpc_port: 65535}
 )");
   EXPECT_EQ(config.group, "readers.of-p");
@@ -98,6 +99,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.block_cache_bytes, 1'000'000'000);
   EXPECT_EQ(config.delivery, Delivery::kAtLeastOnce);
   EXPECT_EQ(config.replication_factor, 3);
+  EXPECT_EQ(config.parquet_encoding, ParquetEncoding::kCompact);
   EXPECT_EQ(config.serving_address, "::");
   EXPECT_EQ(config.serving_http_port, 0);
   EXPECT_EQ(config.serving_grpc_port, 65535);

@@ -22,17 +22,6 @@ const EntityDefinition* DefinitionSet::FindEntity(std::string_view name) const {
   return nullptr;
 }
 
-const ViewDefinition* DefinitionSet::FindView(std::string_view name) const {
-  const ViewDefinition* highest = nullptr;
-  for (const ViewDefinition& definition : views) {
-    if (definition.view.name() != name) continue;
-    if (highest == nullptr || definition.view.version() > highest->view.version()) {
-      highest = &definition;
-    }
-  }
-  return highest;
-}
-
 namespace {
 
 // A view whose entity is not the key of its source is fed through a topic of its own.

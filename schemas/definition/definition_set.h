@@ -49,8 +49,6 @@ struct DefinitionSet {
 
   const SourceDefinition* FindSource(std::string_view name) const;
   const EntityDefinition* FindEntity(std::string_view name) const;
-  // The highest version.
-  const ViewDefinition* FindView(std::string_view name) const;
 };
 
 // Each reads one item of its list and adds what could be read. Views need all sources and entities,

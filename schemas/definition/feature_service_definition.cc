@@ -2,8 +2,8 @@
 #include <optional>
 
 #include "fmt/format.h"
-#include "schemas/definition/allowed_names.h"
 #include "schemas/definition/definition_set.h"
+#include "schemas/definition/feature_names.h"
 #include "schemas/definition/map_reader.h"
 
 namespace forebay::definition {
@@ -11,67 +11,54 @@ namespace {
 
 struct ServiceReader {
   const DefinitionSet& set;
+  FeatureNames names;
   v1::FeatureService* service;
   Findings* findings;
 
-  std::vector<std::string> ViewNames() const {
-    std::vector<std::string> names;
-    for (const ViewDefinition& other : set.views) {
-      const std::string& name = other.view.name();
-      bool known = name.empty() || std::find(names.begin(), names.end(), name) != names.end();
-      if (!known) names.push_back(name);
-    }
-    return names;
+  // Whether all versions of the view are known, so that what is missing is really missing.
+  bool IsWhole(std::string_view view) const {
+    return set.whole && std::none_of(set.views.begin(), set.views.end(), [&](const auto& other) {
+             return other.view.name() == view && other.view.version() == 0;
+           });
   }
 
-  void Add(const YamlNode& node, const std::string& view, const std::string& feature) {
+  void Add(const YamlNode& node, const NamedFeature& feature) {
     for (const v1::FeatureReference& other : service->features()) {
-      if (other.view() != view || other.feature() != feature) continue;
-      findings->Add(node, fmt::format("'{}.{}' is already in this service", view, feature));
+      if (other.name() != feature.name) continue;
+      findings->Add(node, fmt::format("'{}' is already in this service", feature.name));
       return;
     }
+    const v1::FeatureView& view = set.views[static_cast<size_t>(feature.view)].view;
     v1::FeatureReference* reference = service->add_features();
-    reference->set_view(view);
-    reference->set_feature(feature);
-  }
-
-  void AddFeature(const YamlNode& node, const ViewDefinition& view, const std::string& feature) {
-    std::vector<std::string> names;
-    for (const v1::Feature& other : view.view.features()) names.push_back(other.name());
-    if (std::find(names.begin(), names.end(), feature) != names.end()) {
-      Add(node, view.view.name(), feature);
-    } else if (view.whole) {
-      findings->AddInside(
-          node, view.view.name().size() + 1,
-          fmt::format("feature view '{}' (version {}) has no feature '{}'{}", view.view.name(),
-                      view.view.version(), feature, AllowedNames(feature, names, "features")));
-    }
+    reference->set_view(view.name());
+    reference->set_version(view.version());
+    reference->set_feature(view.features(feature.feature).name());
+    reference->set_name(feature.name);
   }
 
   void AddReference(const YamlNode& node) {
     std::optional<std::string> text = ReadText(&node, "a feature of a service", findings);
     if (!text) return;
-    size_t dot = text->find('.');
-    if (dot == std::string::npos || dot == 0 || dot + 1 == text->size()) {
-      findings->Add(node, fmt::format("'{}' is not a feature of a view: write view.feature, or "
-                                      "view.* for all of them",
-                                      *text));
-      return;
-    }
-    std::string name = text->substr(0, dot);
-    std::string feature = text->substr(dot + 1);
-    const ViewDefinition* view = set.FindView(name);
-    if (view == nullptr) {
-      if (!set.whole) return;
-      findings->Add(node, fmt::format("unknown feature view '{}'{}", name,
-                                      AllowedNames(name, ViewNames(), "feature views")));
-    } else if (feature == "*") {
-      for (const v1::Feature& each : view->view.features()) Add(node, name, each.name());
-    } else {
-      AddFeature(node, *view, feature);
+    absl::StatusOr<FeatureReference> reference = FeatureReference::Parse(*text);
+    if (!reference.ok()) return findings->Add(node, std::string(reference.status().message()));
+    if (!IsWhole(reference->view)) return;
+    absl::StatusOr<int> view = names.FindView(*reference);
+    if (!view.ok()) return findings->Add(node, std::string(view.status().message()));
+    absl::StatusOr<std::vector<NamedFeature>> found = names.FindIn(*view, *reference);
+    if (found.ok()) {
+      for (const NamedFeature& feature : *found) Add(node, feature);
+    } else if (set.views[static_cast<size_t>(*view)].whole) {
+      findings->AddInside(node, reference->view_as_asked.size() + 1,
+                          std::string(found.status().message()));
     }
   }
 };
+
+std::vector<const v1::FeatureView*> ViewsOf(const DefinitionSet& set) {
+  std::vector<const v1::FeatureView*> views;
+  for (const ViewDefinition& definition : set.views) views.push_back(&definition.view);
+  return views;
+}
 
 void CheckNewService(const YamlNode& node, const std::string& name, const DefinitionSet& set,
                      Findings* findings) {
@@ -81,11 +68,13 @@ void CheckNewService(const YamlNode& node, const std::string& name, const Defini
     findings->Add(node, fmt::format("feature service '{}' is already declared at {}", name,
                                     PlaceName(*other.node)));
   }
-  const ViewDefinition* view = set.FindView(name);
-  if (view == nullptr) return;
-  findings->Add(node, fmt::format("feature service '{}' has the name of the feature view at {}: a "
-                                  "lookup could not tell them apart",
-                                  name, PlaceName(*view->node)));
+  for (const ViewDefinition& view : set.views) {
+    if (view.view.name() != name) continue;
+    findings->Add(node, fmt::format("feature service '{}' has the name of the feature view at {}: "
+                                    "a lookup could not tell them apart",
+                                    name, PlaceName(*view.node)));
+    return;
+  }
 }
 
 }  // namespace
@@ -100,7 +89,7 @@ void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* find
   definition.service.set_name(name.value_or(""));
   CheckNewService(node, definition.service.name(), *set, findings);
   const auto* features = ReadList(map.Require("features"), "features", findings);
-  ServiceReader reader{*set, &definition.service, findings};
+  ServiceReader reader{*set, FeatureNames(ViewsOf(*set)), &definition.service, findings};
   for (size_t i = 0; features != nullptr && i < features->size(); ++i) {
     reader.AddReference(*(*features)[i]);
   }

@@ -89,12 +89,20 @@ void CheckKeys(const YamlNode* node, const ViewReader& reader) {
   }
 }
 
+void AddSqlError(const YamlNode& node, const SqlError& error, Findings* findings) {
+  std::string message = error.message;
+  if (!error.write.empty()) {
+    message += fmt::format(": write `{}`", WrittenInside(node, error.write));
+  }
+  findings->AddInside(node, static_cast<size_t>(error.position), std::move(message));
+}
+
 void ReadWhere(const YamlNode* node, ViewReader* reader) {
   std::optional<std::string> sql = ReadText(node, "where", reader->findings);
   if (!sql || !reader->can_check_sql()) return;
   auto result = ParseExpression(*sql, reader->source->source.schema());
   if (const auto* error = std::get_if<SqlError>(&result)) {
-    reader->findings->AddInside(*node, static_cast<size_t>(error->position), error->message);
+    AddSqlError(*node, *error, reader->findings);
     return;
   }
   auto& expression = std::get<v1::Expression>(result);
@@ -126,7 +134,7 @@ std::optional<v1::Aggregate> ReadValue(const YamlNode* node, const ViewReader& r
   if (!sql || !reader.can_check_sql()) return std::nullopt;
   auto result = ParseAggregate(*sql, reader.source->source.schema());
   if (const auto* error = std::get_if<SqlError>(&result)) {
-    reader.findings->AddInside(*node, static_cast<size_t>(error->position), error->message);
+    AddSqlError(*node, *error, reader.findings);
     return std::nullopt;
   }
   return std::get<v1::Aggregate>(std::move(result));

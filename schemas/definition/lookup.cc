@@ -27,23 +27,6 @@ const v1::FeatureService* FindService(const v1::Project& project, std::string_vi
   return FindNamed(project.feature_services(), name);
 }
 
-const v1::FeatureView* FindView(const v1::Project& project, std::string_view name) {
-  const v1::FeatureView* highest = nullptr;
-  for (const v1::FeatureView& view : project.feature_views()) {
-    if (view.name() != name) continue;
-    if (highest == nullptr || view.version() > highest->version()) highest = &view;
-  }
-  return highest;
-}
-
-const v1::FeatureView* FindView(const v1::Project& project, std::string_view name,
-                                uint32_t version) {
-  for (const v1::FeatureView& view : project.feature_views()) {
-    if (view.name() == name && view.version() == version) return &view;
-  }
-  return nullptr;
-}
-
 const v1::Feature* FindFeature(const v1::FeatureView& view, std::string_view name) {
   return FindNamed(view.features(), name);
 }

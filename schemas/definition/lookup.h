@@ -1,8 +1,8 @@
-// Finds parts of a project by name. Null if there is none. Results point into the project.
+// Finds parts of a project by name. Null if there is none. Results point into the project. Views,
+// which have versions, are found by schemas/definition/feature_names.h.
 #ifndef FOREBAY_SCHEMAS_DEFINITION_LOOKUP_H_
 #define FOREBAY_SCHEMAS_DEFINITION_LOOKUP_H_
 
-#include <cstdint>
 #include <string_view>
 
 namespace forebay {
@@ -20,11 +20,6 @@ class Source;
 const v1::Source* FindSource(const v1::Project& project, std::string_view name);
 const v1::Entity* FindEntity(const v1::Project& project, std::string_view name);
 const v1::FeatureService* FindService(const v1::Project& project, std::string_view name);
-
-// The highest version, which is what a reference without a version means; or that one.
-const v1::FeatureView* FindView(const v1::Project& project, std::string_view name);
-const v1::FeatureView* FindView(const v1::Project& project, std::string_view name,
-                                uint32_t version);
 
 const v1::Feature* FindFeature(const v1::FeatureView& view, std::string_view name);
 const v1::Field* FindColumn(const v1::Source& source, std::string_view name);

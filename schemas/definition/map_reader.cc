@@ -34,7 +34,7 @@ MapReader::MapReader(const YamlNode& node, std::string_view what,
   std::vector<std::string> names(allowed.begin(), allowed.end());
   for (const auto& [key, value] : node.entries) {
     auto refusal = std::find_if(refused.begin(), refused.end(),
-                                [&](const RefusedKey& r) { return r.key == key->text; });
+                                [&text = key->text](const RefusedKey& r) { return r.key == text; });
     if (refusal != refused.end()) {
       findings->Add(*key, fmt::format("'{}' {}", key->text, refusal->reason));
     } else if (std::find(names.begin(), names.end(), key->text) == names.end()) {

@@ -128,14 +128,39 @@ feature_services:
            }
            feature_services {
              name: "fraud"
-             features { view: "user_spend" feature: "events_lifetime" }
-             features { view: "user_spend" feature: "spend_1h" }
+             features {
+               view: "user_spend"
+               version: 3
+               feature: "events_lifetime"
+               name: "user_spend.events_lifetime"
+             }
+             features {
+               view: "user_spend"
+               version: 3
+               feature: "spend_1h"
+               name: "user_spend.spend_1h"
+             }
            }
            feature_services {
              name: "everything"
-             features { view: "user_spend" feature: "spend_1h" }
-             features { view: "user_spend" feature: "spend_tumbling_1d" }
-             features { view: "user_spend" feature: "events_lifetime" }
+             features {
+               view: "user_spend"
+               version: 3
+               feature: "spend_1h"
+               name: "user_spend.spend_1h"
+             }
+             features {
+               view: "user_spend"
+               version: 3
+               feature: "spend_tumbling_1d"
+               name: "user_spend.spend_tumbling_1d"
+             }
+             features {
+               view: "user_spend"
+               version: 3
+               feature: "events_lifetime"
+               name: "user_spend.events_lifetime"
+             }
            })pb",
       &expected));
   std::string difference;
@@ -241,7 +266,7 @@ TEST(Project, EmptyWindowsGiveZeroForCountsNullForOthersOrWhatIsDeclared) {
                                              "bool_value: false", "int64_value: 1000000"));
 }
 
-TEST(Project, AReferenceWithoutAVersionMeansTheHighest) {
+TEST(Project, AServiceSettlesTheVersionOfEachFeature) {
   v1::Project project = LoadWith(R"(
 feature_views:
   - {name: v, version: 2, source: transactions, entity: user,
@@ -249,14 +274,13 @@ feature_views:
   - {name: v, version: 1, source: transactions, entity: user,
      features: [{name: old, value: count(*), windows: [1h]}]}
 feature_services:
-  - {name: s, features: ["v.*"]}
+  - {name: s, features: ["v.*", v@1.old_1h]}
 )");
-  EXPECT_EQ(FindView(project, "v")->version(), 2);
-  EXPECT_EQ(FindView(project, "v", 1)->features(0).name(), "old_1h");
-  EXPECT_EQ(FindView(project, "v", 3), nullptr);
   ASSERT_NE(FindService(project, "s"), nullptr);
   EXPECT_EQ(FindService(project, "s")->ShortDebugString(),
-            "name: \"s\" features { view: \"v\" feature: \"new_1h\" }");
+            "name: \"s\" "
+            "features { view: \"v\" feature: \"new_1h\" version: 2 name: \"v.new_1h\" } "
+            "features { view: \"v\" feature: \"old_1h\" version: 1 name: \"v@1.old_1h\" }");
   EXPECT_EQ(FindSource(project, "transactions")->topic(), "transactions");
   EXPECT_EQ(FindEntity(project, "nobody"), nullptr);
 }

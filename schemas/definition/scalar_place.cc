@@ -1,6 +1,6 @@
-// PlaceInside: from a byte of a scalar's value back to the file's text. The value lost its quotes,
-// escapes, indentation and line folds; its characters that are not white space all survive, in
-// order, so they are counted on both sides.
+// A scalar's value and its file's text. From a byte of the value back to the text, PlaceInside: the
+// value lost its quotes, escapes, indentation and line folds; its characters that are not white
+// space all survive, in order, so they are counted on both sides.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -57,14 +57,36 @@ Unit UnitAt(std::string_view text, char quote) {
   return {1, IsSpace(text[0]) ? size_t{0} : size_t{1}};
 }
 
+// Where the scalar itself begins in its file's text.
+size_t StartOf(const YamlNode& scalar) {
+  return SkipProperties(scalar.file->text(), scalar.file->Offset(scalar.place));
+}
+
+// Its first character: a quote, the sign of a block, or ' ' for plain text.
+char StyleAt(const YamlNode& scalar, size_t start) {
+  const std::string& text = scalar.file->text();
+  return scalar.plain || start >= text.size() ? ' ' : text[start];
+}
+
 }  // namespace
+
+std::string WrittenInside(const YamlNode& scalar, std::string_view text) {
+  char style = StyleAt(scalar, StartOf(scalar));
+  std::string written;
+  for (char c : text) {
+    if (style == '\'' && c == '\'') written += '\'';
+    if (style == '"' && (c == '"' || c == '\\')) written += '\\';
+    written += c;
+  }
+  return written;
+}
 
 Place PlaceInside(const YamlNode& scalar, size_t offset) {
   std::string_view text = scalar.file->text();
   std::string_view value = scalar.text;
   offset = std::min(offset, value.size());
-  size_t at = SkipProperties(text, scalar.file->Offset(scalar.place));
-  char style = scalar.plain || at >= text.size() ? ' ' : text[at];
+  size_t at = StartOf(scalar);
+  char style = StyleAt(scalar, at);
   if (style == '|' || style == '>') {
     while (at < text.size() && text[at] != '\n') ++at;
   } else if (style == '\'' || style == '"') {

@@ -5,6 +5,7 @@
 //   sources: ...              features/base.yaml (kBaseFeatures)
 //   -- errors
 //   features/a.yaml:1:1: ...
+//   -- mended features/a.yaml   optional: the file once the hints of the errors were followed
 //
 // FOREBAY_UPDATE_TESTDATA=1 rewrites the errors: read the diff.
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,7 @@ struct Case {
   std::string name;
   std::vector<std::pair<std::string, std::string>> files;
   std::string errors;
+  std::vector<std::pair<std::string, std::string>> mended;
 };
 
 struct CaseFile {
@@ -44,6 +47,8 @@ CaseFile ReadCases(const std::filesystem::path& path) {
       open = nullptr;
     } else if (line == "-- errors") {
       open = &file.cases.back().errors;
+    } else if (line.starts_with("-- mended ")) {
+      open = &file.cases.back().mended.emplace_back(line.substr(10), "").second;
     } else if (line.starts_with("-- ")) {
       open = &file.cases.back().files.emplace_back(line.substr(3), "").second;
     } else if (open != nullptr) {
@@ -71,7 +76,11 @@ void Rewrite(const std::filesystem::path& path, const CaseFile& file) {
   for (const Case& each : file.cases) {
     stream << "== " << each.name << "\n";
     for (const auto& [name, text] : each.files) stream << "-- " << name << "\n" << text;
-    stream << "-- errors\n" << ErrorsOf(each) << "\n";
+    stream << "-- errors\n" << ErrorsOf(each);
+    for (const auto& [name, text] : each.mended) {
+      stream << "-- mended " << name << "\n" << Trimmed(text);
+    }
+    stream << "\n";
   }
 }
 
@@ -84,6 +93,35 @@ TEST_P(WrongDefinitions, GetTheseMessages) {
   for (const Case& wrong : file.cases) {
     EXPECT_NE(Trimmed(wrong.errors), "") << wrong.name;
     EXPECT_EQ(ErrorsOf(wrong), Trimmed(wrong.errors)) << wrong.name;
+  }
+}
+
+// What the errors say to write: "...: write `and`".
+std::vector<std::string> Hints(const std::string& errors) {
+  std::vector<std::string> hints;
+  constexpr std::string_view kWrite = "write `";
+  for (size_t at = errors.find(kWrite); at != std::string::npos; at = errors.find(kWrite, at)) {
+    at += kWrite.size();
+    size_t end = errors.find("`\n", at);
+    hints.push_back(errors.substr(at, end - at));
+  }
+  return hints;
+}
+
+TEST_P(WrongDefinitions, AreRightOnceTheirHintsAreFollowed) {
+  for (const Case& wrong : ReadCases(GetParam()).cases) {
+    if (wrong.mended.empty()) continue;
+    ProjectFolder folder;
+    for (const auto& [name, text] : wrong.files) folder.Write(name, text);
+    std::string all;
+    for (const auto& [name, text] : wrong.mended) {
+      folder.Write(name, text);
+      all += text;
+    }
+    EXPECT_EQ(folder.Errors(), "") << wrong.name;
+    for (const std::string& hint : Hints(wrong.errors)) {
+      EXPECT_NE(all.find(hint), std::string::npos) << wrong.name << ": " << hint;
+    }
   }
 }
 

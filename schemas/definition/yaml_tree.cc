@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "fmt/format.h"
+#include "schemas/definition/cut_value.h"
 
 namespace forebay::definition {
 namespace {
@@ -149,6 +151,7 @@ class TreeBuilder : public YAML::EventHandler {
       findings_->Add(*key, fmt::format("a key must be a word, found {}", KindName(*key)));
       return;
     }
+    if (value->kind == YamlNode::Kind::kNull && BelongsToCutValue(map, *key)) return;
     for (const auto& [other, unused] : map->entries) {
       if (other->text != key->text) continue;
       findings_->Add(*key, fmt::format("key '{}' is already given in line {}", key->text,
@@ -164,12 +167,38 @@ class TreeBuilder : public YAML::EventHandler {
     map->entries.emplace_back(std::move(key), std::move(value));
   }
 
+  // Whether what looks like a key without a value is the rest of the value before it, which a comma
+  // cut. Says so, and gives that value all of its text.
+  bool BelongsToCutValue(YamlNode* map, const YamlNode& key) {
+    if (map->entries.empty() || !map->entries.back().second->plain) return false;
+    YamlNode::Pointer& last = map->entries.back().second;
+    std::optional<CutValue> cut = FindCutValue(file_.text(), file_.Offset(last->place));
+    if (!cut || file_.Offset(key.place) >= cut->end) return false;
+    std::string whole = file_.text().substr(cut->start, cut->end - cut->start);
+    if (last->text == whole) return true;
+    findings_->Add(file_.At(file_.PlaceOf(cut->comma), CutValueMessage(file_.text(), *cut)));
+    auto mended = std::make_shared<YamlNode>(*last);
+    mended->text = std::move(whole);
+    last = std::move(mended);
+    return true;
+  }
+
   const YamlFile& file_;
   Findings* findings_;
   std::vector<OpenCollection> open_;
   std::map<YAML::anchor_t, YamlNode::Pointer> anchors_;
   YamlNode::Pointer root_;
 };
+
+Diagnostic NotYaml(const YamlFile& file, const YAML::Exception& error) {
+  Place place{std::max(error.mark.line, 0), std::max(error.mark.column, 0)};
+  std::optional<CutValue> cut;
+  if (error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW) {
+    cut = FindCutValueAround(file.text(), file.Offset(place));
+  }
+  if (cut) return file.At(file.PlaceOf(cut->comma), CutValueMessage(file.text(), *cut));
+  return file.At(place, fmt::format("not valid YAML: {}", error.msg));
+}
 
 }  // namespace
 
@@ -254,8 +283,7 @@ YamlNode::Pointer ParseYaml(const YamlFile& file, Findings* findings) {
     }
     return root;
   } catch (const YAML::Exception& error) {
-    Place place{std::max(error.mark.line, 0), std::max(error.mark.column, 0)};
-    findings->Add(file.At(place, fmt::format("not valid YAML: {}", error.msg)));
+    findings->Add(NotYaml(file, error));
   } catch (const std::exception& error) {
     findings->Add(file.At({}, fmt::format("not valid YAML: {}", error.what())));
   }

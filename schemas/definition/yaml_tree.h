@@ -83,6 +83,9 @@ YamlNode::Pointer ParseYaml(const YamlFile& file, Findings* findings);
 // and for every character that is not white space otherwise. Offsets past the end give the end.
 Place PlaceInside(const YamlNode& scalar, size_t offset);
 
+// `text` as it must be written inside the scalar: its own quotes doubled or escaped.
+std::string WrittenInside(const YamlNode& scalar, std::string_view text);
+
 }  // namespace forebay::definition
 
 #endif  // FOREBAY_SCHEMAS_DEFINITION_YAML_TREE_H_

@@ -212,10 +212,16 @@ std::nullopt_t NotAnAggregate(const json& tree, ErrorSlot* errors) {
   if (!tree.contains("FuncCall")) {
     return errors->Fail(
         position,
-        fmt::format("expected one aggregate call, as in sum(x) filter (where ...); allowed: {}",
+        fmt::format("expected one aggregate call, as in sum(x) filter (where ...){}; allowed: {}",
+                    tree.contains("A_Expr") ? ": make each aggregate a feature of its own, and "
+                                              "combine them where they are read"
+                                            : "",
                     fmt::join(AllowedNames(), ", ")));
   }
   const std::string name = FunctionName(tree["FuncCall"]);
+  if (const ForeignWord* foreign = FindForeignAggregate(name)) {
+    return errors->FailForeign(position, fmt::format("'{}' is not an aggregate", name), *foreign);
+  }
   const std::vector<std::string> names = AllowedNames();
   return errors->Fail(position, fmt::format("'{}' is not an aggregate{}; allowed: {}", name,
                                             DidYouMean(name, names), fmt::join(names, ", ")));

@@ -6,16 +6,16 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
 #include "schemas/sql/aggregate.h"
+#include "schemas/sql/column_reference.h"
 #include "schemas/sql/functions.h"
 #include "schemas/sql/operators.h"
+#include "schemas/sql/syntax_hint.h"
 #include "schemas/sql/syntax_tree.h"
 #include "schemas/sql/type_names.h"
-#include "schemas/types/nearest_name.h"
 
 namespace forebay::sql {
 namespace {
@@ -30,7 +30,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kUnsuppo
     {"SubLink", "a subquery"},
     {"ParamRef", "a parameter ($1)"},
     {"A_ArrayExpr", "array[...]"},
-    {"A_Indirection", "a subscript or a field of a value"},
+    {"A_Indirection",
+     "a subscript or a field of a value (a column is a field of the event itself)"},
     {"RowExpr", "row(...)"},
     {"SQLValueFunction", "the current date, time or user: a feature depends on its events only"},
     {"CollateClause", "collate"},
@@ -97,6 +98,10 @@ MaybeNode Checker::CheckKind(const std::string& kind, const json& body) {
                                                                           : "least";
     return SameType(name, name, std::move(operands), LocationOf(body), errors_);
   }
+  if (kind == "SQLValueFunction" || kind == "SetToDefault") {
+    std::optional<SqlError> meant = WordMeantAsColumn(sql_, LocationOf(body), columns_);
+    if (meant.has_value()) return errors_->Fail(*std::move(meant));
+  }
   for (const auto& [unsupported, what] : kUnsupported) {
     if (unsupported == kind) return Unsupported(what, body);
   }
@@ -125,47 +130,8 @@ MaybeNode Checker::Negate(MaybeNode node, bool negated) {
 }
 
 MaybeNode Checker::CheckColumn(const json& body) {
-  const int position = LocationOf(body);
-  const json& fields = body["fields"];
-  if (fields[0].contains("A_Star")) return Unsupported("'*' outside count(*)", body);
-  const std::string name = fields[0]["String"].value("sval", "");
-  if (fields.size() > 1) {
-    std::vector<std::string> parts;
-    for (const json& field : fields) {
-      parts.push_back(field.contains("String") ? field["String"].value("sval", "") : "*");
-    }
-    return errors_->Fail(
-        position,
-        fmt::format("a name with a dot ('{}') is not supported: name a column of the source",
-                    fmt::join(parts, ".")));
-  }
-  // PostgreSQL's parser folds names without quotes to lower case.
-  std::vector<const v1::Field*> found;
-  for (const v1::Field& column : columns_) {
-    if (column.name() == name) {
-      found = {&column};
-      break;
-    }
-    if (absl::EqualsIgnoreCase(column.name(), name)) found.push_back(&column);
-  }
-  if (found.empty()) return UnknownColumn(name, position);
-  if (found.size() > 1) {
-    return errors_->Fail(position,
-                         fmt::format("'{}' may be column {} or {}: write it in double quotes", name,
-                                     found[0]->name(), found[1]->name()));
-  }
-  Node node;
-  node.position = position;
-  node.expression.set_type(found[0]->type());
-  node.expression.set_column(found[0]->name());
-  return node;
-}
-
-MaybeNode Checker::UnknownColumn(const std::string& name, int position) {
-  std::vector<std::string> names;
-  for (const v1::Field& column : columns_) names.push_back(column.name());
-  return errors_->Fail(position, fmt::format("there is no column '{}'{}; columns: {}", name,
-                                             DidYouMean(name, names), fmt::join(names, ", ")));
+  if (body["fields"][0].contains("A_Star")) return Unsupported("'*' outside count(*)", body);
+  return ColumnOf(sql_, body, columns_, errors_);
 }
 
 MaybeNode Checker::CheckConstant(const json& body) {
@@ -217,6 +183,10 @@ MaybeNode Checker::CheckOperator(const json& body) {
   if (kind == "AEXPR_NOT_BETWEEN") return CheckBetween(body, /*negated=*/true);
   if (kind == "AEXPR_IN") return CheckIn(body, /*negated=*/symbol == "<>");
   if (kind == "AEXPR_LIKE") return CheckLike(body, /*negated=*/symbol == "!~~");
+  if (const ForeignWord* foreign = FindForeignOperator(symbol); foreign && kind == "AEXPR_OP") {
+    return errors_->FailForeign(position, fmt::format("operator '{}' is not supported", symbol),
+                                *foreign);
+  }
   const bool is_distinct = kind == "AEXPR_DISTINCT" || kind == "AEXPR_NOT_DISTINCT";
   if (kind != "AEXPR_OP" && kind != "AEXPR_NULLIF" && !is_distinct) {
     const std::string_view what = kind == "AEXPR_ILIKE"     ? "ilike: use lower(x) like ..."

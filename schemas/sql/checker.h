@@ -30,7 +30,6 @@ class Checker {
 
   MaybeNode CheckKind(const std::string& kind, const Json& body);
   MaybeNode CheckColumn(const Json& body);
-  MaybeNode UnknownColumn(const std::string& name, int position);
   MaybeNode CheckConstant(const Json& body);
   MaybeNode CheckDecimal(const std::string& text, int position);
   MaybeNode CheckCast(const Json& body);

@@ -186,6 +186,9 @@ std::vector<const Signature*> FindSignatures(std::string_view name) {
 MaybeNode CallFunction(std::string_view name, std::vector<Node> arguments, int position,
                        ErrorSlot* errors) {
   const std::vector<const Signature*> forms = FindSignatures(name);
+  if (const ForeignWord* foreign = FindForeignFunction(name); foreign && forms.empty()) {
+    return errors->FailForeign(position, fmt::format("there is no function '{}'", name), *foreign);
+  }
   if (forms.empty()) {
     const std::string nearest = NearestName(name, ScalarFunctionNames());
     return errors->Fail(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fmt/format.h"
 #include "schemas/types/data_type.h"
 
 namespace forebay::sql {
@@ -22,9 +23,19 @@ bool Node::IsStringLiteral() const {
          expression.literal().has_string_value();
 }
 
-std::nullopt_t ErrorSlot::Fail(int position, std::string message) {
-  if (!error_.has_value()) error_ = SqlError{std::move(message), position};
+std::nullopt_t ErrorSlot::Fail(int position, std::string message, std::string_view write) {
+  return Fail(SqlError{std::move(message), position, std::string(write)});
+}
+
+std::nullopt_t ErrorSlot::Fail(SqlError error) {
+  if (!error_.has_value()) error_ = std::move(error);
   return std::nullopt;
+}
+
+std::nullopt_t ErrorSlot::FailForeign(int position, std::string_view what,
+                                      const ForeignWord& word) {
+  return Fail(position, fmt::format("{}{}{}", what, word.problem.empty() ? "" : ": ", word.problem),
+              word.write);
 }
 
 std::string_view TypeName(v1::DataType type) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "forebay/v1/definition.pb.h"
+#include "schemas/sql/foreign_words.h"
 #include "schemas/sql/sql.h"
 
 namespace forebay::sql {
@@ -32,7 +33,10 @@ using MaybeNode = std::optional<Node>;
 class ErrorSlot {
  public:
   // Always nullopt: `return errors->Fail(position, "...")`.
-  std::nullopt_t Fail(int position, std::string message);
+  std::nullopt_t Fail(int position, std::string message, std::string_view write = {});
+  std::nullopt_t Fail(SqlError error);
+  // `what` says that the word is not one of here: "there is no function 'now'".
+  std::nullopt_t FailForeign(int position, std::string_view what, const ForeignWord& word);
   const SqlError& error() const { return *error_; }
 
  private:

@@ -124,6 +124,9 @@ MaybeNode Arithmetic(std::string_view symbol, Node left, Node right, int positio
 }  // namespace
 
 MaybeNode Binary(std::string_view symbol, Node left, Node right, int position, ErrorSlot* errors) {
+  if (symbol == "||" && left.type() == BOOL && right.type() == BOOL) {
+    return errors->Fail(position, "'||' joins texts, found bool and bool");
+  }
   if (symbol == "||")
     return Concat("append", List(std::move(left), std::move(right)), position, errors);
   if (symbol == "/" || symbol == "^" || !KernelOf(kArithmetic, symbol).empty()) {

@@ -29,7 +29,8 @@ class Field;
 // What is wrong, what is allowed, and where: a sentence without the place.
 struct SqlError {
   std::string message;
-  int position = 0;  // byte offset in the text, from 0
+  int position = 0;        // byte offset in the text, from 0
+  std::string write = {};  // what belongs there instead, as SQL; empty: nothing known
 };
 
 template <typename T>

@@ -213,6 +213,48 @@ TEST(ParseExpression, SaysWhatIsWrongAndWhere) {
   for (const BadCase& bad : cases) EXPECT_THAT(Parsed(bad.sql), HasSubstr(bad.error)) << bad.sql;
 }
 
+std::string Hint(std::string_view sql, const SqlColumns& columns) {
+  const SqlResult<v1::Expression> result = ParseExpression(sql, columns);
+  const auto* error = std::get_if<SqlError>(&result);
+  return error == nullptr ? "none" : fmt::format("{}: {}", error->position, error->write);
+}
+
+TEST(ParseExpression, SaysWhatToWriteInstead) {
+  SqlColumns columns = Columns();
+  for (const char* name : {"order", "end", "User", "time", "all"}) {
+    v1::Field* field = columns.Add();
+    field->set_name(name);
+    field->set_type(v1::INT64);
+  }
+  const BadCase cases[] = {
+      {"order > 3", "0: \"order\""},
+      {"amount > 0 and (END > 3)", "16: \"end\""},
+      {"case when units > 1 then end else 2 end = 2", "25: \"end\""},
+      {"case when order > 1 then order end = 2 and end = 1", "10: \"order\""},
+      {"/* order */ 'order' = country or user = 1", "33: \"User\""},
+      {"all", "0: \"all\""},
+      {"time > 3 and \"order\" > 2", "none"},
+      {"units > 1 && amount > 2", "10: and"},
+      {"units > 1 && country = '&& ||' && paid", "10: and"},
+      {"paid || units > 1", "5: or"},
+      {"paid || paid", "5: or"},
+      {"paid || units = 2 || country = '||'", "5: or"},
+      {"country || units > 1", "19: "},
+      {"country || 'x' = 'y'", "none"},
+      {"country == 'US'", "8: ="},
+      {"! paid", "0: not"},
+      {"country = \"U'S\"", "10: 'U''S'"},
+      {"`amount` > 1", "0: \"amount\""},
+      {"country = `US`", "10: 'US'"},
+      {"transactions.amount > 1", "0: amount"},
+      {"country = '&&' and", "0: "},
+      {"units > `", "9: "},
+      {"units > `abc", "9: "},
+      {"(units > 1", "10: "},
+  };
+  for (const BadCase& bad : cases) EXPECT_EQ(Hint(bad.sql, columns), bad.error) << bad.sql;
+}
+
 TEST(ParseExpression, RefusesWhatIsTooDeepOrTooLarge) {
   std::string deep = "units";
   for (int i = 0; i < 60; ++i) deep = "abs(" + deep + ")";

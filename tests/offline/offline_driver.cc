@@ -1,16 +1,23 @@
 // Drives the offline sink and the training set from tests in other languages.
 //
 //   offline_driver write FOLDER < commands.jsonl
-//       {"task": 0, "position": 9, "clock": 90, "view": 0, "rows": [{"offset": 7, "key": "a",
-//       ...}]}
+//       {"task": 0, "position": 9, "clock": 90, "complete_before": 80, "view": 0,
+//        "rows": [{"offset": 7, "key": "a", ...}]}
+//       {"task": 0, "position": 9, "clock": 90, "view": 3, "ipc": "rows.arrow"}
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
-//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT
+//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
 //
-// FOLDER gets state/ and warehouse/. The project is that of offline/change_log/change_rows.h.
+// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written;
+// rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
+// that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and a feature of
+// every type, named after it ("key_int64", "list_double").
+#include <arrow/io/file.h>
+#include <arrow/ipc/reader.h>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -20,6 +27,8 @@
 #include "offline/change_log/change_rows.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/definition/project.h"
+#include "schemas/types/data_type.h"
 
 namespace forebay {
 namespace {
@@ -32,9 +41,52 @@ void OrDie(const absl::Status& status) {
   std::exit(1);
 }
 
+constexpr v1::DataType kTypes[] = {v1::BOOL,   v1::INT64, v1::DOUBLE,
+                                   v1::STRING, v1::BYTES, v1::TIMESTAMP};
+
+void AddKinds(v1::Project* project) {
+  v1::Entity* entity = project->add_entities();
+  entity->set_name("kind");
+  v1::FeatureView* view = project->add_feature_views();
+  view->set_name("kinds");
+  view->set_version(1);
+  view->set_source("transactions");
+  view->set_entity("kind");
+  for (v1::DataType type : kTypes) {
+    auto scalar = static_cast<DataType>(type);
+    v1::Feature* feature = view->add_features();
+    feature->set_name(std::string(DataTypeName(scalar)));
+    feature->set_type(type);
+    feature = view->add_features();
+    feature->set_name(fmt::format("list_{}", DataTypeName(scalar)));
+    feature->set_type(static_cast<v1::DataType>(ListOf(scalar)));
+    if (type == v1::DOUBLE || type == v1::BYTES) continue;  // no type of a key
+    v1::Field* key = entity->add_keys();
+    key->set_name(fmt::format("key_{}", DataTypeName(scalar)));
+    key->set_type(type);
+  }
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadIpc(const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path));
+  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(file));
+  return reader->ReadRecordBatch(0);
+}
+
 class Driver {
  public:
   explicit Driver(std::string folder) : folder_(std::move(folder)) {
+    if (std::filesystem::exists(folder_ + "/forebay.yaml")) {
+      auto loaded = LoadProject(folder_, nullptr);
+      OrDie(loaded.status());
+      project_ = *loaded->project;
+    } else {
+      AddMoreViews();
+    }
+    Restart();
+  }
+
+  void AddMoreViews() {
     // delta-rs must see max_age used: visits are too old after an hour.
     project_.mutable_feature_views(1)->set_max_age_us(3'600'000'000);
     v1::FeatureView* unkept = project_.add_feature_views();
@@ -45,8 +97,10 @@ class Driver {
     service->set_name("fraud");
     v1::FeatureReference* reference = service->add_features();
     reference->set_view("visits");
+    reference->set_version(1);
     reference->set_feature("events");
-    Restart();
+    reference->set_name("visits.events");
+    AddKinds(&project_);
   }
 
   void Restart() {
@@ -58,11 +112,14 @@ class Driver {
     open_.clear();
   }
 
-  void Commit(int task, int64_t position, int64_t clock, int view,
+  void Commit(int task, int64_t position, int64_t clock, int64_t complete_before, int view,
               std::shared_ptr<arrow::RecordBatch> rows) {
     TaskId id{"transactions", PartitionId(task)};
     if (open_.insert(task).second) OrDie(sink_->Open(id).status());
-    TaskOutput output{.task = id, .position = Offset(position), .clock = KnownTime(clock)};
+    TaskOutput output{.task = id,
+                      .position = Offset(position),
+                      .clock = KnownTime(clock),
+                      .complete_before = KnownTime(complete_before)};
     output.changes.push_back({view, std::move(rows)});
     const TaskOutput* outputs[] = {&output};
     OrDie(sink_->Commit(outputs));
@@ -71,6 +128,16 @@ class Driver {
   void Run(const Json& command) {
     if (command.contains("flush")) return OrDie(sink_->FlushAll());
     if (command.contains("restart")) return Restart();
+    int view = command.value("view", 0);
+    int task = command.value("task", 0);
+    auto rows = command.contains("ipc") ? ReadIpc(command["ipc"]).ValueOrDie()
+                                        : TestRows(project_, RowsOf(command), view, task);
+    int64_t clock = command["clock"];
+    Commit(task, command["position"], clock, command.value("complete_before", clock), view,
+           std::move(rows));
+  }
+
+  static std::vector<TestRow> RowsOf(const Json& command) {
     std::vector<TestRow> rows;
     for (const Json& row : command["rows"]) {
       TestRow r{.offset = row["offset"],
@@ -85,9 +152,7 @@ class Driver {
       }
       rows.push_back(std::move(r));
     }
-    int view = command.value("view", 0);
-    int task = command.value("task", 0);
-    Commit(task, command["position"], command["clock"], view, TestRows(project_, rows, view, task));
+    return rows;
   }
 
   void Write() {
@@ -109,16 +174,20 @@ class Driver {
                          .events = static_cast<int64_t>((random >> 20) % 100),
                          .country = "US"});
       }
-      Commit(0, first + kBatch - 1, batch.back().effective_time, 0, TestRows(project_, batch));
+      int64_t clock = batch.back().effective_time;
+      Commit(0, first + kBatch - 1, clock, clock, 0, TestRows(project_, batch));
       if (sink_->pending_bytes() > (64 << 20)) OrDie(sink_->FlushAll());
     }
     OrDie(sink_->FlushAll());
   }
 
   void Join(const std::string& labels, const std::string& time_column, const std::string& features,
-            const std::string& output) {
+            const std::string& output, const std::string& encoding) {
+    v1::TimeEncoding unit = v1::TIME_ENCODING_UNSPECIFIED;
+    v1::TimeEncoding_Parse(encoding, &unit);
     TrainingSetRequest request{.labels = labels,
                                .time_column = time_column,
+                               .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
                                .output = output,
                                .warehouse = folder_ + "/warehouse"};
@@ -136,6 +205,7 @@ class Driver {
     std::cout << Json{{"labels", summary->labels},
                       {"views", views},
                       {"seconds", summary->seconds},
+                      {"notes", summary->notes},
                       {"warnings", summary->warnings}}
               << "\n";
   }
@@ -158,8 +228,9 @@ int main(int argc, char** argv) {
     driver.Write();
   } else if (arguments[0] == "generate" && arguments.size() == 4) {
     driver.Generate(std::stoll(arguments[2]), std::stoll(arguments[3]));
-  } else if (arguments[0] == "join" && arguments.size() == 6) {
-    driver.Join(arguments[2], arguments[3], arguments[4], arguments[5]);
+  } else if (arguments[0] == "join" && (arguments.size() == 6 || arguments.size() == 7)) {
+    driver.Join(arguments[2], arguments[3], arguments[4], arguments[5],
+                arguments.size() == 7 ? arguments[6] : "");
   } else {
     return 2;
   }

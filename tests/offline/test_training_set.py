@@ -5,10 +5,8 @@ import random
 
 import polars as pl
 import pytest
-from tests.offline.driver import at, join, row, run, write
+from tests.offline.driver import HOUR, START, at, join, row, run, small_table, write
 
-START = 1_700_000_000_000_000
-HOUR = 3_600_000_000
 FEATURES = ["spend.total", "spend.events", "spend.last_country"]
 
 
@@ -105,35 +103,11 @@ def test_agrees_with_an_as_of_join_by_polars(tmp_path: pathlib.Path, seed: int):
     assert summary["views"][0]["matched"] > 1000
 
 
-def small_table(folder: pathlib.Path) -> None:
-    rows = [
-        row(0, "a", START, total=1.5, events=3, country="US"),
-        row(1, "b", START + 10, total=2.5, events=4),
-        row(2, "a", START + 20, op="delete", events=0),
-        row(3, "a", START + 48 * HOUR, total=9.0, events=9),
-    ]
-    write(
-        folder,
-        [
-            {"position": 3, "clock": START + 49 * HOUR, "rows": rows},
-            {"position": 4, "clock": START + 49 * HOUR, "view": 1, "rows": [row(4, "a", START, events=7)]},
-            {"flush": True},
-        ],
-    )
-
-
-LABEL_TIMES = {
-    "rfc3339": lambda t: at(t).isoformat(timespec="microseconds"),
-    "microseconds": lambda t: str(t),
-}
-
-
-@pytest.mark.parametrize("form", LABEL_TIMES)
-def test_csv_labels_keep_their_columns_and_take_both_forms_of_time(tmp_path, form):
+def test_csv_labels_keep_their_columns(tmp_path):
     small_table(tmp_path)
     lines = ["note,asked_at,user_id,label"]
     for key, time in [("a", START - 1), ("a", START), ("a", START + 20), ("b", START + 11)]:
-        lines.append(f"x,{LABEL_TIMES[form](time)},{key},1")
+        lines.append(f"x,{at(time).isoformat(timespec='microseconds')},{key},1")
     (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
     output = tmp_path / "out.parquet"
     summary = join(tmp_path, tmp_path / "labels.csv", "asked_at", "spend.events,spend.total", output)
@@ -155,7 +129,6 @@ def test_csv_labels_keep_their_columns_and_take_both_forms_of_time(tmp_path, for
             "files_skipped": 1,
         }
     ]
-    assert summary["warnings"] == []
 
 
 def test_values_older_than_max_age_are_null_and_services_are_resolved(tmp_path):
@@ -178,17 +151,35 @@ def test_warns_of_labels_that_later_rows_may_change(tmp_path):
     labels.write_parquet(tmp_path / "labels.parquet")
     summary = join(tmp_path, tmp_path / "labels.parquet", "t", "spend.*", tmp_path / "out.parquet")
     assert len(summary["warnings"]) == 1
-    assert summary["warnings"][0].startswith("1 of 2 labels are at or after 2023-11-16T23:13:20")
+    assert summary["warnings"][0].startswith(
+        "1 of 2 labels (row 2, for example, at 2023-11-16T23:13:20.000000Z) are at or after "
+        "2023-11-16T23:13:20.000000Z, up to where the table of spend is complete"
+    )
+
+
+def test_warns_of_labels_after_a_step_that_is_due_but_unwritten(tmp_path):
+    rows = [row(0, "a", START, events=3)]
+    commit = {"position": 0, "clock": START + HOUR, "complete_before": START + 20, "rows": rows}
+    write(tmp_path, [commit, {"flush": True}])
+    labels = pl.DataFrame({"user_id": ["a"] * 2, "t": [at(START + 19), at(START + 20)]})
+    labels.write_parquet(tmp_path / "labels.parquet")
+    summary = join(tmp_path, tmp_path / "labels.parquet", "t", "spend.*", tmp_path / "out.parquet")
+    (warning,) = summary["warnings"]
+    assert warning.startswith(
+        "1 of 2 labels (row 2, for example, at 2023-11-14T22:13:20.000020Z) are at or after "
+        "2023-11-14T22:13:20.000020Z, up to where the table of spend is complete (task transactions-0 "
+        "has expiry steps that are due and not yet written"
+    )
 
 
 WRONG = [
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spend.totl", "did you mean 'total'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "spent.total", "did you mean 'spend'"),
-    ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "frod", "services and views are: fraud, spend.*"),
+    ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "frod", "views and services are: spend, visits"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "t", "unkept.total", "'unkept' has `history: off`"),
     ("user,t\na,2020-01-01T00:00:00Z\n", "t", "spend.total", "have no column 'user_id'"),
     ("user_id,t\na,2020-01-01T00:00:00Z\n", "when", "spend.total", "have no column 'when'"),
-    ("user_id,t\na,2020-01-01T00:00:00Z\na,yesterday\n", "t", "spend.total", "row 2"),
+    ("user_id,t\na,2020-01-01T00:00:00Z\na,yesterday\n", "t", "spend.total", "line 3: the time in column 't'"),
     ("user_id,t,spend.total\na,2020-01-01T00:00:00Z,1\n", "t", "spend.total", "already have a column"),
 ]
 

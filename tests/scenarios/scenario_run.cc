@@ -126,6 +126,8 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
 
 void ScenarioRun::Open(const std::vector<TaskPlan>& plans) {
   TaskId id{plans[0].topic, PartitionId(0)};
+  // A view that is new begins before what the others had made.
+  if (way_ == Way::kViewAdded) complete_before_ = KnownTime::Min();
   size_t hot_bytes = way_ == Way::kCold ? 0 : size_t{1} << 30;
   task_.reset();
   absl::StatusOr<std::unique_ptr<StateStore>> store = stores_->Open(id);
@@ -135,6 +137,15 @@ void ScenarioRun::Open(const std::vector<TaskPlan>& plans) {
                  *std::move(store), hot_bytes);
   ASSERT_TRUE(task.ok()) << task.status();
   task_ = *std::move(task);
+}
+
+// What a task has said to be complete stays so (S6).
+void ScenarioRun::ExpectNoneBefore(KnownTime complete, const arrow::RecordBatch& rows) {
+  int column = EffectiveTimeColumn(*rows.schema()) + kEffectiveTimeColumn;
+  const auto& times = static_cast<const arrow::TimestampArray&>(*rows.column(column));
+  for (int64_t row = 0; row < times.length(); ++row) {
+    ASSERT_GE(times.Value(row), complete.value()) << "row " << row;
+  }
 }
 
 void ScenarioRun::Feed(size_t end) {
@@ -147,7 +158,11 @@ void ScenarioRun::Feed(size_t end) {
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
     TaskOutput output = task_->TakeOutput();
-    for (ChangeBatch& changes : output.changes) changes_.push_back(std::move(changes));
+    for (ChangeBatch& changes : output.changes) {
+      ExpectNoneBefore(complete_before_, *changes.rows);
+      changes_.push_back(std::move(changes));
+    }
+    complete_before_ = output.complete_before;
     for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
     // A commit costs a disk sync: of many records, one now and then.
     if (end > kFew && (at + step) % kFew != 0 && at + step < end) continue;

@@ -46,6 +46,8 @@ class ScenarioRun {
 
   const v1::Project& project() const { return *loaded_->project; }
   const TaskStatistics& statistics() const { return task_->statistics(); }
+  // As the last output said it.
+  KnownTime complete_before() const { return complete_before_; }
 
   size_t batches() const { return changes_.size(); }  // of change records
   // These columns of all change records of the view, in order; `_` and `_source_` may be left out.
@@ -64,6 +66,7 @@ class ScenarioRun {
   // The records from task's position on, before `end`.
   void Feed(size_t end);
   void Commit();
+  static void ExpectNoneBefore(KnownTime complete, const arrow::RecordBatch& rows);
 
   const Scenario& scenario_;
   const Way way_;
@@ -76,6 +79,7 @@ class ScenarioRun {
   std::unique_ptr<Task> task_;
   std::vector<ChangeBatch> changes_;
   std::vector<DeadLetter> dead_letters_;
+  KnownTime complete_before_ = KnownTime::Min();
 };
 
 }  // namespace forebay

@@ -162,6 +162,30 @@ TEST(DueStepsTest, AViewWritesItsOwnWhateverOtherViewsWrite) {
   EXPECT_NE(expected.find("expire"), std::string::npos);
 }
 
+// A jump of the clock makes the steps of 100 keys due; a record writes 64 of a view.
+TEST(DueSteps, AreCompleteBeforeTheFirstThatIsUnwritten) {
+  Scenario scenario{.name = "due", .definitions = R"(
+sources:
+  - {name: events, topic: events, key: [k], event_time: time, known_time: kafka,
+     schema: {k: string, time: timestamp_us}}
+entities: [{name: thing, keys: {k: string}}]
+feature_views:
+  - {name: recent, source: events, entity: thing,
+     features: [{name: count, value: count(*), windows: [10s]}]}
+)"};
+  auto add = [&](const std::string& key, int64_t time) {
+    scenario.records.push_back({time, fmt::format(R"({{"k":"{}","time":{}}})", key, time)});
+  };
+  for (int key = 0; key < 100; ++key) add(fmt::format("k{}", key), kStart);
+  const int64_t later = kStart + 3'600 * kMicrosPerSecond;
+  add("last", later);
+  const int64_t leaves = kStart + 11 * kMicrosPerSecond;  // the hop of 1 s, then the window
+  EXPECT_EQ(ScenarioRun(scenario, Way::kStraight).complete_before(), KnownTime(leaves));
+  EXPECT_EQ(ScenarioRun(scenario, Way::kRestarted).complete_before(), KnownTime(leaves));
+  add("last", later);
+  EXPECT_EQ(ScenarioRun(scenario, Way::kStraight).complete_before(), KnownTime(later));
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, StepsTest, testing::Range<uint64_t>(1, 9));
 
 }  // namespace

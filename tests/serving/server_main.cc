@@ -67,9 +67,9 @@ constexpr char kProject[] = R"(
   }
   feature_services {
     name: "fraud"
-    features { view: "user_spend" feature: "spend_1h" }
-    features { view: "user_spend" feature: "last_country" }
-    features { view: "merchant_sales" feature: "sales_24h" }
+    features { view: "user_spend" version: 1 feature: "spend_1h" name: "user_spend.spend_1h" }
+    features { view: "user_spend" version: 1 feature: "last_country" name: "user_spend.last_country" }
+    features { view: "merchant_sales" version: 1 feature: "sales_24h" name: "merchant_sales.sales_24h" }
   }
 )";
 constexpr int kUserSpend = 0, kMerchantSales = 1, kDayTotals = 2, kRecent = 4;

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from confluent_kafka import Producer
 
 from tests.oracle.oracle import parse_time
 from tests.system import runs
@@ -18,7 +19,7 @@ from tests.system.broker import Broker
 from tests.system.project import Project, forebay
 from tests.system.scenario import produce
 from tests.system.scenarios import transactions
-from tests.system.topics import read_topic
+from tests.system.topics import headers_of, read_topic
 from tests.system.worker import Worker
 
 FAILED = 1  # at run time
@@ -107,6 +108,49 @@ def test_wrong_usage(arguments):
 
 def test_a_mistyped_command_names_the_nearest():
     assert "no command 'vaildate', did you mean 'validate'?" in forebay("vaildate").stderr
+
+
+def test_times_in_another_unit_than_declared_are_said_once(tmp_path, broker, name):
+    definitions = {
+        "sources": [
+            {
+                "name": "visits",
+                "topic": name,
+                "key": ["user_id"],
+                "schema": {"user_id": "string", "at": "timestamp_ms"},
+                "event_time": "at",
+            }
+        ],
+        "entities": [{"name": "user", "keys": {"user_id": "string"}}],
+        "feature_views": [
+            {
+                "name": "visits_of_user",
+                "source": "visits",
+                "entity": "user",
+                "features": [{"name": "n", "value": "count(*)", "windows": ["lifetime"]}],
+            }
+        ],
+    }
+    broker.create_topic(name, partitions=2)
+    producer = Producer({"bootstrap.servers": broker.address})
+    now = 1_709_164_800  # 2024-02-29T00:00:00Z
+    for partition in (0, 1):
+        for at in (now, now + 1, now * 1_000, now * 1_000_000_000):
+            event = json.dumps({"user_id": "u", "at": at})
+            producer.produce(name, event, partition=partition, timestamp=now * 1_000)
+    assert producer.flush(30) == 0
+    project = Project(tmp_path, name, definitions, broker.address)
+    worker = Worker(project)
+    worker.run_until_idle()
+    warnings = [line for line in worker.log.read_text().splitlines() if "looks like" in line]
+    assert len(warnings) == 1, warnings
+    assert f"topic {name}: field at looks like " in warnings[0]
+    letters = [headers_of(m) for m in read_topic(broker.address, project.dead_letter_topic)]
+    assert [letter["forebay-reason"] for letter in letters] == ["bad_event_time"] * 2
+    for letter in letters:
+        detail = letter["__connect.errors.exception.message"]
+        assert "looks like nanoseconds, and is declared in milliseconds" in detail
+        assert "2024-02-29T00:00:00.000000Z" in detail
 
 
 def test_missing_topic(tmp_path, broker, name):

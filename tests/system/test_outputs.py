@@ -1,11 +1,13 @@
-"""What a view's outputs say: update values as JSON and as protobuf, and outputs that are off."""
+"""What a view's outputs say: updates as JSON and as protobuf, outputs that are off, versions."""
 
+import datetime
 import importlib.util
 import json
 import random
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 from confluent_kafka import Producer
 
@@ -33,6 +35,12 @@ def view(name: str, **outputs) -> dict:
         + [{"name": f"some_{c}", "value": f"last_n({c}, 4)", "windows": WINDOWS} for c in columns]
         + [{"name": "spend", "value": "sum(amount)", "windows": WINDOWS}],
     } | outputs
+
+
+def spend(version: int, value: str) -> dict:
+    features = [{"name": "total", "value": value, "windows": ["lifetime"]}]
+    view = {"name": "spend", "version": version, "source": TOPIC, "entity": "user"}
+    return view | {"features": features}
 
 
 DEFINITIONS = {
@@ -64,7 +72,10 @@ DEFINITIONS = {
         view("unpublished", updates="off"),
         view("unkept", history="off"),
         view("only_state", history="off", updates="off"),
+        spend(1, "sum(quantity)"),
+        spend(2, "count(*)"),
     ],
+    "feature_services": [{"name": "pinned", "features": ["spend@1.total_lifetime", "spend.*"]}],
 }
 
 
@@ -129,7 +140,6 @@ def message_class(project: Project, name: str, folder):
 def as_json_has_it(name: str, value):
     """What a JSON value of a protobuf field's value is."""
     import base64
-    import datetime
 
     if not isinstance(value, (bool, int, float, str, bytes)):
         return [as_json_has_it(name, element) for element in value]
@@ -214,6 +224,57 @@ def test_lookups_need_no_output(project):
         names = ["as_json.n_lifetime", "only_state.n_lifetime"]
         found = [feature["value"] for feature in worker.get(names, entity, **at).values()]
         assert found[0] == found[1] > 0
+
+
+NEWEST, FIRST, SECOND = (f"spend{v}.total_lifetime" for v in ("", "@1", "@2"))
+
+
+def newest_rows(project: Project, version: int) -> dict[tuple, int]:
+    """The newest value of each key in the table of one version of `spend`."""
+    rows = pl.read_delta(project.table("spend", version)).sort("_effective_time", "_ordinal")
+    columns = rows.select("user_id", "device", "total_lifetime").rows()
+    return {(user, device): value for user, device, value in columns}
+
+
+def test_each_version_of_a_view_is_the_same_in_lookups_table_and_training_set(project, tmp_path):
+    first, second = newest_rows(project, 1), newest_rows(project, 2)
+    assert first.keys() == second.keys() and all(first[key] != second[key] for key in first)
+    expected = {
+        key: {NEWEST: second[key], FIRST: first[key], SECOND: second[key]} for key in first
+    }
+
+    labels, out = tmp_path / "labels.parquet", tmp_path / "out.parquet"
+    time = datetime.datetime.fromtimestamp(START_MS / 1000 + 7_000, datetime.timezone.utc)
+    keys = {"user_id": [key[0] for key in first], "device": [key[1] for key in first]}
+    pl.DataFrame(keys | {"t": [time] * len(first)}).write_parquet(labels)
+    join = ("training-set", "--project", project.folder, "--labels", labels, "--time", "t")
+    for names, columns in [
+        (f"{SECOND},{FIRST},spend", [SECOND, FIRST, NEWEST]),
+        ("pinned", [FIRST, NEWEST]),
+    ]:
+        done = forebay(*join, "--features", names, "--out", out)
+        assert done.returncode == 0, done.stderr
+        joined = pl.read_parquet(out)
+        assert joined.columns == ["user_id", "device", "t", *columns]
+        for user, device, _, *values in joined.rows():
+            assert dict(zip(columns, values)) == {c: expected[user, device][c] for c in columns}
+
+    with Worker(project) as worker:
+        for user, device in first:
+            entity = {"user_id": user, "device": device}
+            answer = worker.get([SECOND, "spend@1.*", NEWEST], entity)
+            assert {n: f["value"] for n, f in answer.items()} == expected[user, device]
+            answer = worker.get("pinned", entity)
+            assert [(n, f["value"]) for n, f in answer.items()] == [
+                (name, expected[user, device][name]) for name in (FIRST, NEWEST)
+            ]
+        port = worker.ready["http_port"]
+        for name, feature in [("spend", NEWEST), ("spend@1", FIRST), (SECOND, SECOND)]:
+            done = forebay("get", name, "u1", 7, "--project", project.folder, "--port", port)
+            assert done.returncode == 0, done.stderr
+            answer = json.loads(done.stdout)["features"]
+            values = {n: f["value"] for n, f in answer.items()}
+            assert values == {feature: expected["u1", 7][feature]}
 
 
 def test_the_proto_of_an_unknown_view_names_the_nearest(project):

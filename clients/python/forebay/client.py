@@ -1,11 +1,5 @@
-"""Reads features from a forebay worker over HTTP. One file, nothing but the standard library.
+"""The client: a question to a worker, and its answer."""
 
-    client = Client("http://localhost:8080")
-    answer = client.get(feature_service="fraud", entity={"user_id": "u7", "merchant_id": "m3"})
-    answer["user_spend.spend_10m"].value
-"""
-
-import datetime
 import http.client
 import json
 import threading
@@ -14,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Key = str | int | bool | datetime.datetime
-Time = str | int | datetime.datetime  # RFC 3339, microseconds since 1970, or a time with a zone
+from forebay.entities import Entities, Entity, Time, json_entities, json_entity, json_time
 
 
 class ForebayError(Exception):
@@ -44,7 +37,7 @@ class Client:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no URL such as http://localhost:8080")
         secure = parts.scheme == "https"
-        self._connection_class = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self._connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         self._host, self._port, self._timeout = parts.hostname, parts.port, timeout
         self._path = parts.path.rstrip("/")
         self._local = threading.local()
@@ -52,26 +45,30 @@ class Client:
     def get(
         self,
         *,
-        entity: dict[str, Key],
+        entity: Entity,
         feature_service: str | None = None,
         features: Sequence[str] | None = None,
         at: Time | None = None,
     ) -> dict[str, FeatureValue]:
         """The features of one entity, by name."""
-        body = _selection(feature_service, features, at) | {"entity": entity}
+        body = _selection(feature_service, features, at) | {"entity": json_entity(entity)}
         answer = self._post("/v1/get", body)
         return {name: FeatureValue(**cell) for name, cell in answer["features"].items()}
 
     def batch_get(
         self,
         *,
-        entities: Sequence[dict[str, Key]],
+        entities: Entities,
         feature_service: str | None = None,
         features: Sequence[str] | None = None,
         at: Time | None = None,
     ) -> dict[str, list[FeatureValue]]:
-        """The features of many entities: by name, a list in the order of `entities`."""
-        body = _selection(feature_service, features, at) | {"entities": list(entities)}
+        """The features of many entities: by name, a list in the order of `entities`.
+
+        `entities` is a list of entities; or their key columns, as a dict of lists or arrays, as a
+        DataFrame, or, of one key column, as a Series.
+        """
+        body = _selection(feature_service, features, at) | {"entities": json_entities(entities)}
         answer = self._post("/v1/batch-get", body)
         columns = zip(
             answer["values"], answer["statuses"], answer["effective_times"], answer["event_times"]
@@ -81,11 +78,10 @@ class Client:
             for name, column in zip(answer["features"], columns)
         }
 
-    def _post(self, path: str, body: dict) -> dict:
-        text = json.dumps(body, default=_json_time)
-        status, answer = self._send(self._path + path, text.encode())
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        status, answer = self._send(self._path + path, json.dumps(body).encode())
         try:
-            parsed = json.loads(answer)
+            parsed: dict[str, Any] = json.loads(answer)
         except ValueError:
             raise ForebayError("UNKNOWN", answer[:200].decode(errors="replace"), status) from None
         if status != 200:
@@ -94,17 +90,19 @@ class Client:
         return parsed
 
     def _send(self, path: str, body: bytes) -> tuple[int, bytes]:
-        connection = getattr(self._local, "connection", None)
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is not None:
             try:
                 return self._exchange(connection, path, body)
             except (ConnectionError, http.client.BadStatusLine):
                 connection.close()  # kept too long: the worker closed it; a new one is tried
-        connection = self._connection_class(self._host, self._port, timeout=self._timeout)
+        connection = self._connect(self._host, self._port, timeout=self._timeout)
         self._local.connection = connection
         return self._exchange(connection, path, body)
 
-    def _exchange(self, connection, path: str, body: bytes) -> tuple[int, bytes]:
+    def _exchange(
+        self, connection: http.client.HTTPConnection, path: str, body: bytes
+    ) -> tuple[int, bytes]:
         try:
             connection.request("POST", path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -115,16 +113,16 @@ class Client:
             raise
 
 
-def _selection(feature_service, features, at) -> dict:
-    selection = {"feature_service": feature_service, "features": features, "at": at}
-    return {
-        name: list(value) if name == "features" else value
-        for name, value in selection.items()
-        if value is not None
-    }
-
-
-def _json_time(value) -> str:
-    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        return value.isoformat()
-    raise TypeError(f"{value!r} is no key or time; times need a time zone")
+def _selection(
+    feature_service: str | None, features: Sequence[str] | None, at: Time | None
+) -> dict[str, Any]:
+    if isinstance(features, str):
+        raise TypeError(f"features is a list of names: [{features!r}]")
+    selection: dict[str, Any] = {}
+    if feature_service is not None:
+        selection["feature_service"] = feature_service
+    if features is not None:
+        selection["features"] = list(features)
+    if at is not None:
+        selection["at"] = json_time(at)
+    return selection

@@ -1,0 +1,26 @@
+// Sentences on labels whose features may not be what their owner thinks. Each names a label as an
+// example; empty where there is nothing to say.
+#ifndef FOREBAY_OFFLINE_TRAINING_SET_LABEL_WARNINGS_H_
+#define FOREBAY_OFFLINE_TRAINING_SET_LABEL_WARNINGS_H_
+
+#include <string>
+
+#include "offline/training_set/labels.h"
+#include "schemas/types/strong_int.h"
+
+namespace forebay {
+
+struct Snapshot;
+
+std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels);
+
+// `first`: of the rows of the view's table, microseconds UTC.
+std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Labels& labels);
+
+// A label's time must be before that up to which every task's rows are in the table (S4, S6).
+std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,
+                                  const Labels& labels);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_TRAINING_SET_LABEL_WARNINGS_H_
