@@ -276,11 +276,13 @@ bool WorkerProcess::AllRead() const {
 absl::StatusOr<bool> WorkerProcess::CaughtUp() {
   if (!AllRead()) return false;
   RETURN_IF_ERROR(worker_->Commit());
-  for (const auto& task : worker_->Tasks()) {
-    absl::StatusOr<Watermarks> ends =
-        consumer_->QueryWatermarks(task->task().id(), absl::Seconds(10));
-    if (!ends.ok()) return false;  // asked again; what is wrong for good shows when fetching
-    if (task->position().value() + 1 < ends->high.value()) return false;
+  auto tasks = worker_->Tasks();
+  std::vector<TaskId> ids;
+  for (const auto& task : tasks) ids.push_back(task->task().id());
+  absl::StatusOr<std::vector<Offset>> ends = consumer_->QueryEnds(ids, absl::Seconds(10));
+  if (!ends.ok()) return false;  // asked again; what is wrong for good shows when fetching
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i]->position().value() + 1 < (*ends)[i].value()) return false;
   }
   return true;
 }

@@ -353,6 +353,20 @@ absl::StatusOr<Watermarks> KafkaConsumer::QueryWatermarks(const TaskId& task,
   return Watermarks{Offset(low), Offset(high)};
 }
 
+absl::StatusOr<std::vector<Offset>> KafkaConsumer::QueryEnds(absl::Span<const TaskId> tasks,
+                                                             absl::Duration timeout) {
+  PartitionList list = NewPartitionList();
+  for (const TaskId& task : tasks) Add(list.get(), task).offset = RD_KAFKA_OFFSET_END;
+  RETURN_IF_ERROR(KafkaStatus(
+      rd_kafka_offsets_for_times(client_.get(), list.get(), Milliseconds(timeout)), "offsets"));
+  std::vector<Offset> ends;
+  for (int i = 0; i < list->cnt; ++i) {
+    RETURN_IF_ERROR(KafkaStatus(list->elems[i].err, "offsets of " + tasks[i].ToString()));
+    ends.push_back(Offset(list->elems[i].offset));
+  }
+  return ends;
+}
+
 std::optional<Watermarks> KafkaConsumer::CachedWatermarks(const TaskId& task) const {
   int64_t low = 0;
   int64_t high = 0;

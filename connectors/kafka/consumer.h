@@ -104,6 +104,10 @@ class KafkaConsumer {
 
   // As the broker has them. UNAVAILABLE if none answers in time.
   absl::StatusOr<Watermarks> QueryWatermarks(const TaskId& task, absl::Duration timeout);
+  // Watermarks::high of each, in order, by one question to each broker: it answers after what it
+  // has to fetch, which may be half a second later. UNAVAILABLE: not all answered in time.
+  absl::StatusOr<std::vector<Offset>> QueryEnds(absl::Span<const TaskId> tasks,
+                                                absl::Duration timeout);
   // As of the last fetch, without asking; none: nothing fetched yet. For lag: high - 1 - position.
   std::optional<Watermarks> CachedWatermarks(const TaskId& task) const;
 

@@ -119,6 +119,9 @@ TEST_F(EmbeddedBrokerTest, FetchGoesOnAfterThePositionOfTheState) {
   ASSERT_TRUE(marks.ok()) << marks.status();
   EXPECT_EQ(marks->low, Offset(0));
   EXPECT_EQ(marks->high, Offset(10));
+  auto ends = worker.consumer().QueryEnds({{kTask1, kTask0}}, absl::Seconds(10));
+  ASSERT_TRUE(ends.ok()) << ends.status();
+  EXPECT_THAT(*ends, ElementsAre(Offset(0), Offset(10)));
   EXPECT_EQ(worker.consumer().CachedWatermarks(kTask0)->high, Offset(10));
 }
 
