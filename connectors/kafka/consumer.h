@@ -133,7 +133,10 @@ class KafkaConsumer {
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
+  absl::Status Subscribe();
   void Assign(rd_kafka_topic_partition_list_s* partitions);
+  // Whether a partition list is for other topics than those subscribed to.
+  bool IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const;
   void Revoke(rd_kafka_topic_partition_list_s* partitions);
   absl::Status TakePartitions(rd_kafka_topic_partition_list_s* partitions);
   void OpenQueues(const std::vector<TaskId>& tasks);
@@ -144,6 +147,8 @@ class KafkaConsumer {
   const Options options_;
   ClientHandle client_;
   absl::Status rebalance_status_;  // of the callback; Poll's thread only
+  bool joins_again_ = false;       // likewise: to be done
+  bool joined_again_ = false;      // likewise: done once
   bool closed_ = false;
   bool quiet_ = false;  // closing from the destructor
 
