@@ -45,6 +45,7 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
   } else {
     ASSIGN_OR_RETURN(EventDecoder * decoder, DecoderOf(task));
     ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
+    key_check_->Look(task, batch);
   }
   batch.at_end = fetched.at_end;
   batch.headers = HeadersOf;

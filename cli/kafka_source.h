@@ -8,6 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/source.h"
 
@@ -15,9 +16,9 @@ namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // Both outlive the source.
-  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans)
-      : consumer_(consumer), plans_(plans) {}
+  // All outlive the source. `key_check` looks at every batch.
+  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans, KeyCheck* key_check)
+      : consumer_(consumer), plans_(plans), key_check_(key_check) {}
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
@@ -27,6 +28,7 @@ class KafkaSource final : public Source {
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
+  KeyCheck* const key_check_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
 };

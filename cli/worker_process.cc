@@ -24,6 +24,7 @@
 #include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
+#include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
@@ -122,6 +123,7 @@ class WorkerProcess {
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
   std::unique_ptr<KafkaConsumer> consumer_;
+  std::unique_ptr<KeyCheck> key_check_;
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
   std::unique_ptr<UpdateSink> updates_;
@@ -193,7 +195,9 @@ absl::Status WorkerProcess::PrepareWorker() {
     worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
-  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_);
+  key_check_ = std::make_unique<KeyCheck>(
+      plans_, [](const std::string& message) { spdlog::error("{}", message); });
+  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, key_check_.get());
   repartition_ = std::make_unique<RepartitionSink>(
       Repartitions(plans_), source_partitions_,
       RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
@@ -226,6 +230,7 @@ absl::Status WorkerProcess::StartServers() {
       });
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
+    WriteKeyMetrics(*key_check_, &writer);
   });
   auto ready = [this] { return worker_->Ready(); };
   HttpServerOptions http{.address = config().serving_address,

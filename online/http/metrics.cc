@@ -83,6 +83,7 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
   using enum MetricKind;
   using Labels = std::vector<std::string_view>;
   static const Labels task = {"topic", "partition"};
+  static const Labels source = {"topic"};
   static const Labels feature = {"view", "feature"};
   static const auto* definitions = new std::vector<MetricDefinition>{
       {Metric::kConsumedRecords, "forebay_consumed_records_total", kCounter, "records",
@@ -97,6 +98,13 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
        "Records that do not decode, have no valid time or no key, or lie in the future.", task},
       {Metric::kDuplicateRecords, "forebay_duplicate_records_total", kCounter, "records",
        "Records of a repartition topic that were there before.", task},
+      {Metric::kComparedKeys, "forebay_compared_keys_total", kCounter, "records",
+       "Records whose key was compared with the columns of their source's `key`: a sample.",
+       source},
+      {Metric::kMismatchingKeys, "forebay_mismatching_keys_total", kCounter, "records",
+       "Of those, records whose key is not that of their columns, while others' are.", source},
+      {Metric::kSplitKeys, "forebay_split_keys_total", kCounter, "records",
+       "Records of a sample whose key is in two partitions: its features lack events.", source},
       {Metric::kWrittenChanges, "forebay_written_changes_total", kCounter, "changes",
        "Change records made, of events and of expiries.", task},
       {Metric::kPosition, "forebay_position", kGauge, "offset",

@@ -34,6 +34,9 @@ enum class Metric {
   kLateRecords,
   kDeadLetteredRecords,
   kDuplicateRecords,
+  kComparedKeys,     // topic
+  kMismatchingKeys,  // topic
+  kSplitKeys,        // topic
   kWrittenChanges,
   kPosition,
   kLagRecords,

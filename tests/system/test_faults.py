@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from confluent_kafka import Producer
 
 from tests.oracle.oracle import parse_time
 from tests.system import runs
@@ -126,6 +127,71 @@ def test_port_taken(tmp_path, broker, name, door):
         serving = {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0} | {door: port}
         project = runs.prepare(scenario, tmp_path, broker, serving=serving)
         fails(Worker(project), FAILED, str(port), door)
+
+
+# ---- a topic that is not partitioned as its source says ----
+
+
+START_MS = 1_704_103_200_000  # 2024-01-01T10:00:00Z
+
+
+def clicks(topic, key, **source) -> dict:
+    """Definitions: how many clicks of each user there are."""
+    return {
+        "sources": [
+            {
+                "name": "clicks",
+                "topic": topic,
+                "key": key,
+                "schema": {"user": "string", "at": "timestamp_ms"},
+                "event_time": "at",
+                "known_time": "event_time",
+            }
+            | source
+        ],
+        "entities": [{"name": "user", "keys": {"user": "string"}}],
+        "feature_views": [
+            {
+                "name": "clicks",
+                "source": "clicks",
+                "entity": "user",
+                "features": [{"name": "n", "value": "count(*)", "windows": ["lifetime"]}],
+            }
+        ],
+    }
+
+
+def click(user="u1", seconds=0) -> bytes:
+    return json.dumps({"user": user, "at": START_MS + 1000 * seconds}).encode()
+
+
+def spread_records(tmp_path, broker, name, key) -> Project:
+    """Nine records of one user without a key, three in each partition of the topic."""
+    broker.create_topic(name, partitions=3)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for i in range(9):
+        producer.produce(name, click(seconds=i), partition=i % 3)
+    assert producer.flush(30) == 0
+    return Project(tmp_path, name, clicks(name, key), broker.address, **runs.INTERVALS)
+
+
+def test_a_topic_that_is_not_partitioned_by_its_key_is_said(tmp_path, broker, name):
+    project = spread_records(tmp_path, broker, name, ["user"])
+    with Worker(project) as worker:
+        worker.wait_for_log(f"source clicks: key 'u1' is in two partitions of topic {name}")
+        worker.wait_for_log("without a key). The topic is not partitioned by `key: [user]`")
+        worker.wait_for_log("say `key: none`")
+        worker.wait_for_metric("forebay_split_keys_total", 1)
+
+
+def test_a_topic_without_a_key_is_partitioned_again(tmp_path, broker, name):
+    project = spread_records(tmp_path, broker, name, "none")
+    with Worker(project) as worker:
+        worker.wait_for_metric("forebay_applied_records_total", 2 * 9)  # forwarded, then counted
+        answer = worker.get(["clicks.n_lifetime"], {"user": "u1"})
+        assert answer["clicks.n_lifetime"]["value"] == 9
+        assert "forebay_split_keys_total" not in str(worker.metrics())
+    assert "two partitions" not in worker.log.read_text()
 
 
 # ---- folders ----
