@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -15,7 +16,9 @@
 #include "absl/time/clock.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
+#include "cli/run_summary.h"
 #include "cli/worker_metrics.h"
+#include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
@@ -127,7 +130,10 @@ class WorkerProcess {
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
   std::unique_ptr<UpdateSink> updates_;
+  DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
+                              std::chrono::steady_clock::now};
   std::unique_ptr<Worker> worker_;
+  std::vector<std::string> summary_;  // of a run that has caught up
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
   std::unique_ptr<HttpServer> http_;
@@ -216,7 +222,8 @@ absl::Status WorkerProcess::PrepareWorker() {
                        .commit_bytes = static_cast<size_t>(config().commit_bytes),
                        .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.
-  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get()};
+  // The log last: what it says has happened.
+  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_};
   worker_ = std::make_unique<Worker>(
       project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
       [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
@@ -276,13 +283,16 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
+    dead_letters_.SayDue();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
       PrintReady();
     }
     if (!options_.until_idle || !ready) continue;
     ASSIGN_OR_RETURN(bool caught_up, CaughtUp());
-    if (caught_up) return absl::OkStatus();
+    if (!caught_up) continue;
+    summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
+    return absl::OkStatus();
   }
   return absl::OkStatus();
 }
@@ -307,6 +317,9 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   consumer_->Close();  // takes the tasks away, which commits and flushes them
   absl::Status stopped = worker_->Stop();
   if (ran.ok()) ran = stopped;
+  dead_letters_.SayRest();
+  if (!ran.ok()) return ran;
+  for (const std::string& line : summary_) spdlog::info("{}", line);
   return ran;
 }
 

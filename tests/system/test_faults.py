@@ -194,6 +194,41 @@ def test_a_topic_without_a_key_is_partitioned_again(tmp_path, broker, name):
     assert "two partitions" not in worker.log.read_text()
 
 
+# ---- dead letters ----
+
+
+@pytest.fixture
+def rejecting(tmp_path, broker, name) -> Project:
+    """After a run over two good records, one without a user, one from the future and two that are
+    not JSON."""
+    broker.create_topic(name, partitions=2)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for value in [click(), b"not JSON\xff", click(None), click(seconds=7200), b"{", click()]:
+        producer.produce(
+            name, value, "u1", partition=1, timestamp=START_MS, headers=[("trace", b"a")]
+        )
+    assert producer.flush(30) == 0
+    project = Project(tmp_path, name, clicks(name, ["user"]), broker.address, **runs.INTERVALS)
+    Worker(project).run_until_idle()
+    return project
+
+
+def test_dead_letters_are_told_of_and_summed_up(rejecting, name):
+    log = (rejecting.folder / "worker.log").read_text()
+    assert f"[warning] topic {name}: 2 dead-lettered as undecodable (2 since the start), for" in log
+    assert "example partition 1, offset 4, key 'u1': " in log
+    summary = [line.partition("[info] ")[2] for line in log.splitlines()][-5:]
+    assert summary[0] == (
+        f"read 6 records of {name}: 2 applied, 0 late, 0 filtered, 4 dead-lettered"
+    )
+    assert [line.partition(", for example partition 1, offset ")[0] for line in summary[1:4]] == [
+        f"dead letters of {name}: 2 undecodable",
+        f"dead letters of {name}: 1 future",
+        f"dead letters of {name}: 1 null_key in view clicks",
+    ]
+    assert summary[4].startswith("`forebay dead-letter` shows them")
+
+
 # ---- folders ----
 
 
