@@ -67,6 +67,8 @@ int64_t TimestampMicros(const rd_kafka_message_t& message) {
   return std::clamp(millis, -kMost, kMost) * 1000;
 }
 
+}  // namespace
+
 RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   RawRecord record{
       .offset = Offset(message.offset), .timestamp = TimestampMicros(message), .native = &message};
@@ -78,8 +80,6 @@ RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   }
   return record;
 }
-
-}  // namespace
 
 RecordHeaders HeadersOf(const RawRecord& record) {
   RecordHeaders result;
