@@ -19,7 +19,7 @@ from tests.system.broker import Broker
 from tests.system.project import Project, forebay
 from tests.system.scenario import produce
 from tests.system.scenarios import transactions
-from tests.system.topics import read_topic
+from tests.system.topics import headers_of, read_topic
 from tests.system.worker import Worker
 
 FAILED = 1  # at run time
@@ -227,6 +227,73 @@ def test_dead_letters_are_told_of_and_summed_up(rejecting, name):
         f"dead letters of {name}: 1 null_key in view clicks",
     ]
     assert summary[4].startswith("`forebay dead-letter` shows them")
+
+
+def dead_letter(project, *arguments) -> str:
+    done = forebay("dead-letter", project.folder, *arguments)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout
+
+
+def test_dead_letters_are_counted_and_shown(rejecting, name):
+    shown = dead_letter(rejecting, "--newest", 1)
+    assert shown.startswith(
+        f"{name}.dead-letter: 4 dead letters\n"
+        f"         2  {name}: undecodable\n"
+        f"         1  {name}: future\n"
+        f"         1  {name}: null_key in view clicks\n"
+        "\nThe newest:\n"
+        f"  {name}: undecodable\n"
+        "    partition 1, offset 4, key 'u1': "
+    )
+    assert shown.endswith("    of 2024-01-01T10:00:00.000000Z, value '{'\n")
+    assert ": 1 dead letter\n" in dead_letter(rejecting, "--reason", "future", "--topic", name)
+    assert ": 0 dead letters\n" in dead_letter(rejecting, "--since", "2024-01-01T10:00:00.001Z")
+    assert ": 0 dead letters\n" in dead_letter(rejecting, "--since", "2h")
+    assert forebay("dead-letter", rejecting.folder, "--since", "soon").returncode == WRONG
+    assert forebay("dead-letter", rejecting.folder, "--from-start").returncode == WRONG
+
+
+def test_dead_letters_go_back_as_they_were_once(rejecting, broker, name):
+    again = ["--again", "--reason", "undecodable"]
+    assert dead_letter(rejecting, *again) == f"sent back 2 records to {name}\n"
+    records = read_topic(broker.address, name)
+    sent = [r for r in records if headers_of(r).get("forebay-again")]
+    assert [record.value() for record in sent] == [b"not JSON\xff", b"{"]
+    for record in sent:
+        assert (record.partition(), record.key()) == (1, b"u1")
+        assert record.timestamp()[1] == START_MS
+        assert list(headers_of(record)) == ["trace", "forebay-again"]
+    assert headers_of(sent[0])["forebay-again"] == f"{name}.dead-letter/0/0"
+    twice = dead_letter(rejecting, *again)
+    assert twice.startswith("nothing was sent back\n2 dead letters of " + name + " not sent back: ")
+    assert "--from-start" in twice
+    assert len(read_topic(broker.address, name)) == len(records)
+    assert dead_letter(rejecting, *again, "--from-start") == f"sent back 2 records to {name}\n"
+
+
+def test_dead_letters_that_went_back_are_applied_when_what_was_wrong_is_mended(
+    rejecting, broker, name
+):
+    rejecting.write_definitions(clicks(name, ["user"], max_future="1d"))
+    assert dead_letter(rejecting, "--again") == f"sent back 4 records to {name}\n"
+    with Worker(rejecting) as worker:
+        worker.wait_for_metric("forebay_applied_records_total", 1)
+        assert worker.get(["clicks.n_lifetime"], {"user": "u1"})["clicks.n_lifetime"]["value"] == 3
+    assert ": 7 dead letters\n" in dead_letter(rejecting), "those that are still wrong are back"
+
+
+def test_nothing_goes_back_to_a_repartition_topic(rejecting, name):
+    done = forebay("dead-letter", rejecting.folder, "--again", "--topic", f"{name}.clicks.by.user")
+    assert done.returncode == WRONG
+    assert "those of its source again" in done.stderr
+
+
+def test_dead_letters_of_a_project_that_never_ran(tmp_path, broker, name):
+    Project(tmp_path, name, clicks(name, ["user"]), broker.address)
+    done = forebay("dead-letter", tmp_path)
+    assert done.returncode == FAILED
+    assert f"there is no topic {name}.dead-letter" in done.stderr
 
 
 # ---- folders ----
