@@ -32,9 +32,10 @@ class KeyCheck::Topic {
 
   void Look(PartitionId partition, const EventBatch& batch) ABSL_LOCKS_EXCLUDED(mutex_) {
     int64_t rows = static_cast<int64_t>(batch.size());
-    int64_t step = (rows + kSample - 1) / kSample;
     absl::MutexLock lock(&mutex_);
+    int64_t step = looked_at_ < kFirst ? 1 : std::max(kSample, (rows + kSample - 1) / kSample);
     for (int64_t row = 0; row < rows; row += step) {
+      ++looked_at_;
       if (!HasKey(batch, row)) continue;
       Record record{batch.records[row],
                     {partition, batch.records[row].offset},
@@ -80,6 +81,7 @@ class KeyCheck::Topic {
   RecordKeyReader record_keys_ ABSL_GUARDED_BY(mutex_);
   KeyPlaces places_ ABSL_GUARDED_BY(mutex_);
   KeyStatistics statistics_ ABSL_GUARDED_BY(mutex_);
+  int64_t looked_at_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t matching_ ABSL_GUARDED_BY(mutex_) = 0;  // of those compared
   std::string mismatch_ ABSL_GUARDED_BY(mutex_);  // the first, as a message
   bool mismatch_said_ ABSL_GUARDED_BY(mutex_) = false;

@@ -5,10 +5,11 @@
 //   check.Look(task, batch);                 // of every batch before it is applied
 //   for (const KeyStatistics& source : check.Statistics()) ...
 //
-// A few records of each batch are looked at:
+// The first records of a topic are all looked at, later a few of each batch:
 //   - whether the columns make a key that was seen in another partition on this worker, which is
 //     wrong for certain;
-//   - one of them, whether the record's own key is that of the columns. Without a single one that
+//   - of one in each batch, whether the record's own key is that of the columns. Without a single
+//   one that
 //     is, the records' keys are written in a form that is not known, and nothing is said of them.
 // `say` is told of either once per source, with an example and what to do.
 //
@@ -43,7 +44,8 @@ class KeyCheck {
  public:
   using Say = std::function<void(const std::string& message)>;
 
-  // Records of a batch that are looked at, about.
+  // How many records are all looked at; then one in kSample, of a large batch kSample in all.
+  static constexpr int64_t kFirst = 1 << 14;
   static constexpr int64_t kSample = 16;
 
   // `plans` outlive the check. `say` is called by whatever thread looks.
