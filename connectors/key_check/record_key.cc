@@ -63,8 +63,22 @@ bool RecordKeyReader::Says(std::string_view record_key, absl::Span<const Value> 
   return SaysInJson(record_key, parts);
 }
 
+// REQUIRES: it is an object.
+size_t RecordKeyReader::CountMembers(std::string_view object) {
+  scanner_.Start(object);
+  scanner_.Take('{');
+  std::string_view name;
+  size_t count = 0;
+  while (scanner_.ReadString(&name) && scanner_.Take(':') && scanner_.SkipValue()) {
+    ++count;
+    if (!scanner_.TakeIf(',')) break;
+  }
+  return count;
+}
+
 bool RecordKeyReader::SaysInJson(std::string_view record_key, absl::Span<const Value> parts) {
   if (!record_key.starts_with('{') || !json_.Read(record_key)) return false;
+  if (CountMembers(record_key) != parts.size()) return false;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (!IsEqual(json_.values()[i], parts[i])) return false;
   }

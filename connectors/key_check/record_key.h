@@ -3,7 +3,8 @@
 //
 //   u7  42  true               a lone value as its text
 //   "u7"                       as JSON
-//   {"user_id": "u7"}          a JSON object with the columns, among others perhaps
+//   {"user_id": "u7"}          a JSON object of the columns, and of no others: those would be part
+//                              of what the topic is partitioned by
 //   00 00 00 2a                a lone integer in 4 or 8 bytes, big-endian
 //
 //   RecordKeyReader reader(source, entity);
@@ -17,6 +18,7 @@
 
 #include "absl/types/span.h"
 #include "connectors/decode/json_object_reader.h"
+#include "connectors/decode/json_scanner.h"
 #include "schemas/types/value.h"
 
 namespace forebay {
@@ -37,10 +39,12 @@ class RecordKeyReader {
   bool Says(std::string_view record_key, absl::Span<const Value> parts);
 
  private:
+  size_t CountMembers(std::string_view object);
   bool SaysInJson(std::string_view record_key, absl::Span<const Value> parts);
 
   const v1::Entity& entity_;
   JsonObjectReader json_;
+  JsonScanner scanner_;
 };
 
 }  // namespace forebay
