@@ -1,5 +1,8 @@
 // forebay dead-letter [PROJECT]: what is in the project's dead-letter topic; --again sends records
 // back to where they came from.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -111,8 +114,9 @@ absl::Status CheckReturnTopic(const v1::Project& project, const std::string& top
 absl::Status SendBack(const DeadLetterArguments& arguments, const v1::Project& project,
                       const KafkaConfig& kafka, const DeadLetterFilter& filter, TopicScan& scan) {
   RETURN_IF_ERROR(CheckReturnTopic(project, arguments.topic));
-  ASSIGN_OR_RETURN(std::vector<Offset> committed, scan.Committed());
-  std::vector<Offset> done = committed;
+  ASSIGN_OR_RETURN(std::unique_ptr<DeadLetterReturn> sender,
+                   DeadLetterReturn::Open(kafka, project.name(), scan));
+  std::vector<Offset> done = sender->done();
   if (arguments.from_start) std::fill(done.begin(), done.end(), Offset(0));
   ReturnRules rules(project, filter, std::move(done));
   RETURN_IF_ERROR(scan.Read([&](PartitionId, const RawRecord& record) {
@@ -121,22 +125,22 @@ absl::Status SendBack(const DeadLetterArguments& arguments, const v1::Project& p
     }
     return absl::OkStatus();
   }));
-  DeadLetterReturn sender(kafka, project.name(), std::move(committed), scan.ends());
   FateCounts counts;
   RETURN_IF_ERROR(
       ForEachLetter(scan, [&](PartitionId partition, Offset offset, const DeadLetter& letter) {
         Fate fate = rules.Judge(partition, offset, letter);
         ++counts[fate][letter.task.topic];
-        if (fate == Fate::kReturns) return sender.Send(partition, offset, letter);
-        sender.Pass(partition, offset);
+        if (fate == Fate::kReturns) return sender->Send(partition, offset, letter);
+        sender->Pass(partition, offset);
         return absl::OkStatus();
       }));
-  RETURN_IF_ERROR(sender.Finish());
+  RETURN_IF_ERROR(sender->Finish());
   fmt::print("{}", ReturnText(counts));
   return absl::OkStatus();
 }
 
 absl::Status HandleDeadLetters(const DeadLetterArguments& arguments) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(DeadLetterFilter filter, FilterOf(arguments));
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));

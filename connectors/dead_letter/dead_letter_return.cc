@@ -23,19 +23,26 @@ using GroupMetadata = std::unique_ptr<rd_kafka_consumer_group_metadata_t,
 
 std::string ReturnGroup(const std::string& project) { return DeadLetterTopic(project) + ".again"; }
 
-DeadLetterReturn::DeadLetterReturn(KafkaConfig config, const std::string& project,
-                                   std::vector<Offset> committed, std::vector<Offset> ends)
-    : config_(std::move(config)),
-      topic_(DeadLetterTopic(project)),
-      group_(ReturnGroup(project)),
-      ends_(std::move(ends)),
-      next_(std::move(committed)) {}
+DeadLetterReturn::DeadLetterReturn(const std::string& project, std::vector<Offset> ends)
+    : topic_(DeadLetterTopic(project)), group_(ReturnGroup(project)), ends_(std::move(ends)) {}
+
+absl::StatusOr<std::unique_ptr<DeadLetterReturn>> DeadLetterReturn::Open(const KafkaConfig& config,
+                                                                         const std::string& project,
+                                                                         const TopicScan& scan) {
+  std::unique_ptr<DeadLetterReturn> made(new DeadLetterReturn(project, scan.ends()));
+  ASSIGN_OR_RETURN(made->producer_, TransactionalProducer::Create(config, made->group_, nullptr));
+  // Only now: another one may have been at work until then.
+  ASSIGN_OR_RETURN(made->done_, scan.Committed());
+  made->next_ = made->done_;
+  return made;
+}
 
 absl::Status DeadLetterReturn::Send(PartitionId partition, Offset offset,
                                     const DeadLetter& letter) {
   RETURN_IF_ERROR(Begin());
   RETURN_IF_ERROR(OrAbort(Produce(partition, offset, letter)));
   Pass(partition, offset);
+  any_ = true;
   if (++open_ < kRecordsPerTransaction) return absl::OkStatus();
   return Commit(next_);
 }
@@ -46,19 +53,12 @@ void DeadLetterReturn::Pass(PartitionId partition, Offset offset) {
 }
 
 absl::Status DeadLetterReturn::Finish() {
-  if (producer_ == nullptr) return absl::OkStatus();
+  if (!any_) return absl::OkStatus();
   RETURN_IF_ERROR(Begin());
   return Commit(ends_);
 }
 
-absl::Status DeadLetterReturn::Begin() {
-  if (producer_ == nullptr) {
-    ASSIGN_OR_RETURN(producer_, TransactionalProducer::Create(config_, group_, nullptr));
-  } else if (open_ > 0) {
-    return absl::OkStatus();
-  }
-  return producer_->Begin();
-}
+absl::Status DeadLetterReturn::Begin() { return open_ > 0 ? absl::OkStatus() : producer_->Begin(); }
 
 absl::Status DeadLetterReturn::Produce(PartitionId partition, Offset offset,
                                        const DeadLetter& letter) {
@@ -88,9 +88,15 @@ absl::Status DeadLetterReturn::Commit(const std::vector<Offset>& next) {
 }
 
 // A transaction that is left open would hold back the topic's readers.
-absl::Status DeadLetterReturn::OrAbort(absl::Status status) {
-  if (!status.ok()) producer_->Recover();
-  return status;
+absl::Status DeadLetterReturn::OrAbort(const absl::Status& status) {
+  if (status.ok()) return status;
+  producer_->Recover();
+  return absl::Status(
+      status.code(),
+      fmt::format(
+          "sending dead letters of {} back: {}. What was sent in whole transactions stands: "
+          "do it again to go on, one at a time for a project",
+          topic_, std::string(status.message())));
 }
 
 }  // namespace forebay

@@ -7,12 +7,12 @@
 // the transactions that the records are in. So a record goes back once, whatever happens in
 // between, as long as the broker keeps the offset (offsets.retention.minutes).
 //
-//   DeadLetterReturn again(config, "shop", committed, scan->ends());
-//   RETURN_IF_ERROR(again.Send(partition, offset, letter));   // in the order of the topic
-//   again.Pass(partition, offset);                            // one that stays
-//   RETURN_IF_ERROR(again.Finish());
+//   ASSIGN_OR_RETURN(auto again, DeadLetterReturn::Open(config, "shop", *scan));
+//   RETURN_IF_ERROR(again->Send(partition, offset, letter));   // in the order of the topic
+//   again->Pass(partition, offset);                            // one that stays
+//   RETURN_IF_ERROR(again->Finish());
 //
-// Waits for brokers that are away. UNAVAILABLE: what was committed stands, begin again to go on.
+// Waits for brokers that are away. After an error what was committed stands: begin anew to go on.
 // Not thread-safe.
 #ifndef FOREBAY_CONNECTORS_DEAD_LETTER_DEAD_LETTER_RETURN_H_
 #define FOREBAY_CONNECTORS_DEAD_LETTER_DEAD_LETTER_RETURN_H_
@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/kafka/topic_scan.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "engine/batch/change_batch.h"
 
@@ -32,30 +33,37 @@ std::string ReturnGroup(const std::string& project);
 
 class DeadLetterReturn {
  public:
-  // By partition of the dead-letter topic: the group's offset as it is, and the offset after the
-  // last letter there is.
-  DeadLetterReturn(KafkaConfig config, const std::string& project, std::vector<Offset> committed,
-                   std::vector<Offset> ends);
+  // `scan`: of the dead-letter topic, with ReturnGroup(). Whoever else is sending back letters of
+  // the project gets FAILED_PRECONDITION from here on, so that nothing is done by two.
+  static absl::StatusOr<std::unique_ptr<DeadLetterReturn>> Open(const KafkaConfig& config,
+                                                                const std::string& project,
+                                                                const TopicScan& scan);
+
+  // By partition of the dead-letter topic: up to where it was done before, the next offset.
+  const std::vector<Offset>& done() const { return done_; }
 
   absl::Status Send(PartitionId partition, Offset offset, const DeadLetter& letter);
   void Pass(PartitionId partition, Offset offset);
 
-  // All letters have been sent or passed. If any was sent, what lies before `ends` is done.
+  // All letters of the scan have been sent or passed. If any was sent, all of them are done.
   absl::Status Finish();
 
  private:
+  DeadLetterReturn(const std::string& project, std::vector<Offset> ends);
+
   absl::Status Begin();
   absl::Status Produce(PartitionId partition, Offset offset, const DeadLetter& letter);
   absl::Status Commit(const std::vector<Offset>& next);
-  absl::Status OrAbort(absl::Status status);
+  absl::Status OrAbort(const absl::Status& status);
 
-  const KafkaConfig config_;
   const std::string topic_;  // of the dead letters
   const std::string group_;
   const std::vector<Offset> ends_;
-  std::vector<Offset> next_;                         // to be committed, by partition
-  std::unique_ptr<TransactionalProducer> producer_;  // null: nothing sent yet
-  int64_t open_ = 0;  // records in the transaction at hand; 0: none is open
+  std::unique_ptr<TransactionalProducer> producer_;
+  std::vector<Offset> done_;
+  std::vector<Offset> next_;  // to be committed
+  bool any_ = false;          // was sent
+  int64_t open_ = 0;          // records in the transaction at hand; 0: none is open
 };
 
 }  // namespace forebay
