@@ -16,6 +16,7 @@ DeadLetter Letter(int64_t timestamp, RejectReason reason = RejectReason::kFuture
 
 std::vector<int64_t> Timestamps(const std::vector<DeadLetter>& letters) {
   std::vector<int64_t> timestamps;
+  timestamps.reserve(letters.size());
   for (const DeadLetter& letter : letters) timestamps.push_back(letter.timestamp);
   return timestamps;
 }

@@ -14,7 +14,7 @@ class DeadLetterLogTest : public testing::Test {
  protected:
   // Commits letters of partition 3 of a topic, at the next offsets.
   void Commit(int count, RejectReason reason, const std::string& view = "",
-              std::optional<std::string> key = "u7") {
+              const std::optional<std::string>& key = "u7") {
     TaskOutput output{.task = {"clicks", PartitionId(3)}};
     for (int i = 0; i < count; ++i) {
       output.dead_letters.push_back({.task = output.task,

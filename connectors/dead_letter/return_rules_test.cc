@@ -36,6 +36,7 @@ std::vector<Fate> Fates(const std::vector<DeadLetter>& letters, DeadLetterFilter
   ReturnRules rules(TwoSources(), std::move(filter), {Offset(done)});
   for (const DeadLetter& letter : letters) rules.Note(letter);
   std::vector<Fate> fates;
+  fates.reserve(letters.size());
   for (const DeadLetter& letter : letters) {
     fates.push_back(
         rules.Judge(PartitionId(0), Offset(static_cast<int64_t>(fates.size())), letter));

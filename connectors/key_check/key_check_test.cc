@@ -142,8 +142,8 @@ TEST_F(KeyCheckTest, RecordsWithoutAKeyInTheirColumnsAreNotLookedAt) {
 
 TEST_F(KeyCheckTest, TheFirstRecordsAreAllLookedAt) {
   Watch(TwoViews());
-  std::vector<Event> users;
-  for (int i = 0; i < 1'000; ++i) users.push_back({std::nullopt, fmt::format(R"("u{}")", i)});
+  std::vector<Event> users(1'000);
+  for (size_t i = 0; i < users.size(); ++i) users[i].user = fmt::format("\"u{}\"", i);
   Look(0, users);
   Look(1, {{std::nullopt, R"("u777")"}});
   EXPECT_EQ(Statistics().split, 1);
@@ -151,9 +151,8 @@ TEST_F(KeyCheckTest, TheFirstRecordsAreAllLookedAt) {
 
 TEST_F(KeyCheckTest, LaterASampleIsEnough) {
   Watch(TwoViews());
-  std::vector<Event> few_users;
-  for (int i = 0; i < KeyCheck::kFirst; ++i)
-    few_users.push_back({"k", fmt::format("\"{}\"", i % 7)});
+  std::vector<Event> few_users(KeyCheck::kFirst, {"k"});
+  for (size_t i = 0; i < few_users.size(); ++i) few_users[i].user = fmt::format("\"{}\"", i % 7);
   Look(0, few_users);
   Look(1, few_users);
   EXPECT_EQ(Statistics().compared, 2);
