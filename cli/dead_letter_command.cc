@@ -113,7 +113,6 @@ absl::Status CheckReturnTopic(const v1::Project& project, const std::string& top
 
 absl::Status SendBack(const DeadLetterArguments& arguments, const v1::Project& project,
                       const KafkaConfig& kafka, const DeadLetterFilter& filter, TopicScan& scan) {
-  RETURN_IF_ERROR(CheckReturnTopic(project, arguments.topic));
   ASSIGN_OR_RETURN(std::unique_ptr<DeadLetterReturn> sender,
                    DeadLetterReturn::Open(kafka, project.name(), scan));
   std::vector<Offset> done = sender->done();
@@ -145,6 +144,7 @@ absl::Status HandleDeadLetters(const DeadLetterArguments& arguments) {
   ASSIGN_OR_RETURN(DeadLetterFilter filter, FilterOf(arguments));
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));
   const v1::Project& project = *loaded.project;
+  if (arguments.again) RETURN_IF_ERROR(CheckReturnTopic(project, arguments.topic));
   ASSIGN_OR_RETURN(std::unique_ptr<TopicScan> scan, OpenScan(kafka, project.name()));
   if (arguments.again) return SendBack(arguments, project, kafka, filter, *scan);
   return Show(arguments, project.name(), filter, *scan);

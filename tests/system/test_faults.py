@@ -197,10 +197,8 @@ def test_a_topic_without_a_key_is_partitioned_again(tmp_path, broker, name):
 # ---- dead letters ----
 
 
-@pytest.fixture
-def rejecting(tmp_path, broker, name) -> Project:
-    """After a run over two good records, one without a user, one from the future and two that are
-    not JSON."""
+def run_over_bad_records(folder, broker, name) -> Project:
+    """Two good records, one without a user, one from the future and two that are not JSON."""
     broker.create_topic(name, partitions=2)
     producer = Producer({"bootstrap.servers": broker.address})
     for value in [click(), b"not JSON\xff", click(None), click(seconds=7200), b"{", click()]:
@@ -208,13 +206,20 @@ def rejecting(tmp_path, broker, name) -> Project:
             name, value, "u1", partition=1, timestamp=START_MS, headers=[("trace", b"a")]
         )
     assert producer.flush(30) == 0
-    project = Project(tmp_path, name, clicks(name, ["user"]), broker.address, **runs.INTERVALS)
+    project = Project(folder, name, clicks(name, ["user"]), broker.address, **runs.INTERVALS)
     Worker(project).run_until_idle()
     return project
 
 
-def test_dead_letters_are_told_of_and_summed_up(rejecting, name):
-    log = (rejecting.folder / "worker.log").read_text()
+@pytest.fixture(scope="module")
+def rejected(tmp_path_factory, broker) -> Project:
+    """To look at only."""
+    return run_over_bad_records(tmp_path_factory.mktemp("rejected"), broker, "rejected")
+
+
+def test_dead_letters_are_told_of_and_summed_up(rejected):
+    name = rejected.name
+    log = (rejected.folder / "worker.log").read_text()
     assert f"[warning] topic {name}: 2 dead-lettered as undecodable (2 since the start), for" in log
     assert "example partition 1, offset 4, key 'u1': " in log
     summary = [line.partition("[info] ")[2] for line in log.splitlines()][-5:]
@@ -235,8 +240,9 @@ def dead_letter(project, *arguments) -> str:
     return done.stdout
 
 
-def test_dead_letters_are_counted_and_shown(rejecting, name):
-    shown = dead_letter(rejecting, "--newest", 1)
+def test_dead_letters_are_counted_and_shown(rejected):
+    name = rejected.name
+    shown = dead_letter(rejected, "--newest", 1)
     assert shown.startswith(
         f"{name}.dead-letter: 4 dead letters\n"
         f"         2  {name}: undecodable\n"
@@ -247,16 +253,17 @@ def test_dead_letters_are_counted_and_shown(rejecting, name):
         "    partition 1, offset 4, key 'u1': "
     )
     assert shown.endswith("    of 2024-01-01T10:00:00.000000Z, value '{'\n")
-    assert ": 1 dead letter\n" in dead_letter(rejecting, "--reason", "future", "--topic", name)
-    assert ": 0 dead letters\n" in dead_letter(rejecting, "--since", "2024-01-01T10:00:00.001Z")
-    assert ": 0 dead letters\n" in dead_letter(rejecting, "--since", "2h")
-    assert forebay("dead-letter", rejecting.folder, "--since", "soon").returncode == WRONG
-    assert forebay("dead-letter", rejecting.folder, "--from-start").returncode == WRONG
+    assert ": 1 dead letter\n" in dead_letter(rejected, "--reason", "future", "--topic", name)
+    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2024-01-01T10:00:00.001Z")
+    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2h")
+    assert forebay("dead-letter", rejected.folder, "--since", "soon").returncode == WRONG
+    assert forebay("dead-letter", rejected.folder, "--from-start").returncode == WRONG
 
 
-def test_dead_letters_go_back_as_they_were_once(rejecting, broker, name):
+def test_dead_letters_go_back_as_they_were_once(tmp_path, broker, name):
+    project = run_over_bad_records(tmp_path, broker, name)
     again = ["--again", "--reason", "undecodable"]
-    assert dead_letter(rejecting, *again) == f"sent back 2 records to {name}\n"
+    assert dead_letter(project, *again) == f"sent back 2 records to {name}\n"
     records = read_topic(broker.address, name)
     sent = [r for r in records if headers_of(r).get("forebay-again")]
     assert [record.value() for record in sent] == [b"not JSON\xff", b"{"]
@@ -265,26 +272,28 @@ def test_dead_letters_go_back_as_they_were_once(rejecting, broker, name):
         assert record.timestamp()[1] == START_MS
         assert list(headers_of(record)) == ["trace", "forebay-again"]
     assert headers_of(sent[0])["forebay-again"] == f"{name}.dead-letter/0/0"
-    twice = dead_letter(rejecting, *again)
+    twice = dead_letter(project, *again)
     assert twice.startswith("nothing was sent back\n2 dead letters of " + name + " not sent back: ")
     assert "--from-start" in twice
     assert len(read_topic(broker.address, name)) == len(records)
-    assert dead_letter(rejecting, *again, "--from-start") == f"sent back 2 records to {name}\n"
+    assert dead_letter(project, *again, "--from-start") == f"sent back 2 records to {name}\n"
 
 
 def test_dead_letters_that_went_back_are_applied_when_what_was_wrong_is_mended(
-    rejecting, broker, name
+    tmp_path, broker, name
 ):
-    rejecting.write_definitions(clicks(name, ["user"], max_future="1d"))
-    assert dead_letter(rejecting, "--again") == f"sent back 4 records to {name}\n"
-    with Worker(rejecting) as worker:
+    project = run_over_bad_records(tmp_path, broker, name)
+    project.write_definitions(clicks(name, ["user"], max_future="1d"))
+    assert dead_letter(project, "--again") == f"sent back 4 records to {name}\n"
+    with Worker(project) as worker:
         worker.wait_for_metric("forebay_applied_records_total", 1)
         assert worker.get(["clicks.n_lifetime"], {"user": "u1"})["clicks.n_lifetime"]["value"] == 3
-    assert ": 7 dead letters\n" in dead_letter(rejecting), "those that are still wrong are back"
+    assert ": 7 dead letters\n" in dead_letter(project), "those that are still wrong are back"
 
 
-def test_nothing_goes_back_to_a_repartition_topic(rejecting, name):
-    done = forebay("dead-letter", rejecting.folder, "--again", "--topic", f"{name}.clicks.by.user")
+def test_nothing_goes_back_to_a_repartition_topic(tmp_path, broker, name):
+    Project(tmp_path, name, clicks(name, ["user"]), broker.address)
+    done = forebay("dead-letter", tmp_path, "--again", "--topic", f"{name}.clicks.by.user")
     assert done.returncode == WRONG
     assert "those of its source again" in done.stderr
 
