@@ -68,6 +68,8 @@ int64_t TimestampMicros(const rd_kafka_message_t& message) {
   return std::clamp(millis, -kMost, kMost) * 1000;
 }
 
+}  // namespace
+
 RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   RawRecord record{
       .offset = Offset(message.offset), .timestamp = TimestampMicros(message), .native = &message};
@@ -79,8 +81,6 @@ RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   }
   return record;
 }
-
-}  // namespace
 
 RecordHeaders HeadersOf(const RawRecord& record) {
   RecordHeaders result;

@@ -56,6 +56,9 @@ struct FetchedRecords {
   bool at_end = false;
 };
 
+// A message of librdkafka's as a record; its bytes are the message's. REQUIRES: it is no error.
+RawRecord RawRecordOf(const rd_kafka_message_s& message);
+
 // The headers of a fetched record, in their order; a null value is an empty one. REQUIRES: the
 // owner of the record is alive; one thread at a time per record.
 RecordHeaders HeadersOf(const RawRecord& record);
