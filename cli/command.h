@@ -25,6 +25,7 @@ void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddRunCommand(CLI::App* app, int* exit_code);
 void AddGetCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
+void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);
 void AddProtoCommand(CLI::App* app, int* exit_code);
 // Completes the commands that `app` has when it runs.

@@ -69,6 +69,7 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
     ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
     std::string mismatch = decoder->TakeUnitMismatch();
     if (!mismatch.empty()) Warn(task, mismatch);
+    key_check_->Look(task, batch);
   }
   batch.at_end = fetched.at_end;
   batch.headers = HeadersOf;

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/source.h"
 
@@ -18,10 +19,11 @@ namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // All outlive the source. `cancel`: Bounds waits for brokers no longer.
-  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
+  // All outlive the source. `key_check` looks at every batch. `cancel`: Bounds waits for brokers no
+  // longer.
+  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans, KeyCheck* key_check,
               const std::atomic<bool>* cancel)
-      : consumer_(consumer), plans_(plans), cancel_(cancel) {}
+      : consumer_(consumer), plans_(plans), key_check_(key_check), cancel_(cancel) {}
 
   absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) override;
 
@@ -35,6 +37,7 @@ class KafkaSource final : public Source {
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
+  KeyCheck* const key_check_;
   const std::atomic<bool>* const cancel_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   forebay::AddRunCommand(&app, &exit_code);
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
+  forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
   forebay::AddProtoCommand(&app, &exit_code);
   forebay::AddCompletionCommand(&app, &exit_code);

@@ -97,4 +97,12 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
   writer->Write(Metric::kReady, {}, worker.Ready().ok() ? 1 : 0);
 }
 
+void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer) {
+  for (const KeyStatistics& topic : check.Statistics()) {
+    writer->Write(Metric::kComparedKeys, {topic.topic}, static_cast<double>(topic.compared));
+    writer->Write(Metric::kMismatchingKeys, {topic.topic}, static_cast<double>(topic.mismatching));
+    writer->Write(Metric::kSplitKeys, {topic.topic}, static_cast<double>(topic.split));
+  }
+}
+
 }  // namespace forebay

@@ -3,6 +3,7 @@
 #define FOREBAY_CLI_WORKER_METRICS_H_
 
 #include "connectors/kafka/consumer.h"
+#include "connectors/key_check/key_check.h"
 #include "engine/worker/worker.h"
 #include "offline/sink/offline_sink.h"
 #include "online/http/metrics.h"
@@ -12,6 +13,9 @@ namespace forebay {
 // All are read at each scrape and outlive it. Thread-safe.
 void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
                         const OfflineSink& offline, MetricsWriter* writer);
+
+// As WriteWorkerMetrics.
+void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);
 
 // Records between the task's position and the end of its partition; 0 where that is not known yet.
 int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -16,7 +17,9 @@
 #include "cli/bring_up_log.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
+#include "cli/run_summary.h"
 #include "cli/worker_metrics.h"
+#include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
@@ -25,6 +28,7 @@
 #include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
+#include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
@@ -126,11 +130,15 @@ class WorkerProcess {
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
   std::unique_ptr<KafkaConsumer> consumer_;
+  std::unique_ptr<KeyCheck> key_check_;
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
   std::unique_ptr<UpdateSink> updates_;
+  DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
+                              std::chrono::steady_clock::now};
   std::unique_ptr<Worker> worker_;
   BringUpLog bring_up_log_;
+  std::vector<std::string> summary_;  // of a run that has caught up
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
   std::unique_ptr<HttpServer> http_;
@@ -213,7 +221,10 @@ absl::Status WorkerProcess::PrepareWorker() {
     worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
-  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, stop_watch_.give_up());
+  key_check_ = std::make_unique<KeyCheck>(
+      plans_, [](const std::string& message) { spdlog::error("{}", message); });
+  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, key_check_.get(),
+                                          stop_watch_.give_up());
   repartition_ = std::make_unique<RepartitionSink>(
       Repartitions(plans_), source_partitions_,
       RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
@@ -232,7 +243,8 @@ absl::Status WorkerProcess::PrepareWorker() {
                        .commit_bytes = static_cast<size_t>(config().commit_bytes),
                        .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.
-  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get()};
+  // The log last: what it says has happened.
+  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_};
   worker_ = std::make_unique<Worker>(
       project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
       [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
@@ -246,6 +258,7 @@ absl::Status WorkerProcess::StartServers() {
       });
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
+    WriteKeyMetrics(*key_check_, &writer);
   });
   auto ready = [this] { return worker_->Ready(); };
   HttpServerOptions http{.address = config().serving_address,
@@ -294,13 +307,16 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
     bring_up_log_.Look(worker_->Tasks(), absl::Now());
+    dead_letters_.SayDue();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
       PrintReady();
     }
     if (!options_.until_idle || !ready) continue;
     ASSIGN_OR_RETURN(bool caught_up, CaughtUp());
-    if (caught_up) return absl::OkStatus();
+    if (!caught_up) continue;
+    summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
+    return absl::OkStatus();
   }
   return absl::OkStatus();
 }
@@ -325,6 +341,9 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   consumer_->Close();  // takes the tasks away, which commits and flushes them
   absl::Status stopped = worker_->Stop();
   if (ran.ok()) ran = stopped;
+  dead_letters_.SayRest();
+  if (!ran.ok()) return ran;
+  for (const std::string& line : summary_) spdlog::info("{}", line);
   return ran;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
@@ -67,6 +68,8 @@ int64_t TimestampMicros(const rd_kafka_message_t& message) {
   return std::clamp(millis, -kMost, kMost) * 1000;
 }
 
+}  // namespace
+
 RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   RawRecord record{
       .offset = Offset(message.offset), .timestamp = TimestampMicros(message), .native = &message};
@@ -78,8 +81,6 @@ RawRecord RawRecordOf(const rd_kafka_message_t& message) {
   }
   return record;
 }
-
-}  // namespace
 
 RecordHeaders HeadersOf(const RawRecord& record) {
   RecordHeaders result;
@@ -125,13 +126,17 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options opt
          void* self) { OnRebalance(client, error, partitions, self); });
   ASSIGN_OR_RETURN(consumer->client_, NewClient(std::move(conf), ClientRole::kConsumer));
   rd_kafka_poll_set_consumer(consumer->client_.get());
+  RETURN_IF_ERROR(consumer->Subscribe());
+  return consumer;
+}
+
+absl::Status KafkaConsumer::Subscribe() {
   PartitionList topics = NewPartitionList();
-  for (const auto& [topic, partitions] : given.topics) {
+  for (const auto& [topic, partitions] : options_.topics) {
     rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   }
-  RETURN_IF_ERROR(KafkaStatus(rd_kafka_subscribe(consumer->client_.get(), topics.get()),
-                              "subscribing to the topics of the project"));
-  return consumer;
+  return KafkaStatus(rd_kafka_subscribe(client_.get(), topics.get()),
+                     "subscribing to the topics of the project");
 }
 
 KafkaConsumer::~KafkaConsumer() {
@@ -161,7 +166,22 @@ void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
   rd_kafka_assign(client, nullptr);
 }
 
+bool KafkaConsumer::IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const {
+  std::set<std::string> given, wanted;
+  for (const TaskId& task : TasksOf(partitions)) given.insert(task.topic);
+  for (const auto& [topic, count] : options_.topics) wanted.insert(topic);
+  return given != wanted;
+}
+
 void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
+  // A static member that comes back within its session gets what it had in its last life, whatever
+  // it subscribes to now (KIP-345): it joins once more, as a member that the group knows to be
+  // there.
+  if (!joined_again_ && IsForOtherTopics(*partitions)) {
+    joins_again_ = joined_again_ = true;
+    rd_kafka_assign(client_.get(), NewPartitionList().get());  // which ends this rebalance
+    return;
+  }
   rebalance_status_ = TakePartitions(partitions);
   rd_kafka_resp_err_t error =
       rd_kafka_assign(client_.get(), rebalance_status_.ok() ? partitions : nullptr);
@@ -231,6 +251,7 @@ absl::Status KafkaConsumer::Poll(absl::Duration timeout) {
   std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
       rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
   RETURN_IF_ERROR(std::exchange(rebalance_status_, absl::OkStatus()));
+  if (std::exchange(joins_again_, false)) RETURN_IF_ERROR(Subscribe());
   RETURN_IF_ERROR(Health());
   if (message == nullptr) return absl::OkStatus();
   return PollError(*message);

@@ -56,6 +56,9 @@ struct FetchedRecords {
   bool at_end = false;
 };
 
+// A message of librdkafka's as a record; its bytes are the message's. REQUIRES: it is no error.
+RawRecord RawRecordOf(const rd_kafka_message_s& message);
+
 // The headers of a fetched record, in their order; a null value is an empty one. REQUIRES: the
 // owner of the record is alive; one thread at a time per record.
 RecordHeaders HeadersOf(const RawRecord& record);
@@ -137,7 +140,10 @@ class KafkaConsumer {
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
+  absl::Status Subscribe();
   void Assign(rd_kafka_topic_partition_list_s* partitions);
+  // Whether a partition list is for other topics than those subscribed to.
+  bool IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const;
   void Revoke(rd_kafka_topic_partition_list_s* partitions);
   absl::Status TakePartitions(rd_kafka_topic_partition_list_s* partitions);
   void OpenQueues(const std::vector<TaskId>& tasks);
@@ -148,6 +154,8 @@ class KafkaConsumer {
   const Options options_;
   ClientHandle client_;
   absl::Status rebalance_status_;  // of the callback; Poll's thread only
+  bool joins_again_ = false;       // likewise: to be done
+  bool joined_again_ = false;      // likewise: done once
   bool closed_ = false;
   bool quiet_ = false;  // closing from the destructor
 

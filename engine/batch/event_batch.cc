@@ -33,4 +33,19 @@ std::string_view RejectReasonName(RejectReason reason) {
   return "unknown";
 }
 
+std::optional<RejectReason> FindRejectReason(std::string_view name) {
+  for (uint8_t reason = 0; reason <= static_cast<uint8_t>(RejectReason::kLate); ++reason) {
+    if (RejectReasonName(RejectReason{reason}) == name) return RejectReason{reason};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> RejectReasonNames() {
+  std::vector<std::string> names;
+  for (uint8_t reason = 0; reason <= static_cast<uint8_t>(RejectReason::kLate); ++reason) {
+    names.emplace_back(RejectReasonName(RejectReason{reason}));
+  }
+  return names;
+}
+
 }  // namespace forebay

@@ -77,6 +77,10 @@ enum class RejectReason : uint8_t {
 
 // "undecodable", "bad_event_time", "bad_known_time", "future", "null_key", "late".
 std::string_view RejectReasonName(RejectReason reason);
+// The reason of that name; nullopt for another.
+std::optional<RejectReason> FindRejectReason(std::string_view name);
+// All names, in the order of the reasons.
+std::vector<std::string> RejectReasonNames();
 
 struct RejectedRecord {
   RawRecord record;

@@ -83,6 +83,7 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
   using enum MetricKind;
   using Labels = std::vector<std::string_view>;
   static const Labels task = {"topic", "partition"};
+  static const Labels source = {"topic"};
   static const Labels feature = {"view", "feature"};
   static const auto* definitions = new std::vector<MetricDefinition>{
       {Metric::kConsumedRecords, "forebay_consumed_records_total", kCounter, "records",
@@ -103,6 +104,13 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
       {Metric::kOutOfOrderRecords, "forebay_out_of_order_records_total", kCounter, "records",
        "Records applied before their turn, as too many waited: their order may differ in a replay.",
        task},
+      {Metric::kComparedKeys, "forebay_compared_keys_total", kCounter, "records",
+       "Records whose key was compared with the columns of their source's `key`: a sample.",
+       source},
+      {Metric::kMismatchingKeys, "forebay_mismatching_keys_total", kCounter, "records",
+       "Of those, records whose key is not that of their columns, while others' are.", source},
+      {Metric::kSplitKeys, "forebay_split_keys_total", kCounter, "records",
+       "Records of a sample whose key is in two partitions: its features lack events.", source},
       {Metric::kWrittenChanges, "forebay_written_changes_total", kCounter, "changes",
        "Change records made, of events and of expiries.", task},
       {Metric::kPosition, "forebay_position", kGauge, "offset",

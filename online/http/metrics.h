@@ -36,6 +36,9 @@ enum class Metric {
   kDuplicateRecords,
   kWaitingRecords,
   kOutOfOrderRecords,
+  kComparedKeys,     // topic
+  kMismatchingKeys,  // topic
+  kSplitKeys,        // topic
   kWrittenChanges,
   kPosition,
   kLagRecords,

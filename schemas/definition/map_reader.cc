@@ -108,12 +108,12 @@ std::optional<int64_t> ReadDuration(const YamlNode* node, Findings* findings) {
 }
 
 const std::vector<YamlNode::Pointer>* ReadList(const YamlNode* node, std::string_view what,
-                                               Findings* findings) {
+                                               Findings* findings, std::string_view expected) {
   if (node == nullptr) return nullptr;
   if (node->kind == YamlNode::Kind::kSequence && !node->items.empty()) return &node->items;
   std::string_view found =
       node->kind == YamlNode::Kind::kSequence ? std::string_view("an empty one") : KindName(*node);
-  findings->Add(*node, fmt::format("{} must be a list, found {}", what, found));
+  findings->Add(*node, fmt::format("{} must be {}, found {}", what, expected, found));
   return nullptr;
 }
 

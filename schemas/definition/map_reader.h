@@ -63,9 +63,10 @@ std::optional<int64_t> ReadInteger(const YamlNode* node, std::string_view what, 
 // A duration such as 10m, in microseconds.
 std::optional<int64_t> ReadDuration(const YamlNode* node, Findings* findings);
 
-// The items of a list that may not be empty. Null if it is not that.
+// The items of a list that may not be empty. Null if it is not that: `what` must be `expected`.
 const std::vector<YamlNode::Pointer>* ReadList(const YamlNode* node, std::string_view what,
-                                               Findings* findings);
+                                               Findings* findings,
+                                               std::string_view expected = "a list");
 
 // The whole of `text` as an integer or, for doubles, a number of YAML (1, -2.5, 1e3, .inf).
 std::optional<int64_t> ParseInteger(std::string_view text);

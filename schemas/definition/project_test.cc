@@ -303,6 +303,17 @@ TEST(Project, DefinitionsComeByFileNameThenFromTopToBottom) {
   EXPECT_THAT(names, testing::ElementsAre("first", "second", "third"));
 }
 
+TEST(Project, AKeyIsColumnsOrNoneEvenWhereAColumnIsCalledThat) {
+  auto key_of = [](const std::string& key) {
+    v1::Project project = LoadWith("sources: [{name: s, topic: t, key: " + key +
+                                   ", schema: {none: string, at: timestamp}, event_time: at}]\n");
+    const auto& columns = project.sources(1).key();
+    return std::vector<std::string>(columns.begin(), columns.end());
+  };
+  EXPECT_THAT(key_of("none"), testing::IsEmpty());
+  EXPECT_THAT(key_of("[none]"), testing::ElementsAre("none"));
+}
+
 TEST(Project, KnownTimeIsKafkasTheEventTimeOrAColumn) {
   auto load = [](const std::string& known_time) {
     ProjectFolder folder;

@@ -114,8 +114,14 @@ void ReadKnownTime(const YamlNode* node, SourceDefinition* definition, Findings*
   }
 }
 
+// `none`: by nothing that forebay knows.
+bool IsNone(const YamlNode* node) {
+  return node != nullptr && node->kind == YamlNode::Kind::kScalar && node->text == "none";
+}
+
 void ReadKey(const YamlNode* node, SourceDefinition* definition, Findings* findings) {
-  const auto* items = ReadList(node, "key", findings);
+  if (IsNone(node)) return;
+  const auto* items = ReadList(node, "key", findings, "a list of columns, or none");
   if (items == nullptr) return;
   for (const YamlNode::Pointer& item : *items) {
     std::optional<std::string> name = ReadText(item.get(), "a column of the key", findings);

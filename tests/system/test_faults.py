@@ -172,6 +172,182 @@ def test_port_taken(tmp_path, broker, name, door):
         fails(Worker(project), FAILED, str(port), door)
 
 
+# ---- a topic that is not partitioned as its source says ----
+
+
+START_MS = 1_704_103_200_000  # 2024-01-01T10:00:00Z
+
+
+def clicks(topic, key, **source) -> dict:
+    """Definitions: how many clicks of each user there are."""
+    return {
+        "sources": [
+            {
+                "name": "clicks",
+                "topic": topic,
+                "key": key,
+                "schema": {"user": "string", "at": "timestamp_ms"},
+                "event_time": "at",
+                "known_time": "event_time",
+            }
+            | source
+        ],
+        "entities": [{"name": "user", "keys": {"user": "string"}}],
+        "feature_views": [
+            {
+                "name": "clicks",
+                "source": "clicks",
+                "entity": "user",
+                "features": [{"name": "n", "value": "count(*)", "windows": ["lifetime"]}],
+            }
+        ],
+    }
+
+
+def click(user="u1", seconds=0) -> bytes:
+    return json.dumps({"user": user, "at": START_MS + 1000 * seconds}).encode()
+
+
+def spread_records(tmp_path, broker, name, key) -> Project:
+    """Nine records of one user without a key, three in each partition of the topic."""
+    broker.create_topic(name, partitions=3)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for i in range(9):
+        producer.produce(name, click(seconds=i), partition=i % 3)
+    assert producer.flush(30) == 0
+    return Project(tmp_path, name, clicks(name, key), broker.address, **runs.INTERVALS)
+
+
+def test_a_topic_that_is_not_partitioned_by_its_key_is_said(tmp_path, broker, name):
+    project = spread_records(tmp_path, broker, name, ["user"])
+    with Worker(project) as worker:
+        worker.wait_for_log(f"source clicks: key 'u1' is in two partitions of topic {name}")
+        worker.wait_for_log("without a key). The topic is not partitioned by `key: [user]`")
+        worker.wait_for_log("say `key: none`")
+        worker.wait_for_metric("forebay_split_keys_total", 1)
+
+
+def test_a_topic_without_a_key_is_partitioned_again(tmp_path, broker, name):
+    project = spread_records(tmp_path, broker, name, "none")
+    with Worker(project) as worker:
+        worker.wait_for_metric("forebay_applied_records_total", 2 * 9)  # forwarded, then counted
+        answer = worker.get(["clicks.n_lifetime"], {"user": "u1"})
+        assert answer["clicks.n_lifetime"]["value"] == 9
+        assert "forebay_split_keys_total" not in str(worker.metrics())
+    assert "two partitions" not in worker.log.read_text()
+
+
+# ---- dead letters ----
+
+
+def run_over_bad_records(folder, broker, name) -> Project:
+    """Two good records, one without a user, one from the future and two that are not JSON."""
+    broker.create_topic(name, partitions=2)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for value in [click(), b"not JSON\xff", click(None), click(seconds=7200), b"{", click()]:
+        producer.produce(
+            name, value, "u1", partition=1, timestamp=START_MS, headers=[("trace", b"a")]
+        )
+    assert producer.flush(30) == 0
+    project = Project(folder, name, clicks(name, ["user"]), broker.address, **runs.INTERVALS)
+    Worker(project).run_until_idle()
+    return project
+
+
+@pytest.fixture(scope="module")
+def rejected(tmp_path_factory, broker) -> Project:
+    """To look at only."""
+    return run_over_bad_records(tmp_path_factory.mktemp("rejected"), broker, "rejected")
+
+
+def test_dead_letters_are_told_of_and_summed_up(rejected):
+    name = rejected.name
+    log = (rejected.folder / "worker.log").read_text()
+    assert f"[warning] topic {name}: 2 dead-lettered as undecodable (2 since the start), for" in log
+    assert "example partition 1, offset 4, key 'u1': " in log
+    summary = [line.partition("[info] ")[2] for line in log.splitlines()][-5:]
+    assert summary[0] == (
+        f"read 6 records of {name}: 2 applied, 0 late, 0 filtered, 4 dead-lettered"
+    )
+    assert [line.partition(", for example partition 1, offset ")[0] for line in summary[1:4]] == [
+        f"dead letters of {name}: 2 undecodable",
+        f"dead letters of {name}: 1 future",
+        f"dead letters of {name}: 1 null_key in view clicks",
+    ]
+    assert summary[4].startswith("`forebay dead-letter` shows them")
+
+
+def dead_letter(project, *arguments) -> str:
+    done = forebay("dead-letter", project.folder, *arguments)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout
+
+
+def test_dead_letters_are_counted_and_shown(rejected):
+    name = rejected.name
+    shown = dead_letter(rejected, "--newest", 1)
+    assert shown.startswith(
+        f"{name}.dead-letter: 4 dead letters\n"
+        f"         2  {name}: undecodable\n"
+        f"         1  {name}: future\n"
+        f"         1  {name}: null_key in view clicks\n"
+        "\nThe newest:\n"
+        f"  {name}: undecodable\n"
+        "    partition 1, offset 4, key 'u1': "
+    )
+    assert shown.endswith("    of 2024-01-01T10:00:00.000000Z, value '{'\n")
+    assert ": 1 dead letter\n" in dead_letter(rejected, "--reason", "future", "--topic", name)
+    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2024-01-01T10:00:00.001Z")
+    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2h")
+    assert forebay("dead-letter", rejected.folder, "--since", "soon").returncode == WRONG
+    assert forebay("dead-letter", rejected.folder, "--from-start").returncode == WRONG
+
+
+def test_dead_letters_go_back_as_they_were_once(tmp_path, broker, name):
+    project = run_over_bad_records(tmp_path, broker, name)
+    again = ["--again", "--reason", "undecodable"]
+    assert dead_letter(project, *again) == f"sent back 2 records to {name}\n"
+    records = read_topic(broker.address, name)
+    sent = [r for r in records if headers_of(r).get("forebay-again")]
+    assert [record.value() for record in sent] == [b"not JSON\xff", b"{"]
+    for record in sent:
+        assert (record.partition(), record.key()) == (1, b"u1")
+        assert record.timestamp()[1] == START_MS
+        assert list(headers_of(record)) == ["trace", "forebay-again"]
+    assert headers_of(sent[0])["forebay-again"] == f"{name}.dead-letter/0/0"
+    twice = dead_letter(project, *again)
+    assert twice.startswith("nothing was sent back\n2 dead letters of " + name + " not sent back: ")
+    assert "--from-start" in twice
+    assert len(read_topic(broker.address, name)) == len(records)
+    assert dead_letter(project, *again, "--from-start") == f"sent back 2 records to {name}\n"
+
+
+def test_dead_letters_that_went_back_are_applied_when_what_was_wrong_is_mended(
+    tmp_path, broker, name
+):
+    project = run_over_bad_records(tmp_path, broker, name)
+    project.write_definitions(clicks(name, ["user"], max_future="1d"))
+    assert dead_letter(project, "--again") == f"sent back 4 records to {name}\n"
+    with Worker(project) as worker:
+        worker.wait_for_metric("forebay_applied_records_total", 1)
+        assert worker.get(["clicks.n_lifetime"], {"user": "u1"})["clicks.n_lifetime"]["value"] == 3
+    assert ": 7 dead letters\n" in dead_letter(project), "those that are still wrong are back"
+
+
+def test_nothing_goes_back_to_a_repartition_topic(tmp_path, broker, name):
+    Project(tmp_path, name, clicks(name, ["user"]), broker.address)
+    done = forebay("dead-letter", tmp_path, "--again", "--topic", f"{name}.clicks.by.user")
+    assert done.returncode == WRONG
+    assert "those of its source again" in done.stderr
+
+
+def test_dead_letters_of_a_project_that_never_ran(tmp_path, broker, name):
+    Project(tmp_path, name, clicks(name, ["user"]), broker.address)
+    done = forebay("dead-letter", tmp_path)
+    assert done.returncode == FAILED
+    assert f"there is no topic {name}.dead-letter" in done.stderr
+
+
 # ---- folders ----
 
 

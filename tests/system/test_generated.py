@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import random
+import time
 
 import polars as pl
 import pytest
@@ -61,6 +63,27 @@ def test_killed_20_times(tmp_path, broker):
     scenario = transactions.scenario(project="killed")
     project = runs.prepare(scenario, tmp_path, broker)
     runs.run_with_kills(scenario, project, broker, kills=20, seed=4)
+    check(scenario, project, broker)
+
+
+def test_a_view_that_comes_later_is_as_if_it_had_always_been_there(tmp_path, broker):
+    """So is a repartition topic; the worker is killed while it brings them up."""
+    scenario = transactions.scenario(count=6_000, project="grown")
+    user_spend, user_bursts, merchant_sales, corridor = scenario.views
+    before = dataclasses.replace(scenario, views=(user_spend, merchant_sales))
+    project = runs.prepare(before, tmp_path, broker)
+    first, rest = runs.shares(scenario.messages, 2)
+    produce(broker.address, scenario.source.topic, first)
+    Worker(project).run_until_idle()
+    project.write_definitions(scenario.definitions())
+    rng = random.Random(6)
+    worker = Worker(project)
+    for _ in range(4):
+        worker.spawn()
+        time.sleep(rng.uniform(0.2, 1.5))
+        worker.kill()
+    produce(broker.address, scenario.source.topic, rest)
+    worker.run_until_idle()
     check(scenario, project, broker)
 
 
