@@ -1,16 +1,21 @@
 """Generated transactions through a real broker: every row, every lookup, random training sets."""
 
+import collections
 import dataclasses
 import json
+import math
 import random
 import time
 
 import polars as pl
 import pytest
+from confluent_kafka import TopicPartition
 
+from tests.oracle.model import Feature, View, Window
 from tests.system import runs
 from tests.system.agreement import Outcome, read_table
 from tests.system.broker import Broker
+from tests.system.project import forebay
 from tests.system.rows import check_row_values, check_steps_wherever_they_stand
 from tests.system.scenario import produce
 from tests.system.scenarios import transactions
@@ -85,6 +90,49 @@ def test_a_view_that_comes_later_is_as_if_it_had_always_been_there(tmp_path, bro
     produce(broker.address, scenario.source.topic, rest)
     worker.run_until_idle()
     check(scenario, project, broker)
+
+
+def test_what_a_view_lacks_is_said(tmp_path, broker):
+    """A topic that no longer holds its beginning, and a view that counts from now on."""
+    count = Feature("n", "count(*)", "count", lambda row: 1, (Window.lifetime(),))
+    old = View("old", "user", ("user_id",), (count,))
+    new = dataclasses.replace(old, name="new")
+    scenario = transactions.scenario(count=300, project="lacking")
+    both = dataclasses.replace(scenario, views=(old, new), services={}, partitions=1)
+    project = runs.prepare(dataclasses.replace(both, views=(old,)), tmp_path, broker)
+    topic = scenario.source.topic
+    messages = [message for message in scenario.messages if not message.bad]
+    gone, kept, later = messages[:50], messages[50:200], messages[200:]
+    produce(broker.address, topic, gone + kept)
+    [deleted] = broker.admin().delete_records([TopicPartition(topic, 0, len(gone))]).values()
+    deleted.result(30)
+
+    def complete_from(metrics, view):
+        labels = f'view="{view}",version="1",topic="{topic}",partition="0"'
+        return metrics.get(f"forebay_view_complete_from_seconds{{{labels}}}")
+
+    def time_of(message):
+        return json.loads(message.value)["event_time"] / 1000
+
+    user = collections.Counter(message.key for message in later).most_common(1)[0][0]
+    with Worker(project) as worker:
+        metrics = worker.wait_for_metric("forebay_applied_records_total", len(kept))
+        assert complete_from(metrics, "old") == time_of(kept[0])
+        worker.wait_for_log("view old@1 is complete from 2024-02-29T")
+    project.write_definitions(both.definitions())
+    with Worker(project, "--from-now", "new") as worker:
+        assert complete_from(worker.metrics(), "new") == math.inf
+        assert worker.get(["new.n_lifetime"], {"user_id": user})["new.n_lifetime"]["value"] == 0
+        produce(broker.address, topic, later)
+        metrics = worker.wait_for_metric("forebay_applied_records_total", len(later))
+        assert complete_from(metrics, "new") == time_of(later[0])
+        assert complete_from(metrics, "old") == time_of(kept[0])
+        answer = worker.get(["old.n_lifetime", "new.n_lifetime"], {"user_id": user})
+        counts = [sum(m.key == user for m in part) for part in (kept + later, later)]
+        assert [answer[f"{name}.n_lifetime"]["value"] for name in ("old", "new")] == counts
+    done = forebay("run", project.folder, "--from-now", "newest")
+    assert done.returncode != 0
+    assert "--from-now newest: unknown feature view 'newest': did you mean 'new'?" in done.stderr
 
 
 def test_every_record_is_counted_once(tmp_path, broker):
