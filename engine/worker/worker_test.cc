@@ -436,8 +436,10 @@ TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
   auto running = life.worker().Tasks();
   while (!std::all_of(running.begin(), running.end(), at_pause))
     absl::SleepFor(absl::Milliseconds(1));
-  EXPECT_EQ(life.worker().Ready().message(),
-            "2 of 3 tasks replay what came after their last state was written");
+  EXPECT_EQ(
+      life.worker().Ready().message(),
+      "2 of 3 tasks read again what came after their last state was written, or what a new view "
+      "lacks");
   life.Resume();
   life.Finish();
   EXPECT_EQ(life.worker().Ready(), absl::OkStatus());
