@@ -50,13 +50,14 @@ absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher
 
 absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
   bool due = absl::Now() - offsets_sent_ >= kOffsetInterval;
-  RETURN_IF_ERROR(publisher_.Commit(outputs, [&](Producer& producer) -> absl::Status {
-    for (const TaskOutput* output : outputs) {
-      for (std::string key : writers_.Find(output->task)->PositionKeys(*output, Offset(-1)))
-        unwritten_[std::move(key)] = output->position;
-    }
-    return due ? WritePositions(producer) : absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(
+      publisher_.Commit(outputs, [&](const std::shared_ptr<Producer>& producer) -> absl::Status {
+        for (const TaskOutput* output : outputs) {
+          for (std::string key : writers_.Find(output->task)->PositionKeys(*output, Offset(-1)))
+            unwritten_[std::move(key)] = output->position;
+        }
+        return due ? WritePositions(*producer) : absl::OkStatus();
+      }));
   if (due) unwritten_.clear();
   for (const TaskOutput* output : outputs) {
     Position& position = positions_.at(output->task);
@@ -82,7 +83,9 @@ absl::Status AtLeastOnceSink::Close(const TaskId& task) {
   if (found == positions_.end()) return absl::OkStatus();
   absl::Status status;
   if (!unwritten_.empty()) {
-    status = publisher_.Commit({}, [this](Producer& producer) { return WritePositions(producer); });
+    status = publisher_.Commit({}, [this](const std::shared_ptr<Producer>& producer) {
+      return WritePositions(*producer);
+    });
     if (status.ok()) unwritten_.clear();
   }
   if (status.ok() && found->second.position > found->second.sent) {

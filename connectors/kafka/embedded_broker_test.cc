@@ -350,6 +350,27 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
   EXPECT_EQ(read, 8);
 }
 
+// Who waits for a source partition to reach its end would wait until its next record.
+TEST_F(EmbeddedBrokerTest, RepartitionMarksAgainWhatWasLostWithAProducer) {
+  const std::string topic = "shop.transactions.by.merchant";
+  ASSERT_EQ(broker_->CreateTopic(topic, 2), absl::OkStatus());
+  RepartitionSink sink({{"transactions", "transactions", "merchant", topic}}, {{"transactions", 2}},
+                       {.kafka = {.bootstrap_servers = brokers_}});
+  ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
+  TaskOutput output{.task = kTask1, .position = Offset(8), .clock = KnownTime(99), .at_end = true};
+  broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
+  ASSERT_EQ(sink.Offer(output), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  ASSERT_EQ(sink.Offer(output), absl::OkStatus());  // as again and again at the end
+  ASSERT_EQ(sink.Commit({}), absl::OkStatus());
+  std::map<int32_t, std::string> newest;  // by partition
+  for (const TopicRecord& record : ReadTopic(brokers_, topic)) {
+    newest[record.partition] =
+        record.Header("forebay-source-offset") + " " + record.Header("forebay-at-end");
+  }
+  EXPECT_THAT(newest, ElementsAre(Pair(0, "8 1"), Pair(1, "8 1")));
+}
+
 TEST_F(EmbeddedBrokerTest, ARecordThatForebayDidNotForwardIsToldApart) {
   WriteTopic(brokers_, "transactions",
              {{.value = "x"}, {.value = "y", .headers = {{"forebay-source-partition", "one"}}}});

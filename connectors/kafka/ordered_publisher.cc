@@ -45,8 +45,7 @@ void OrderedPublisher::Discard(const std::shared_ptr<Producer>& producer) {
   if (producer_ == producer) producer_ = nullptr;
 }
 
-absl::Status OrderedPublisher::Offer(const TaskOutput& output,
-                                     const std::function<absl::Status(Producer&)>& epilogue) {
+absl::Status OrderedPublisher::Offer(const TaskOutput& output, const Epilogue& epilogue) {
   std::shared_ptr<Task> task = FindTask(output.task);
   if (task == nullptr) {
     return absl::InternalError("offer of " + output.task.ToString() + ", which is not open");
@@ -62,7 +61,7 @@ absl::Status OrderedPublisher::Offer(const TaskOutput& output,
   if (output.position > task->sent) status = write_(output, task->sent, *producer);
   if (status.ok()) {
     task->sent = std::max(task->sent, output.position);
-    if (epilogue != nullptr) status = epilogue(*producer);
+    if (epilogue != nullptr) status = epilogue(producer);
   }
   if (status.ok()) return status;
   if (absl::IsCancelled(status)) return status;
@@ -73,7 +72,7 @@ absl::Status OrderedPublisher::Offer(const TaskOutput& output,
 }
 
 absl::Status OrderedPublisher::Commit(absl::Span<const TaskOutput* const> outputs,
-                                      const std::function<absl::Status(Producer&)>& epilogue) {
+                                      const Epilogue& epilogue) {
   RetryLog log;
   while (true) {
     ASSIGN_OR_RETURN(std::shared_ptr<Producer> producer, CurrentProducer());
@@ -93,7 +92,7 @@ absl::Status OrderedPublisher::Commit(absl::Span<const TaskOutput* const> output
 }
 
 absl::Status OrderedPublisher::CommitOnce(absl::Span<const TaskOutput* const> outputs,
-                                          const std::function<absl::Status(Producer&)>& epilogue,
+                                          const Epilogue& epilogue,
                                           const std::shared_ptr<Producer>& producer) {
   for (const TaskOutput* output : outputs) {
     std::shared_ptr<Task> task = FindTask(output->task);
@@ -104,7 +103,7 @@ absl::Status OrderedPublisher::CommitOnce(absl::Span<const TaskOutput* const> ou
   }
   RETURN_IF_ERROR(producer->Flush());
   if (epilogue != nullptr) {
-    RETURN_IF_ERROR(epilogue(*producer));
+    RETURN_IF_ERROR(epilogue(producer));
     RETURN_IF_ERROR(producer->Flush());
   }
   for (const TaskOutput* output : outputs) {

@@ -29,6 +29,9 @@ class OrderedPublisher {
   // Produces the records of `output` with offsets above `after`. Called by one thread per task.
   using Write = std::function<absl::Status(const TaskOutput& output, Offset after, Producer&)>;
 
+  // Produces more, by the producer of what went before.
+  using Epilogue = std::function<absl::Status(const std::shared_ptr<Producer>&)>;
+
   OrderedPublisher(KafkaConfig config, const std::atomic<bool>* cancel, Write write)
       : config_(std::move(config)), cancel_(cancel), write_(std::move(write)) {}
 
@@ -38,13 +41,11 @@ class OrderedPublisher {
 
   // Once all up to `output` is on its way, calls `epilogue` (may be null): what that produces comes
   // after it in each partition.
-  absl::Status Offer(const TaskOutput& output,
-                     const std::function<absl::Status(Producer&)>& epilogue = nullptr);
+  absl::Status Offer(const TaskOutput& output, const Epilogue& epilogue = nullptr);
 
   // Returns when everything of `outputs` is acknowledged, and then all that `epilogue` (may be
   // null) produced, too. Waits for brokers. CANCELLED; FAILED_PRECONDITION: somebody has to act.
-  absl::Status Commit(absl::Span<const TaskOutput* const> outputs,
-                      const std::function<absl::Status(Producer&)>& epilogue);
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs, const Epilogue& epilogue);
 
  private:
   struct Task {
@@ -60,8 +61,7 @@ class OrderedPublisher {
   void Discard(const std::shared_ptr<Producer>& producer);
   absl::Status SendMissing(Task& task, const TaskOutput& output,
                            const std::shared_ptr<Producer>& producer);
-  absl::Status CommitOnce(absl::Span<const TaskOutput* const> outputs,
-                          const std::function<absl::Status(Producer&)>& epilogue,
+  absl::Status CommitOnce(absl::Span<const TaskOutput* const> outputs, const Epilogue& epilogue,
                           const std::shared_ptr<Producer>& producer);
 
   const KafkaConfig config_;

@@ -57,10 +57,14 @@ absl::StatusOr<Offset> RepartitionSink::Open(const TaskId& task) {
   if (source == nullptr) return Offset(-1);
   publisher_.Open(task, Offset(-1));
   auto marks = std::make_shared<Marks>();
-  absl::MutexLock lock(&marks->mutex);
-  marks->marked = marks->sent = {.partition = task.partition, .position = Offset(-1)};
-  RETURN_IF_ERROR(publisher_.Commit({}, [&](Producer& producer) {
-    return WriteMarkers(*source, {.partition = task.partition, .position = Offset(-1)}, producer);
+  {
+    absl::MutexLock lock(&marks->mutex);
+    marks->marked = marks->sent = {.partition = task.partition, .position = Offset(-1)};
+  }
+  RETURN_IF_ERROR(publisher_.Commit({}, [&](const std::shared_ptr<Producer>& producer) {
+    absl::MutexLock lock(&marks->mutex);
+    marks->producer = producer;
+    return WriteMarkers(*source, marks->marked, *producer);
   }));
   absl::MutexLock marks_lock(&mutex_);
   marks_[task] = std::move(marks);
@@ -78,7 +82,7 @@ absl::Status RepartitionSink::Offer(const TaskOutput& output) {
     absl::MutexLock lock(&marks->mutex);
     if (output.position > marks->sent.position) marks->sent.at_end = false;
   }
-  return publisher_.Offer(output, [&](Producer& producer) {
+  return publisher_.Offer(output, [&](const std::shared_ptr<Producer>& producer) {
     absl::MutexLock lock(&marks->mutex);
     marks->sent = MarkerOf(output);
     return Mark(*source, /*due=*/false, *marks, producer);
@@ -86,16 +90,18 @@ absl::Status RepartitionSink::Offer(const TaskOutput& output) {
 }
 
 absl::Status RepartitionSink::Mark(const Source& source, bool due, Marks& marks,
-                                   Producer& producer) const {
-  bool news =
-      marks.sent.position != marks.marked.position || marks.sent.at_end != marks.marked.at_end;
+                                   const std::shared_ptr<Producer>& producer) const {
+  bool lost = marks.producer.lock() != producer;
+  bool news = lost || marks.sent.position != marks.marked.position ||
+              marks.sent.at_end != marks.marked.at_end;
   if (!news) return absl::OkStatus();
   // Who waits for the task waits no longer once it stands at its end.
-  bool reached_end = marks.sent.at_end && !marks.marked.at_end;
+  bool reached_end = marks.sent.at_end && (lost || !marks.marked.at_end);
   absl::Time now = absl::Now();
   if (!due && !reached_end && now - marks.marked_time < source.marker_interval)
     return absl::OkStatus();
-  RETURN_IF_ERROR(WriteMarkers(source, marks.sent, producer));
+  RETURN_IF_ERROR(WriteMarkers(source, marks.sent, *producer));
+  marks.producer = producer;
   marks.marked = marks.sent;
   marks.marked_time = now;
   return absl::OkStatus();
@@ -111,17 +117,20 @@ absl::Status RepartitionSink::Commit(absl::Span<const TaskOutput* const> outputs
     forwarding.push_back(output);
   }
   if (sources_.empty()) return absl::OkStatus();
-  return publisher_.Commit(forwarding, [&](Producer& producer) -> absl::Status {
-    for (const TaskOutput* output : forwarding) RETURN_IF_ERROR(MarkCommit(*output, producer));
-    return absl::OkStatus();
-  });
+  return publisher_.Commit(forwarding,
+                           [&](const std::shared_ptr<Producer>& producer) -> absl::Status {
+                             for (const TaskOutput* output : forwarding)
+                               RETURN_IF_ERROR(MarkCommit(*output, producer));
+                             return absl::OkStatus();
+                           });
 }
 
-absl::Status RepartitionSink::MarkCommit(const TaskOutput& output, Producer& producer) const {
+absl::Status RepartitionSink::MarkCommit(const TaskOutput& output,
+                                         const std::shared_ptr<Producer>& producer) const {
   std::shared_ptr<Marks> marks = FindMarks(output.task);
   absl::MutexLock lock(&marks->mutex);
-  // What an offer could not send, the commit has.
-  if (marks->sent.position < output.position) {
+  // What an offer could not send, or gave to another producer, the commit has, and no more.
+  if (marks->sent.position < output.position || marks->producer.lock() != producer) {
     marks->sent = MarkerOf(output);
     marks->sent.at_end = false;
   }

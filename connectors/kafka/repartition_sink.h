@@ -62,15 +62,19 @@ class RepartitionSink : public Sink {
     SourceMarker sent ABSL_GUARDED_BY(mutex);
     SourceMarker marked ABSL_GUARDED_BY(mutex);  // the newest marker
     absl::Time marked_time ABSL_GUARDED_BY(mutex) = absl::InfinitePast();
+    // That was given it: what another was given may be lost.
+    std::weak_ptr<Producer> producer ABSL_GUARDED_BY(mutex);
   };
 
   const Source* FindSource(const TaskId& task) const;
   std::shared_ptr<Marks> FindMarks(const TaskId& task) const;
   absl::Status Write(const TaskOutput& output, Offset after, Producer& producer) const;
   // `due`: whatever was marked last, and when.
-  absl::Status Mark(const Source& source, bool due, Marks& marks, Producer& producer) const
+  absl::Status Mark(const Source& source, bool due, Marks& marks,
+                    const std::shared_ptr<Producer>& producer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(marks.mutex);
-  absl::Status MarkCommit(const TaskOutput& output, Producer& producer) const;
+  absl::Status MarkCommit(const TaskOutput& output,
+                          const std::shared_ptr<Producer>& producer) const;
   static absl::Status WriteMarkers(const Source& source, const SourceMarker& marker,
                                    Producer& producer);
 
