@@ -82,8 +82,8 @@ absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<b
     }
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(
-          fmt::format("broker {} not reachable after {}: is it running, and is `brokers` in "
-                      "forebay.yaml its address?",
+          fmt::format("broker {} not reachable after {}: is it running, and is "
+                      "`bootstrap.servers` in forebay.yaml its address?",
                       bootstrap_servers_, absl::FormatDuration(limit)));
     }
     log.Say("broker {} not reachable, retrying", bootstrap_servers_);
