@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "offline/training_set/label_times.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -24,14 +25,14 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request) {
              request.output);
   for (const TrainingSetSummary::View& view : summary.views) {
     if (view.table_version < 0) {
-      fmt::print("  {} v{}: nothing written offline yet, so all values are defaults\n", view.name,
+      fmt::print("  {}@{}: nothing written offline yet, so all values are defaults\n", view.name,
                  view.version);
       continue;
     }
-    fmt::print(
-        "  {} v{}: {} labels matched, {} rows read from {} files ({} skipped), table version {}\n",
-        view.name, view.version, view.matched, view.rows_read, view.files_read, view.files_skipped,
-        view.table_version);
+    fmt::print("  {}@{}: {} matched, {} read from {} ({} skipped), table version {}\n", view.name,
+               view.version, Counted(view.matched, "label", "labels"),
+               Counted(view.rows_read, "row", "rows"), Counted(view.files_read, "file", "files"),
+               view.files_skipped, view.table_version);
   }
   return absl::OkStatus();
 }

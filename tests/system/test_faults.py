@@ -71,7 +71,7 @@ def test_wrong_definitions(tmp_path, broker, name):
     project = Project(tmp_path, name, definitions, broker.address)
     done = forebay("validate", tmp_path)
     assert done.returncode == WRONG
-    for expected in ("features.yaml:", "amout", "amount", "merchnt", "merchant"):
+    for expected in ("features.yaml:", "amout", "amount", "merchnt", "merchant", "2 errors in "):
         assert expected in done.stderr, done.stderr
     assert len(re.findall(r"features\.yaml:\d+:\d+: ", done.stderr)) == 2
     log = fails(Worker(project), WRONG)
@@ -83,7 +83,7 @@ def test_right_definitions(tmp_path, broker, name):
     Project(tmp_path, name, scenario_of(name).definitions(), broker.address)
     done = forebay("validate", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert name in done.stdout and "4 feature views" in done.stdout
+    assert name in done.stdout and "1 source, 2 entities, 4 feature views" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -296,11 +296,12 @@ def test_dead_letters_are_counted_and_shown(rejected):
         "    partition 1, offset 4, key 'u1': "
     )
     assert shown.endswith("    of 2024-01-01T10:00:00.000000Z, value '{'\n")
-    assert ": 1 dead letter\n" in dead_letter(rejected, "--reason", "future", "--topic", name)
-    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2024-01-01T10:00:00.001Z")
-    assert ": 0 dead letters\n" in dead_letter(rejected, "--since", "2h")
+    assert ": 1 of 4 dead letters\n" in dead_letter(rejected, "--reason", "future", "--topic", name)
+    assert ": 0 of 4 dead letters\n" in dead_letter(rejected, "--since", "2024-01-01T10:00:00.001Z")
+    assert ": 0 of 4 dead letters\n" in dead_letter(rejected, "--since", "2h")
     assert forebay("dead-letter", rejected.folder, "--since", "soon").returncode == WRONG
     assert forebay("dead-letter", rejected.folder, "--from-start").returncode == WRONG
+    assert forebay("dead-letter", rejected.folder, "--newest", "-1").returncode == WRONG
 
 
 def test_dead_letters_go_back_as_they_were_once(tmp_path, broker, name):
