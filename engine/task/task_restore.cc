@@ -122,8 +122,9 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
       id = stored.id();
     }
     if (id == 0) id = next_view_id_++;
-    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i],
-                                                cover(*view.definition, start.views[i])));
+    ViewCoverage* coverage = cover(*view.definition, start.views[i]);
+    coverage->kept = view.from_now && start.views[i].stored;
+    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i], coverage));
     AddExpressionStatistics(*view.definition, &expressions_);
   }
   for (size_t i = 0; i < plan_.forwards.size(); ++i) {

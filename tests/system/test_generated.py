@@ -120,7 +120,8 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
         assert complete_from(metrics, "old") == time_of(kept[0])
         worker.wait_for_log("view old@1 is complete from 2024-02-29T")
     project.write_definitions(both.definitions())
-    with Worker(project, "--from-now", "new") as worker:
+    with Worker(project, "--from-now", "new", "--from-now", "old") as worker:
+        worker.wait_for_log("view old@1 is not new: it goes on from where it was")
         assert complete_from(worker.metrics(), "new") == math.inf
         assert worker.get(["new.n_lifetime"], {"user_id": user})["new.n_lifetime"]["value"] == 0
         produce(broker.address, topic, later)
