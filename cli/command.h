@@ -27,6 +27,7 @@ void AddGetCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);
 void AddProtoCommand(CLI::App* app, int* exit_code);
+void AddResetCommand(CLI::App* app, int* exit_code);
 
 // Loads the project, or prints what is wrong with it to stderr.
 absl::StatusOr<LoadedProject> LoadOrExplain(const std::string& folder);

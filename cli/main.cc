@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
   forebay::AddProtoCommand(&app, &exit_code);
+  forebay::AddResetCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
