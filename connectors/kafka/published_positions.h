@@ -3,7 +3,8 @@
 //
 //   key    "<view>@<version> <topic>/<partition>": of a view's updates and dead letters;
 //          "<topic>/<partition>": of the dead letters of records that no view saw
-//   value  the position, decimal: everything up to it is published
+//   value  the position, decimal: everything up to it is published; null: no more than if the key
+//          had never been there
 //
 // A position is written in the transaction of what it is about, or once that is acknowledged.
 #ifndef FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
