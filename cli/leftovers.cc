@@ -63,7 +63,10 @@ class Search {
   }
 
   absl::Status SearchState() {
-    if (absl::IsNotFound(ReadStateIdentity(places_.config.state).status())) return absl::OkStatus();
+    absl::StatusOr<StateIdentity> identity = ReadStateIdentity(places_.config.state);
+    if (absl::IsNotFound(identity.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(identity.status());
+    if (identity->project != places_.project.name()) return absl::OkStatus();
     ASSIGN_OR_RETURN(found_.tasks, ListTasks(places_.config.state));
     for (const TaskId& task : found_.tasks) {
       found_.unreadable.Update(SearchStore(task));

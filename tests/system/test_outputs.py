@@ -8,6 +8,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import time
 
 import pytest
 from confluent_kafka import Producer
@@ -282,6 +283,13 @@ def stored_views(project: Project) -> set[str]:
     return {view["name"] for line in lines for view in json.loads(line)["state"]["views"]}
 
 
+def wait_for_state(worker: Worker, view: str) -> None:
+    """Until the view has state on the disk; by then its sinks have it, too."""
+    deadline = time.monotonic() + 60
+    while view not in stored_views(worker.project):
+        assert worker.running and time.monotonic() < deadline, worker.log_tail()
+
+
 def test_views_that_are_reset_are_computed_anew_and_others_stay(broker, tmp_path):
     scenario, project = prepare_reset(tmp_path, broker, "reset-views")
     Worker(project).run_until_idle()
@@ -341,17 +349,19 @@ def check_broken_off_is_for_the_next_reset(project: Project) -> None:
 
 @pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
 def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path, delivery):
-    """Rows of the old definition are in the state, in change logs and in open transactions."""
+    """What was made by the old definition is in the state, the change logs and the topics."""
     name = f"reset-{delivery.replace('_', '-')}"
     scenario, project = prepare_reset(
         tmp_path, broker, name, flush_interval="1h", delivery=delivery
     )
     worker = Worker(project).start()
-    count = len(scenario.messages)
-    worker.wait_for_metric("forebay_consumed_records_total", count)
+    wait_for_state(worker, "user_spend")
     refused = reset(project, "user_spend", "--yes")
     assert refused.returncode == 1 and f"process {worker.pid}: stop that one" in refused.stderr
     worker.kill()
+    shown = reset(project, "user_spend", "--dry-run")
+    for place in ("  state ", "  change logs ", "  update topic ", "  positions "):
+        assert place in shown.stdout, shown.stdout
 
     spend = scenario.views[0]
     changed = dataclasses.replace(spend, features=spend.features[1:4])
