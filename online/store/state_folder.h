@@ -8,6 +8,7 @@
 #ifndef FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 #define FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -17,7 +17,7 @@ from tests.system import runs
 from tests.system.agreement import Outcome
 from tests.system.broker import Broker
 from tests.system.lookups import check_lookups_now
-from tests.system.project import Project, forebay
+from tests.system.project import Project, forebay, forebay_binary
 from tests.system.rows import check_row_values, check_steps, check_updates_equal_table
 from tests.system.scenario import Scenario, produce
 from tests.system.scenarios import transactions
@@ -250,6 +250,13 @@ def reset(project: Project, *arguments: str) -> subprocess.CompletedProcess:
     return forebay("reset", *arguments, "--project", project.folder)
 
 
+def kill_reset_after(line: str, project: Project, *arguments: str) -> None:
+    command = [forebay_binary(), "reset", *arguments, "--yes", "--project", project.folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert any(line in said for said in process.stdout), "it ended without saying so"
+        process.kill()
+
+
 def check_views(scenario: Scenario, project: Project, broker: Broker) -> None:
     """Rows, updates and lookups are the oracle's, each once."""
     outcome = Outcome.read(scenario, project, broker.address)
@@ -329,8 +336,13 @@ def test_views_that_are_reset_are_computed_anew_and_others_stay(broker, tmp_path
 def check_only_says_what_it_would_remove(project: Project) -> None:
     shown = reset(project, "user_spend", "merchant_sales@1", "--dry-run")
     assert shown.returncode == 0, shown.stderr
-    for word in ("state", project.table("user_spend"), "reset-views.merchant_sales.v1", "positions"):
-        assert word in shown.stdout
+    for what in (
+        "state",
+        project.table("user_spend"),
+        project.update_topic("merchant_sales"),
+        "positions",
+    ):
+        assert what in shown.stdout
     assert "kept: repartition topic reset-views.transactions.by.merchant" in shown.stdout
     refused = reset(project, "user_spend", "merchant_sales@1")
     assert refused.returncode == 2 and "--yes" in refused.stderr
@@ -388,6 +400,10 @@ def test_all_that_a_project_left_is_reset_but_not_its_source(broker, tmp_path):
         worker.wait_for_metric("forebay_consumed_records_total", len(scenario.messages))
         refused = reset(elsewhere, "--all", "--yes")
         assert refused.returncode == 1 and "group forebay-reset-all has a member" in refused.stderr
+    # The group, which knows the worker still, is waited for after the topics.
+    kill_reset_after(f"deleted topic {project.name}.transactions.by.merchant", project, "--all")
+    worker.spawn()
+    assert worker.wait() == 1 and "run `forebay reset --all` again" in worker.log_tail()
     done = reset(project, "--all", "--yes")
     assert done.returncode == 0, done.stderr
     assert topics_of(broker, project) == {scenario.source.topic}
