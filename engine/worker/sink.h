@@ -43,8 +43,8 @@ class Sink {
   virtual absl::StatusOr<Offset> Open(const TaskId& task) = 0;
 
   // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
-  // at once; Commit will get the same records again. While the task is at its end it comes again
-  // and again, without records. [task thread]
+  // at once, which may rely on being offered all; Commit will get the same records again. While the
+  // task is at its end it comes again and again, without records. [task thread]
   virtual absl::Status Offer(const TaskOutput& output) { return absl::OkStatus(); }
 
   // Makes durable what `outputs` hold (one per task, in any order) and does not hold yet, and

@@ -244,7 +244,8 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
   bool moves = batch->last_offset > task->task().position();
   if (moves) {
     RETURN_IF_ERROR(task->task().Apply(*batch));
-    *advanced = batch->size() > 0 || !batch->rejected.empty();
+    // A marker may release records that waited.
+    *advanced = batch->size() > 0 || !batch->rejected.empty() || !batch->markers.empty();
   }
   TaskOutput output = task->task().TakeOutput();
   output.at_end = batch->at_end;

@@ -179,6 +179,17 @@ class DiskStore final : public StateStore {
   const TaskId task_;
 };
 
+// "offset/ordinal" of each row; null: none.
+std::vector<std::string> DescribeRows(const std::shared_ptr<arrow::RecordBatch>& rows) {
+  std::vector<std::string> text;
+  for (int64_t row = 0; rows != nullptr && row < rows->num_rows(); ++row) {
+    text.push_back(
+        rows->GetColumnByName("_source_offset")->GetScalar(row).ValueOrDie()->ToString() + "/" +
+        rows->GetColumnByName("_ordinal")->GetScalar(row).ValueOrDie()->ToString());
+  }
+  return text;
+}
+
 // Fails its `crash_at`th commit, either before it holds the rows or after.
 class DiskSink final : public Sink {
  public:
@@ -198,12 +209,8 @@ class DiskSink final : public Sink {
     for (const TaskOutput* output : outputs) {
       auto [held, first] = disk_->held.try_emplace(output->task, Offset(-1));
       for (const ChangeBatch& batch : output->changes) {
-        auto rows = RowsAfter(batch.rows, held->second);
-        for (int64_t row = 0; rows != nullptr && row < rows->num_rows(); ++row) {
-          disk_->rows[output->task].insert(
-              rows->GetColumnByName("_source_offset")->GetScalar(row).ValueOrDie()->ToString() +
-              "/" + rows->GetColumnByName("_ordinal")->GetScalar(row).ValueOrDie()->ToString());
-        }
+        for (std::string& row : DescribeRows(RowsAfter(batch.rows, held->second)))
+          disk_->rows[output->task].insert(std::move(row));
       }
       held->second = std::max(held->second, output->position);
     }
@@ -436,11 +443,108 @@ TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
   auto running = life.worker().Tasks();
   while (!std::all_of(running.begin(), running.end(), at_pause))
     absl::SleepFor(absl::Milliseconds(1));
-  EXPECT_EQ(life.worker().Ready().message(),
-            "2 of 3 tasks replay what came after their last state was written");
+  EXPECT_EQ(
+      life.worker().Ready().message(),
+      "2 of 3 tasks read again what came after their last state was written, or what a new view "
+      "lacks");
   life.Resume();
   life.Finish();
   EXPECT_EQ(life.worker().Ready(), absl::OkStatus());
+}
+
+// Partition 0 of the repartition topic, in three batches: a record that waits for the source's
+// partition 1, a marker of that alone, a record that is due at once.
+class ThreeBatches final : public Source {
+ public:
+  explicit ThreeBatches(const TaskPlan& plan) : plan_(plan) {}
+
+  absl::StatusOr<PartitionBounds> Bounds(const TaskId&) override {
+    return PartitionBounds{.next = Offset(3)};
+  }
+
+  absl::StatusOr<EventBatch> Next(const TaskId&, size_t, absl::Duration) override {
+    absl::MutexLock lock(&mutex_);
+    EventBatch batch;
+    arrow::StringBuilder keys;
+    if (next_ == 1) {
+      batch.markers.push_back({.offset = Offset(1),
+                               .partition = PartitionId(1),
+                               .position = Offset(0),
+                               .clock = KnownTime(9 * kSecond)});
+    } else if (next_ < 3) {
+      EXPECT_TRUE(keys.Append("k").ok());
+      batch.records.push_back({.offset = Offset(next_)});
+      batch.event_times.push_back(EventTime(next_ * kSecond));
+      batch.known_times.push_back(KnownTime(next_ * kSecond));
+      batch.origins.push_back({PartitionId(0), Offset(next_), KnownTime(next_ * kSecond)});
+    }
+    batch.at_end = next_ == 3;
+    next_ = std::min<int64_t>(next_ + 1, 3);
+    batch.last_offset = Offset(next_ - 1);
+    batch.columns =
+        arrow::RecordBatch::Make(plan_.event_schema, keys.length(), {keys.Finish().ValueOrDie()});
+    return batch;
+  }
+
+ private:
+  const TaskPlan& plan_;
+  absl::Mutex mutex_;
+  int64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class OfferedSink final : public Sink {
+ public:
+  absl::StatusOr<Offset> Open(const TaskId&) override { return Offset(-1); }
+  absl::Status Offer(const TaskOutput& output) override {
+    Add(output, &offered_);
+    return absl::OkStatus();
+  }
+  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override {
+    for (const TaskOutput* output : outputs) Add(*output, &committed_);
+    return absl::OkStatus();
+  }
+
+  // Once the worker has stopped.
+  const std::vector<std::string>& offered() const { return offered_; }
+  const std::vector<std::string>& committed() const { return committed_; }
+
+ private:
+  static void Add(const TaskOutput& output, std::vector<std::string>* rows) {
+    for (const ChangeBatch& batch : output.changes) {
+      for (std::string& row : DescribeRows(batch.rows)) rows->push_back(std::move(row));
+    }
+  }
+
+  std::vector<std::string> offered_;    // task thread
+  std::vector<std::string> committed_;  // commit thread, or who stops the worker
+};
+
+// A sink that publishes at once takes what it is not offered for published.
+TEST(Worker, OffersWhatAMarkerReleases) {
+  v1::Project project = MakeProject();
+  v1::Source& source = *project.mutable_sources(0);
+  *source.mutable_key(0) = "other";
+  *source.add_schema() = source.schema(0);
+  source.mutable_schema(1)->set_name("other");
+  const std::vector<TaskPlan> plans = PlanTasks(project).value();
+  const TaskPlan& repartition = plans[0].repartition ? plans[0] : plans[1];
+  ThreeBatches batches(repartition);
+  OfferedSink sink;
+  FixedClock clock;
+  Disk disk;
+  Worker worker(
+      project, plans, {{"events", 2}, {repartition.topic, 2}}, {.threads = 1}, &batches, {&sink},
+      [&disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
+        return std::make_unique<DiskStore>(&disk, task);
+      },
+      &clock);
+  worker.Start();
+  ASSERT_TRUE(worker.AddTasks({{repartition.topic, PartitionId(0)}}).ok());
+  while (worker.status().ok() && !worker.Tasks()[0]->at_end())
+    absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_EQ(worker.Stop(), absl::OkStatus());
+  EXPECT_EQ(sink.committed(), (std::vector<std::string>{"1/0", "2/0"}));
+  EXPECT_EQ(sink.offered(), sink.committed());
 }
 
 TEST(Worker, IsReadyWhenAllPartitionsAreHere) {

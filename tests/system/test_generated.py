@@ -104,7 +104,8 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
     messages = [message for message in scenario.messages if not message.bad]
     gone, kept, later = messages[:50], messages[50:200], messages[200:]
     produce(broker.address, topic, gone + kept)
-    [deleted] = broker.admin().delete_records([TopicPartition(topic, 0, len(gone))]).values()
+    admin = broker.admin()
+    [deleted] = admin.delete_records([TopicPartition(topic, 0, len(gone))]).values()
     deleted.result(30)
 
     def complete_from(metrics, view):
@@ -133,7 +134,7 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
         assert [answer[f"{name}.n_lifetime"]["value"] for name in ("old", "new")] == counts
     done = forebay("run", project.folder, "--from-now", "newest")
     assert done.returncode != 0
-    assert "--from-now newest: unknown feature view 'newest': did you mean 'new'?" in done.stderr
+    assert "--from-now newest: unknown feature view 'newest'" in done.stderr
 
 
 def test_every_record_is_counted_once(tmp_path, broker):
