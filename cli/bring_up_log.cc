@@ -1,11 +1,11 @@
 #include "cli/bring_up_log.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "schemas/types/time.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -26,7 +26,7 @@ std::map<std::string, Progress> ProgressOf(
   std::map<std::string, Progress> views;
   for (const auto& task : tasks) {
     for (const ViewCoverage& coverage : task->task().coverage()) {
-      Progress& view = views[fmt::format("{}@{}", coverage.view, coverage.version)];
+      Progress& view = views[ViewId{coverage.view, coverage.version}.ToString()];
       if (coverage.from < coverage.to) {
         Offset at = std::clamp(task->position(), coverage.from, coverage.to);
         view.done += at.value() - coverage.from.value();

@@ -11,8 +11,8 @@ absl::StatusOr<std::vector<NamedFeature>> ResolveFeatures(const v1::Project& pro
   absl::flat_hash_set<std::string> seen;
   std::vector<NamedFeature> resolved;
   for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(std::vector<NamedFeature> found,
-                     ResolveAnyName(project, absl::StripAsciiWhitespace(name)));
+    const std::string trimmed(absl::StripAsciiWhitespace(name));
+    ASSIGN_OR_RETURN(std::vector<NamedFeature> found, ResolveAnyName(project, trimmed));
     for (NamedFeature& feature : found) {
       if (seen.insert(feature.name).second) resolved.push_back(std::move(feature));
     }

@@ -22,6 +22,7 @@
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -140,7 +141,7 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
                                                   const LabelKeys& keys, PointInTimeJoin* join,
                                                   std::vector<std::string>* warnings) {
   TrainingSetSummary::View summary{.name = plan.view->name(), .version = plan.view->version()};
-  const std::string name = fmt::format("{}@{}", summary.name, summary.version);
+  const std::string name = ViewId{summary.name, summary.version}.ToString();
   std::string path = fmt::format("offline/{}/v{}", summary.name, summary.version);
   absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
   if (absl::IsNotFound(table.status())) {
