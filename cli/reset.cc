@@ -46,6 +46,7 @@ absl::Status RemoveState(const Places& places, const Leftovers& left, const std:
                                {.warehouse = places.warehouse,
                                 .project = places.project.name(),
                                 .state_folder = folder.path().string(),
+                                .parquet_encoding = places.config.parquet_encoding,
                                 .now_us = [] { return absl::ToUnixMicros(absl::Now()); }}));
   if (!left.tasks.empty())
     Say("removed {} keys from the state of {} tasks", keys, left.tasks.size());

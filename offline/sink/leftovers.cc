@@ -100,7 +100,7 @@ absl::StatusOr<std::set<ViewId>> ListUnflushed(const std::string& state_folder,
 
 absl::Status FlushWithout(const std::set<ViewId>& dropped, absl::Span<const TaskId> tasks,
                           const ChangeLogsToFlush& logs) {
-  TableFlush tables(logs.warehouse, logs.project, logs.now_us);
+  TableFlush tables(logs.warehouse, logs.project, logs.parquet_encoding, logs.now_us);
   for (const TaskId& task : tasks) {
     ASSIGN_OR_RETURN(
         std::unique_ptr<ChangeLog> log,

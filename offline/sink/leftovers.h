@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
+#include "schemas/types/parquet_encoding.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -37,6 +38,7 @@ struct ChangeLogsToFlush {
   std::shared_ptr<ObjectStore> warehouse;
   std::string project;
   std::string state_folder;
+  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   std::function<int64_t()> now_us;  // wall clock, microseconds UTC
 };
 
