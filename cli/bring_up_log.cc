@@ -1,11 +1,11 @@
 #include "cli/bring_up_log.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "schemas/types/time.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -15,6 +15,7 @@ constexpr absl::Duration kProgressInterval = absl::Seconds(5);
 // Of one view over all tasks.
 struct Progress {
   int64_t done = 0, all = 0;  // records to read again
+  bool kept = false;          // in some task, though started with --from-now
   bool incomplete = false;
   bool unknown = false;  // some task has no record of it yet
   int64_t complete_from = Window::kAlways;
@@ -25,12 +26,13 @@ std::map<std::string, Progress> ProgressOf(
   std::map<std::string, Progress> views;
   for (const auto& task : tasks) {
     for (const ViewCoverage& coverage : task->task().coverage()) {
-      Progress& view = views[fmt::format("{}@{}", coverage.view, coverage.version)];
+      Progress& view = views[ViewId{coverage.view, coverage.version}.ToString()];
       if (coverage.from < coverage.to) {
         Offset at = std::clamp(task->position(), coverage.from, coverage.to);
         view.done += at.value() - coverage.from.value();
         view.all += coverage.to.value() - coverage.from.value();
       }
+      view.kept = view.kept || coverage.kept;
       int64_t complete_from = coverage.complete_from.load(std::memory_order_relaxed);
       if (complete_from == Window::kAlways) continue;
       view.incomplete = true;
@@ -48,6 +50,10 @@ void BringUpLog::Look(const std::vector<std::shared_ptr<const RunningTask>>& tas
   bool due = now >= next_progress_;
   for (const auto& [name, progress] : ProgressOf(tasks)) {
     View& view = views_[name];
+    if (progress.kept && !view.said_kept) {
+      view.said_kept = true;
+      spdlog::info("view {} is not new: it goes on from where it was, --from-now or not", name);
+    }
     if (progress.done < progress.all) {
       view.said_done = false;
       if (!due) continue;

@@ -23,6 +23,7 @@ class BringUpLog {
 
  private:
   struct View {
+    bool said_kept = false;
     bool said_done = false;
     bool said_incomplete = false;
   };

@@ -1,9 +1,11 @@
 #include "cli/command.h"
 
 #include <cstdio>
+#include <iterator>
 
 #include "fmt/format.h"
 #include "schemas/definition/diagnostic.h"
+#include "schemas/types/counted.h"
 
 namespace forebay {
 
@@ -21,9 +23,8 @@ absl::StatusOr<LoadedProject> LoadOrExplain(const std::string& folder) {
     return absl::InvalidArgumentError(std::string(loaded.status().message()));
   }
   fmt::print(stderr, "{}", FormatDiagnostics(diagnostics));
-  return absl::InvalidArgumentError(
-      fmt::format("{} {} in {}: nothing was started", diagnostics.size(),
-                  diagnostics.size() == 1 ? "error" : "errors", folder));
+  return absl::InvalidArgumentError(fmt::format(
+      "{} in {}: nothing was done", Counted(std::ssize(diagnostics), "error", "errors"), folder));
 }
 
 }  // namespace forebay

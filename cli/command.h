@@ -28,6 +28,7 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);
 void AddProtoCommand(CLI::App* app, int* exit_code);
+void AddResetCommand(CLI::App* app, int* exit_code);
 // Completes the commands that `app` has when it runs.
 void AddCompletionCommand(CLI::App* app, int* exit_code);
 

@@ -92,11 +92,13 @@ absl::Status ForEachLetter(
 absl::Status Show(const DeadLetterArguments& arguments, const std::string& project,
                   const DeadLetterFilter& filter, TopicScan& scan) {
   DeadLetterDigest digest(arguments.newest);
+  int64_t all = 0;
   RETURN_IF_ERROR(ForEachLetter(scan, [&](PartitionId partition, Offset, DeadLetter letter) {
+    ++all;
     if (filter.Takes(letter)) digest.Add(partition, std::move(letter));
     return absl::OkStatus();
   }));
-  fmt::print("{}", DigestText(DeadLetterTopic(project), digest));
+  fmt::print("{}", DigestText(DeadLetterTopic(project), digest, all));
   return absl::OkStatus();
 }
 
@@ -165,6 +167,7 @@ void AddDeadLetterCommand(CLI::App* app, int* exit_code) {
       "Only letters of records with this timestamp or a later one: a time, RFC 3339, "
       "or how long ago, such as 2h");
   command->add_option("--newest", arguments->newest, "How many letters are shown in full")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   CLI::Option* again = command->add_flag(
       "--again", arguments->again,

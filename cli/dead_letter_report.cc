@@ -1,6 +1,7 @@
 #include "cli/dead_letter_report.h"
 
 #include "fmt/format.h"
+#include "schemas/types/counted.h"
 #include "schemas/types/shown_bytes.h"
 #include "schemas/types/time.h"
 
@@ -8,10 +9,6 @@ namespace forebay {
 namespace {
 
 constexpr size_t kValueBytes = 200;
-
-std::string Count(int64_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
 
 std::string LetterText(const DeadLetter& letter) {
   return fmt::format("  {}: {}\n    {}\n    of {}, {}\n", letter.task.topic,
@@ -41,15 +38,16 @@ std::string_view WhyItStays(Fate fate) {
 
 }  // namespace
 
-std::string DigestText(const std::string& topic, const DeadLetterDigest& digest) {
+std::string DigestText(const std::string& topic, const DeadLetterDigest& digest, int64_t all) {
   int64_t total = 0;
   std::string lines;
   for (const auto& [kind, count] : digest.counts()) {
     total += count;
     lines += fmt::format("  {:>8}  {}: {}\n", count, kind.topic, DescribeKind(kind));
   }
-  std::string text =
-      fmt::format("{}: {}\n{}", topic, Count(total, "dead letter", "dead letters"), lines);
+  std::string of_all = total == all ? "" : fmt::format("{} of ", total);
+  std::string text = fmt::format("{}: {}{}\n{}", topic, of_all,
+                                 Counted(all, "dead letter", "dead letters"), lines);
   std::vector<DeadLetter> newest = digest.Newest();
   if (!newest.empty()) text += "\nThe newest:\n";
   for (const DeadLetter& letter : newest) text += LetterText(letter);
@@ -62,10 +60,10 @@ std::string ReturnText(const FateCounts& counts) {
   for (const auto& [fate, topics] : counts) {
     for (const auto& [topic, count] : topics) {
       if (fate == Fate::kReturns) {
-        text += fmt::format("sent back {} to {}\n", Count(count, "record", "records"), topic);
+        text += fmt::format("sent back {} to {}\n", Counted(count, "record", "records"), topic);
       } else if (std::string_view why = WhyItStays(fate); !why.empty()) {
         text += fmt::format("{} of {} not sent back: {}\n",
-                            Count(count, "dead letter", "dead letters"), topic, why);
+                            Counted(count, "dead letter", "dead letters"), topic, why);
       }
     }
   }

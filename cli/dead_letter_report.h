@@ -11,8 +11,8 @@
 
 namespace forebay {
 
-// The counts, then the newest letters. `topic`: that of the dead letters.
-std::string DigestText(const std::string& topic, const DeadLetterDigest& digest);
+// The counts, then the newest letters. `topic`: that of the dead letters, in which there are `all`.
+std::string DigestText(const std::string& topic, const DeadLetterDigest& digest, int64_t all);
 
 // How many letters had which fate, by the topic that their records are in.
 using FateCounts = std::map<Fate, std::map<std::string, int64_t>>;

@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
   forebay::AddProtoCommand(&app, &exit_code);
+  forebay::AddResetCommand(&app, &exit_code);
   forebay::AddCompletionCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);

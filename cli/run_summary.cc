@@ -4,6 +4,7 @@
 #include <map>
 
 #include "fmt/format.h"
+#include "schemas/types/counted.h"
 
 namespace forebay {
 namespace {
@@ -28,9 +29,10 @@ struct Totals {
 };
 
 std::string TopicLine(const std::string& topic, const Totals& totals) {
-  std::string line = fmt::format(
-      "read {} records of {}: {} applied, {} late, {} filtered, {} dead-lettered", totals.consumed,
-      topic, totals.applied, totals.late, totals.filtered, totals.dead_lettered);
+  std::string line =
+      fmt::format("read {} of {}: {} applied, {} late, {} filtered, {} dead-lettered",
+                  Counted(totals.consumed, "record", "records"), topic, totals.applied, totals.late,
+                  totals.filtered, totals.dead_lettered);
   if (totals.duplicate > 0) line += fmt::format(", {} there before", totals.duplicate);
   return line;
 }

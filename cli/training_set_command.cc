@@ -7,7 +7,9 @@
 #include "fmt/format.h"
 #include "offline/training_set/label_times.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -23,15 +25,14 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request) {
              summary.seconds, static_cast<double>(summary.labels) / std::max(summary.seconds, 1e-9),
              request.output);
   for (const TrainingSetSummary::View& view : summary.views) {
+    const std::string name = ViewId{view.name, view.version}.ToString();
     if (view.table_version < 0) {
-      fmt::print("  {} v{}: nothing written offline yet, so all values are defaults\n", view.name,
-                 view.version);
+      fmt::print("  {}: nothing written offline yet, so all values are defaults\n", name);
       continue;
     }
-    fmt::print(
-        "  {} v{}: {} labels matched, {} rows read from {} files ({} skipped), table version {}\n",
-        view.name, view.version, view.matched, view.rows_read, view.files_read, view.files_skipped,
-        view.table_version);
+    fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}\n", name,
+               Counted(view.matched, "label", "labels"), Counted(view.rows_read, "row", "rows"),
+               Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version);
   }
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include "cli/kafka_config.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/types/counted.h"
 
 namespace forebay {
 
@@ -23,11 +24,12 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
     const v1::Project& project = *loaded->project;
     int features = 0;
     for (const v1::FeatureView& view : project.feature_views()) features += view.features_size();
-    fmt::print(
-        "{}: {} sources, {} entities, {} feature views with {} features, {} feature services: all "
-        "good\n",
-        project.name(), project.sources_size(), project.entities_size(),
-        project.feature_views_size(), features, project.feature_services_size());
+    fmt::print("{}: {}, {}, {} with {}, {}: all good\n", project.name(),
+               Counted(project.sources_size(), "source", "sources"),
+               Counted(project.entities_size(), "entity", "entities"),
+               Counted(project.feature_views_size(), "feature view", "feature views"),
+               Counted(features, "feature", "features"),
+               Counted(project.feature_services_size(), "feature service", "feature services"));
   });
 }
 

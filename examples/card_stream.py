@@ -54,6 +54,7 @@ class CardStream(threading.Thread):
                 self._send()
             self._producer.poll(0)
         self._producer.flush(10)
+        del self._producer  # a client that is left would complain when its broker goes
 
     def pick_user(self) -> str:
         """One who pays often is picked often."""

@@ -116,16 +116,7 @@ absl::Status DumpSegment(const std::string& path, std::ostream* out) {
 }
 
 absl::Status DumpChangeLog(const std::string& folder, std::ostream* out) {
-  std::error_code error;
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".log") paths.push_back(entry.path());
-  }
-  if (error) {
-    return absl::NotFoundError(
-        fmt::format("cannot list the change log {}: {}", folder, error.message()));
-  }
-  std::sort(paths.begin(), paths.end());
+  ASSIGN_OR_RETURN(std::vector<std::string> paths, FindSegments(folder));
   for (const std::string& path : paths) RETURN_IF_ERROR(DumpSegment(path, out));
   return absl::OkStatus();
 }

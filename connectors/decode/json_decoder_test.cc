@@ -179,6 +179,8 @@ TEST(JsonDecoder, TheDetailNamesTheFieldWhatWasFoundAndWhatWasExpected) {
   EXPECT_EQ(Verdict(R"({"t":"x"})"),
             "undecodable: field t: found \"x\", expected a timestamp_ms (an integer of "
             "milliseconds)");
+  EXPECT_EQ(Verdict(R"({"t":0,"s": )"),
+            "undecodable: field s: found the end of the record, expected a string");
   std::string long_text = "\"" + std::string(58, 'a') + "éé\"";
   EXPECT_EQ(
       Verdict("{\"t\":0,\"b\":" + long_text + "}"),

@@ -239,6 +239,7 @@ std::string JsonScanner::Excerpt() {
   constexpr size_t kMaxBytes = 60;
   Peek();
   std::string_view rest(at_, static_cast<size_t>(end_ - at_));
+  if (rest.empty()) return "the end of the record";
   size_t length = 0;
   if (rest.starts_with('"')) {
     for (length = 1; length < rest.size() && rest[length] != '"'; ++length) {

@@ -7,22 +7,19 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "connectors/kafka/admin_request.h"
 #include "connectors/kafka/kafka_error.h"
-#include "connectors/kafka/queue_handle.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(10);
-
 using MetadataHandle =
     std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
-using EventHandle = std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)>;
-using AdminOptionsHandle =
-    std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)>;
+using DeleteTopicHandle =
+    std::unique_ptr<rd_kafka_DeleteTopic_t, decltype(&rd_kafka_DeleteTopic_destroy)>;
 
 // Of all topics: asking for one by name would create it on brokers that do so by default, where the
 // client cannot forbid that (before 0.11, and the embedded one).
@@ -52,10 +49,19 @@ absl::StatusOr<int32_t> AskPartitionCount(rd_kafka_t* client, const std::string&
   return topic->partition_cnt;
 }
 
+// Of the one topic that was asked for.
+absl::Status TopicResult(const rd_kafka_topic_result_t** results, size_t count,
+                         const std::string& context) {
+  if (count != 1) return absl::InternalError(context + ": the broker answered for no topic");
+  const char* detail = rd_kafka_topic_result_error_string(results[0]);
+  return KafkaStatus(rd_kafka_topic_result_error(results[0]), context, detail ? detail : "");
+}
+
 absl::Status CountMismatch(const TopicSpec& spec, int32_t found) {
   return absl::FailedPreconditionError(fmt::format(
       "topic {} has {} partitions, expected {}: its partitions must match those of the topic that "
-      "feeds it. Delete the topic (or rename the project) and start again; forebay creates it",
+      "feeds it. Remove what the project left with `forebay reset --all` (or rename the project) "
+      "and start again; forebay creates it",
       spec.name, found, spec.partitions));
 }
 
@@ -82,8 +88,8 @@ absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<b
     }
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(
-          fmt::format("broker {} not reachable after {}: is it running, and is `brokers` in "
-                      "forebay.yaml its address?",
+          fmt::format("broker {} not reachable after {}: is it running, and is "
+                      "`bootstrap.servers` in forebay.yaml its address?",
                       bootstrap_servers_, absl::FormatDuration(limit)));
     }
     log.Say("broker {} not reachable, retrying", bootstrap_servers_);
@@ -91,7 +97,7 @@ absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<b
 }
 
 absl::StatusOr<int32_t> KafkaAdmin::PartitionCount(const std::string& topic) {
-  absl::Time deadline = absl::Now() + kPatience;
+  absl::Time deadline = absl::Now() + kAdminPatience;
   while (true) {
     absl::StatusOr<int32_t> count = AskPartitionCount(client_.get(), topic);
     if (absl::IsNotFound(count.status())) {
@@ -138,29 +144,20 @@ absl::Status KafkaAdmin::RequestCreation(const TopicSpec& spec, bool with_option
       rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
     }
   }
-  AdminOptionsHandle options(
-      rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS),
-      &rd_kafka_AdminOptions_destroy);
-  rd_kafka_AdminOptions_set_request_timeout(
-      options.get(), static_cast<int>(absl::ToInt64Milliseconds(kPatience)), error, sizeof(error));
-  QueueHandle queue(rd_kafka_queue_new(client_.get()));
-  rd_kafka_NewTopic_t* topics[] = {topic.get()};
-  rd_kafka_CreateTopics(client_.get(), topics, 1, options.get(), queue.get());
-  EventHandle event(rd_kafka_queue_poll(queue.get(), -1), &rd_kafka_event_destroy);
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return KafkaStatus(rd_kafka_event_error(event.get()), context,
-                       rd_kafka_event_error_string(event.get()));
-  }
+  ASSIGN_OR_RETURN(EventHandle event, AskCluster(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS,
+                                                 context, [&](auto* options, auto* answer) {
+                                                   rd_kafka_NewTopic_t* topics[] = {topic.get()};
+                                                   rd_kafka_CreateTopics(client_.get(), topics, 1,
+                                                                         options, answer);
+                                                 }));
   size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
-  if (count != 1) return absl::InternalError(context + ": the broker answered for no topic");
-  const char* detail = rd_kafka_topic_result_error_string(results[0]);
-  return KafkaStatus(rd_kafka_topic_result_error(results[0]), context, detail ? detail : "");
+  return TopicResult(results, count, context);
 }
 
 absl::Status KafkaAdmin::WaitForTopic(const TopicSpec& spec) {
-  absl::Time deadline = absl::Now() + kPatience;
+  absl::Time deadline = absl::Now() + kAdminPatience;
   while (true) {
     absl::StatusOr<int32_t> count = AskPartitionCount(client_.get(), spec.name);
     if (count.ok() && (spec.any_partition_count || *count == spec.partitions)) {
@@ -169,6 +166,53 @@ absl::Status KafkaAdmin::WaitForTopic(const TopicSpec& spec) {
     if (count.ok()) return CountMismatch(spec, *count);
     bool settling = absl::IsUnavailable(count.status()) || absl::IsNotFound(count.status());
     if (!settling || absl::Now() >= deadline) return count.status();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+}
+
+absl::StatusOr<std::set<std::string>> KafkaAdmin::Topics() {
+  ASSIGN_OR_RETURN(
+      MetadataHandle metadata,
+      Metadata(client_.get(), static_cast<int>(absl::ToInt64Milliseconds(kAdminPatience)),
+               "asking for topics"));
+  std::set<std::string> names;
+  for (int i = 0; i < metadata->topic_cnt; ++i) names.insert(metadata->topics[i].topic);
+  return names;
+}
+
+absl::Status KafkaAdmin::DeleteTopic(const std::string& topic) {
+  absl::Status deleted = RequestDeletion(topic);
+  if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+  return WaitUntilGone(topic);
+}
+
+absl::Status KafkaAdmin::RequestDeletion(const std::string& topic) {
+  std::string context = "deleting topic " + topic;
+  DeleteTopicHandle deletion(rd_kafka_DeleteTopic_new(topic.c_str()),
+                             &rd_kafka_DeleteTopic_destroy);
+  ASSIGN_OR_RETURN(EventHandle event,
+                   AskCluster(client_.get(), RD_KAFKA_ADMIN_OP_DELETETOPICS, context,
+                              [&](auto* options, auto* answer) {
+                                rd_kafka_DeleteTopic_t* topics[] = {deletion.get()};
+                                rd_kafka_DeleteTopics(client_.get(), topics, 1, options, answer);
+                              }));
+  size_t count = 0;
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  return TopicResult(results, count, context);
+}
+
+absl::Status KafkaAdmin::WaitUntilGone(const std::string& topic) {
+  absl::Time deadline = absl::Now() + kAdminPatience;
+  while (true) {
+    absl::StatusOr<int32_t> count = AskPartitionCount(client_.get(), topic);
+    if (absl::IsNotFound(count.status())) return absl::OkStatus();
+    if (!count.ok() && !absl::IsUnavailable(count.status())) return count.status();
+    if (absl::Now() >= deadline) {
+      return absl::UnavailableError(
+          fmt::format("topic {} was deleted and is still there after {}: do this again", topic,
+                      absl::FormatDuration(kAdminPatience)));
+    }
     absl::SleepFor(absl::Milliseconds(20));
   }
 }

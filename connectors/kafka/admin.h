@@ -1,4 +1,4 @@
-// Questions to the cluster and topics to create.
+// Questions to the cluster, and topics to create and to delete.
 //
 //   ASSIGN_OR_RETURN(auto admin, KafkaAdmin::Create(config));
 //   RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop));
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -48,12 +49,23 @@ class KafkaAdmin {
   // FAILED_PRECONDITION if its number of partitions is another. UNAVAILABLE as above.
   absl::Status CreateTopic(const TopicSpec& spec);
 
+  // The names of all topics that this client may see. UNAVAILABLE as above.
+  absl::StatusOr<std::set<std::string>> Topics();
+
+  // Returns when the topic is gone; OK if there is none. UNAVAILABLE as above; FAILED_PRECONDITION:
+  // the broker does not let this client delete it, or nobody.
+  absl::Status DeleteTopic(const std::string& topic);
+
+  rd_kafka_s* client() const { return client_.get(); }
+
  private:
   KafkaAdmin(std::string bootstrap_servers, ClientHandle client)
       : bootstrap_servers_(std::move(bootstrap_servers)), client_(std::move(client)) {}
 
   absl::Status RequestCreation(const TopicSpec& spec, bool with_optional_config);
   absl::Status WaitForTopic(const TopicSpec& spec);
+  absl::Status RequestDeletion(const std::string& topic);
+  absl::Status WaitUntilGone(const std::string& topic);
 
   const std::string bootstrap_servers_;
   const ClientHandle client_;

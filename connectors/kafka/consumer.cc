@@ -196,9 +196,9 @@ absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* part
     if (topic != options_.topics.end() && task.partition.value() >= topic->second) {
       return absl::FailedPreconditionError(fmt::format(
           "topic {} had {} partitions and now has a partition {}: its keys have moved between "
-          "partitions, so the state does not fit any more. Give the views that read it a new "
-          "version "
-          "(or the project a new name), and start again to build their state anew",
+          "partitions, so the state does not fit any more. To build everything anew from the "
+          "oldest record, remove what the project left with `forebay reset --all`, then start "
+          "again",
           task.topic, topic->second, task.partition.value()));
     }
   }
@@ -265,10 +265,10 @@ absl::Status KafkaConsumer::PollError(const rd_kafka_message_t& message) {
           "a record of {}/{} came outside of its partition's queue", topic, message.partition));
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-      return absl::FailedPreconditionError(
-          fmt::format("{}: was the topic deleted? Create it again and start this worker with a new "
-                      "state folder",
-                      rd_kafka_message_errstr(&message)));
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: was the topic deleted? Create it again, and remove what the project left "
+          "of the old one with `forebay reset --all`",
+          rd_kafka_message_errstr(&message)));
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
@@ -334,8 +334,8 @@ absl::Status KafkaConsumer::FetchError(const TaskId& task, const rd_kafka_messag
       return absl::FailedPreconditionError(fmt::format(
           "{}: the offset that follows this worker's state is not in the topic ({}).{} Either the "
           "topic's retention deleted records that were not yet read, or the topic was recreated. "
-          "Nothing is guessed: to build the features anew from the oldest record, give the project "
-          "a new name or delete its state folder, consumer group and update topics",
+          "Nothing is guessed: to build the features anew from the oldest record, remove what the "
+          "project left with `forebay reset --all`, then start again",
           task.ToString(), text, kept));
     }
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -343,8 +343,8 @@ absl::Status KafkaConsumer::FetchError(const TaskId& task, const rd_kafka_messag
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return absl::FailedPreconditionError(fmt::format(
           "{}: the topic or partition is gone ({}). If it was deleted on purpose, remove its "
-          "source "
-          "from the definitions; else create it again and start with a new state folder",
+          "source from the definitions; else create it again, and remove what the project left of "
+          "the old one with `forebay reset --all`",
           task.ToString(), text));
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return absl::FailedPreconditionError(fmt::format(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
@@ -36,7 +37,7 @@ Offset PublishedOffsets::Highest() const {
 
 std::string PositionKey(std::string_view view, uint32_t version, const TaskId& task) {
   if (view.empty()) return task.ToString();
-  return fmt::format("{}@{} {}", view, version, task.ToString());
+  return fmt::format("{} {}", ViewId{std::string(view), version}.ToString(), task.ToString());
 }
 
 absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
@@ -46,6 +47,10 @@ absl::Status WritePosition(std::string_view project, std::string_view key, Offse
       {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
 }
 
+absl::Status ErasePosition(std::string_view project, std::string_view key, Producer& producer) {
+  return producer.Produce({.topic = PositionsTopic(project), .partition = 0, .key = key});
+}
+
 absl::Status PublishedPositions::Connect() {
   if (reading_ != nullptr) return absl::OkStatus();
   std::string group = fmt::format("forebay-{}-positions", project_.name());
@@ -53,8 +58,9 @@ absl::Status PublishedPositions::Connect() {
                    NewConf(kafka_, ClientRole::kConsumer,
                            {{"group.id", group}, {"isolation.level", "read_uncommitted"}}));
   ASSIGN_OR_RETURN(asking_, NewClient(std::move(asking), ClientRole::kConsumer));
-  ASSIGN_OR_RETURN(ConfHandle reading,
-                   NewConf(kafka_, ClientRole::kConsumer, {{"group.id", group}}));
+  std::map<std::string, std::string> own = {{"group.id", group}};
+  if (isolation_ == Isolation::kUncommitted) own["isolation.level"] = "read_uncommitted";
+  ASSIGN_OR_RETURN(ConfHandle reading, NewConf(kafka_, ClientRole::kConsumer, own));
   ASSIGN_OR_RETURN(reading_, NewClient(std::move(reading), ClientRole::kConsumer));
   rd_kafka_poll_set_consumer(reading_.get());
   return absl::OkStatus();
@@ -124,6 +130,15 @@ PublishedOffsets PublishedPositions::Of(const TaskId& task) const {
   for (const v1::FeatureView& view : project_.feature_views())
     offsets.views.push_back(position(view.name(), view.version()));
   return offsets;
+}
+
+std::map<ViewId, std::vector<std::string>> PublishedPositions::KeysOfViews() const {
+  std::map<ViewId, std::vector<std::string>> keys;
+  for (const auto& [key, position] : newest_) {
+    std::optional<ViewId> view = ParseViewId(key.substr(0, key.find(' ')));
+    if (view && position.value() >= 0) keys[*view].push_back(key);
+  }
+  return keys;
 }
 
 }  // namespace forebay

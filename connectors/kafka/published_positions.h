@@ -3,7 +3,8 @@
 //
 //   key    "<view>@<version> <topic>/<partition>": of a view's updates and dead letters;
 //          "<topic>/<partition>": of the dead letters of records that no view saw
-//   value  the position, decimal: everything up to it is published
+//   value  the position, decimal: everything up to it is published; null: no more than if the key
+//          had never been there
 //
 // A position is written in the transaction of what it is about, or once that is acknowledged.
 #ifndef FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
@@ -20,6 +21,7 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/producer.h"
 #include "engine/batch/event_batch.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 
@@ -41,18 +43,27 @@ std::string PositionKey(std::string_view view, uint32_t version, const TaskId& t
 absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
                            Producer& producer);
 
+// As if there never was a position of that key.
+absl::Status ErasePosition(std::string_view project, std::string_view key, Producer& producer);
+
+// Which records of the topic are read.
+enum class Isolation { kCommitted, kUncommitted };
+
 // Reads the topic. Not thread-safe.
 class PublishedPositions {
  public:
   // `project` and `cancel` (may be null) outlive it.
-  PublishedPositions(const v1::Project& project, KafkaConfig kafka, const std::atomic<bool>* cancel)
-      : project_(project), kafka_(std::move(kafka)), cancel_(cancel) {}
+  PublishedPositions(const v1::Project& project, KafkaConfig kafka, const std::atomic<bool>* cancel,
+                     Isolation isolation = Isolation::kCommitted)
+      : project_(project), kafka_(std::move(kafka)), cancel_(cancel), isolation_(isolation) {}
 
-  // What was committed before the call. Waits for brokers that are away, and for transactions that
-  // are open in the topic. CANCELLED.
+  // What was written before the call. Waits for brokers that are away and, where only what is
+  // committed is read, for transactions that are open in the topic. CANCELLED.
   absl::Status Refresh();
   // As of the last Refresh.
   PublishedOffsets Of(const TaskId& task) const;
+  // The keys that have a position, of views whether or not they are declared.
+  std::map<ViewId, std::vector<std::string>> KeysOfViews() const;
 
  private:
   absl::Status Connect();
@@ -63,8 +74,9 @@ class PublishedPositions {
   const v1::Project& project_;
   const KafkaConfig kafka_;
   const std::atomic<bool>* const cancel_;
-  ClientHandle asking_;   // sees the end of the topic, open transactions included
-  ClientHandle reading_;  // sees what is committed
+  const Isolation isolation_;
+  ClientHandle asking_;  // sees the end of the topic, open transactions included
+  ClientHandle reading_;
   Offset next_{0};
   std::map<std::string, Offset, std::less<>> newest_;
 };

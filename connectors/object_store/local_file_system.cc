@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "connectors/object_store/durable_file.h"
 #include "schemas/types/status_macros.h"
@@ -102,6 +104,23 @@ absl::StatusOr<std::vector<ObjectInfo>> LocalFileSystem::List(std::string_view f
   return objects;
 }
 
+absl::StatusOr<std::vector<std::string>> LocalFileSystem::ListFolders(
+    std::string_view folder) const {
+  std::string full = Describe(folder);
+  std::vector<std::string> folders;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(full, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    if (!entry->is_directory()) continue;
+    std::string name = entry->path().filename();
+    folders.push_back(folder.empty() ? name : fmt::format("{}/{}", folder, name));
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return ErrnoStatus(error.value(), "list", full);
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
 absl::Status LocalFileSystem::Put(std::string_view path, std::string_view bytes) {
   std::string full = Describe(path);
   RETURN_IF_ERROR(CreateFolders(FolderOf(full)));
@@ -136,6 +155,23 @@ absl::Status LocalFileSystem::Delete(std::string_view path) {
     return ErrnoStatus(errno, "delete", full);
   }
   return SyncFolder(FolderOf(full));
+}
+
+absl::Status LocalFileSystem::DeleteFolder(std::string_view folder) {
+  std::error_code error;
+  std::string full = Describe(folder);
+  bool any = std::filesystem::remove_all(full, error) > 0;
+  if (error) return ErrnoStatus(error.value(), "delete", full);
+  if (!any) return absl::OkStatus();
+  // As folders come with their first object, they go with their last.
+  std::string_view parent = folder;
+  while (true) {
+    RETURN_IF_ERROR(SyncFolder(FolderOf(Describe(parent))));
+    size_t slash = parent.rfind('/');
+    if (slash == std::string_view::npos) return absl::OkStatus();
+    parent = parent.substr(0, slash);
+    if (rmdir(Describe(parent).c_str()) != 0) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<std::shared_ptr<ObjectStore>> OpenObjectStore(std::string_view location) {

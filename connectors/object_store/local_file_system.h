@@ -19,10 +19,12 @@ class LocalFileSystem : public ObjectStore {
   absl::StatusOr<std::string> Get(std::string_view path) const override;
   absl::StatusOr<std::unique_ptr<ObjectReader>> Open(std::string_view path) const override;
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const override;
+  absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const override;
   absl::Status Put(std::string_view path, std::string_view bytes) override;
   absl::Status PutIfAbsent(std::string_view path, std::string_view bytes,
                            std::optional<int64_t> modified_us) override;
   absl::Status Delete(std::string_view path) override;
+  absl::Status DeleteFolder(std::string_view folder) override;
 
  private:
   std::string root_;

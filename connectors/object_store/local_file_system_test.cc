@@ -53,6 +53,26 @@ TEST_F(LocalFileSystemTest, ListsNamesSizesAndGivenTimesButNoTemporaryFiles) {
   EXPECT_TRUE(store_->List("nowhere").value().empty());
 }
 
+TEST_F(LocalFileSystemTest, ListsTheFoldersOfAFolder) {
+  for (const char* path : {"log/2/x", "log/1/inner/y", "log/file"})
+    ASSERT_TRUE(store_->Put(path, "1").ok());
+  EXPECT_EQ(store_->ListFolders("log").value(), (std::vector<std::string>{"log/1", "log/2"}));
+  EXPECT_EQ(store_->ListFolders("").value(), (std::vector<std::string>{"log"}));
+  EXPECT_TRUE(store_->ListFolders("nowhere").value().empty());
+}
+
+TEST_F(LocalFileSystemTest, DeletesAFolderWithAllInItAndNothingBeside) {
+  for (const char* path : {"t/v1/_log/0", "t/v1/date=1/x", "t/v1/y", "t/v12/z", "a/b/c/d"})
+    ASSERT_TRUE(store_->Put(path, "1").ok());
+  ASSERT_TRUE(store_->DeleteFolder("t/v1").ok());
+  EXPECT_EQ(store_->ListFolders("t").value(), (std::vector<std::string>{"t/v12"}));
+  EXPECT_EQ(store_->Get("t/v12/z").value(), "1");
+  EXPECT_TRUE(store_->DeleteFolder("t/v1").ok()) << "there is none any more";
+  ASSERT_TRUE(store_->DeleteFolder("a/b/c").ok());
+  EXPECT_EQ(store_->ListFolders("").value(), (std::vector<std::string>{"t"}))
+      << "folders without an object are none";
+}
+
 TEST_F(LocalFileSystemTest, OneWriterWinsAName) {
   std::atomic<int> won = 0;
   std::atomic<int> lost = 0;

@@ -55,6 +55,9 @@ class ObjectStore {
   // The objects right inside `folder` ("" is the root), by name. A missing folder is empty.
   virtual absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const = 0;
 
+  // The folders right inside `folder`, as paths, by name. A missing folder has none.
+  virtual absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const = 0;
+
   // Creates or replaces.
   virtual absl::Status Put(std::string_view path, std::string_view bytes) = 0;
 
@@ -66,6 +69,10 @@ class ObjectStore {
 
   // OK if it is absent already.
   virtual absl::Status Delete(std::string_view path) = 0;
+
+  // Deletes every object inside `folder` and the folders in it, in no certain order; OK if there is
+  // none. After an error some are gone: repeat. REQUIRES: `folder` is not the root.
+  virtual absl::Status DeleteFolder(std::string_view folder) = 0;
 };
 
 // `location`: a folder, or file:// and an absolute path. INVALID_ARGUMENT for other schemes.

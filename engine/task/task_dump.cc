@@ -6,6 +6,7 @@
 
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
+#include "engine/task/stored_views.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "schemas/types/json.h"
@@ -14,15 +15,6 @@
 
 namespace forebay {
 namespace {
-
-absl::StatusOr<v1::TaskMeta> ReadMeta(const StateStore& store) {
-  ASSIGN_OR_RETURN(std::optional<std::string> bytes, store.ReadMeta());
-  v1::TaskMeta meta;
-  meta.set_position(-1);
-  if (bytes && !meta.ParseFromString(*bytes))
-    return absl::DataLossError("the meta record does not parse");
-  return meta;
-}
 
 std::string TimeText(int64_t micros) {
   if (micros == Window::kNever) return "\"never\"";
@@ -63,7 +55,7 @@ absl::StatusOr<std::string> StateLine(const ViewTaskPlan& view, std::string_view
 }  // namespace
 
 absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
-  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadMeta(store));
+  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(store));
   std::string views;
   for (const v1::StoredView& view : meta.views()) {
     views += fmt::format("{}{{\"id\":{},\"name\":\"{}\",\"version\":{},\"position\":{}}}",
@@ -86,7 +78,7 @@ absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
 }
 
 absl::Status DumpStates(const TaskPlan& plan, const StateStore& store, const DumpLine& line) {
-  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadMeta(store));
+  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(store));
   std::map<uint32_t, const ViewTaskPlan*> views;
   for (const v1::StoredView& stored : meta.views()) {
     for (const ViewTaskPlan& view : plan.views) {
@@ -97,9 +89,7 @@ absl::Status DumpStates(const TaskPlan& plan, const StateStore& store, const Dum
     }
   }
   return store.Scan([&](std::string_view key, std::string_view bytes) -> absl::Status {
-    uint32_t id = 0;
-    for (char byte : key.substr(0, kStoredPrefixBytes)) id = id << 8 | static_cast<uint8_t>(byte);
-    auto view = views.find(id);
+    auto view = views.find(StoredViewNumber(key));
     if (view == views.end()) return absl::OkStatus();  // of a view that is no longer defined
     ASSIGN_OR_RETURN(std::string text,
                      StateLine(*view->second, key.substr(kStoredPrefixBytes), bytes));

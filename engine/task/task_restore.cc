@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "engine/task/stored_views.h"
 #include "engine/task/task.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
@@ -51,16 +52,17 @@ absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
   }
   if (meta.format_version() < kFormatVersion) {
     return absl::FailedPreconditionError(fmt::format(
-        "the state of {} has format {}, of an earlier forebay, and this one reads {}; delete its "
-        "folder and start again: the state is rebuilt from the topic as far as its retention "
-        "reaches",
+        "the state of {} has format {}, of an earlier forebay, and this one reads {}; remove what "
+        "the project left with `forebay reset --all` and start again: all is built anew from the "
+        "topics as far as their retention reaches",
         id_.ToString(), meta.format_version(), kFormatVersion));
   }
   if (meta.partition_count() != partition_count_) {
     return absl::FailedPreconditionError(fmt::format(
         "topic {} has {} partitions, but its state was made when it had {}; keys may have moved "
-        "between partitions, so the state cannot be used. Restore the partitions, or start under "
-        "another project name (or delete the state folder) to rebuild from the topic",
+        "between partitions, so the state cannot be used. Restore the partitions, or remove what "
+        "the "
+        "project left with `forebay reset --all` to build it anew from the topic",
         id_.topic, partition_count_, meta.partition_count()));
   }
   return absl::OkStatus();
@@ -116,14 +118,17 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
       if (stored.fingerprint() != view.tiles.fingerprint()) {
         return absl::FailedPreconditionError(fmt::format(
             "view {} version {} was changed after {} stored state for it; versions are immutable: "
-            "restore the definition or raise its version to {}",
-            stored.name(), stored.version(), id_.ToString(), stored.version() + 1));
+            "restore the definition, raise its version to {}, or remove what it left with `forebay "
+            "reset {}@{}`",
+            stored.name(), stored.version(), id_.ToString(), stored.version() + 1, stored.name(),
+            stored.version()));
       }
       id = stored.id();
     }
     if (id == 0) id = next_view_id_++;
-    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i],
-                                                cover(*view.definition, start.views[i])));
+    ViewCoverage* coverage = cover(*view.definition, start.views[i]);
+    coverage->kept = view.from_now && start.views[i].stored;
+    views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i], coverage));
     AddExpressionStatistics(*view.definition, &expressions_);
   }
   for (size_t i = 0; i < plan_.forwards.size(); ++i) {
@@ -173,9 +178,7 @@ std::string Task::EncodeMeta() const {
     v1::StoredView& stored = *meta.add_views();
     stored.set_name(plan.definition->name());
     stored.set_version(plan.definition->version());
-    uint32_t id = 0;
-    for (char byte : view->prefix) id = id << 8 | static_cast<uint8_t>(byte);
-    stored.set_id(id);
+    stored.set_id(StoredViewNumber(view->prefix));
     stored.set_fingerprint(plan.tiles.fingerprint());
     encode_start(view->start, *view->coverage, &stored);
     int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;

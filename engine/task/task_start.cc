@@ -46,7 +46,7 @@ absl::Status CheckBounds(const TaskId& id, const TaskStart& start, const Partiti
         "{}: the state holds records up to offset {}, and the topic ends at {}: it was recreated "
         "or "
         "has lost records. Nothing is guessed: to build the features anew, remove what the project "
-        "left (state folder, consumer group, update topics, tables), or give it a new name",
+        "left with `forebay reset --all`, and start again",
         id.ToString(), start.read_before.value(), bounds.next.value() - 1));
   }
   if (start.resumes) return absl::OkStatus();  // who reads on notices what lacks
@@ -56,8 +56,7 @@ absl::Status CheckBounds(const TaskId& id, const TaskStart& start, const Partiti
       return absl::FailedPreconditionError(fmt::format(
           "{}: the state holds records up to offset {}, and the oldest that the topic keeps is {}: "
           "records were deleted before they were read. Nothing is guessed: to build the features "
-          "anew, remove what the project left (state folder, consumer group, update topics, "
-          "tables), or give it a new name",
+          "anew, remove what the project left with `forebay reset --all`, and start again",
           id.ToString(), part.after.value(), bounds.oldest.value()));
     }
   }

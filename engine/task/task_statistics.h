@@ -28,7 +28,7 @@ struct TaskStatistics {
   std::atomic<int64_t> hot_bytes{0};  // likewise
 };
 
-// Which records a view has, or the repartition topic that feeds it. The first two are those of the
+// Which records a view has, or the repartition topic that feeds it. All but the last are as of the
 // task's opening.
 struct ViewCoverage {
   std::string view;
@@ -37,6 +37,7 @@ struct ViewCoverage {
   // alone until it is past `to`.
   Offset from{-1};
   Offset to{-1};
+  bool kept = false;  // it was to count from now on, and is not new: it goes on from where it was
   // The known time of the first record that it has, where older ones were not there to be read;
   // INT64_MIN: it has all. INT64_MAX: none came yet.
   std::atomic<int64_t> complete_from{0};

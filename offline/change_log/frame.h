@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "schemas/types/strong_int.h"
+#include "schemas/types/view_id.h"
 
 namespace arrow {
 class Buffer;
@@ -19,14 +20,7 @@ class RecordBatch;
 
 namespace forebay {
 
-// A view as the log knows it: by name and version, so that a log outlives changed definitions.
-struct ViewId {
-  std::string name;
-  uint32_t version = 0;
-
-  auto operator<=>(const ViewId&) const = default;
-};
-
+// A log knows views by name and version, so that it outlives changed definitions.
 struct ViewRows {
   ViewId view;
   std::shared_ptr<arrow::RecordBatch> rows;  // ChangeSchema, not null, at least one row

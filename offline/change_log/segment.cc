@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "connectors/object_store/durable_file.h"
 #include "schemas/types/status_macros.h"
@@ -102,6 +105,20 @@ absl::StatusOr<std::vector<ChangeFrame>> DecodeFrames(const Segment& segment) {
     frames.push_back(*std::move(frame));
   }
   return frames;
+}
+
+absl::StatusOr<std::vector<std::string>> FindSegments(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".log") paths.push_back(entry.path());
+  }
+  if (error) {
+    return absl::NotFoundError(
+        fmt::format("cannot list the change log {}: {}", folder, error.message()));
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 }  // namespace forebay

@@ -27,6 +27,9 @@ struct Segment {
 // the newest segment of a log can have one).
 absl::StatusOr<Segment> ReadSegment(const std::string& path, bool torn_tail_allowed);
 
+// The paths of the segments in a log's folder, oldest first. NOT_FOUND: no such folder.
+absl::StatusOr<std::vector<std::string>> FindSegments(const std::string& folder);
+
 // The frames decoded, in order.
 absl::StatusOr<std::vector<ChangeFrame>> DecodeFrames(const Segment& segment);
 

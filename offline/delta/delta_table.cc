@@ -82,8 +82,8 @@ absl::Status DeltaTable::CheckColumns(const arrow::Schema& data_schema) const {
   std::string difference = Difference(*DataSchema(), data_schema);
   if (difference.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(fmt::format(
-      "the offline table {} was made for other columns: {}; a changed view needs a new version "
-      "(or another warehouse)",
+      "the offline table {} was made for other columns: {}; a changed view needs a new version, or "
+      "`forebay reset` of this one",
       store_->Describe(path_), difference));
 }
 

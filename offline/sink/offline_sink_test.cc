@@ -12,6 +12,7 @@
 #include "offline/change_log/change_rows.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
+#include "offline/sink/leftovers.h"
 
 namespace forebay {
 namespace {
@@ -259,6 +260,53 @@ TEST_F(OfflineSinkTest, AFlushSlowerThanAnotherWriterOfTheSameTaskAddsNothingTwi
   ASSERT_TRUE(other.FlushAll().ok());
   EXPECT_EQ(sink_->FlushAll(), absl::OkStatus());
   EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b"));
+}
+
+// A worker that was killed has left rows of both views in the change log; one is reset.
+TEST_F(OfflineSinkTest, LeavesALogFromWhichTheRowsOfAViewCanBeDropped) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}, 1).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "b"}}, 1).ok());
+  ASSERT_TRUE(Commit(3, {{.offset = 3, .key = "c"}}, 0).ok());
+  sink_.reset();
+
+  ChangeLogsToFlush logs{.warehouse = OpenObjectStore(Warehouse()).value(),
+                         .project = project_.name(),
+                         .state_folder = State(),
+                         .now_us = [] { return kNow; }};
+  EXPECT_EQ(ListUnflushed(State(), task_).value(), (std::set<ViewId>{{"spend", 1}, {"visits", 1}}));
+  for (int i = 0; i < 2; ++i) {
+    absl::Status status = FlushWithout({{"spend", 1}}, {task_}, logs);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_THAT(TableRows("visits"), ElementsAre("0:1:a", "0:2:b"));
+    EXPECT_FALSE(HasTable(logs.warehouse, "demo", {"spend", 1}).value());
+    EXPECT_TRUE(ListUnflushed(State(), task_)->empty());
+  }
+}
+
+TEST_F(OfflineSinkTest, LeavesTablesThatAreFoundByProject) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}, 0).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  project_.set_name("other");  // which shares the warehouse
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "b"}}, 1).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+
+  std::shared_ptr<ObjectStore> warehouse = OpenObjectStore(Warehouse()).value();
+  EXPECT_EQ(ListTables(warehouse, "demo").value(), (std::set<ViewId>{{"spend", 1}}));
+  EXPECT_EQ(ListTables(warehouse, "other").value(), (std::set<ViewId>{{"visits", 1}}));
+  EXPECT_FALSE(HasTable(warehouse, "demo", {"visits", 1}).value());
+  EXPECT_FALSE(HasTable(warehouse, "demo", {"spend", 2}).value());
+  ASSERT_TRUE(HasTable(warehouse, "demo", {"spend", 1}).value());
+
+  ASSERT_TRUE(warehouse->DeleteFolder("offline/spend/v1/_delta_log").ok());
+  EXPECT_TRUE(HasTable(warehouse, "demo", {"spend", 1}).value()) << "a part is left";
+  ASSERT_TRUE(RemoveTable(warehouse.get(), {"spend", 1}).ok());
+  EXPECT_FALSE(HasTable(warehouse, "demo", {"spend", 1}).value());
+  EXPECT_EQ(TableRows("visits"), std::vector<std::string>{"0:2:b"});
 }
 
 }  // namespace

@@ -44,8 +44,12 @@ std::string OfflineTablePath(const ViewId& view) {
   return fmt::format("offline/{}/v{}", view.name, view.version);
 }
 
+std::string AppIdPrefix(const std::string& project, const ViewId& view) {
+  return fmt::format("{}/{}/v{}/", project, view.name, view.version);
+}
+
 std::string TableFlush::AppId(const ViewId& view, const TaskId& task) const {
-  return fmt::format("{}/{}/v{}/{}", project_, view.name, view.version, TaskName(task));
+  return AppIdPrefix(project_, view) + TaskName(task);
 }
 
 absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& view,

@@ -24,6 +24,9 @@ namespace forebay {
 // "offline/user_spend/v1", under the warehouse (S29).
 std::string OfflineTablePath(const ViewId& view);
 
+// What the app ids of a project's transactions in that table begin with (docs/formats).
+std::string AppIdPrefix(const std::string& project, const ViewId& view);
+
 // Segments of one task, oldest first.
 struct TaskBacklog {
   TaskId task;

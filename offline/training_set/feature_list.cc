@@ -1,6 +1,7 @@
 #include "offline/training_set/feature_list.h"
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -10,7 +11,8 @@ absl::StatusOr<std::vector<NamedFeature>> ResolveFeatures(const v1::Project& pro
   absl::flat_hash_set<std::string> seen;
   std::vector<NamedFeature> resolved;
   for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(std::vector<NamedFeature> found, ResolveAnyName(project, name));
+    const std::string trimmed(absl::StripAsciiWhitespace(name));
+    ASSIGN_OR_RETURN(std::vector<NamedFeature> found, ResolveAnyName(project, trimmed));
     for (NamedFeature& feature : found) {
       if (seen.insert(feature.name).second) resolved.push_back(std::move(feature));
     }

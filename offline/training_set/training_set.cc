@@ -19,8 +19,10 @@
 #include "offline/training_set/labels.h"
 #include "offline/training_set/output_file.h"
 #include "offline/training_set/point_in_time_join.h"
+#include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -139,13 +141,14 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
                                                   const LabelKeys& keys, PointInTimeJoin* join,
                                                   std::vector<std::string>* warnings) {
   TrainingSetSummary::View summary{.name = plan.view->name(), .version = plan.view->version()};
+  const std::string name = ViewId{summary.name, summary.version}.ToString();
   std::string path = fmt::format("offline/{}/v{}", summary.name, summary.version);
   absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
   if (absl::IsNotFound(table.status())) {
     warnings->push_back(
         fmt::format("there is no offline table of {} in {} yet: its features have "
                     "their defaults",
-                    summary.name, store->Describe(path)));
+                    name, store->Describe(path)));
     return summary;
   }
   RETURN_IF_ERROR(table.status());
@@ -167,8 +170,8 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   first = std::min(first, join->first_effective_time());
   RETURN_IF_ERROR(join->Finish());
   summary.matched = join->matched();
-  if (first != INT64_MAX) Say(WarnOfLabelsBefore(first, summary.name, labels), warnings);
-  Say(WarnOfIncompleteTable(snapshot, summary.name, labels), warnings);
+  if (first != INT64_MAX) Say(WarnOfLabelsBefore(first, name, labels), warnings);
+  Say(WarnOfIncompleteTable(snapshot, name, labels), warnings);
   return summary;
 }
 
@@ -208,8 +211,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
       it = keys_of_entity.emplace(plan.entity->name(), LabelKeys(labels, *plan.entity)).first;
       if (it->second.null_keys() > 0) {
         summary.warnings.push_back(fmt::format(
-            "{} labels have a null in the key of entity {}: their features have their defaults",
-            it->second.null_keys(), plan.entity->name()));
+            "{} a null in the key of entity {}: their features have their defaults",
+            Counted(it->second.null_keys(), "label has", "labels have"), plan.entity->name()));
       }
     }
     PointInTimeJoin join(labels, it->second, *plan.view, *plan.entity, plan.features);

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -29,6 +30,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kFormatDraft = "FORMAT.new";
 constexpr std::string_view kLockFile = "LOCK";
+constexpr std::string_view kResetFile = "RESET";
+constexpr std::string_view kResetDraft = "RESET.new";
 
 absl::Status FileError(int error, const fs::path& folder, std::string_view doing) {
   std::string what = fmt::format("cannot {} in the state folder {}: {}", doing, folder.string(),
@@ -75,33 +78,53 @@ int SyncFolder(const fs::path& path) {
   return error;
 }
 
+// All of it or nothing is there under `name` afterwards, also after a power cut.
+absl::Status WriteDurably(const fs::path& folder, std::string_view draft, std::string_view name,
+                          std::string_view text) {
+  int error = WriteFile(folder / draft, text);
+  if (error == 0 && rename((folder / draft).c_str(), (folder / name).c_str()) != 0) error = errno;
+  if (error == 0) error = SyncFolder(folder);
+  return error == 0 ? absl::OkStatus() : FileError(error, folder, fmt::format("write {}", name));
+}
+
+absl::Status Remove(const fs::path& folder, const fs::path& name) {
+  std::error_code error;
+  fs::remove_all(folder / name, error);
+  if (error) return FileError(error.value(), folder, fmt::format("remove {}", name.string()));
+  int sync_error = SyncFolder(folder);
+  return sync_error == 0 ? absl::OkStatus() : FileError(sync_error, folder, "remove files");
+}
+
 absl::Status WriteIdentity(const fs::path& folder, const StateIdentity& identity) {
   nlohmann::ordered_json json = {{"product", "forebay"},
                                  {"format_version", identity.format_version},
                                  {"project", identity.project},
                                  {"uuid", identity.uuid}};
-  int error = WriteFile(folder / kFormatDraft, json.dump(2) + "\n");
-  if (error == 0 && rename((folder / kFormatDraft).c_str(), (folder / kFormatFile).c_str()) != 0) {
-    error = errno;
+  return WriteDurably(folder, kFormatDraft, kFormatFile, json.dump(2) + "\n");
+}
+
+// A file that is not of the folder as it is before its first task; empty: there is none.
+absl::StatusOr<std::string> FindStranger(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (name != kLockFile && name != kFormatFile && name != kFormatDraft && name != "lost+found")
+      return name;
   }
-  if (error == 0) error = SyncFolder(folder);
-  return error == 0 ? absl::OkStatus() : FileError(error, folder, "write FORMAT");
+  if (error) return FileError(error.value(), folder, "list files");
+  return std::string();
 }
 
 // A folder without FORMAT is taken only if nothing else is in it: a wrong path in forebay.yaml must
 // not turn somebody's folder into state.
 absl::Status CheckEmpty(const fs::path& folder) {
-  std::error_code error;
-  fs::directory_iterator entry(folder, error), end;
-  for (; !error && entry != end; entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    if (name == kLockFile || name == kFormatDraft || name == "lost+found") continue;
-    return absl::FailedPreconditionError(fmt::format(
-        "{} is not a state folder: it holds {} but no FORMAT file; set the state folder in "
-        "forebay.yaml to an empty or new folder",
-        folder.string(), name));
-  }
-  return error ? FileError(error.value(), folder, "list files") : absl::OkStatus();
+  ASSIGN_OR_RETURN(std::string stranger, FindStranger(folder));
+  if (stranger.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "{} is not a state folder: it holds {} but no FORMAT file; set the state folder in "
+      "forebay.yaml to an empty or new folder",
+      folder.string(), stranger));
 }
 
 std::string LockHolder(int lock) {
@@ -124,7 +147,7 @@ absl::StatusOr<int> Lock(const fs::path& folder) {
     close(lock);
     if (error != EWOULDBLOCK) return FileError(error, folder, "lock LOCK");
     return absl::FailedPreconditionError(
-        fmt::format("the state folder {} is in use by {}: stop that one, or give this worker a "
+        fmt::format("the state folder {} is in use by {}: stop that one first; each worker has a "
                     "state folder of its own",
                     folder.string(), holder));
   }
@@ -166,7 +189,8 @@ StateFolder::~StateFolder() {
   if (lock_ >= 0) close(lock_);
 }
 
-absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::string& project) {
+absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::string& project,
+                                            UnfinishedReset unfinished) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error) return FileError(error.value(), path, "make folders");
@@ -180,8 +204,46 @@ absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::str
   }
   if (!identity.ok()) return identity.status();
   RETURN_IF_ERROR(CheckIdentity(path, *identity, project));
+  if (unfinished == UnfinishedReset::kRefuse) RETURN_IF_ERROR(CheckNoUnfinishedReset(path));
   folder.identity_ = *std::move(identity);
   return folder;
+}
+
+absl::Status StateFolder::BeginReset(const std::vector<std::string>& what) {
+  return WriteDurably(path_, kResetDraft, kResetFile, fmt::format("{}\n", fmt::join(what, "\n")));
+}
+
+absl::Status StateFolder::EndReset() { return Remove(path_, kResetFile); }
+
+absl::Status StateFolder::Clear() {
+  ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(path_));
+  for (const TaskId& task : tasks)
+    RETURN_IF_ERROR(Remove(path_, TaskFolder(path_, task).filename()));
+  RETURN_IF_ERROR(EndReset());
+  RETURN_IF_ERROR(Remove(path_, kResetDraft));
+  ASSIGN_OR_RETURN(std::string stranger, FindStranger(path_));
+  return stranger.empty() ? Remove(path_, kFormatFile) : absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> ReadUnfinishedReset(const fs::path& path) {
+  std::ifstream in(path / kResetFile);
+  if (!in) {
+    int error = errno;
+    if (error != ENOENT && error != ENOTDIR) return FileError(error, path, "read RESET");
+    return std::vector<std::string>();
+  }
+  std::vector<std::string> what;
+  for (std::string line; std::getline(in, line);) what.push_back(line);
+  return what;
+}
+
+absl::Status CheckNoUnfinishedReset(const fs::path& folder) {
+  ASSIGN_OR_RETURN(std::vector<std::string> unfinished, ReadUnfinishedReset(folder));
+  if (unfinished.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("a reset was begun and not finished, so that a part of what it is to remove is "
+                  "gone: run `forebay reset {}` again (state folder {})",
+                  fmt::join(unfinished, " "), folder.string()));
 }
 
 absl::StatusOr<StateIdentity> ReadStateIdentity(const fs::path& path) {

@@ -3,10 +3,12 @@
 //   ASSIGN_OR_RETURN(StateFolder folder, OpenStateFolder("state", "fraud"));
 //
 // It holds a FORMAT file (who and what, never rewritten), a LOCK file (flock, with the pid of the
-// worker that holds it) and one folder per task, named <topic>-<partition>.
+// process that holds it), one folder per task, named <topic>-<partition>, and a RESET file while
+// something that the project left is being removed, here or elsewhere.
 #ifndef FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 #define FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -28,6 +30,9 @@ struct StateIdentity {
   std::string uuid;
 };
 
+// What to do about a reset that was begun and not finished: part of what is to go is gone.
+enum class UnfinishedReset : uint8_t { kRefuse, kTakeUp };
+
 // Owns the lock: while it lives no other process opens the folder. Movable.
 class StateFolder {
  public:
@@ -38,9 +43,18 @@ class StateFolder {
   const std::filesystem::path& path() const { return path_; }
   const StateIdentity& identity() const { return identity_; }
 
+  // Notes durably what a reset is to remove, as ReadUnfinishedReset gives it back. Until EndReset
+  // or Clear, workers refuse the folder.
+  absl::Status BeginReset(const std::vector<std::string>& what);
+  absl::Status EndReset();
+  // Removes what was kept of tasks: the folder is as new, for any project. Files of somebody else
+  // stay, and keep it this project's.
+  absl::Status Clear();
+
  private:
   friend absl::StatusOr<StateFolder> OpenStateFolder(const std::filesystem::path& path,
-                                                     const std::string& project);
+                                                     const std::string& project,
+                                                     UnfinishedReset unfinished);
   StateFolder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
 
   std::filesystem::path path_;
@@ -49,10 +63,16 @@ class StateFolder {
 };
 
 // Makes the folder if there is none. Errors: FAILED_PRECONDITION: state of another project, a newer
-// format, in use by another worker, not writable, files of somebody else; DATA_LOSS: FORMAT is not
-// what we write; RESOURCE_EXHAUSTED: disk full.
+// format, in use by another worker, an unfinished reset, not writable, files of somebody else;
+// DATA_LOSS: FORMAT is not what we write; RESOURCE_EXHAUSTED: disk full.
 absl::StatusOr<StateFolder> OpenStateFolder(const std::filesystem::path& path,
-                                            const std::string& project);
+                                            const std::string& project,
+                                            UnfinishedReset unfinished = UnfinishedReset::kRefuse);
+
+// What the reset under way or broken off here was to remove; empty: there is none.
+absl::StatusOr<std::vector<std::string>> ReadUnfinishedReset(const std::filesystem::path& path);
+// FAILED_PRECONDITION says how to finish it.
+absl::Status CheckNoUnfinishedReset(const std::filesystem::path& path);
 
 // Reads FORMAT without the lock, for tools that look beside a running worker. NOT_FOUND: no state
 // folder.

@@ -106,7 +106,7 @@ TEST(StateFolder, InUseNamesTheProcessThatHoldsIt) {
     StateFolder moved = *std::move(folder);
     EXPECT_EQ(OpenElsewhere(temporary.path()),
               fmt::format("the state folder {} is in use by another worker, process {}: stop that "
-                          "one, or give this worker a state folder of its own",
+                          "one first; each worker has a state folder of its own",
                           temporary.path().string(), getpid()));
   }
   EXPECT_EQ(OpenElsewhere(temporary.path()), "");
@@ -134,6 +134,49 @@ TEST(StateFolder, OutlivesACrashWhileItWasMade) {
   Write(temporary.path() / "LOCK", "");
   Write(temporary.path() / "FORMAT.new", "{\"prod");
   EXPECT_TRUE(OpenStateFolder(temporary.path(), "fraud").ok());
+  EXPECT_TRUE(OpenStateFolder(temporary.path(), "fraud").ok());
+}
+
+TEST(StateFolder, WithAnUnfinishedResetIsOnlyForTheNextReset) {
+  TemporaryFolder temporary;
+  std::vector<std::string> what = {"spend@1", "visits@12"};
+  ASSERT_TRUE(OpenStateFolder(temporary.path(), "fraud")->BeginReset(what).ok());
+  absl::Status status = OpenStateFolder(temporary.path(), "fraud").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("run `forebay reset spend@1 visits@12` again"));
+  EXPECT_EQ(ReadUnfinishedReset(temporary.path()).value(), what);
+  {
+    auto folder = OpenStateFolder(temporary.path(), "fraud", UnfinishedReset::kTakeUp);
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    ASSERT_TRUE(folder->EndReset().ok());
+  }
+  EXPECT_TRUE(OpenStateFolder(temporary.path(), "fraud").ok());
+  EXPECT_TRUE(ReadUnfinishedReset(temporary.path()).value().empty());
+}
+
+TEST(StateFolder, ClearedIsAsNew) {
+  TemporaryFolder temporary;
+  {
+    auto folder = OpenStateFolder(temporary.path(), "fraud");
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    std::filesystem::create_directories(temporary.path() / "transactions-3" / "store");
+    ASSERT_TRUE(folder->BeginReset({"--all"}).ok());
+    ASSERT_TRUE(folder->Clear().ok());
+  }
+  EXPECT_TRUE(ListTasks(temporary.path()).value().empty());
+  EXPECT_TRUE(OpenStateFolder(temporary.path(), "flights").ok());
+}
+
+TEST(StateFolder, ClearedKeepsFilesOfSomebodyElse) {
+  TemporaryFolder temporary;
+  {
+    auto folder = OpenStateFolder(temporary.path(), "fraud");
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    Write(temporary.path() / "thesis.txt", "mine");
+    ASSERT_TRUE(folder->Clear().ok());
+  }
+  EXPECT_EQ(Read(temporary.path() / "thesis.txt"), "mine");
   EXPECT_TRUE(OpenStateFolder(temporary.path(), "fraud").ok());
 }
 

@@ -51,8 +51,10 @@ MaybeNode UnknownColumn(const std::string& name, bool quoted, int position,
                                     name, DidYouMean(name, names)),
                         fmt::format("'{}'", absl::StrReplaceAll(name, {{"'", "''"}})));
   }
-  return errors->Fail(position, fmt::format("there is no column '{}'{}; columns: {}", name,
-                                            DidYouMean(name, names), fmt::join(names, ", ")));
+  const std::string near = DidYouMean(name, names);
+  return errors->Fail(position, fmt::format("there is no column '{}'{}; columns: {}{}", name, near,
+                                            fmt::join(names, ", "),
+                                            near.empty() ? "; text stands in single quotes" : ""));
 }
 
 }  // namespace

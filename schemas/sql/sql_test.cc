@@ -169,6 +169,13 @@ TEST(ParseExpression, SaysWhatIsWrongAndWhere) {
       {"1, 2", "3: expected one expression, found several separated by commas"},
       {"amount spend", "0: expected one expression, found the name 'spend' after it"},
       {"1 from t", "7: expected one expression, not a query (fromClause)"},
+      {"count(*) where units > 1",
+       "21: expected one expression, not a query; for the condition of an aggregate: write "
+       "`filter (where ...)`"},
+      {"paid and", "0: 'and' at the end lacks the condition after it"},
+      {"country = US",
+       "10: there is no column 'us'; columns: amount, units, country, paid, at, payload, userId; "
+       "text stands in single quotes"},
       {"1 union select 2", "0: expected one expression, not a query"},
       {"distinct amount", "0: expected one expression, not a query (distinctClause)"},
       {"amont > 1",

@@ -99,8 +99,12 @@ SqlResult<json> OneExpression(json& tree) {
     if (key == "targetList" || key == "limitOption" || (key == "op" && value == "SETOP_NONE"))
       continue;
     if (key == "groupDistinct") continue;
-    return SqlError{fmt::format("expected one expression, not a query ({})", key),
-                    std::max(0, LocationOf(value))};
+    const int position = std::max(0, LocationOf(value));
+    if (key == "whereClause") {
+      return SqlError{"expected one expression, not a query; for the condition of an aggregate",
+                      position, "filter (where ...)"};
+    }
+    return SqlError{fmt::format("expected one expression, not a query ({})", key), position};
   }
   json& targets = select["targetList"];
   if (targets.empty()) return SqlError{"the expression is empty"};
@@ -110,9 +114,12 @@ SqlResult<json> OneExpression(json& tree) {
   }
   json& target = targets[0]["ResTarget"];
   if (target.contains("name")) {
-    return SqlError{fmt::format("expected one expression, found the name '{}' after it",
-                                target["name"].get<std::string>()),
-                    LocationOf(target)};
+    const auto name = target["name"].get<std::string>();
+    const bool joins = name == "and" || name == "or";  // the parser takes a last one for a name
+    return SqlError{
+        joins ? fmt::format("'{}' at the end lacks the condition after it", name)
+              : fmt::format("expected one expression, found the name '{}' after it", name),
+        LocationOf(target)};
   }
   return std::move(target["val"]);
 }

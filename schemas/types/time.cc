@@ -36,6 +36,11 @@ absl::Status BadTime(std::string_view text) {
       fmt::format("'{}' is not an RFC 3339 time: write it as in 2013-01-01T05:00:00Z", text));
 }
 
+absl::Status NoZone(std::string_view text) {
+  return absl::InvalidArgumentError(
+      fmt::format("'{}' has no time zone: if it is UTC, write {}Z", text, text));
+}
+
 // Reads exactly `digits` digits at `position`; false if there are others.
 bool ReadDigits(std::string_view text, size_t* position, int digits, int64_t* value) {
   *value = 0;
@@ -94,6 +99,7 @@ absl::StatusOr<int64_t> ParseTime(std::string_view text) {
     ++at;
     if (!ReadFraction(text, &at, &fraction)) return BadTime(text);
   }
+  if (at == text.size()) return NoZone(text);
   int64_t sign = 0;
   if (ReadChar(text, &at, "Zz")) {
     sign = 0;

@@ -153,7 +153,7 @@ def test_warns_of_labels_that_later_rows_may_change(tmp_path):
     assert len(summary["warnings"]) == 1
     assert summary["warnings"][0].startswith(
         "1 of 2 labels (row 2, for example, at 2023-11-16T23:13:20.000000Z) are at or after "
-        "2023-11-16T23:13:20.000000Z, up to where the table of spend is complete"
+        "2023-11-16T23:13:20.000000Z, up to where the table of spend@1 is complete"
     )
 
 
@@ -167,7 +167,7 @@ def test_warns_of_labels_after_a_step_that_is_due_but_unwritten(tmp_path):
     (warning,) = summary["warnings"]
     assert warning.startswith(
         "1 of 2 labels (row 2, for example, at 2023-11-14T22:13:20.000020Z) are at or after "
-        "2023-11-14T22:13:20.000020Z, up to where the table of spend is complete (task transactions-0 "
+        "2023-11-14T22:13:20.000020Z, up to where the table of spend@1 is complete (task transactions-0 "
         "has expiry steps that are due and not yet written"
     )
 
@@ -207,5 +207,5 @@ def test_without_a_table_all_features_have_their_defaults(tmp_path):
     pl.DataFrame({"user_id": ["a"], "t": [at(START)]}).write_parquet(tmp_path / "labels.parquet")
     output = tmp_path / "out.parquet"
     summary = join(tmp_path, tmp_path / "labels.parquet", "t", "spend.*", output)
-    assert "there is no offline table of spend" in summary["warnings"][0]
+    assert "there is no offline table of spend@1" in summary["warnings"][0]
     assert pl.read_parquet(output).select(FEATURES).rows() == [(None, 0, None)]

@@ -54,7 +54,7 @@ def test_features_are_read(server):
 
 
 def test_what_the_worker_says_is_raised(client):
-    with pytest.raises(ForebayError, match='no feature service "frad"') as error:
+    with pytest.raises(ForebayError, match="unknown feature service 'frad'") as error:
         client.get(feature_service="frad", entity={})
     assert (error.value.code, error.value.status) == ("NOT_FOUND", 404)
     with pytest.raises(ValueError, match="is no URL"):

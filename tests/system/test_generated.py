@@ -104,7 +104,8 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
     messages = [message for message in scenario.messages if not message.bad]
     gone, kept, later = messages[:50], messages[50:200], messages[200:]
     produce(broker.address, topic, gone + kept)
-    [deleted] = broker.admin().delete_records([TopicPartition(topic, 0, len(gone))]).values()
+    admin = broker.admin()
+    [deleted] = admin.delete_records([TopicPartition(topic, 0, len(gone))]).values()
     deleted.result(30)
 
     def complete_from(metrics, view):
@@ -120,7 +121,8 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
         assert complete_from(metrics, "old") == time_of(kept[0])
         worker.wait_for_log("view old@1 is complete from 2024-02-29T")
     project.write_definitions(both.definitions())
-    with Worker(project, "--from-now", "new") as worker:
+    with Worker(project, "--from-now", "new", "--from-now", "old") as worker:
+        worker.wait_for_log("view old@1 is not new: it goes on from where it was")
         assert complete_from(worker.metrics(), "new") == math.inf
         assert worker.get(["new.n_lifetime"], {"user_id": user})["new.n_lifetime"]["value"] == 0
         produce(broker.address, topic, later)
@@ -132,7 +134,7 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
         assert [answer[f"{name}.n_lifetime"]["value"] for name in ("old", "new")] == counts
     done = forebay("run", project.folder, "--from-now", "newest")
     assert done.returncode != 0
-    assert "--from-now newest: unknown feature view 'newest': did you mean 'new'?" in done.stderr
+    assert "--from-now newest: unknown feature view 'newest'" in done.stderr
 
 
 def test_every_record_is_counted_once(tmp_path, broker):

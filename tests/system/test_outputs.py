@@ -1,18 +1,28 @@
-"""What a view's outputs say: updates as JSON and as protobuf, outputs that are off, versions."""
+"""What a view's outputs say: updates as JSON and as protobuf, outputs that are off, versions, and what
+`forebay reset` leaves of them."""
 
+import dataclasses
 import datetime
 import importlib.util
 import json
+import pathlib
 import random
 import subprocess
 import sys
+import time
 
 import polars as pl
 import pytest
 from confluent_kafka import Producer
 
+from tests.system import runs
+from tests.system.agreement import Outcome
 from tests.system.broker import Broker
-from tests.system.project import Project, forebay
+from tests.system.lookups import check_lookups_now
+from tests.system.project import Project, forebay, forebay_binary
+from tests.system.rows import check_row_values, check_steps, check_updates_equal_table
+from tests.system.scenario import Scenario, produce
+from tests.system.scenarios import transactions
 from tests.system.topics import headers_of, read_topic
 from tests.system.worker import Worker
 
@@ -281,3 +291,191 @@ def test_the_proto_of_an_unknown_view_names_the_nearest(project):
     done = forebay("proto", "as_protobof", project.folder)
     assert done.returncode == 2
     assert "did you mean 'as_protobuf'" in done.stderr
+
+
+# ---- reset ----
+
+
+def prepare_reset(folder, broker, name: str, **config) -> tuple[Scenario, Project]:
+    """Views of a direct entity and of one with a repartition topic; all messages are there."""
+    scenario = transactions.scenario(count=1_500, users=100, project=name)
+    scenario = dataclasses.replace(scenario, views=scenario.views[:3])
+    # The broker soon forgets a worker that has stopped.
+    kafka = {"bootstrap.servers": broker.address, "session.timeout.ms": "6000"}
+    project = runs.prepare(scenario, folder, broker, kafka=kafka, **config)
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    return scenario, project
+
+
+def reset(project: Project, *arguments: str) -> subprocess.CompletedProcess:
+    return forebay("reset", *arguments, "--project", project.folder)
+
+
+def kill_reset_after(line: str, project: Project, *arguments: str) -> None:
+    command = [forebay_binary(), "reset", *arguments, "--yes", "--project", project.folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert any(line in said for said in process.stdout), "it ended without saying so"
+        process.kill()
+
+
+def check_views(scenario: Scenario, project: Project, broker: Broker) -> None:
+    """Rows, updates and lookups are the oracle's, each once."""
+    outcome = Outcome.read(scenario, project, broker.address)
+    for view in outcome.views:
+        check_steps(view)
+        check_updates_equal_table(view)
+        check_row_values(view, sample=500)
+    with Worker(project) as worker:
+        for view in outcome.views:
+            check_lookups_now(view, worker)
+
+
+def files_of(folder: str) -> dict[str, bytes]:
+    root = pathlib.Path(folder)
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def records_of(broker: Broker, topic: str) -> list[tuple]:
+    return [
+        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value())
+        for m in read_topic(broker.address, topic)
+    ]
+
+
+def topics_of(broker: Broker, project: Project) -> set[str]:
+    return {t for t in broker.admin().list_topics(timeout=10).topics if t.startswith(project.name)}
+
+
+def stored_views(project: Project) -> set[str]:
+    lines = forebay("dump", "positions", "--project", project.folder).stdout.splitlines()
+    return {view["name"] for line in lines for view in json.loads(line)["state"]["views"]}
+
+
+def wait_for_state(worker: Worker, view: str) -> None:
+    """Until the view has state on the disk; by then its sinks have it, too."""
+    deadline = time.monotonic() + 60
+    while view not in stored_views(worker.project):
+        assert worker.running and time.monotonic() < deadline, worker.log_tail()
+
+
+def test_views_that_are_reset_are_computed_anew_and_others_stay(broker, tmp_path):
+    scenario, project = prepare_reset(tmp_path, broker, "reset-views")
+    Worker(project).run_until_idle()
+    topics = topics_of(broker, project)
+    kept_table = files_of(project.table("user_bursts"))
+    kept_topic = records_of(broker, project.update_topic("user_bursts"))
+
+    check_only_says_what_it_would_remove(project)
+    check_broken_off_is_for_the_next_reset(project)
+    assert topics_of(broker, project) == topics
+    assert stored_views(project) == {"user_spend", "user_bursts", "merchant_sales"}
+
+    done = reset(project, "user_spend", "merchant_sales@1", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert stored_views(project) == {"user_bursts"}
+    gone = {project.update_topic("user_spend"), project.update_topic("merchant_sales")}
+    assert topics_of(broker, project) == topics - gone
+    assert {path.name for path in (project.warehouse / "offline").iterdir()} == {"user_bursts"}
+    again = reset(project, "user_spend", "merchant_sales", "--yes")
+    assert again.returncode == 0, again.stderr
+    for name in ("user_spend", "merchant_sales"):
+        assert f"{name}@1 has left nothing" in again.stdout
+
+    Worker(project).run_until_idle()
+    check_views(scenario, project, broker)
+    assert files_of(project.table("user_bursts")) == kept_table
+    assert records_of(broker, project.update_topic("user_bursts")) == kept_topic
+
+    undeclared = dataclasses.replace(scenario, views=scenario.views[1:], services={})
+    project.write_definitions(undeclared.definitions())
+    done = reset(project, "user_spend", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert project.update_topic("user_spend") not in topics_of(broker, project)
+    assert not pathlib.Path(project.table("user_spend")).exists()
+
+
+def check_only_says_what_it_would_remove(project: Project) -> None:
+    shown = reset(project, "user_spend", "merchant_sales@1", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    for what in (
+        "state",
+        project.table("user_spend"),
+        project.update_topic("merchant_sales"),
+        "positions",
+    ):
+        assert what in shown.stdout
+    assert "kept: repartition topic reset-views.transactions.by.merchant" in shown.stdout
+    refused = reset(project, "user_spend", "merchant_sales@1")
+    assert refused.returncode == 2 and "--yes" in refused.stderr
+    mistyped = reset(project, "user_spnd", "--yes")
+    assert mistyped.returncode == 2 and "did you mean 'user_spend'" in mistyped.stderr
+
+
+def check_broken_off_is_for_the_next_reset(project: Project) -> None:
+    (project.state / "RESET").write_text("user_spend@1\n")  # as in the middle of one
+    worker = Worker(project).spawn()
+    assert worker.wait() == 1
+    assert "run `forebay reset user_spend@1` again" in worker.log_tail()
+    other = reset(project, "user_bursts", "--yes")
+    assert other.returncode == 1 and "run `forebay reset user_spend@1` again" in other.stderr
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path, delivery):
+    """What was made by the old definition is in the state, the change logs and the topics."""
+    name = f"reset-{delivery.replace('_', '-')}"
+    scenario, project = prepare_reset(
+        tmp_path, broker, name, flush_interval="1h", delivery=delivery
+    )
+    worker = Worker(project).start()
+    wait_for_state(worker, "user_spend")
+    refused = reset(project, "user_spend", "--yes")
+    assert refused.returncode == 1 and f"process {worker.pid}: stop that one" in refused.stderr
+    worker.kill()
+    shown = reset(project, "user_spend", "--dry-run")
+    for place in ("  state ", "  change logs ", "  update topic ", "  positions "):
+        assert place in shown.stdout, shown.stdout
+
+    spend = scenario.views[0]
+    changed = dataclasses.replace(spend, features=spend.features[1:4])
+    scenario = dataclasses.replace(scenario, views=(changed, *scenario.views[1:]), services={})
+    project.write_definitions(scenario.definitions())
+    done = reset(project, "user_spend", "--yes")
+    assert done.returncode == 0, done.stderr
+    Worker(project).run_until_idle()
+    if delivery == "exactly_once":
+        check_views(scenario, project, broker)
+    else:
+        for view in Outcome.read(scenario, project, broker.address, repeats=True).views:
+            check_steps(view)
+            check_updates_equal_table(view)
+
+
+def test_all_that_a_project_left_is_reset_but_not_its_source(broker, tmp_path):
+    scenario, project = prepare_reset(tmp_path, broker, "reset-all")
+    source = records_of(broker, scenario.source.topic)
+    elsewhere = Project(
+        tmp_path / "elsewhere", project.name, scenario.definitions(), broker.address, worker_id="w2"
+    )
+    with Worker(project) as worker:
+        worker.wait_for_metric("forebay_consumed_records_total", len(scenario.messages))
+        refused = reset(elsewhere, "--all", "--yes")
+        assert refused.returncode == 1 and "group forebay-reset-all has a member" in refused.stderr
+    # The group, which knows the worker still, is waited for after the topics.
+    kill_reset_after(f"deleted topic {project.name}.transactions.by.merchant", project, "--all")
+    worker.spawn()
+    assert worker.wait() == 1 and "run `forebay reset --all` again" in worker.log_tail()
+    done = reset(project, "--all", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert topics_of(broker, project) == {scenario.source.topic}
+    assert records_of(broker, scenario.source.topic) == source
+    assert [path.name for path in project.state.iterdir()] == ["LOCK"]
+    assert not (project.warehouse / "offline").exists()
+    groups = broker.admin().list_consumer_groups().result(30).valid
+    assert "forebay-reset-all" not in {group.group_id for group in groups}
+    again = reset(project, "--all", "--yes")
+    assert again.returncode == 0 and "reset-all has left nothing" in again.stdout
+
+    Worker(project).run_until_idle()
+    Outcome.read(scenario, project, broker.address).check_dead_letters()
+    check_views(scenario, project, broker)

@@ -1,0 +1,174 @@
+#include "cli/leftovers.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "cli/kafka_config.h"
+#include "connectors/kafka/consumer_group.h"
+#include "connectors/kafka/published_positions.h"
+#include "connectors/kafka/topics.h"
+#include "engine/task/stored_views.h"
+#include "engine/task/task_plan.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "forebay/v1/state.pb.h"
+#include "offline/sink/leftovers.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
+
+namespace forebay {
+namespace {
+
+constexpr absl::Duration kBrokerPatience = absl::Seconds(10);
+
+class Search {
+ public:
+  Search(const Places& places, const std::set<ViewId>& asked) : places_(places) {
+    for (const v1::FeatureView& view : places.project.feature_views())
+      found_.views[{view.name(), view.version()}];
+    for (const ViewId& view : asked) found_.views[view];
+  }
+
+  absl::StatusOr<Leftovers> Run() {
+    RETURN_IF_ERROR(ReadPlans());
+    RETURN_IF_ERROR(SearchState());
+    if (places_.admin != nullptr) {
+      ASSIGN_OR_RETURN(topics_, places_.admin->Topics());
+      RETURN_IF_ERROR(SearchPositions());
+      ASSIGN_OR_RETURN(auto members, FindGroupMembers(*places_.admin, places_.config.group));
+      found_.group = members.has_value();
+    }
+    ASSIGN_OR_RETURN(std::set<ViewId> tables,
+                     ListTables(places_.warehouse, places_.project.name()));
+    for (const ViewId& view : tables) found_.views[view];
+    RETURN_IF_ERROR(SearchByName());
+    return std::move(found_);
+  }
+
+ private:
+  absl::Status ReadPlans() {
+    ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(places_.project));
+    for (const TaskPlan& plan : plans) {
+      for (const ViewTaskPlan& view : plan.views)
+        topic_of_[{view.definition->name(), view.definition->version()}] = plan.topic;
+    }
+    for (const Repartition& repartition : Repartitions(plans)) fed_.insert(repartition.topic);
+    fed_.insert(DeadLetterTopic(places_.project.name()));
+    fed_.insert(PositionsTopic(places_.project.name()));
+    return absl::OkStatus();
+  }
+
+  absl::Status SearchState() {
+    absl::StatusOr<StateIdentity> identity = ReadStateIdentity(places_.config.state);
+    if (absl::IsNotFound(identity.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(identity.status());
+    if (identity->project != places_.project.name()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(found_.tasks, ListTasks(places_.config.state));
+    for (const TaskId& task : found_.tasks) {
+      found_.unreadable.Update(SearchStore(task));
+      found_.unreadable.Update(SearchChangeLog(task));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SearchChangeLog(const TaskId& task) {
+    ASSIGN_OR_RETURN(std::set<ViewId> unflushed,
+                     ListUnflushed(places_.config.state.string(), task));
+    for (const ViewId& view : unflushed) ++found_.views[view].unflushed;
+    return absl::OkStatus();
+  }
+
+  absl::Status SearchStore(const TaskId& task) {
+    absl::StatusOr<std::unique_ptr<StateStore>> store =
+        OpenStoreForReading(places_.config.state, task);
+    if (absl::IsNotFound(store.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(store.status());
+    ASSIGN_OR_RETURN(auto keys, CountStoredKeys(**store));
+    for (const auto& [view, count] : keys) {
+      found_.views[view].keys += count;
+      ++found_.views[view].tasks;
+    }
+    ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(**store));
+    for (const v1::Source& source : places_.project.sources()) {
+      if (source.topic() != task.topic) continue;
+      for (const v1::StoredForward& forward : meta.forwards())
+        fed_.insert(RepartitionTopic(places_.project.name(), source.name(), forward.entity()));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SearchPositions() {
+    if (!topics_.contains(PositionsTopic(places_.project.name()))) return absl::OkStatus();
+    // Also of transactions that a killed worker left open: nobody needs to wait for their end.
+    PublishedPositions positions(places_.project, places_.kafka, nullptr, Isolation::kUncommitted);
+    RETURN_IF_ERROR(positions.Refresh());
+    for (const auto& [view, keys] : positions.KeysOfViews()) {
+      auto topic = topic_of_.find(view);
+      for (const std::string& key : keys) {
+        // What a view's repartition topic was fed stays, and so does what was said of it.
+        if (topic == topic_of_.end() || key.find(" " + topic->second + "/") != std::string::npos)
+          found_.views[view].positions.push_back(key);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SearchByName() {
+    for (auto& [view, left] : found_.views) {
+      ASSIGN_OR_RETURN(left.table, HasTable(places_.warehouse, places_.project.name(), view));
+      left.update_topic = IsOurs(UpdateTopic(places_.project.name(), view.name, view.version));
+    }
+    std::copy_if(fed_.begin(), fed_.end(), std::back_inserter(found_.topics),
+                 [this](const std::string& topic) { return IsOurs(topic); });
+    return absl::OkStatus();
+  }
+
+  // Whatever a source's topic is called, it is not ours.
+  bool IsOurs(const std::string& topic) const {
+    return topics_.contains(topic) &&
+           std::none_of(places_.project.sources().begin(), places_.project.sources().end(),
+                        [&](const v1::Source& source) { return source.topic() == topic; });
+  }
+
+  const Places& places_;
+  std::set<std::string> topics_;            // of the cluster
+  std::set<std::string> fed_;               // topics of no single view
+  std::map<ViewId, std::string> topic_of_;  // whose tasks compute the view, of those declared
+  Leftovers found_;
+};
+
+}  // namespace
+
+bool ViewLeftovers::empty() const {
+  return tasks == 0 && unflushed == 0 && !table && !update_topic && positions.empty();
+}
+
+bool Leftovers::empty() const {
+  return tasks.empty() && topics.empty() && !group &&
+         std::all_of(views.begin(), views.end(),
+                     [](const auto& view) { return view.second.empty(); });
+}
+
+absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka) {
+  Places places{.project = *loaded.project, .config = loaded.config};
+  ASSIGN_OR_RETURN(places.warehouse, OpenObjectStore(loaded.config.warehouse.string()));
+  ASSIGN_OR_RETURN(places.kafka, MakeKafkaConfig(loaded.config));
+  if (!kafka) return places;
+  ASSIGN_OR_RETURN(places.admin, KafkaAdmin::Create(places.kafka));
+  absl::Status answers = places.admin->WaitForBroker(kBrokerPatience, nullptr);
+  if (answers.ok()) return places;
+  return absl::Status(answers.code(),
+                      fmt::format("{} For a project that was only run with --broker embedded, "
+                                  "say so here, too",
+                                  std::string(answers.message())));
+}
+
+absl::StatusOr<Leftovers> FindLeftovers(const Places& places, const std::set<ViewId>& asked) {
+  return Search(places, asked).Run();
+}
+
+}  // namespace forebay

@@ -1,0 +1,127 @@
+#include "cli/reset.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/time/clock.h"
+#include "connectors/kafka/consumer_group.h"
+#include "connectors/kafka/producer.h"
+#include "connectors/kafka/published_positions.h"
+#include "engine/task/stored_views.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/sink/leftovers.h"
+#include "online/store/store_factory.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
+
+namespace forebay {
+namespace {
+
+constexpr int64_t kDefaultSessionTimeoutMillis = 45'000;  // librdkafka's
+
+template <typename... Args>
+void Say(fmt::format_string<Args...> format, Args&&... args) {
+  fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
+  std::fflush(stdout);
+}
+
+absl::Status RemoveState(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
+                         const StateFolder& folder) {
+  StoreFactory stores(folder.path(), StoreLimits());
+  int64_t keys = 0;
+  for (const TaskId& task : left.tasks) {
+    // A task may have a change log alone.
+    if (absl::IsNotFound(OpenStoreForReading(folder.path(), task).status())) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores.Open(task));
+    ASSIGN_OR_RETURN(int64_t removed, ForgetViews(views, store.get()));
+    keys += removed;
+  }
+  RETURN_IF_ERROR(FlushWithout(views, left.tasks,
+                               {.warehouse = places.warehouse,
+                                .project = places.project.name(),
+                                .state_folder = folder.path().string(),
+                                .parquet_encoding = places.config.parquet_encoding,
+                                .now_us = [] { return absl::ToUnixMicros(absl::Now()); }}));
+  if (!left.tasks.empty())
+    Say("removed {} keys from the state of {} tasks", keys, left.tasks.size());
+  return absl::OkStatus();
+}
+
+absl::Status RemovePositions(const Places& places, const Leftovers& left,
+                             const std::set<ViewId>& views) {
+  std::vector<std::string> keys;
+  for (const ViewId& view : views) {
+    const std::vector<std::string>& of_view = left.views.at(view).positions;
+    keys.insert(keys.end(), of_view.begin(), of_view.end());
+  }
+  if (keys.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
+                   Producer::Create(places.kafka, {}, DeliveryReports::kAll, nullptr));
+  for (const std::string& key : keys)
+    RETURN_IF_ERROR(ErasePosition(places.project.name(), key, *producer));
+  RETURN_IF_ERROR(producer->Flush());
+  Say("removed {} positions from topic {}", keys.size(), PositionsTopic(places.project.name()));
+  return absl::OkStatus();
+}
+
+absl::Status RemoveTopic(const Places& places, const std::string& topic) {
+  RETURN_IF_ERROR(places.admin->DeleteTopic(topic));
+  Say("deleted topic {}", topic);
+  return absl::OkStatus();
+}
+
+absl::Status RemoveOutputs(const Places& places, const ViewId& view, const ViewLeftovers& left) {
+  if (left.update_topic) {
+    RETURN_IF_ERROR(
+        RemoveTopic(places, UpdateTopic(places.project.name(), view.name, view.version)));
+  }
+  if (!left.table) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveTable(places.warehouse.get(), view));
+  Say("removed the offline table of {}", view.ToString());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Duration SessionTimeout(const KafkaConfig& kafka) {
+  int64_t millis = kDefaultSessionTimeoutMillis;
+  auto set = kafka.properties.find("session.timeout.ms");
+  if (set != kafka.properties.end() && !absl::SimpleAtoi(set->second, &millis))
+    millis = kDefaultSessionTimeoutMillis;
+  return absl::Milliseconds(millis);
+}
+
+absl::Status ResetViews(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
+                        StateFolder* folder) {
+  std::vector<std::string> names;
+  for (const ViewId& view : views) names.push_back(view.ToString());
+  RETURN_IF_ERROR(folder->BeginReset(names));
+  RETURN_IF_ERROR(RemoveState(places, left, views, *folder));
+  if (places.admin != nullptr) RETURN_IF_ERROR(RemovePositions(places, left, views));
+  for (const ViewId& view : views)
+    RETURN_IF_ERROR(RemoveOutputs(places, view, left.views.at(view)));
+  return folder->EndReset();
+}
+
+absl::Status ResetProject(const Places& places, const Leftovers& left, StateFolder* folder) {
+  RETURN_IF_ERROR(folder->BeginReset({"--all"}));
+  for (const auto& [view, of_view] : left.views)
+    RETURN_IF_ERROR(RemoveOutputs(places, view, of_view));
+  for (const std::string& topic : left.topics) RETURN_IF_ERROR(RemoveTopic(places, topic));
+  if (left.group) {
+    RETURN_IF_ERROR(DeleteGroup(*places.admin, places.config.group,
+                                SessionTimeout(places.kafka) + absl::Seconds(15)));
+    Say("deleted consumer group {}", places.config.group);
+  }
+  RETURN_IF_ERROR(folder->Clear());
+  if (!left.tasks.empty()) Say("removed the state of {} tasks", left.tasks.size());
+  return absl::OkStatus();
+}
+
+}  // namespace forebay

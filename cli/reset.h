@@ -1,0 +1,28 @@
+// Removes what views, or the whole project, left: the doing of `forebay reset`.
+#ifndef FOREBAY_CLI_RESET_H_
+#define FOREBAY_CLI_RESET_H_
+
+#include <set>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "cli/leftovers.h"
+#include "online/store/state_folder.h"
+
+namespace forebay {
+
+// How long the broker may know workers that have stopped.
+absl::Duration SessionTimeout(const KafkaConfig& kafka);
+
+// Removes what these views left, and prints what. Broken off in the middle, the state folder keeps
+// workers away until the same is done again, which finishes it: a part is never taken for the
+// whole. REQUIRES: no worker of the project runs.
+absl::Status ResetViews(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
+                        StateFolder* folder);
+
+// The same for all that the project left.
+absl::Status ResetProject(const Places& places, const Leftovers& left, StateFolder* folder);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_RESET_H_

@@ -1,0 +1,36 @@
+// The views that a task's store has state of, whether or not they are still defined.
+#ifndef FOREBAY_ENGINE_TASK_STORED_VIEWS_H_
+#define FOREBAY_ENGINE_TASK_STORED_VIEWS_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "engine/state/state_store.h"
+#include "schemas/types/view_id.h"
+
+namespace forebay {
+
+namespace v1 {
+class TaskMeta;
+}
+
+// That of a new store has the position -1. DATA_LOSS: it does not parse.
+absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store);
+
+// The number of the view, in this store, whose key that is.
+uint32_t StoredViewNumber(std::string_view stored_key);
+
+// How many keys each has.
+absl::StatusOr<std::map<ViewId, int64_t>> CountStoredKeys(const StateStore& store);
+
+// Removes the views' keys, and that the views were ever read: the next start brings them up from
+// the oldest record. The other views of the store are left as they are. Returns how many keys went,
+// those that an interrupted call has left included. REQUIRES: no task has the store.
+absl::StatusOr<int64_t> ForgetViews(const std::set<ViewId>& views, StateStore* store);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_ENGINE_TASK_STORED_VIEWS_H_

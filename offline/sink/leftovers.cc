@@ -1,0 +1,121 @@
+#include "offline/sink/leftovers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "connectors/object_store/durable_file.h"
+#include "offline/change_log/change_log.h"
+#include "offline/change_log/segment.h"
+#include "offline/delta/delta_table.h"
+#include "offline/sink/table_flush.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr std::string_view kTables = "offline";
+
+std::string_view NameIn(std::string_view folder) { return folder.substr(folder.rfind('/') + 1); }
+
+// Of "v12".
+std::optional<uint32_t> ReadVersion(std::string_view name) {
+  uint32_t version = 0;
+  const char* end = name.data() + name.size();
+  if (!name.starts_with('v')) return std::nullopt;
+  auto [stop, error] = std::from_chars(name.data() + 1, end, version);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return version;
+}
+
+bool HasRowsOf(const DeltaTable& table, const std::string& project, const ViewId& view) {
+  const auto& transactions = table.snapshot().transactions;
+  auto first = transactions.lower_bound(AppIdPrefix(project, view));
+  return first != transactions.end() && first->first.starts_with(AppIdPrefix(project, view));
+}
+
+std::shared_ptr<const std::vector<ChangeFrame>> Without(const std::set<ViewId>& dropped,
+                                                        std::vector<ChangeFrame> frames) {
+  for (ChangeFrame& frame : frames) {
+    std::erase_if(frame.sections,
+                  [&](const ViewRows& section) { return dropped.contains(section.view); });
+  }
+  return std::make_shared<const std::vector<ChangeFrame>>(std::move(frames));
+}
+
+}  // namespace
+
+absl::StatusOr<bool> HasTable(const std::shared_ptr<ObjectStore>& warehouse,
+                              const std::string& project, const ViewId& view) {
+  std::string path = OfflineTablePath(view);
+  ASSIGN_OR_RETURN(std::vector<std::string> folders, warehouse->ListFolders(FolderOf(path)));
+  if (std::find(folders.begin(), folders.end(), path) == folders.end()) return false;
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(warehouse, path);
+  if (!table.ok()) return true;  // a part of one, or a damaged one
+  return (*table)->snapshot().transactions.empty() || HasRowsOf(**table, project, view);
+}
+
+absl::StatusOr<std::set<ViewId>> ListTables(const std::shared_ptr<ObjectStore>& warehouse,
+                                            const std::string& project) {
+  std::set<ViewId> views;
+  ASSIGN_OR_RETURN(std::vector<std::string> names, warehouse->ListFolders(kTables));
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(std::vector<std::string> versions, warehouse->ListFolders(name));
+    for (const std::string& path : versions) {
+      std::optional<uint32_t> version = ReadVersion(NameIn(path));
+      if (!version) continue;
+      ViewId view{std::string(NameIn(name)), *version};
+      absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(warehouse, path);
+      if (table.ok() && HasRowsOf(**table, project, view)) views.insert(std::move(view));
+    }
+  }
+  return views;
+}
+
+absl::Status RemoveTable(ObjectStore* warehouse, const ViewId& view) {
+  std::string path = OfflineTablePath(view);
+  RETURN_IF_ERROR(warehouse->DeleteFolder(path + "/_delta_log"));
+  return warehouse->DeleteFolder(path);
+}
+
+absl::StatusOr<std::set<ViewId>> ListUnflushed(const std::string& state_folder,
+                                               const TaskId& task) {
+  std::set<ViewId> views;
+  absl::StatusOr<std::vector<std::string>> paths =
+      FindSegments(ChangeLogFolder(state_folder, task.topic, task.partition));
+  if (absl::IsNotFound(paths.status())) return views;
+  RETURN_IF_ERROR(paths.status());
+  for (const std::string& path : *paths) {
+    absl::StatusOr<Segment> segment = ReadSegment(path, /*torn_tail_allowed=*/true);
+    if (absl::IsNotFound(segment.status())) continue;  // flushed meanwhile
+    RETURN_IF_ERROR(segment.status());
+    for (const FrameInfo& frame : segment->frames) {
+      for (const FrameInfo::Section& section : frame.sections) views.insert(section.view);
+    }
+  }
+  return views;
+}
+
+absl::Status FlushWithout(const std::set<ViewId>& dropped, absl::Span<const TaskId> tasks,
+                          const ChangeLogsToFlush& logs) {
+  TableFlush tables(logs.warehouse, logs.project, logs.parquet_encoding, logs.now_us);
+  for (const TaskId& task : tasks) {
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<ChangeLog> log,
+        ChangeLog::Open(ChangeLogFolder(logs.state_folder, task.topic, task.partition)));
+    std::vector<ClosedSegment> segments = log->closed();
+    for (const ClosedSegment& segment : segments) {
+      ASSIGN_OR_RETURN(auto frames, ReadFrames(segment));
+      ClosedSegment kept = segment;
+      kept.frames = Without(dropped, *frames);
+      TaskBacklog backlog{.task = task, .segments = {kept}};
+      RETURN_IF_ERROR(tables.Flush(absl::MakeConstSpan(&backlog, 1)));
+      RETURN_IF_ERROR(log->Delete(absl::MakeConstSpan(&segment, 1)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace forebay
