@@ -1,6 +1,7 @@
 #include "connectors/decode/unit_mismatch.h"
 
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "connectors/decode/timestamp_unit.h"
@@ -27,7 +28,12 @@ double Distance(int64_t a, int64_t b) {
 // The number as it was written, but for what nanoseconds lost.
 int64_t CountOf(const FieldValue& value, v1::TimeEncoding encoding) {
   if (encoding == v1::MICROSECONDS) return value.integer;
-  if (encoding == v1::NANOSECONDS) return value.integer * 1'000;
+  if (encoding == v1::NANOSECONDS) {
+    // Flooring the least int64 to microseconds went below it.
+    int64_t count;
+    bool overflows = __builtin_mul_overflow(value.integer, int64_t{1'000}, &count);
+    return overflows ? std::numeric_limits<int64_t>::min() : count;
+  }
   if (IsSaturated(value.integer)) return value.count;
   return value.integer / (encoding == v1::SECONDS ? kMicrosPerSecond : kMicrosPerSecond / 1'000);
 }
