@@ -85,6 +85,7 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
     for (const PartStart& part : *parts) {
       least = std::min(least, part.after);
       starts_over = starts_over || (!part.stored && part.after.value() < 0);
+      start.has_new = start.has_new || !part.stored;
       if (part.stored) start.read_before = std::max(start.read_before, part.after);
     }
   }
