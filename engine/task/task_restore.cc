@@ -171,6 +171,7 @@ std::string Task::EncodeMeta() const {
   v1::TaskMeta meta;
   meta.set_format_version(kFormatVersion);
   meta.set_position(position_.value());
+  meta.set_read_before(std::max(read_before_, position_).value());
   if (clock_ != Window::kAlways) meta.set_clock_us(clock_);
   meta.set_partition_count(partition_count_);
   meta.set_next_view_id(next_view_id_);
