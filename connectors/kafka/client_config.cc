@@ -9,11 +9,9 @@
 #include <atomic>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "schemas/types/nearest_name.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -55,25 +53,16 @@ void OnError(rd_kafka_t* client, int error, const char* reason, void* opaque) {
   // librdkafka has logged what it is about; without this callback it would log once more.
 }
 
-std::vector<std::string> PropertyNames(rd_kafka_conf_t* conf) {
-  size_t count = 0;
-  const char** all = rd_kafka_conf_dump(conf, &count);  // name, value, name, value ...
-  std::vector<std::string> names;
-  for (size_t i = 0; i < count; i += 2) names.emplace_back(all[i]);
-  rd_kafka_conf_dump_free(all, count);
-  return names;
-}
-
 absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   char error[512];
-  rd_kafka_conf_res_t result =
-      rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof(error));
-  if (result == RD_KAFKA_CONF_OK) return absl::OkStatus();
-  std::string near = result == RD_KAFKA_CONF_UNKNOWN ? DidYouMean(name, PropertyNames(conf)) : "";
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof(error)) ==
+      RD_KAFKA_CONF_OK) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(
-      fmt::format("kafka property {}: {}{}. The names and values are those of librdkafka, see "
+      fmt::format("kafka property {}: {}. The names and values are those of librdkafka, see "
                   "https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
-                  name, error, near));
+                  name, error));
 }
 
 absl::Status SetAll(rd_kafka_conf_t* conf, const Properties& properties) {

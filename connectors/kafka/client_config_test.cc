@@ -51,9 +51,8 @@ TEST(FetchAheadTest, CanBeSetByTheUser) {
 }
 
 TEST(CheckPropertiesTest, RefusesWhatLibrdkafkaDoesNotKnow) {
-  EXPECT_THAT(
-      CheckProperties({{"linger.msec", "5"}}).ToString(),
-      HasSubstr("No such configuration property: \"linger.msec\", did you mean 'linger.ms'?"));
+  EXPECT_THAT(CheckProperties({{"linger.msec", "5"}}).ToString(),
+              HasSubstr("No such configuration property: \"linger.msec\""));
   EXPECT_THAT(CheckProperties({{"linger.ms", "soon"}}).ToString(), HasSubstr("linger.ms"));
 }
 

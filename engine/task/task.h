@@ -141,6 +141,9 @@ class Task {
   absl::Status Restore(const PartitionBounds& bounds);
   absl::Status RestoreViews(const v1::TaskMeta& meta, const TaskStart& start);
   absl::Status RestoreTimers();
+  // Settles which parts are new and from where they count, before anything of them is published:
+  // after a crash `--from-now` would mean another now.
+  absl::Status KeepMeta();
   absl::Status CheckMeta(const v1::TaskMeta& meta) const;
   std::string EncodeMeta() const;
 

@@ -94,7 +94,13 @@ absl::Status Task::Restore(const PartitionBounds& bounds) {
   output_.clock = KnownTime(clock_);
   output_.complete_before = complete_before();
   shared_clock_.store(clock_, std::memory_order_release);
-  return absl::OkStatus();
+  return start.has_new ? KeepMeta() : absl::OkStatus();
+}
+
+absl::Status Task::KeepMeta() {
+  std::unique_ptr<StateDelta> delta = store_->NewDelta(0);
+  delta->SetMeta(EncodeMeta());
+  return store_->Commit(*delta);
 }
 
 absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start) {
@@ -165,6 +171,7 @@ std::string Task::EncodeMeta() const {
   v1::TaskMeta meta;
   meta.set_format_version(kFormatVersion);
   meta.set_position(position_.value());
+  meta.set_read_before(std::max(read_before_, position_).value());
   if (clock_ != Window::kAlways) meta.set_clock_us(clock_);
   meta.set_partition_count(partition_count_);
   meta.set_next_view_id(next_view_id_);

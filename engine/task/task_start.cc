@@ -40,14 +40,16 @@ PartStart StoredPart(const Stored& stored) {
   return part;
 }
 
-absl::Status CheckBounds(const TaskId& id, const TaskStart& start, const PartitionBounds& bounds) {
-  if (start.read_before + 1 > bounds.next) {
+// `stored`: the highest position of what has state.
+absl::Status CheckBounds(const TaskId& id, const TaskStart& start, Offset stored,
+                         const PartitionBounds& bounds) {
+  if (stored + 1 > bounds.next) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: the state holds records up to offset {}, and the topic ends at {}: it was recreated "
         "or "
         "has lost records. Nothing is guessed: to build the features anew, remove what the project "
         "left with `forebay reset --all`, and start again",
-        id.ToString(), start.read_before.value(), bounds.next.value() - 1));
+        id.ToString(), stored.value(), bounds.next.value() - 1));
   }
   if (start.resumes) return absl::OkStatus();  // who reads on notices what lacks
   for (const std::vector<PartStart>* parts : {&start.views, &start.forwards}) {
@@ -80,15 +82,19 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
                                                : NewPart(forward.from_now, bounds));
   }
   Offset least = Offset::Max();
+  Offset stored(-1);         // the highest
   bool starts_over = false;  // some part has yet to see the oldest record
   for (const std::vector<PartStart>* parts : {&start.views, &start.forwards}) {
     for (const PartStart& part : *parts) {
       least = std::min(least, part.after);
       starts_over = starts_over || (!part.stored && part.after.value() < 0);
-      if (part.stored) start.read_before = std::max(start.read_before, part.after);
+      start.has_new = start.has_new || !part.stored;
+      if (part.stored) stored = std::max(stored, part.after);
     }
   }
-  if (meta != nullptr) start.read_before = std::max(start.read_before, Offset(meta->position()));
+  if (meta != nullptr) stored = std::max(stored, Offset(meta->position()));
+  start.read_before =
+      meta != nullptr && meta->has_read_before() ? Offset(meta->read_before()) : stored;
   if (meta != nullptr && !starts_over) {
     start.resumes = true;
     start.position = Offset(meta->has_read_position() ? meta->read_position() : meta->position());
@@ -96,7 +102,7 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   } else if (!starts_over) {
     start.position = least;
   }
-  RETURN_IF_ERROR(CheckBounds(id, start, bounds));
+  RETURN_IF_ERROR(CheckBounds(id, start, stored, bounds));
   return start;
 }
 

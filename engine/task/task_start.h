@@ -36,6 +36,7 @@ struct PartStart {
 struct TaskStart {
   Offset position{-1};              // it reads from the next one on; -1: from the oldest
   int64_t clock = Window::kAlways;  // there
+  bool has_new = false;             // some part has no state yet
   bool resumes = false;             // from where it stopped: what else is stored holds
   // Up to here records were read before: those that are refused have been reported, and lookups
   // have answered from them.

@@ -105,6 +105,14 @@ TEST_F(TaskStartTest, WithoutState_FromNowReadsNothingThatWasThere) {
   EXPECT_EQ(Start(nullptr, {.next = Offset(500)}).position, Offset(499));
 }
 
+TEST_F(TaskStartTest, WhereAViewCountsFromNowOnIsNotReadBefore) {
+  v1::TaskMeta meta = Stored();
+  meta.set_read_before(100);
+  StoreNew(&meta, 499);
+  EXPECT_EQ(Start(&meta, {.next = Offset(500)}).read_before, Offset(100));
+  EXPECT_FALSE(StartTask(plan_, kTask, &meta, {.next = Offset(400)}).ok());
+}
+
 TEST_F(TaskStartTest, AViewWithStateDoesNotStartFromNow) {
   plan_.views[0].from_now = true;
   v1::TaskMeta meta = Stored();

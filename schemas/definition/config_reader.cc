@@ -9,6 +9,7 @@
 #include "schemas/definition/allowed_names.h"
 #include "schemas/definition/config_table.h"
 #include "schemas/definition/kafka_properties.h"
+#include "schemas/types/nearest_name.h"
 
 namespace forebay::definition {
 namespace {
@@ -61,6 +62,10 @@ void ReportOwnedProperty(const YamlNode& key, const OwnedProperty& owned, Findin
   findings->Add(key, fmt::format("'{}' cannot be set: {}", key.text, owned.reason));
 }
 
+bool MeansBrokers(const std::string& name) {
+  return name == "brokers" || !NearestName(name, {"bootstrap.servers"}).empty();
+}
+
 void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) {
   if (node.kind != YamlNode::Kind::kMap) {
     findings->Add(node, fmt::format("kafka must be a map of librdkafka properties, found {}",
@@ -71,6 +76,11 @@ void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) 
     const OwnedProperty* owned = FindOwnedKafkaProperty(key->text);
     if (owned != nullptr) {
       ReportOwnedProperty(*key, *owned, findings);
+    } else if (key->text != "bootstrap.servers" && MeansBrokers(key->text)) {
+      findings->Add(*key,
+                    fmt::format("unknown property '{}' of Kafka: the addresses of the brokers "
+                                "are `bootstrap.servers`",
+                                key->text));
     } else if (value->kind != YamlNode::Kind::kScalar) {
       findings->Add(
           *value, fmt::format("{} must be a single value, found {}", key->text, KindName(*value)));
@@ -136,7 +146,7 @@ const ConfigEntry* FindEntry(const std::string& name) {
 bool ReportMisplacedKey(const YamlNode& key, Findings* findings) {
   size_t dot = key.text.find('.');
   std::string section = dot == std::string::npos ? "" : key.text.substr(0, dot);
-  if (key.text == "brokers" || key.text == "bootstrap_servers") {
+  if (key.text != "bootstrap.servers" && MeansBrokers(key.text)) {
     findings->Add(key, fmt::format("unknown key '{}': the addresses of the brokers are "
                                    "`bootstrap.servers` in the section `kafka`",
                                    key.text));

@@ -83,7 +83,7 @@ def test_right_definitions(tmp_path, broker, name):
     Project(tmp_path, name, scenario_of(name).definitions(), broker.address)
     done = forebay("validate", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert name in done.stdout and "1 source, 2 entities, 4 feature views" in done.stdout
+    assert name in done.stdout and "1 source, 3 entities, 4 feature views" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,9 @@ def test_what_a_view_lacks_is_said(tmp_path, broker):
         worker.wait_for_log("view old@1 is not new: it goes on from where it was")
         assert complete_from(worker.metrics(), "new") == math.inf
         assert worker.get(["new.n_lifetime"], {"user_id": user})["new.n_lifetime"]["value"] == 0
-        produce(broker.address, topic, later)
+        worker.kill()
+    produce(broker.address, topic, later)
+    with Worker(project, "--from-now", "new") as worker:
         metrics = worker.wait_for_metric("forebay_applied_records_total", len(later))
         assert complete_from(metrics, "new") == time_of(later[0])
         assert complete_from(metrics, "old") == time_of(kept[0])
