@@ -141,6 +141,7 @@ class Task {
   absl::Status Restore(const PartitionBounds& bounds);
   absl::Status RestoreViews(const v1::TaskMeta& meta, const TaskStart& start);
   absl::Status RestoreTimers();
+  absl::Status KeepNow();
   absl::Status CheckMeta(const v1::TaskMeta& meta) const;
   std::string EncodeMeta() const;
 

@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id
       new Task(plan, std::move(id), partition_count, std::move(store), hot_bytes));
   RETURN_IF_ERROR(task->Restore(bounds));
   RETURN_IF_ERROR(task->RestoreTimers());
+  RETURN_IF_ERROR(task->KeepNow());
   return task;
 }
 
@@ -154,6 +155,17 @@ absl::Status Task::RestoreTimers() {
     view->second->timers.Set(key.substr(kStoredPrefixBytes), timer);
     return absl::OkStatus();
   });
+}
+
+// What counts from now on does so from this now on, also when the worker is killed before the next
+// cut of the state: sinks may hold rows of it by then.
+absl::Status Task::KeepNow() {
+  auto starts = [](bool from_now, const PartStart& start) { return from_now && !start.stored; };
+  bool any = false;
+  for (const auto& view : views_) any = any || starts(view->plan.from_now, view->start);
+  for (const Forward& forward : forwards_)
+    any = any || starts(forward.plan->from_now, forward.start);
+  return any ? Commit(Cut(CutOf::kState)) : absl::OkStatus();
 }
 
 std::string Task::EncodeMeta() const {
