@@ -297,7 +297,7 @@ absl::StatusOr<bool> WorkerProcess::CaughtUp() {
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i]->position().value() + 1 < (*ends)[i].value()) return false;
   }
-  return true;
+  return AllRead();  // what the commit has pushed out may wait
 }
 
 absl::Status WorkerProcess::Serve() {

@@ -98,6 +98,8 @@ absl::Status Task::Restore(const PartitionBounds& bounds) {
 }
 
 absl::Status Task::KeepMeta() {
+  // The records that wait are told by what is stored, until they are read again.
+  if (order_ != nullptr && order_->restoring(position_)) return absl::OkStatus();
   std::unique_ptr<StateDelta> delta = store_->NewDelta(0);
   delta->SetMeta(EncodeMeta());
   return store_->Commit(*delta);

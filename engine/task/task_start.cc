@@ -34,9 +34,13 @@ PartStart NewPart(bool from_now, const PartitionBounds& bounds) {
 }
 
 template <typename Stored>
-PartStart StoredPart(const Stored& stored) {
+PartStart StoredPart(const Stored& stored, const PartitionBounds& bounds) {
   PartStart part{.stored = true, .after = Offset(stored.position())};
-  if (stored.has_complete_from_us()) part.complete_from = stored.complete_from_us();
+  if (stored.has_complete_from_us()) {
+    part.complete_from = stored.complete_from_us();
+  } else if (part.after.value() < 0 && bounds.oldest.value() > 0) {
+    part.complete_from = PartStart::kNoRecordYet;  // gone before it had any
+  }
   return part;
 }
 
@@ -46,15 +50,16 @@ absl::Status CheckBounds(const TaskId& id, const TaskStart& start, Offset stored
   if (stored + 1 > bounds.next) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: the state holds records up to offset {}, and the topic ends at {}: it was recreated "
-        "or "
-        "has lost records. Nothing is guessed: to build the features anew, remove what the project "
+        "or has lost records. Nothing is guessed: to build the features anew, remove what the "
+        "project "
         "left with `forebay reset --all`, and start again",
         id.ToString(), stored.value(), bounds.next.value() - 1));
   }
   if (start.resumes) return absl::OkStatus();  // who reads on notices what lacks
   for (const std::vector<PartStart>* parts : {&start.views, &start.forwards}) {
     for (const PartStart& part : *parts) {
-      if (!part.stored || part.after + 1 >= bounds.oldest) continue;
+      bool begun = part.stored && part.after.value() >= 0;
+      if (!begun || part.after + 1 >= bounds.oldest) continue;
       return absl::FailedPreconditionError(fmt::format(
           "{}: the state holds records up to offset {}, and the oldest that the topic keeps is {}: "
           "records were deleted before they were read. Nothing is guessed: to build the features "
@@ -72,13 +77,13 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   TaskStart start;
   for (const ViewTaskPlan& view : plan.views) {
     const v1::StoredView* stored = meta ? FindStored(*meta, *view.definition) : nullptr;
-    PartStart& part = start.views.emplace_back(stored != nullptr ? StoredPart(*stored)
+    PartStart& part = start.views.emplace_back(stored != nullptr ? StoredPart(*stored, bounds)
                                                                  : NewPart(view.from_now, bounds));
     if (stored != nullptr && stored->has_clock_us()) part.clock = stored->clock_us();
   }
   for (const ForwardPlan& forward : plan.forwards) {
     const v1::StoredForward* stored = meta ? FindStored(*meta, *forward.entity) : nullptr;
-    start.forwards.push_back(stored != nullptr ? StoredPart(*stored)
+    start.forwards.push_back(stored != nullptr ? StoredPart(*stored, bounds)
                                                : NewPart(forward.from_now, bounds));
   }
   Offset least = Offset::Max();

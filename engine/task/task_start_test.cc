@@ -135,6 +135,18 @@ TEST_F(TaskStartTest, RecordsThatAViewStillNeedsMustBeThere) {
   EXPECT_TRUE(StartTask(plan_, kTask, &meta, {.oldest = Offset(101), .next = Offset(500)}).ok());
 }
 
+TEST_F(TaskStartTest, AViewThatHasNoRecordYetBeginsAtWhatIsThere) {
+  v1::TaskMeta meta = Stored(/*position=*/-1);
+  StoreNew(&meta, -1);
+  v1::FeatureView newest;
+  newest.set_name("newest");
+  plan_.views.emplace_back();
+  plan_.views.back().definition = &newest;
+  TaskStart start = Start(&meta, {.oldest = Offset(90), .next = Offset(500)});
+  EXPECT_EQ(start.views[1].after, Offset(-1));
+  EXPECT_EQ(start.views[1].complete_from, PartStart::kNoRecordYet);
+}
+
 TEST_F(TaskStartTest, ATopicThatEndsBeforeTheStateIsAnother) {
   v1::TaskMeta meta = Stored();
   auto start = StartTask(plan_, kTask, &meta, {.next = Offset(100)});

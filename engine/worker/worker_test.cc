@@ -443,6 +443,24 @@ TEST(Worker, AKeyIsNotMissedWhileItIsLoaded) {
   EXPECT_EQ(lookups, 1);
 }
 
+// Rows of it are with the sinks, perhaps, when the worker is killed: they must go on, not begin
+// anew.
+TEST(Worker, AViewFromNowOnKeepsItsNowWhenTheWorkerIsKilled) {
+  const v1::Project project = MakeProject();
+  const TaskId id{"events", PartitionId(0)};
+  std::vector<TaskPlan> plans = PlanTasks(project).value();
+  Disk disk;
+  auto open = [&](Offset next) {
+    return Task::Open(plans[0], id, kPartitions, {.next = next},
+                      std::make_unique<DiskStore>(&disk, id), 1 << 20);
+  };
+  StartFromNow({&project.feature_views(0)}, &plans);
+  EXPECT_EQ(open(Offset(50)).value()->position(), Offset(49));
+  EXPECT_EQ(open(Offset(80)).value()->position(), Offset(49));
+  StartFromNow({}, &plans);
+  EXPECT_EQ(open(Offset(90)).value()->position(), Offset(49));
+}
+
 TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
   Disk disk;
   const std::vector<TaskId> tasks = Life::TaskIds();

@@ -421,9 +421,14 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThr
   broker_.Do("restart");
   committer.join();
   EXPECT_TRUE(absl::IsAborted(status) || status.ok()) << status;
-  worker.WaitForTasks(2);
-  ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
+  // On a busy machine the short session may end once more.
+  absl::Status replayed = absl::AbortedError("not tried yet");
+  while (absl::IsAborted(replayed)) {
+    worker.WaitForTasks(2);
+    ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
+    replayed = sink.Commit({&output});
+  }
+  ASSERT_EQ(replayed, absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/5/"), "ann")));
 }
