@@ -346,15 +346,21 @@ def topics_of(broker: Broker, project: Project) -> set[str]:
     return {t for t in broker.admin().list_topics(timeout=10).topics if t.startswith(project.name)}
 
 
-def stored_views(project: Project) -> set[str]:
+def stored_views(project: Project, least_position: int = -1) -> set[str]:
     lines = forebay("dump", "positions", "--project", project.folder).stdout.splitlines()
-    return {view["name"] for line in lines for view in json.loads(line)["state"]["views"]}
+    views = [view for line in lines for view in json.loads(line)["state"]["views"]]
+    return {view["name"] for view in views if view["position"] >= least_position}
 
 
-def wait_for_state(worker: Worker, view: str) -> None:
-    """Until the view has state on the disk; by then its sinks have it, too."""
+def wait_for_state(worker: Worker, broker: Broker, view: str) -> None:
+    """Until records of the view are in the state on the disk, and it is said what is published."""
     deadline = time.monotonic() + 60
-    while view not in stored_views(worker.project):
+
+    def is_published() -> bool:
+        positions = read_topic(broker.address, f"{worker.project.name}.positions")
+        return any(m.key().decode().startswith(f"{view}@") for m in positions)
+
+    while not (view in stored_views(worker.project, least_position=0) and is_published()):
         assert worker.running and time.monotonic() < deadline, worker.log_tail()
 
 
@@ -428,7 +434,7 @@ def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path
         tmp_path, broker, name, flush_interval="1h", delivery=delivery
     )
     worker = Worker(project).start()
-    wait_for_state(worker, "user_spend")
+    wait_for_state(worker, broker, "user_spend")
     refused = reset(project, "user_spend", "--yes")
     assert refused.returncode == 1 and f"process {worker.pid}: stop that one" in refused.stderr
     worker.kill()
