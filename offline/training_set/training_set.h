@@ -29,9 +29,9 @@ struct TrainingSetRequest {
   std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
                             // whole numbers of `time_unit`
   v1::TimeEncoding time_unit = v1::TIME_ENCODING_UNSPECIFIED;  // which refuses whole numbers
-  std::vector<std::string> features;  // as ResolveFeatures takes them
-  std::string output;                 // a Parquet file, replaced as a whole
-  std::string warehouse;              // a folder or file:// URI
+  std::vector<std::string> features;                           // as ResolveFeatures takes them
+  std::string output;     // a Parquet file, replaced as a whole
+  std::string warehouse;  // a folder or file:// URI
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
 };
 
