@@ -100,6 +100,7 @@ absl::Duration SessionTimeout(const KafkaConfig& kafka) {
 absl::Status ResetViews(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
                         StateFolder* folder) {
   std::vector<std::string> names;
+  names.reserve(views.size());
   for (const ViewId& view : views) names.push_back(view.ToString());
   RETURN_IF_ERROR(folder->BeginReset(names));
   RETURN_IF_ERROR(RemoveState(places, left, views, *folder));

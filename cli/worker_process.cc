@@ -291,6 +291,7 @@ absl::StatusOr<bool> WorkerProcess::CaughtUp() {
   RETURN_IF_ERROR(worker_->Commit());
   auto tasks = worker_->Tasks();
   std::vector<TaskId> ids;
+  ids.reserve(tasks.size());
   for (const auto& task : tasks) ids.push_back(task->task().id());
   absl::StatusOr<std::vector<Offset>> ends = consumer_->QueryEnds(ids, absl::Seconds(10));
   if (!ends.ok()) return false;  // asked again; what is wrong for good shows when fetching

@@ -90,7 +90,7 @@ bool Gate::RefuseTime(RejectReason reason, const TimeField& field, const FieldVa
 }
 
 bool Gate::RefuseFuture(const std::string& field, int64_t time, const std::string& of, int64_t than,
-                        std::string mismatch, Rejection* rejection) const {
+                        const std::string& mismatch, Rejection* rejection) const {
   std::string detail = fmt::format("field {} is {}, more than {} after {}, {}", field,
                                    TimeText(time), FormatDuration(max_future_), of, TimeText(than));
   *rejection = {RejectReason::kFuture, WithMismatch(std::move(detail), mismatch), mismatch};

@@ -90,7 +90,7 @@ class Gate {
   static bool RefuseTime(RejectReason reason, const TimeField& field, const FieldValue& value,
                          const RawRecord& record, Rejection* rejection);
   bool RefuseFuture(const std::string& field, int64_t time, const std::string& of, int64_t than,
-                    std::string mismatch, Rejection* rejection) const;
+                    const std::string& mismatch, Rejection* rejection) const;
 
   From known_time_from_;
   TimeField event_time_;

@@ -136,7 +136,7 @@ class KafkaConsumer {
  private:
   struct Partition;
 
-  KafkaConsumer(Options options) : options_(std::move(options)) {}
+  explicit KafkaConsumer(Options options) : options_(std::move(options)) {}
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);

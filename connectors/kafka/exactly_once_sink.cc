@@ -135,6 +135,7 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
 
 absl::Status ExactlyOnceSink::SendPositions(const std::vector<Part>& parts) {
   std::vector<std::pair<TaskId, Offset>> next_offsets;
+  next_offsets.reserve(parts.size());
   for (const Part& part : parts) next_offsets.push_back(NextOffset(part));
   // Until it is answered: a late one must not set back what a transaction has set since.
   absl::Status status = consumer_->Commit(next_offsets, absl::InfiniteDuration(), options_.cancel);
