@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/task/task_plan.h"
+#include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "schemas/types/status_macros.h"
 
@@ -42,6 +43,13 @@ absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store) {
   v1::TaskMeta meta;
   meta.set_position(-1);
   return meta;
+}
+
+const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view) {
+  for (const v1::StoredView& stored : meta.views()) {
+    if (stored.name() == view.name() && stored.version() == view.version()) return &stored;
+  }
+  return nullptr;
 }
 
 uint32_t StoredViewNumber(std::string_view stored_key) {

@@ -14,11 +14,16 @@
 namespace forebay {
 
 namespace v1 {
+class FeatureView;
+class StoredView;
 class TaskMeta;
-}
+}  // namespace v1
 
 // That of a new store has the position -1. DATA_LOSS: it does not parse.
 absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store);
+
+// Null: none. Points into `meta`.
+const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view);
 
 // The number of the view, in this store, whose key that is.
 uint32_t StoredViewNumber(std::string_view stored_key);

@@ -286,7 +286,7 @@ TaskOutput Task::TakeOutput() {
   TaskOutput next{.task = id_,
                   .position = position_,
                   .clock = KnownTime(clock_),
-                  .complete_before = complete_before()};
+                  .complete_before = output_.complete_before};
   return std::exchange(output_, std::move(next));
 }
 

@@ -117,23 +117,16 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
   };
   for (size_t i = 0; i < plan_.views.size(); ++i) {
     const ViewTaskPlan& view = plan_.views[i];
-    uint32_t id = 0;
-    for (const v1::StoredView& stored : meta.views()) {
-      if (stored.name() != view.definition->name() ||
-          stored.version() != view.definition->version()) {
-        continue;
-      }
-      if (stored.fingerprint() != view.tiles.fingerprint()) {
-        return absl::FailedPreconditionError(fmt::format(
-            "view {} version {} was changed after {} stored state for it; versions are immutable: "
-            "restore the definition, raise its version to {}, or remove what it left with `forebay "
-            "reset {}@{}`",
-            stored.name(), stored.version(), id_.ToString(), stored.version() + 1, stored.name(),
-            stored.version()));
-      }
-      id = stored.id();
+    const v1::StoredView* stored = FindStoredView(meta, *view.definition);
+    if (stored != nullptr && stored->fingerprint() != view.tiles.fingerprint()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "view {} version {} was changed after {} stored state for it; versions are immutable: "
+          "restore the definition, raise its version to {}, or remove what it left with `forebay "
+          "reset {}@{}`",
+          stored->name(), stored->version(), id_.ToString(), stored->version() + 1, stored->name(),
+          stored->version()));
     }
-    if (id == 0) id = next_view_id_++;
+    uint32_t id = stored != nullptr ? stored->id() : next_view_id_++;
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
     views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i], coverage));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/task/stored_views.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "schemas/types/status_macros.h"
@@ -11,14 +12,7 @@
 namespace forebay {
 namespace {
 
-const v1::StoredView* FindStored(const v1::TaskMeta& meta, const v1::FeatureView& view) {
-  for (const v1::StoredView& stored : meta.views()) {
-    if (stored.name() == view.name() && stored.version() == view.version()) return &stored;
-  }
-  return nullptr;
-}
-
-const v1::StoredForward* FindStored(const v1::TaskMeta& meta, const v1::Entity& entity) {
+const v1::StoredForward* FindStoredForward(const v1::TaskMeta& meta, const v1::Entity& entity) {
   for (const v1::StoredForward& stored : meta.forwards()) {
     if (stored.entity() == entity.name()) return &stored;
   }
@@ -76,13 +70,13 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
                                     const v1::TaskMeta* meta, const PartitionBounds& bounds) {
   TaskStart start;
   for (const ViewTaskPlan& view : plan.views) {
-    const v1::StoredView* stored = meta ? FindStored(*meta, *view.definition) : nullptr;
+    const v1::StoredView* stored = meta ? FindStoredView(*meta, *view.definition) : nullptr;
     PartStart& part = start.views.emplace_back(stored != nullptr ? StoredPart(*stored, bounds)
                                                                  : NewPart(view.from_now, bounds));
     if (stored != nullptr && stored->has_clock_us()) part.clock = stored->clock_us();
   }
   for (const ForwardPlan& forward : plan.forwards) {
-    const v1::StoredForward* stored = meta ? FindStored(*meta, *forward.entity) : nullptr;
+    const v1::StoredForward* stored = meta ? FindStoredForward(*meta, *forward.entity) : nullptr;
     start.forwards.push_back(stored != nullptr ? StoredPart(*stored, bounds)
                                                : NewPart(forward.from_now, bounds));
   }

@@ -19,6 +19,7 @@
 #include "offline/training_set/labels.h"
 #include "offline/training_set/output_file.h"
 #include "offline/training_set/point_in_time_join.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -34,13 +35,6 @@ struct ViewPlan {
   std::vector<int> features;
   std::vector<int> outputs;  // likewise: which of the resolved features it is
 };
-
-const v1::Entity* FindEntity(const v1::Project& project, const std::string& name) {
-  for (const v1::Entity& entity : project.entities()) {
-    if (entity.name() == name) return &entity;
-  }
-  return nullptr;
-}
 
 absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
                                                 const std::vector<NamedFeature>& features) {
