@@ -67,6 +67,8 @@ class Search {
     if (absl::IsNotFound(identity.status())) return absl::OkStatus();
     RETURN_IF_ERROR(identity.status());
     if (identity->project != places_.project.name()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(ViewFingerprints ran, ReadViews(places_.config.state));
+    for (const auto& [view, fingerprint] : ran) found_.views[view].ran = true;
     ASSIGN_OR_RETURN(found_.tasks, ListTasks(places_.config.state));
     for (const TaskId& task : found_.tasks) {
       found_.unreadable.Update(SearchStore(task));
@@ -144,7 +146,7 @@ class Search {
 }  // namespace
 
 bool ViewLeftovers::empty() const {
-  return tasks == 0 && unflushed == 0 && !table && !update_topic && positions.empty();
+  return !ran && tasks == 0 && unflushed == 0 && !table && !update_topic && positions.empty();
 }
 
 bool Leftovers::empty() const {

@@ -33,6 +33,7 @@ struct Places {
 absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka);
 
 struct ViewLeftovers {
+  bool ran = false;    // the state folder says so
   int64_t keys = 0;    // in the state
   int tasks = 0;       // that have state of it
   int unflushed = 0;   // tasks whose change logs have rows of it

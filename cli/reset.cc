@@ -107,6 +107,7 @@ absl::Status ResetViews(const Places& places, const Leftovers& left, const std::
   if (places.admin != nullptr) RETURN_IF_ERROR(RemovePositions(places, left, views));
   for (const ViewId& view : views)
     RETURN_IF_ERROR(RemoveOutputs(places, view, left.views.at(view)));
+  RETURN_IF_ERROR(folder->ForgetViews(views));
   return folder->EndReset();
 }
 

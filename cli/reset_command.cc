@@ -80,6 +80,7 @@ void PrintView(const Places& places, const ViewId& view, const ViewLeftovers& le
   }
   fmt::print("to be removed of {}:\n", view.ToString());
   const std::string& state = places.config.state.string();
+  if (left.ran) fmt::print("  its definition   in {}\n", state);
   if (left.tasks > 0) {
     fmt::print("  state            {} keys of {} tasks, in {}\n", left.keys, left.tasks, state);
   }

@@ -87,6 +87,7 @@ class WorkerProcess {
     absl::Status prepared = Prepare();
     if (absl::IsCancelled(prepared) && stop_.load()) return absl::OkStatus();  // nothing had begun
     RETURN_IF_ERROR(prepared);
+    RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
     worker_->Start();
     absl::Status ran = Serve();
     return Stop(ran);
@@ -103,6 +104,7 @@ class WorkerProcess {
     RETURN_IF_ERROR(PrepareWorker());
     return StartServers();
   }
+  ViewFingerprints Fingerprints() const;
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
   absl::Status PlanAllTasks();
@@ -145,8 +147,18 @@ class WorkerProcess {
   std::unique_ptr<GrpcServer> grpc_;
 };
 
+ViewFingerprints WorkerProcess::Fingerprints() const {
+  ViewFingerprints fingerprints;
+  for (const TaskPlan& plan : plans_) {
+    for (const ViewTaskPlan& view : plan.views)
+      fingerprints[{view.definition->name(), view.definition->version()}] = view.fingerprint;
+  }
+  return fingerprints;
+}
+
 absl::Status WorkerProcess::PrepareFolders() {
   ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
+  RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
   offline_ = std::make_unique<OfflineSink>(

@@ -98,7 +98,6 @@ TEST(ViewPlan, TellsConstantsApart) {
   EXPECT_EQ(plan.levels()[0].slots[0].parameter, 2u);
   EXPECT_EQ(plan.levels()[0].slots[1].parameter, 3u);
   EXPECT_EQ(plan.inputs().size(), 1u);
-  EXPECT_NE(LastTexts(2).fingerprint(), LastTexts(3).fingerprint());
 }
 
 }  // namespace

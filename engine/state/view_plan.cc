@@ -1,8 +1,6 @@
 #include "engine/state/view_plan.h"
 
 #include <fmt/format.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
@@ -47,22 +45,6 @@ Word Parameter(const v1::Aggregate& aggregate) {
   const v1::Literal& literal = aggregate.parameter();
   return literal.has_double_value() ? std::bit_cast<Word>(literal.double_value())
                                     : static_cast<Word>(literal.int64_value());
-}
-
-// What stored state depends on: not names of features nor services.
-uint64_t Fingerprint(const v1::FeatureView& view) {
-  std::string text = view.where().SerializeAsString();
-  for (const v1::Aggregate& aggregate : view.aggregates()) {
-    v1::Aggregate meaning = aggregate;
-    meaning.clear_sql();
-    text += '\n' + meaning.SerializeAsString();
-  }
-  for (const v1::Feature& feature : view.features()) {
-    text += fmt::format("\n{} {} ", feature.name(), feature.aggregate()) +
-            feature.window().SerializeAsString();
-  }
-  if (view.emit_every_us() > 0) text += fmt::format("\nemit {}", view.emit_every_us());
-  return XXH3_64bits(text.data(), text.size());
 }
 
 }  // namespace
@@ -245,7 +227,6 @@ Scalar ViewPlan::Builder::DefaultOf(const v1::Literal& literal) {
 absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
   plan_.emit_every_ = view_.emit_every_us();
   plan_.feature_count_ = view_.features_size();
-  plan_.fingerprint_ = Fingerprint(view_);
   AddInputs();
   for (const v1::Feature& feature : view_.features()) RETURN_IF_ERROR(AddReading(feature));
   AddLevels();

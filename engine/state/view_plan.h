@@ -98,8 +98,6 @@ class ViewPlan {
   int scratch_blobs() const { return scratch_blobs_; }
   // What a missing key and a delete row hold, one per feature (S19). Strings point into the plan.
   const std::vector<Scalar>& defaults() const { return defaults_; }
-  // Changes whenever the meaning of stored state would.
-  uint64_t fingerprint() const { return fingerprint_; }
 
  private:
   class Builder;
@@ -116,7 +114,6 @@ class ViewPlan {
   int scratch_blobs_ = 0;
   std::vector<Scalar> defaults_;
   std::vector<std::unique_ptr<std::string>> default_strings_;
-  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace forebay

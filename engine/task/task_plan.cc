@@ -9,6 +9,7 @@
 #include "engine/batch/change_batch.h"
 #include "engine/batch/event_batch.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/topics.h"
 
@@ -60,8 +61,9 @@ Steps StepsOf(const v1::FeatureView& view) {
   return view.emit_every_us() > 0 ? Steps::kEmitted : Steps::kEvery;
 }
 
-absl::StatusOr<ViewTaskPlan> PlanView(const v1::FeatureView& view, int index,
+absl::StatusOr<ViewTaskPlan> PlanView(const v1::Project& project, int index,
                                       const v1::Entity& entity, const TaskPlan& task) {
+  const v1::FeatureView& view = project.feature_views(index);
   ASSIGN_OR_RETURN(ViewPlan tiles, ViewPlan::Make(view));
   ViewTaskPlan plan{.view = index,
                     .definition = &view,
@@ -69,6 +71,7 @@ absl::StatusOr<ViewTaskPlan> PlanView(const v1::FeatureView& view, int index,
                     .key_columns = KeyColumns(task, entity),
                     .tiles = std::move(tiles),
                     .steps = StepsOf(view),
+                    .fingerprint = ViewFingerprint(project, view),
                     .change_schema = ChangeSchema(view, entity)};
   if (view.has_where()) {
     ASSIGN_OR_RETURN(plan.where, CompileProgram(view.where(), *task.event_schema));
@@ -109,7 +112,7 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
   task->event_schema = EventSchema(fields);
   for (const v1::Field* field : fields) task->columns.push_back(field->name());
   for (const ViewOfEntity& view : views) {
-    ASSIGN_OR_RETURN(ViewTaskPlan plan, PlanView(*view.view, view.index, *view.entity, *task));
+    ASSIGN_OR_RETURN(ViewTaskPlan plan, PlanView(project, view.index, *view.entity, *task));
     task->views.push_back(std::move(plan));
   }
   for (const v1::Entity* entity : forwards) {

@@ -54,7 +54,8 @@ struct ViewTaskPlan {
   std::vector<InputPrograms> inputs;  // parallel to ViewPlan.inputs
   ViewPlan tiles;
   Steps steps = Steps::kEvery;
-  bool from_now = false;  // without state yet, it counts from the end of the partition on
+  std::string fingerprint;  // ViewFingerprint
+  bool from_now = false;    // without state yet, it counts from the end of the partition on
   std::shared_ptr<arrow::Schema> change_schema;
 };
 

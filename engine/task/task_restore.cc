@@ -7,12 +7,13 @@
 #include "engine/task/task.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
+#include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 
 void AddExpressionStatistics(const v1::FeatureView& view,
                              std::deque<ExpressionStatistics>* statistics) {
@@ -118,15 +119,12 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
   for (size_t i = 0; i < plan_.views.size(); ++i) {
     const ViewTaskPlan& view = plan_.views[i];
     const v1::StoredView* stored = FindStoredView(meta, *view.definition);
-    if (stored != nullptr && stored->fingerprint() != view.tiles.fingerprint()) {
-      return absl::FailedPreconditionError(fmt::format(
-          "view {} version {} was changed after {} stored state for it; versions are immutable: "
-          "restore the definition, raise its version to {}, or remove what it left with `forebay "
-          "reset {}@{}`",
-          stored->name(), stored->version(), id_.ToString(), stored->version() + 1, stored->name(),
-          stored->version()));
+    if (stored != nullptr && stored->fingerprint() != view.fingerprint) {
+      return ChangedUnderVersion({stored->name(), stored->version()}, stored->fingerprint(),
+                                 view.fingerprint, "the state of " + id_.ToString());
     }
-    uint32_t id = stored != nullptr ? stored->id() : next_view_id_++;
+    // A view that is computed again from the oldest record leaves its keys behind.
+    uint32_t id = start.views[i].stored ? stored->id() : next_view_id_++;
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
     views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i], coverage));
@@ -181,7 +179,9 @@ std::string Task::EncodeMeta() const {
     stored.set_name(plan.definition->name());
     stored.set_version(plan.definition->version());
     stored.set_id(StoredViewNumber(view->prefix));
-    stored.set_fingerprint(plan.tiles.fingerprint());
+    stored.set_fingerprint(plan.fingerprint);
+    stored.set_history(plan.definition->history() == v1::FeatureView::ON);
+    stored.set_updates(plan.definition->updates() == v1::FeatureView::ON);
     encode_start(view->start, *view->coverage, &stored);
     int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;
     if (clock != Window::kAlways) stored.set_clock_us(clock);

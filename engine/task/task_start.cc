@@ -8,6 +8,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -29,12 +30,41 @@ PartStart NewPart(bool from_now, const PartitionBounds& bounds) {
 
 template <typename Stored>
 PartStart StoredPart(const Stored& stored, const PartitionBounds& bounds) {
-  PartStart part{.stored = true, .after = Offset(stored.position())};
+  PartStart part{.stored = true, .settled = true, .after = Offset(stored.position())};
   if (stored.has_complete_from_us()) {
     part.complete_from = stored.complete_from_us();
   } else if (part.after.value() < 0 && bounds.oldest.value() > 0) {
     part.complete_from = PartStart::kNoRecordYet;  // gone before it had any
   }
+  return part;
+}
+
+// Outputs that are on and were off when the state was last written; null: none.
+const char* AddedOutputs(const v1::StoredView& stored, const v1::FeatureView& view) {
+  bool history = view.history() == v1::FeatureView::ON && !stored.history();
+  bool updates = view.updates() == v1::FeatureView::ON && !stored.updates();
+  if (history && updates) return "history and updates";
+  return history ? "history" : updates ? "updates" : nullptr;
+}
+
+// A view whose outputs lack steps is computed again from the oldest record: what has its steps
+// drops them.
+absl::StatusOr<PartStart> StartView(const ViewTaskPlan& plan, const TaskId& id,
+                                    const v1::StoredView* stored, const PartitionBounds& bounds) {
+  if (stored == nullptr) return NewPart(plan.from_now, bounds);
+  const char* added = AddedOutputs(*stored, *plan.definition);
+  if (added != nullptr && !plan.from_now) {
+    if (bounds.oldest.value() == 0) return NewPart(/*from_now=*/false, bounds);
+    std::string name = ViewId{stored->name(), stored->version()}.ToString();
+    return absl::FailedPreconditionError(fmt::format(
+        "view {}: {} was off until now, and {}, which begins at offset {}, no longer holds the "
+        "records of the steps that it lacks. Raise the version of the view, switch it off again, "
+        "or start once with --from-now {}: it then has the steps from now on only",
+        name, added, id.ToString(), bounds.oldest.value(), name));
+  }
+  PartStart part = StoredPart(*stored, bounds);
+  part.settled = added == nullptr;
+  if (stored->has_clock_us()) part.clock = stored->clock_us();
   return part;
 }
 
@@ -71,9 +101,8 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   TaskStart start;
   for (const ViewTaskPlan& view : plan.views) {
     const v1::StoredView* stored = meta ? FindStoredView(*meta, *view.definition) : nullptr;
-    PartStart& part = start.views.emplace_back(stored != nullptr ? StoredPart(*stored, bounds)
-                                                                 : NewPart(view.from_now, bounds));
-    if (stored != nullptr && stored->has_clock_us()) part.clock = stored->clock_us();
+    ASSIGN_OR_RETURN(PartStart part, StartView(view, id, stored, bounds));
+    start.views.push_back(part);
   }
   for (const ForwardPlan& forward : plan.forwards) {
     const v1::StoredForward* stored = meta ? FindStoredForward(*meta, *forward.entity) : nullptr;
@@ -87,7 +116,7 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
     for (const PartStart& part : *parts) {
       least = std::min(least, part.after);
       starts_over = starts_over || (!part.stored && part.after.value() < 0);
-      start.has_new = start.has_new || !part.stored;
+      start.has_new = start.has_new || !part.settled;
       if (part.stored) stored = std::max(stored, part.after);
     }
   }

@@ -1,8 +1,9 @@
 // Where a task begins to read, and which records count for which of its parts.
 //
 // A view has a position of its own, and so has a repartition topic that the task feeds: one that is
-// new is brought up from the oldest record kept, while the others pass over what they have. A
-// decision of facts alone: what the store says, the plan, and what the partition holds.
+// new is brought up from the oldest record kept, while the others pass over what they have; so is a
+// view with an output that was off before. A decision of facts alone: what the store says, the plan,
+// and what the partition holds.
 #ifndef FOREBAY_ENGINE_TASK_TASK_START_H_
 #define FOREBAY_ENGINE_TASK_TASK_START_H_
 
@@ -27,6 +28,7 @@ struct PartStart {
   static constexpr int64_t kNoRecordYet = std::numeric_limits<int64_t>::max();
 
   bool stored = false;              // it has state, or has been fed
+  bool settled = false;             // and what is stored of it says what is so now
   Offset after{-1};                 // records up to here do not count for it (any more)
   int64_t clock = Window::kAlways;  // the partition clock there, if it has state
   // Where it does not have all records of the partition: the known time of the first that it has.
@@ -36,7 +38,7 @@ struct PartStart {
 struct TaskStart {
   Offset position{-1};              // it reads from the next one on; -1: from the oldest
   int64_t clock = Window::kAlways;  // there
-  bool has_new = false;             // some part has no state yet
+  bool has_new = false;             // some part is not settled
   bool resumes = false;             // from where it stopped: what else is stored holds
   // Up to here records were read before: those that are refused have been reported, and lookups
   // have answered from them.

@@ -37,6 +37,8 @@ class TaskStartTest : public testing::Test {
     view.set_name("old");
     view.set_position(100);
     view.set_clock_us(1000);
+    view.set_history(true);
+    view.set_updates(true);
     v1::StoredForward& forward = *meta.add_forwards();
     forward.set_entity("shop");
     forward.set_position(100);
@@ -47,6 +49,8 @@ class TaskStartTest : public testing::Test {
     v1::StoredView& view = *meta->add_views();
     view.set_name("new");
     view.set_position(position);
+    view.set_history(true);
+    view.set_updates(true);
   }
 
   TaskStart Start(const v1::TaskMeta* meta, const PartitionBounds& bounds) {
@@ -87,6 +91,51 @@ TEST_F(TaskStartTest, ABringUpThatWasCutShortGoesOn) {
   EXPECT_EQ(start.clock, 400);
   EXPECT_EQ(start.read_before, Offset(100));
   EXPECT_EQ(start.views[1].after, Offset(40));
+}
+
+TEST_F(TaskStartTest, AViewWithAnOutputThatWasOffIsComputedAgain) {
+  for (bool history : {false, true}) {
+    v1::TaskMeta meta = Stored();
+    StoreNew(&meta, 100);
+    meta.mutable_views(0)->set_history(history);
+    meta.mutable_views(0)->set_updates(!history);
+    TaskStart start = Start(&meta, {.next = Offset(500)});
+    EXPECT_TRUE(start.has_new);
+    EXPECT_FALSE(start.resumes);
+    EXPECT_EQ(start.position, Offset(-1));
+    EXPECT_EQ(start.read_before, Offset(100));
+    EXPECT_FALSE(start.views[0].stored);
+    EXPECT_EQ(start.views[0].after, Offset(-1));
+    EXPECT_EQ(start.views[1].after, Offset(100));
+  }
+}
+
+TEST_F(TaskStartTest, AnOutputThatIsSwitchedOffLeavesTheViewWhereItIs) {
+  v1::TaskMeta meta = Stored();
+  StoreNew(&meta, 100);
+  old_view_.set_history(v1::FeatureView::OFF);
+  old_view_.set_updates(v1::FeatureView::OFF);
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_FALSE(start.has_new);
+  EXPECT_TRUE(start.resumes);
+  EXPECT_EQ(start.views[0].after, Offset(100));
+}
+
+TEST_F(TaskStartTest, WhereTheBeginningIsGoneAnOutputBeginsNowOrNotAtAll) {
+  v1::TaskMeta meta = Stored();
+  StoreNew(&meta, 100);
+  meta.mutable_views(0)->set_history(false);
+  PartitionBounds bounds{.oldest = Offset(1), .next = Offset(500)};
+  absl::Status status = StartTask(plan_, kTask, &meta, bounds).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("view old@0: history was off until now"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--from-now old@0"));
+  plan_.views[0].from_now = true;
+  TaskStart start = Start(&meta, bounds);
+  EXPECT_TRUE(start.resumes);
+  EXPECT_TRUE(start.has_new);
+  EXPECT_TRUE(start.views[0].stored);
+  EXPECT_EQ(start.views[0].after, Offset(100));
 }
 
 TEST_F(TaskStartTest, FromNowCountsFromTheEndOfThePartition) {

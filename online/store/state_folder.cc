@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -30,6 +31,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kFormatFile = "FORMAT";
 constexpr std::string_view kFormatDraft = "FORMAT.new";
 constexpr std::string_view kLockFile = "LOCK";
+constexpr std::string_view kViewsFile = "VIEWS";
+constexpr std::string_view kViewsDraft = "VIEWS.new";
 constexpr std::string_view kResetFile = "RESET";
 constexpr std::string_view kResetDraft = "RESET.new";
 
@@ -101,6 +104,12 @@ absl::Status WriteIdentity(const fs::path& folder, const StateIdentity& identity
                                  {"project", identity.project},
                                  {"uuid", identity.uuid}};
   return WriteDurably(folder, kFormatDraft, kFormatFile, json.dump(2) + "\n");
+}
+
+absl::Status WriteViews(const fs::path& folder, const ViewFingerprints& views) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [view, fingerprint] : views) json[view.ToString()] = fingerprint;
+  return WriteDurably(folder, kViewsDraft, kViewsFile, json.dump(2) + "\n");
 }
 
 // A file that is not of the folder as it is before its first task; empty: there is none.
@@ -209,6 +218,30 @@ absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::str
   return folder;
 }
 
+absl::Status StateFolder::CheckViews(const ViewFingerprints& views) const {
+  ASSIGN_OR_RETURN(ViewFingerprints kept, ReadViews(path_));
+  for (const auto& [view, fingerprint] : views) {
+    auto before = kept.find(view);
+    if (before == kept.end() || before->second == fingerprint) continue;
+    return ChangedUnderVersion(view, before->second, fingerprint,
+                               "the state folder " + path_.string());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateFolder::KeepViews(const ViewFingerprints& views) {
+  ASSIGN_OR_RETURN(ViewFingerprints kept, ReadViews(path_));
+  size_t before = kept.size();
+  kept.insert(views.begin(), views.end());
+  return kept.size() == before ? absl::OkStatus() : WriteViews(path_, kept);
+}
+
+absl::Status StateFolder::ForgetViews(const std::set<ViewId>& views) {
+  ASSIGN_OR_RETURN(ViewFingerprints kept, ReadViews(path_));
+  size_t forgotten = std::erase_if(kept, [&](const auto& of) { return views.contains(of.first); });
+  return forgotten == 0 ? absl::OkStatus() : WriteViews(path_, kept);
+}
+
 absl::Status StateFolder::BeginReset(const std::vector<std::string>& what) {
   return WriteDurably(path_, kResetDraft, kResetFile, fmt::format("{}\n", fmt::join(what, "\n")));
 }
@@ -219,6 +252,7 @@ absl::Status StateFolder::Clear() {
   ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(path_));
   for (const TaskId& task : tasks)
     RETURN_IF_ERROR(Remove(path_, TaskFolder(path_, task).filename()));
+  for (std::string_view file : {kViewsFile, kViewsDraft}) RETURN_IF_ERROR(Remove(path_, file));
   RETURN_IF_ERROR(EndReset());
   RETURN_IF_ERROR(Remove(path_, kResetDraft));
   ASSIGN_OR_RETURN(std::string stranger, FindStranger(path_));
@@ -244,6 +278,29 @@ absl::Status CheckNoUnfinishedReset(const fs::path& folder) {
       fmt::format("a reset was begun and not finished, so that a part of what it is to remove is "
                   "gone: run `forebay reset {}` again (state folder {})",
                   fmt::join(unfinished, " "), folder.string()));
+}
+
+absl::StatusOr<ViewFingerprints> ReadViews(const fs::path& path) {
+  ViewFingerprints views;
+  fs::path file = path / kViewsFile;
+  std::ifstream in(file);
+  if (!in) {
+    int error = errno;
+    if (error != ENOENT && error != ENOTDIR) return FileError(error, path, "read VIEWS");
+    return views;
+  }
+  nlohmann::json json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  bool intact = json.is_object();
+  for (const auto& [name, fingerprint] : json.items()) {
+    std::optional<ViewId> view = ParseViewId(name);
+    intact = intact && view.has_value() && fingerprint.is_string();
+    if (intact) views[*view] = fingerprint.get<std::string>();
+  }
+  if (intact) return views;
+  return absl::DataLossError(fmt::format(
+      "{} is not a VIEWS file of forebay: restore it, or remove it and see to it that no view has "
+      "changed under its version since it last ran",
+      file.string()));
 }
 
 absl::StatusOr<StateIdentity> ReadStateIdentity(const fs::path& path) {

@@ -3,19 +3,23 @@
 //   ASSIGN_OR_RETURN(StateFolder folder, OpenStateFolder("state", "fraud"));
 //
 // It holds a FORMAT file (who and what, never rewritten), a LOCK file (flock, with the pid of the
-// process that holds it), one folder per task, named <topic>-<partition>, and a RESET file while
-// something that the project left is being removed, here or elsewhere.
+// process that holds it), a VIEWS file (what the definition of every view was that ever ran here),
+// one folder per task, named <topic>-<partition>, and a RESET file while something that the project
+// left is being removed, here or elsewhere.
 #ifndef FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 #define FOREBAY_ONLINE_STORE_STATE_FOLDER_H_
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/batch/event_batch.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 
@@ -33,6 +37,9 @@ struct StateIdentity {
 // What to do about a reset that was begun and not finished: part of what is to go is gone.
 enum class UnfinishedReset : uint8_t { kRefuse, kTakeUp };
 
+// ViewFingerprint by view.
+using ViewFingerprints = std::map<ViewId, std::string>;
+
 // Owns the lock: while it lives no other process opens the folder. Movable.
 class StateFolder {
  public:
@@ -42,6 +49,13 @@ class StateFolder {
 
   const std::filesystem::path& path() const { return path_; }
   const StateIdentity& identity() const { return identity_; }
+
+  // Whether these are the views that ran here under their names and versions, if any did, since
+  // removed from the definitions or not. FAILED_PRECONDITION: one is another (S4).
+  absl::Status CheckViews(const ViewFingerprints& views) const;
+  // Notes durably that these run. REQUIRES: CheckViews is OK.
+  absl::Status KeepViews(const ViewFingerprints& views);
+  absl::Status ForgetViews(const std::set<ViewId>& views);
 
   // Notes durably what a reset is to remove, as ReadUnfinishedReset gives it back. Until EndReset
   // or Clear, workers refuse the folder.
@@ -77,6 +91,9 @@ absl::Status CheckNoUnfinishedReset(const std::filesystem::path& path);
 // Reads FORMAT without the lock, for tools that look beside a running worker. NOT_FOUND: no state
 // folder.
 absl::StatusOr<StateIdentity> ReadStateIdentity(const std::filesystem::path& path);
+
+// The views that ran here. DATA_LOSS: VIEWS is not what we write.
+absl::StatusOr<ViewFingerprints> ReadViews(const std::filesystem::path& path);
 
 // The folder of one task, which stores and logs of the task share. Not created.
 std::filesystem::path TaskFolder(const std::filesystem::path& state, const TaskId& task);

@@ -155,12 +155,33 @@ TEST(StateFolder, WithAnUnfinishedResetIsOnlyForTheNextReset) {
   EXPECT_TRUE(ReadUnfinishedReset(temporary.path()).value().empty());
 }
 
+TEST(StateFolder, KnowsTheViewsThatRanHereForEver) {
+  TemporaryFolder temporary;
+  const ViewId spend{"spend", 1}, visits{"visits", 2};
+  auto folder = OpenStateFolder(temporary.path(), "fraud");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_TRUE(folder->CheckViews({{spend, "where=1"}}).ok());
+  ASSERT_TRUE(folder->KeepViews({{spend, "where=1"}}).ok());
+  ASSERT_TRUE(folder->KeepViews({{visits, "where=2"}}).ok());  // spend is gone
+  EXPECT_TRUE(folder->CheckViews({{spend, "where=1"}, {visits, "where=2"}}).ok());
+  absl::Status changed = folder->CheckViews({{spend, "where=3"}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(changed));
+  EXPECT_THAT(std::string(changed.message()),
+              HasSubstr("view spend version 1 was changed (where)"));
+  ASSERT_TRUE(folder->ForgetViews({spend}).ok());
+  EXPECT_TRUE(folder->CheckViews({{spend, "where=3"}}).ok());
+  EXPECT_FALSE(folder->CheckViews({{visits, "where=3"}}).ok());
+  Write(temporary.path() / "VIEWS", "{\"visits@2\": 5}");
+  EXPECT_TRUE(absl::IsDataLoss(folder->CheckViews({})));
+}
+
 TEST(StateFolder, ClearedIsAsNew) {
   TemporaryFolder temporary;
   {
     auto folder = OpenStateFolder(temporary.path(), "fraud");
     ASSERT_TRUE(folder.ok()) << folder.status();
     std::filesystem::create_directories(temporary.path() / "transactions-3" / "store");
+    ASSERT_TRUE(folder->KeepViews({{{"spend", 1}, "where=1"}}).ok());
     ASSERT_TRUE(folder->BeginReset({"--all"}).ok());
     ASSERT_TRUE(folder->Clear().ok());
   }

@@ -94,6 +94,18 @@ std::string Text(const TextTable& table) {
   return text;
 }
 
+void AppendRows(const arrow::RecordBatch& rows, TextTable* table) {
+  for (int64_t row = 0; row < rows.num_rows(); ++row) {
+    std::vector<std::string>& cells = table->rows.emplace_back();
+    for (const std::string& column : table->columns) {
+      auto array = rows.GetColumnByName(column);
+      if (array == nullptr) array = rows.GetColumnByName("_" + column);
+      if (array == nullptr) array = rows.GetColumnByName("_source_" + column);
+      cells.push_back(array == nullptr ? "no such column" : Cell(*array, row));
+    }
+  }
+}
+
 ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario), way_(way) {
   std::filesystem::create_directories(folder_.path() / "features");
   std::ofstream(folder_.path() / "forebay.yaml") << "project: scenario\n"
@@ -181,16 +193,7 @@ TextTable ScenarioRun::Changes(const std::string& view,
                                const std::vector<std::string>& columns) const {
   TextTable table{columns, {}};
   for (const ChangeBatch& batch : changes_) {
-    if (project().feature_views(batch.view).name() != view) continue;
-    for (int64_t row = 0; row < batch.rows->num_rows(); ++row) {
-      std::vector<std::string>& cells = table.rows.emplace_back();
-      for (const std::string& column : columns) {
-        auto array = batch.rows->GetColumnByName(column);
-        if (array == nullptr) array = batch.rows->GetColumnByName("_" + column);
-        if (array == nullptr) array = batch.rows->GetColumnByName("_source_" + column);
-        cells.push_back(array == nullptr ? "no such column" : Cell(*array, row));
-      }
-    }
+    if (project().feature_views(batch.view).name() == view) AppendRows(*batch.rows, &table);
   }
   return table;
 }

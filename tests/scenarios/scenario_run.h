@@ -39,6 +39,9 @@ class TemporaryFolder {
 // "a  b\n" for each row.
 std::string Text(const TextTable& table);
 
+// Change records, with the table's columns; `_` and `_source_` may be left out of their names.
+void AppendRows(const arrow::RecordBatch& rows, TextTable* table);
+
 class ScenarioRun {
  public:
   // Failures are gtest failures of the running test. `scenario` outlives the run.
@@ -50,7 +53,7 @@ class ScenarioRun {
   KnownTime complete_before() const { return complete_before_; }
 
   size_t batches() const { return changes_.size(); }  // of change records
-  // These columns of all change records of the view, in order; `_` and `_source_` may be left out.
+  // These columns of all change records of the view, in order, as of AppendRows.
   TextTable Changes(const std::string& view, const std::vector<std::string>& columns) const;
   // All columns of all change records of all views, bit for bit.
   std::string AllChanges() const;
