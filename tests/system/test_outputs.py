@@ -457,6 +457,39 @@ def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path
             check_updates_equal_table(view)
 
 
+def test_a_version_changes_in_nothing_that_its_values_depend_on(broker, tmp_path):
+    """Not while it is defined, nor when it comes back."""
+    scenario = transactions.scenario(count=200, users=20, project="immutable")
+    scenario = dataclasses.replace(scenario, views=scenario.views[:2], services={})
+    project = runs.prepare(scenario, tmp_path, broker)
+    produce(broker.address, scenario.source.topic, scenario.messages)
+    Worker(project).run_until_idle()
+
+    def refuses(definitions: dict, part: str) -> None:
+        project.write_definitions(definitions)
+        worker = Worker(project).spawn()
+        assert worker.wait() == 1
+        log = worker.log_tail()
+        assert f"view user_bursts version 1 was changed ({part})" in log, log
+        assert "raise its version to 2" in log and "forebay reset user_bursts@1" in log
+
+    for part, change in {
+        "max_age": lambda d: d["feature_views"][1].update(max_age="1h"),
+        "default": lambda d: d["feature_views"][1]["features"][0].update(default=7),
+        "where": lambda d: d["feature_views"][1].update(where="amount > 21 and online"),
+    }.items():
+        definitions = scenario.definitions()
+        change(definitions)
+        refuses(definitions, part)
+    without = dataclasses.replace(scenario, views=scenario.views[:1])
+    project.write_definitions(without.definitions())
+    Worker(project).run_until_idle()
+    refuses(definitions, "where")
+    project.write_definitions(scenario.definitions())
+    Worker(project).run_until_idle()
+    check_views(scenario, project, broker)
+
+
 def test_all_that_a_project_left_is_reset_but_not_its_source(broker, tmp_path):
     scenario, project = prepare_reset(tmp_path, broker, "reset-all")
     source = records_of(broker, scenario.source.topic)
