@@ -39,6 +39,12 @@ void KnownTimeOrder::Encode(v1::TaskMeta* meta) const {
   if (oldest != Offset::Max()) meta->set_read_position(oldest.value() - 1);
 }
 
+Offset KnownTimeOrder::reached(PartitionId partition) const {
+  const Source& source = sources_[partition.value()];
+  return Offset(source.waiting.empty() ? std::max(source.seen, source.marked)
+                                       : source.waiting.front().source_offset - 1);
+}
+
 absl::Status KnownTimeOrder::Check(const EventBatch& batch) const {
   auto check = [&](Offset offset, PartitionId partition) {
     if (partition.value() >= 0 && partition.value() < static_cast<int32_t>(sources_.size()))
@@ -105,6 +111,7 @@ void KnownTimeOrder::ReadMarker(const SourceMarker& marker) {
   Source& source = sources_[marker.partition.value()];
   if (marker.clock) source.clock = std::max(source.clock, marker.clock->value());
   source.at_end = marker.at_end;
+  source.marked = std::max(source.marked, marker.position.value());
   FindBlocker();
   Release(marker.offset);
 }

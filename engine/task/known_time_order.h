@@ -61,6 +61,10 @@ class KnownTimeOrder {
   // does not have.
   absl::StatusOr<EventBatch> Add(const EventBatch& batch);
 
+  // Of that partition of the source everything up to here has been due, or was no record: as far
+  // as records and markers tell.
+  Offset reached(PartitionId source) const;
+
   size_t waiting() const { return waiting_; }
   int64_t duplicates() const { return duplicates_; }  // dropped so far
   int64_t forced() const { return forced_; }          // due before their turn so far
@@ -83,6 +87,7 @@ class KnownTimeOrder {
     std::deque<Row> waiting;
     int64_t seen = -1;     // the highest offset read
     int64_t applied = -1;  // the highest offset that was due
+    int64_t marked = -1;   // the highest position of a marker read since the start
     int64_t clock = kNoClock;
     bool at_end = false;
   };

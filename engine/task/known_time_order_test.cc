@@ -75,6 +75,22 @@ std::string Due(const Topic& topic, int sources, size_t step = 1'000'000,
   return text;
 }
 
+TEST(KnownTimeOrderTest, KnowsHowFarAPartitionOfTheSourceIsReached) {
+  KnownTimeOrder order(2);
+  Topic topic = {{0, 3, 10},        // waits for partition 1
+                 {1, 7, 5, true},   // a marker: nothing up to 7 was for this topic
+                 {1, -1, 5, true},  // of a task that has just started
+                 {1, 9, 20, true, /*at_end=*/true}};
+  auto read = [&](size_t begin, size_t end) {
+    EXPECT_TRUE(order.Add(BatchOf(topic, begin, end)).ok());
+    return std::pair(order.reached(PartitionId(0)).value(), order.reached(PartitionId(1)).value());
+  };
+  EXPECT_EQ(order.reached(PartitionId(0)), Offset(-1));
+  EXPECT_EQ(read(0, 1), std::pair(int64_t{2}, int64_t{-1}));
+  EXPECT_EQ(read(1, 3), std::pair(int64_t{2}, int64_t{7}));
+  EXPECT_EQ(read(3, 4), std::pair(int64_t{3}, int64_t{9}));
+}
+
 TEST(KnownTimeOrderTest, ARecordWaitsForThePartitionsThatMayBringAnEarlierOne) {
   Topic topic = {{0, 0, 10}, {0, 1, 20}, {1, 0, 15}, {1, 1, 30}};
   // 0/1 at 20 waits for 1/1; that waits for partition 0.

@@ -57,14 +57,15 @@ class Task {
   // Due expiry steps of each view written per record (S6).
   static constexpr int kStepsPerRecord = 64;
 
-  // Restores the state. `plan` outlives the task; `bounds` are those of its partition.
-  // FAILED_PRECONDITION: the store is of another partition count or format, a view changed under
-  // the same version (S4), or the partition is not the one that was read (S30).
+  // Restores the state. `plan` outlives the task; `bounds` are those of its partition, `held` is up
+  // to where sinks hold what the task made before. FAILED_PRECONDITION: the store is of another
+  // partition count or format, a view changed under the same version (S4), the partition is not the
+  // one that was read, or the state is gone and cannot be built whole (S30).
   static absl::StatusOr<std::unique_ptr<Task>> Open(const TaskPlan& plan, TaskId id,
                                                     int partition_count,
                                                     const PartitionBounds& bounds,
                                                     std::unique_ptr<StateStore> store,
-                                                    size_t hot_bytes);
+                                                    size_t hot_bytes, Offset held = Offset(-1));
   ~Task();
 
   const TaskId& id() const { return id_; }
@@ -74,6 +75,9 @@ class Task {
   Offset position() const { return position_; }
   // Up to here records were read before the task was opened.
   Offset read_before() const { return read_before_; }
+  // Up to where what a partition of the source forwarded has been applied. REQUIRES: the task is of
+  // a repartition topic. Task's thread only.
+  Offset ReachedOfSource(PartitionId source) const { return order_->reached(source); }
 
   // Applies a batch that starts after position(). An error means that the task must stop; what was
   // cut before stands.
@@ -138,7 +142,7 @@ class Task {
   Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
        size_t hot_bytes);
 
-  absl::Status Restore(const PartitionBounds& bounds);
+  absl::Status Restore(const PartitionBounds& bounds, Offset held);
   absl::Status RestoreViews(const v1::TaskMeta& meta, const TaskStart& start);
   absl::Status RestoreTimers();
   // Settles which parts are new and from where they count, before anything of them is published:

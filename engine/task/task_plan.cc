@@ -179,4 +179,13 @@ void StartFromNow(const std::vector<const v1::FeatureView*>& views, std::vector<
   }
 }
 
+void StartFromOldest(const std::vector<const v1::FeatureView*>& views,
+                     std::vector<TaskPlan>* plans) {
+  for (TaskPlan& plan : *plans) {
+    for (ViewTaskPlan& view : plan.views) {
+      view.from_oldest = std::find(views.begin(), views.end(), view.definition) != views.end();
+    }
+  }
+}
+
 }  // namespace forebay

@@ -54,8 +54,9 @@ struct ViewTaskPlan {
   std::vector<InputPrograms> inputs;  // parallel to ViewPlan.inputs
   ViewPlan tiles;
   Steps steps = Steps::kEvery;
-  std::string fingerprint;  // ViewFingerprint
-  bool from_now = false;    // without state yet, it counts from the end of the partition on
+  std::string fingerprint;   // ViewFingerprint
+  bool from_now = false;     // without state yet, it counts from the end of the partition on
+  bool from_oldest = false;  // it may lack records that went with its state
   std::shared_ptr<arrow::Schema> change_schema;
 };
 
@@ -85,6 +86,11 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
 // count from now on. `views` are of the project of the plans; a topic that feeds only such views is
 // fed from now on, too.
 void StartFromNow(const std::vector<const v1::FeatureView*>& views, std::vector<TaskPlan>* plans);
+
+// Where the state of `views` is gone, they are built from the oldest record that their topic keeps,
+// whatever it has lost.
+void StartFromOldest(const std::vector<const v1::FeatureView*>& views,
+                     std::vector<TaskPlan>* plans);
 
 }  // namespace forebay
 

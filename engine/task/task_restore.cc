@@ -37,10 +37,10 @@ void AddExpressionStatistics(const v1::FeatureView& view,
 absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id,
                                                  int partition_count, const PartitionBounds& bounds,
                                                  std::unique_ptr<StateStore> store,
-                                                 size_t hot_bytes) {
+                                                 size_t hot_bytes, Offset held) {
   std::unique_ptr<Task> task(
       new Task(plan, std::move(id), partition_count, std::move(store), hot_bytes));
-  RETURN_IF_ERROR(task->Restore(bounds));
+  RETURN_IF_ERROR(task->Restore(bounds, held));
   RETURN_IF_ERROR(task->RestoreTimers());
   return task;
 }
@@ -69,7 +69,7 @@ absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
   return absl::OkStatus();
 }
 
-absl::Status Task::Restore(const PartitionBounds& bounds) {
+absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
   ASSIGN_OR_RETURN(std::optional<std::string> bytes, store_->ReadMeta());
   v1::TaskMeta meta;
   if (bytes && !meta.ParseFromString(*bytes)) {
@@ -79,7 +79,7 @@ absl::Status Task::Restore(const PartitionBounds& bounds) {
         id_.ToString()));
   }
   if (bytes) RETURN_IF_ERROR(CheckMeta(meta));
-  ASSIGN_OR_RETURN(TaskStart start, StartTask(plan_, id_, bytes ? &meta : nullptr, bounds));
+  ASSIGN_OR_RETURN(TaskStart start, StartTask(plan_, id_, bytes ? &meta : nullptr, bounds, held));
   position_ = start.position;
   cut_position_ = position_;
   clock_ = start.clock;

@@ -1,6 +1,7 @@
 #include "engine/task/task_start.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -94,10 +95,33 @@ absl::Status CheckBounds(const TaskId& id, const TaskStart& start, Offset stored
   return absl::OkStatus();
 }
 
+// A task without any state, whose sinks know of earlier work: its state is gone, and its views can
+// be whole only where all records are still there. What is forwarded need not be: the repartition
+// topic has it.
+absl::Status CheckState(const TaskPlan& plan, const TaskId& id, const PartitionBounds& bounds,
+                        Offset held) {
+  if (held.value() < 0 || bounds.oldest.value() <= 0) return absl::OkStatus();
+  std::vector<std::string> views;
+  for (const ViewTaskPlan& view : plan.views) {
+    if (!view.from_now && !view.from_oldest) views.push_back(view.definition->name());
+  }
+  if (views.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "{}: records up to offset {} were worked on before, but the state folder has no state of "
+      "that, and the topic keeps records from offset {} on only: {} cannot be built whole. Nothing "
+      "is guessed: put back the state folder (of the worker that had this partition, or of a "
+      "backup); or build them from what the topic keeps, with `forebay run{}`, complete from then "
+      "on; or remove what the project left with `forebay reset --all`, and start again",
+      id.ToString(), held.value(), bounds.oldest.value(), fmt::join(views, ", "),
+      fmt::format(" --from-oldest {}", fmt::join(views, " --from-oldest "))));
+}
+
 }  // namespace
 
 absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
-                                    const v1::TaskMeta* meta, const PartitionBounds& bounds) {
+                                    const v1::TaskMeta* meta, const PartitionBounds& bounds,
+                                    Offset held) {
+  if (meta == nullptr) RETURN_IF_ERROR(CheckState(plan, id, bounds, held));
   TaskStart start;
   for (const ViewTaskPlan& view : plan.views) {
     const v1::StoredView* stored = meta ? FindStoredView(*meta, *view.definition) : nullptr;

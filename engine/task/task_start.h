@@ -47,10 +47,13 @@ struct TaskStart {
   std::vector<PartStart> forwards;  // parallel to TaskPlan.forwards
 };
 
-// `meta`: null for a new store. FAILED_PRECONDITION (S30): the partition lacks records that a part
-// still needs, or ends before what was read.
+// `meta`: null for a new store. `held`: up to where sinks hold what the task made before; below 0:
+// nothing. FAILED_PRECONDITION (S30): the partition lacks records that a part still needs, or ends
+// before what was read; or the state of what was done before is gone, and the records that it was
+// made of, too.
 absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
-                                    const v1::TaskMeta* meta, const PartitionBounds& bounds);
+                                    const v1::TaskMeta* meta, const PartitionBounds& bounds,
+                                    Offset held = Offset(-1));
 
 }  // namespace forebay
 

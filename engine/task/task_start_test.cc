@@ -176,6 +176,43 @@ TEST_F(TaskStartTest, WhereTheBeginningIsGoneAViewIsNotComplete) {
   EXPECT_FALSE(start.views[0].complete_from.has_value());
 }
 
+// Its sinks know of earlier work, up to 300.
+TEST_F(TaskStartTest, WithoutItsStateNothingIsBuiltFromHalfTheRecords) {
+  const PartitionBounds bounds{.oldest = Offset(90), .next = Offset(500)};
+  absl::Status status = StartTask(plan_, kTask, nullptr, bounds, Offset(300)).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_THAT(status.ToString(),
+              HasSubstr("keeps records from offset 90 on only: old, new cannot"));
+  EXPECT_THAT(status.ToString(), HasSubstr("`forebay run --from-oldest old --from-oldest new`"));
+  plan_.views[0].from_now = true;
+  EXPECT_THAT(StartTask(plan_, kTask, nullptr, bounds, Offset(300)).status().ToString(),
+              HasSubstr("on only: new cannot"));
+}
+
+TEST_F(TaskStartTest, WithoutItsStateItBeginsAnewWhereAllRecordsAreThere) {
+  TaskStart start = StartTask(plan_, kTask, nullptr, {.next = Offset(500)}, Offset(300)).value();
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_FALSE(start.views[0].complete_from.has_value());
+}
+
+TEST_F(TaskStartTest, WithoutItsStateItBeginsAtTheOldestRecordWhereThatIsAskedFor) {
+  std::vector<TaskPlan> plans(1);
+  plans[0] = std::move(plan_);
+  StartFromOldest({&old_view_, &new_view_}, &plans);
+  plan_ = std::move(plans[0]);
+  const PartitionBounds bounds{.oldest = Offset(90), .next = Offset(500)};
+  TaskStart start = StartTask(plan_, kTask, nullptr, bounds, Offset(300)).value();
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_EQ(start.views[0].complete_from, PartStart::kNoRecordYet);
+}
+
+// The topic that they feed has what was forwarded.
+TEST_F(TaskStartTest, WithoutItsStateATaskThatOnlyForwardsBeginsAnew) {
+  plan_.views.clear();
+  const PartitionBounds bounds{.oldest = Offset(90), .next = Offset(500)};
+  EXPECT_TRUE(StartTask(plan_, kTask, nullptr, bounds, Offset(300)).ok());
+}
+
 TEST_F(TaskStartTest, RecordsThatAViewStillNeedsMustBeThere) {
   v1::TaskMeta meta = Stored();
   auto start = StartTask(plan_, kTask, &meta, {.oldest = Offset(102), .next = Offset(500)});

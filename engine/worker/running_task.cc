@@ -1,5 +1,6 @@
 #include "engine/worker/running_task.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -14,12 +15,35 @@ void MoveAll(std::vector<T>* from, std::vector<T>* to) {
 
 }  // namespace
 
+bool RunningTask::HasReachedGoal(bool at_end) const {
+  // At its end there is no more to come, whatever was said of the end: what lies before it may be
+  // no records.
+  bool reached = position() >= known_before_ && position() + 1 + goal_.lag >= goal_.next;
+  if (!reached && !at_end) return false;
+  for (size_t s = 0; s < goal_.source_next.size(); ++s) {
+    Offset of_source = task_->ReachedOfSource(PartitionId(static_cast<int32_t>(s)));
+    if (of_source + 1 + goal_.lag < goal_.source_next[s]) return false;
+  }
+  return true;
+}
+
+void RunningTask::LookWhetherCaughtUp(bool at_end) {
+  if (!caught_up() && HasReachedGoal(at_end)) caught_up_.store(true, std::memory_order_release);
+}
+
+int64_t RunningTask::to_catch_up() const {
+  if (caught_up()) return 0;
+  Offset last = std::max(known_before_, goal_.next - 1);
+  return std::max<int64_t>(0, last.value() - position().value());
+}
+
 void RunningTask::Add(TaskOutput output) {
   MoveAll(&output.changes, &pending_.changes);
   MoveAll(&output.dead_letters, &pending_.dead_letters);
   MoveAll(&output.forwarded, &pending_.forwarded);
   position_.store(output.position.value(), std::memory_order_release);
   pending_.at_end = output.at_end;
+  LookWhetherCaughtUp(output.at_end);  // first: who waits for the end may ask for that
   at_end_.store(output.at_end, std::memory_order_release);
 }
 

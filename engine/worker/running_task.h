@@ -7,22 +7,39 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "engine/task/task.h"
+#include "engine/worker/clock_watch.h"
 
 namespace forebay {
 
+// What a task has to have applied for lookups to answer right: what they answered from before, and
+// what was there when it started. Of what comes later, at whatever rate, nothing is asked.
+struct CatchUpGoal {
+  Offset known_before{
+      -1};         // the last record that sinks hold something of, or lookups answered from
+  Offset next{0};  // of the partition at the start: the next record to come
+  // Of a repartition topic: likewise of each partition of the source, by number.
+  std::vector<Offset> source_next = {};
+  int64_t lag = 0;  // so many records before `next` may lack
+};
+
 class RunningTask {
  public:
-  // `held`: up to where the sinks hold what the task made before.
-  RunningTask(std::unique_ptr<Task> task, Offset held)
+  // `goal.known_before` is raised by what the task knows of itself.
+  RunningTask(std::unique_ptr<Task> task, CatchUpGoal goal)
       : task_(std::move(task)),
-        known_before_(std::max(held, task_->read_before())),
-        position_(task_->position().value()) {}
+        goal_(std::move(goal)),
+        known_before_(std::max(goal_.known_before, task_->read_before())),
+        position_(task_->position().value()) {
+    LookWhetherCaughtUp(/*at_end=*/false);
+  }
 
   Task& task() { return *task_; }
   const Task& task() const { return *task_; }
@@ -37,14 +54,15 @@ class RunningTask {
   }
   bool lost() const { return lost_.load(std::memory_order_acquire); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
-  // Whether it reads again what was read before: after a crash, or for a view that is new. Lookups
-  // answered more before.
-  bool replaying() const { return position() < known_before_ && !at_end(); }
-  // Until where.
-  Offset known_before() const { return known_before_; }
+  // Whether it has reached its goal: stays so, whatever comes.
+  bool caught_up() const { return caught_up_.load(std::memory_order_acquire); }
+  // Records of its own partition between its position and the goal; 0 when caught up.
+  int64_t to_catch_up() const;
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
 
   // --- The task's thread.
+
+  ClockWatch& clock_watch() { return clock_watch_; }
 
   // Adds what a batch yielded to the cut to come.
   void Add(TaskOutput output);
@@ -68,10 +86,15 @@ class RunningTask {
   void SetDurable(uint64_t cut_number) { durable_.store(cut_number, std::memory_order_release); }
 
  private:
+  void LookWhetherCaughtUp(bool at_end);
+  bool HasReachedGoal(bool at_end) const;
+
   const std::unique_ptr<Task> task_;
+  const CatchUpGoal goal_;
   const Offset known_before_;
   std::atomic<int64_t> position_;
   std::atomic<bool> at_end_{false};
+  std::atomic<bool> caught_up_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> lost_{false};
   std::atomic<std::optional<CutOf>> cut_requested_{std::nullopt};
@@ -80,7 +103,8 @@ class RunningTask {
   std::atomic<bool> state_wanted_{false};
   absl::Time state_due_;  // committing thread
 
-  TaskOutput pending_;  // since the last cut; task's thread
+  TaskOutput pending_;      // since the last cut; task's thread
+  ClockWatch clock_watch_;  // likewise
 
   absl::Mutex mutex_;
   std::optional<TaskCut> cut_ ABSL_GUARDED_BY(mutex_);

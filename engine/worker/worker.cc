@@ -22,7 +22,7 @@ Worker::Worker(const v1::Project& project, const std::vector<TaskPlan>& plans,
                std::vector<Sink*> sinks, OpenStore open_store, const Clock* clock)
     : plans_(plans),
       partition_counts_(std::move(partition_counts)),
-      options_(options),
+      options_(std::move(options)),
       source_(source),
       sinks_(std::move(sinks)),
       open_store_(std::move(open_store)),
@@ -74,9 +74,15 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
       held[i] = std::max(held[i], of_sink);
     }
   }
+  ASSIGN_OR_RETURN(auto source_ends, SourceEnds(ids));
   std::atomic<size_t> next{0};
   auto open_some = [&] {
-    for (size_t i; (i = next.fetch_add(1)) < ids.size();) opened[i] = OpenTask(ids[i], held[i]);
+    for (size_t i; (i = next.fetch_add(1)) < ids.size();) {
+      const TaskPlan& plan = *PlanOf(ids[i].topic);
+      opened[i] =
+          OpenTask(ids[i], held[i],
+                   plan.repartition ? source_ends.at(plan.source->topic()) : std::vector<Offset>());
+    }
   };
   {
     std::vector<std::jthread> helpers;
@@ -92,13 +98,34 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
   return tasks;
 }
 
-absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, Offset held) const {
+absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, Offset held,
+                                                 const std::vector<Offset>& source_ends) const {
+  const TaskPlan& plan = *PlanOf(id.topic);
   ASSIGN_OR_RETURN(PartitionBounds bounds, source_->Bounds(id));
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
-                   Task::Open(*PlanOf(id.topic), id, partition_counts_.at(id.topic), bounds,
-                              std::move(store), options_.hot_bytes / task_count_));
-  return std::make_shared<RunningTask>(std::move(task), held);
+                   Task::Open(plan, id, partition_counts_.at(id.topic), bounds, std::move(store),
+                              options_.hot_bytes / task_count_, held));
+  return std::make_shared<RunningTask>(std::move(task), CatchUpGoal{.known_before = held,
+                                                                    .next = bounds.next,
+                                                                    .source_next = source_ends,
+                                                                    .lag = options_.ready_lag});
+}
+
+absl::StatusOr<std::map<std::string, std::vector<Offset>>> Worker::SourceEnds(
+    absl::Span<const TaskId> ids) const {
+  std::map<std::string, std::vector<Offset>> ends;
+  for (const TaskId& id : ids) {
+    const TaskPlan& plan = *PlanOf(id.topic);
+    if (!plan.repartition) continue;
+    const std::string& topic = plan.source->topic();
+    auto [of_source, first] = ends.try_emplace(topic);
+    for (int i = 0; first && i < partition_counts_.at(topic); ++i) {
+      ASSIGN_OR_RETURN(PartitionBounds bounds, source_->Bounds({topic, PartitionId(i)}));
+      of_source->second.push_back(bounds.next);
+    }
+  }
+  return ends;
 }
 
 absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<const TaskId> ids) {
@@ -133,6 +160,8 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
     absl::MutexLock lock(&threads_[thread]->mutex);
     threads_[thread]->tasks.push_back(task);
   }
+  absl::MutexLock lock(&tasks_mutex_);
+  assigned_ = true;
   return positions;
 }
 
@@ -144,6 +173,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   std::vector<TaskPtr> leaving;
   {
     absl::MutexLock lock(&tasks_mutex_);
+    assigned_ = false;
     for (auto& [topic, tasks] : tasks_)
       std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
   }
@@ -244,6 +274,7 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
   bool moves = batch->last_offset > task->task().position();
   if (moves) {
     RETURN_IF_ERROR(task->task().Apply(*batch));
+    WatchClock(task, *batch);
     // A marker may release records that waited.
     *advanced = batch->size() > 0 || !batch->rejected.empty() || !batch->markers.empty();
   }
@@ -254,6 +285,15 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
   }
   task->Add(std::move(output));
   return absl::OkStatus();
+}
+
+// Of a repartition topic nothing is said: its records have come through the task of their source.
+void Worker::WatchClock(RunningTask* task, const EventBatch& batch) {
+  if (!options_.clock_ahead || batch.size() == 0 || task->task().plan().repartition) return;
+  std::optional<KnownTime> clock = task->task().clock();
+  if (!clock) return;
+  auto found = task->clock_watch().Look(task->task().id(), batch, *clock, clock_->Now());
+  if (found) options_.clock_ahead(*found);
 }
 
 void Worker::RunCommits() {
@@ -359,38 +399,79 @@ absl::StatusOr<ViewRow> Worker::Lookup(int view, std::string_view key,
     if (row.found) return row;
     newest = std::move(row);
   }
-  if (static_cast<int>(tasks.size()) < partition_counts_.at(plan.topic)) {
-    return absl::UnavailableError(
-        fmt::format("{} of the {} partitions of {} are not on this worker (yet), and the key is "
-                    "not in the others",
-                    partition_counts_.at(plan.topic) - static_cast<int>(tasks.size()),
-                    partition_counts_.at(plan.topic), plan.topic));
+  if (static_cast<int>(tasks.size()) == partition_counts_.at(plan.topic)) return newest;
+  return AnswerMissing(view, key, tasks, std::move(newest));
+}
+
+absl::StatusOr<ViewRow> Worker::AnswerMissing(int view, std::string_view key,
+                                              absl::Span<const TaskPtr> tasks,
+                                              ViewRow missing) const {
+  const std::string& topic = plan_of_view_[view]->topic;
+  const int count = partition_counts_.at(topic);
+  std::vector<TaskId> elsewhere;
+  for (int i = 0; i < count; ++i) {
+    TaskId id{topic, PartitionId(i)};
+    auto is_it = [&](const TaskPtr& task) { return task->task().id() == id; };
+    if (std::none_of(tasks.begin(), tasks.end(), is_it)) elsewhere.push_back(std::move(id));
   }
-  return newest;
+  const Whereabouts& where = options_.whereabouts;
+  std::optional<PartitionId> partition;
+  if (where.partition_of) partition = where.partition_of(view, key, count);
+  std::string reason;
+  if (partition) {
+    TaskId id{topic, *partition};
+    if (std::find(elsewhere.begin(), elsewhere.end(), id) == elsewhere.end()) return missing;
+    reason = fmt::format("the key is in partition {} of {}, which is not on this worker (yet)",
+                         partition->value(), topic);
+    elsewhere = {std::move(id)};
+  } else {
+    reason = fmt::format(
+        "{} of the {} partitions of {} are not on this worker (yet), and the key is not in the "
+        "others",
+        elsewhere.size(), count, topic);
+  }
+  std::string owners = where.owners_of ? where.owners_of(elsewhere) : "";
+  if (!owners.empty()) reason += ": " + owners;
+  return absl::UnavailableError(reason);
 }
 
 absl::Status Worker::Ready() const {
   RETURN_IF_ERROR(status());
   absl::ReaderMutexLock lock(&tasks_mutex_);
-  int running = 0, replaying = 0;
+  int64_t all = 0, behind = 0, lost = 0, records = 0;
+  const RunningTask* last = nullptr;  // has the most to read
   for (const auto& [topic, tasks] : tasks_) {
     for (const TaskPtr& task : tasks) {
-      running += task->lost() ? 0 : 1;
-      replaying += task->replaying() ? 1 : 0;
+      ++all;
+      lost += task->lost() ? 1 : 0;
+      if (task->caught_up()) continue;
+      ++behind;
+      records += task->to_catch_up();
+      if (last == nullptr || last->to_catch_up() < task->to_catch_up()) last = task.get();
     }
   }
-  if (running < task_count_) {
+  if (!assigned_ || lost > 0) {
     return absl::UnavailableError(
-        fmt::format("{} of {} tasks run on this worker: still starting, or others have the rest",
-                    running, task_count_));
+        "the consumer group has not said yet which partitions are this worker's");
   }
-  if (replaying > 0) {
-    return absl::UnavailableError(fmt::format(
-        "{} of {} tasks read again what came after their last state was written, or what a "
-        "new view lacks",
-        replaying, task_count_));
+  if (behind == 0) return absl::OkStatus();
+  if (records == 0) {
+    return absl::UnavailableError(
+        fmt::format("{} of the {} partitions on this worker wait for what the tasks of their "
+                    "source forward",
+                    behind, all));
   }
-  return absl::OkStatus();
+  return absl::UnavailableError(fmt::format(
+      "{} of the {} partitions on this worker are not read up to where they ended when it got "
+      "them: {} records to go, {} of them in {}",
+      behind, all, records, last->to_catch_up(), last->task().id().ToString()));
+}
+
+bool Worker::HasAllTasks() const {
+  absl::ReaderMutexLock lock(&tasks_mutex_);
+  size_t here = 0;
+  for (const auto& [topic, tasks] : tasks_) here += tasks.size();
+  return here >= static_cast<size_t>(task_count_);
 }
 
 std::vector<std::shared_ptr<const RunningTask>> Worker::Tasks() const {

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@
 #include "absl/types/span.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/clock.h"
+#include "engine/worker/clock_watch.h"
 #include "engine/worker/lookup.h"
 #include "engine/worker/running_task.h"
 #include "engine/worker/sink.h"
@@ -49,6 +51,11 @@ struct WorkerOptions {
   size_t commit_bytes = size_t{8} << 20;  // a task with more than this pending waits for a commit
   size_t hot_bytes = size_t{1} << 30;     // of all hot maps together
   size_t batch_records = 4096;
+  // A task is right when at most so many of the records lack that its partition held at its start.
+  int64_t ready_lag = 0;
+  Whereabouts whereabouts;
+  // Told of a record that put its partition's clock ahead of the wall clock. [task threads]
+  std::function<void(const ClockAhead&)> clock_ahead;
 };
 
 struct WorkerStatistics {
@@ -94,9 +101,12 @@ class Worker {
   // Lookup by engine/worker/lookup.h.
   absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
 
-  // OK when every partition of every topic has its task here, and each has caught up with what the
-  // sinks hold of it: no lookup answers less than before a crash.
+  // OK when the tasks that are this worker's are known, and each has caught up (CatchUpGoal): no
+  // lookup answers less than before a crash, or without what was there at the start. Other workers
+  // may have other partitions.
   absl::Status Ready() const;
+  // Whether every partition of every topic has its task here.
+  bool HasAllTasks() const;
 
   std::vector<std::shared_ptr<const RunningTask>> Tasks() const;
   const WorkerStatistics& statistics() const { return statistics_; }
@@ -123,7 +133,15 @@ class Worker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
   absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids);
-  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, Offset held) const;
+  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, Offset held,
+                                   const std::vector<Offset>& source_ends) const;
+  // The ends, by partition, of each topic that feeds a repartition topic of these tasks.
+  absl::StatusOr<std::map<std::string, std::vector<Offset>>> SourceEnds(
+      absl::Span<const TaskId> ids) const;
+  void WatchClock(RunningTask* task, const EventBatch& batch);
+  // What is answered of a key that is in none of `tasks`, which do not have all partitions.
+  absl::StatusOr<ViewRow> AnswerMissing(int view, std::string_view key,
+                                        absl::Span<const TaskPtr> tasks, ViewRow missing) const;
   void Fail(const absl::Status& status);
   const TaskPlan* PlanOf(std::string_view topic) const;
 
@@ -148,6 +166,8 @@ class Worker {
   mutable absl::Mutex tasks_mutex_;
   absl::flat_hash_map<std::string, std::vector<TaskPtr>> tasks_
       ABSL_GUARDED_BY(tasks_mutex_);  // by topic
+  // The tasks are those that the group has given to this worker.
+  bool assigned_ ABSL_GUARDED_BY(tasks_mutex_) = false;
   mutable absl::Mutex status_mutex_;
   absl::Status status_ ABSL_GUARDED_BY(status_mutex_);
 };

@@ -183,6 +183,28 @@ TEST(Worker, AViewFromNowOnKeepsItsNowWhenTheWorkerIsKilled) {
   EXPECT_EQ(open(Offset(90)).value()->position(), Offset(49));
 }
 
+// Reads 50 of 60 records of each partition, and the rest after Resume.
+class Halfway {
+ public:
+  explicit Halfway(Disk* disk, int64_t ready_lag = 0)
+      : life_(disk, 60, /*crash_at=*/0, /*after=*/false, absl::StatusCode::kOk,
+              absl::Milliseconds(1), absl::Milliseconds(1), /*pause_at=*/50, ready_lag) {
+    auto at_pause = [](const auto& task) { return task->position() == Offset(49); };
+    auto running = life_.worker().Tasks();
+    while (!std::all_of(running.begin(), running.end(), at_pause))
+      absl::SleepFor(absl::Milliseconds(1));
+  }
+
+  absl::Status Ready() { return life_.worker().Ready(); }
+  void Finish() {
+    life_.Resume();
+    life_.Finish();
+  }
+
+ private:
+  Life life_;
+};
+
 TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
   Disk disk;
   const std::vector<TaskId> tasks = Life::TaskIds();
@@ -190,29 +212,40 @@ TEST(Worker, IsReadyAgainWhenItHasReplayedWhatTheSinksHold) {
     absl::MutexLock lock(&disk.mutex);
     disk.held = {{tasks[0], Offset(49)}, {tasks[1], Offset(50)}, {tasks[2], Offset(1000)}};
   }
-  Life life(&disk, 60, /*crash_at=*/0, /*after=*/false, absl::StatusCode::kOk,
-            absl::Milliseconds(1), absl::Milliseconds(1), /*pause_at=*/50);
-  auto at_pause = [&](const auto& task) { return task->position() == Offset(49); };
-  auto running = life.worker().Tasks();
-  while (!std::all_of(running.begin(), running.end(), at_pause))
-    absl::SleepFor(absl::Milliseconds(1));
-  EXPECT_EQ(
-      life.worker().Ready().message(),
-      "2 of 3 tasks read again what came after their last state was written, or what a new view "
-      "lacks");
-  life.Resume();
-  life.Finish();
-  EXPECT_EQ(life.worker().Ready(), absl::OkStatus());
+  Halfway halfway(&disk, /*ready_lag=*/10);
+  EXPECT_EQ(halfway.Ready().message(),
+            "2 of the 3 partitions on this worker are not read up to where they ended when it got "
+            "them: 961 records to go, 951 of them in events/2");
+  halfway.Finish();
+  EXPECT_EQ(halfway.Ready(), absl::OkStatus());
+}
+
+TEST(Worker, IsReadyWhenItHasReadWhatWasThereAtTheStart) {
+  Disk disk;
+  Halfway halfway(&disk);
+  EXPECT_EQ(halfway.Ready().message(),
+            "3 of the 3 partitions on this worker are not read up to where they ended when it got "
+            "them: 30 records to go, 10 of them in events/0");
+  halfway.Finish();
+  EXPECT_EQ(halfway.Ready(), absl::OkStatus());
+}
+
+TEST(Worker, IsReadyWhileNoMoreThanTheReadyLagLacks) {
+  Disk lag_9, lag_10;
+  EXPECT_FALSE(Halfway(&lag_9, /*ready_lag=*/9).Ready().ok());
+  EXPECT_EQ(Halfway(&lag_10, /*ready_lag=*/10).Ready(), absl::OkStatus());
 }
 
 // Partition 0 of the repartition topic, in three batches: a record that waits for the source's
 // partition 1, a marker of that alone, a record that is due at once.
 class ThreeBatches final : public Source {
  public:
-  explicit ThreeBatches(const TaskPlan& plan) : plan_(plan) {}
+  // `source_next`: of both partitions of the source.
+  explicit ThreeBatches(const TaskPlan& plan, Offset source_next = Offset(3))
+      : plan_(plan), source_next_(source_next) {}
 
-  absl::StatusOr<PartitionBounds> Bounds(const TaskId&) override {
-    return PartitionBounds{.next = Offset(3)};
+  absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) override {
+    return PartitionBounds{.next = task.topic == plan_.topic ? Offset(3) : source_next_};
   }
 
   absl::StatusOr<EventBatch> Next(const TaskId&, size_t, absl::Duration) override {
@@ -241,6 +274,7 @@ class ThreeBatches final : public Source {
 
  private:
   const TaskPlan& plan_;
+  const Offset source_next_;
   absl::Mutex mutex_;
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
 };
@@ -272,45 +306,133 @@ class OfferedSink final : public Sink {
   std::vector<std::string> committed_;  // commit thread, or who stops the worker
 };
 
+// A worker with a partition of a repartition topic, at its end.
+class Repartitioned {
+ public:
+  explicit Repartitioned(Offset source_next = Offset(3), WorkerOptions options = {.threads = 1})
+      : batches_(plan_, source_next),
+        worker_(
+            project_, plans_, {{"events", 2}, {plan_.topic, 2}}, std::move(options), &batches_,
+            {&sink_},
+            [this](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
+              return std::make_unique<DiskStore>(&disk_, task);
+            },
+            &clock_) {
+    worker_.Start();
+    EXPECT_TRUE(worker_.AddTasks({{plan_.topic, PartitionId(0)}}).ok());
+    while (worker_.status().ok() && !worker_.Tasks()[0]->at_end())
+      absl::SleepFor(absl::Milliseconds(1));
+  }
+
+  Worker& worker() { return worker_; }
+  const OfferedSink& sink() const { return sink_; }
+
+ private:
+  static v1::Project MakeRepartitioned() {
+    v1::Project project = MakeProject();
+    v1::Source& source = *project.mutable_sources(0);
+    *source.mutable_key(0) = "other";
+    *source.add_schema() = source.schema(0);
+    source.mutable_schema(1)->set_name("other");
+    return project;
+  }
+
+  const v1::Project project_ = MakeRepartitioned();
+  const std::vector<TaskPlan> plans_ = PlanTasks(project_).value();
+  const TaskPlan& plan_ = plans_[0].repartition ? plans_[0] : plans_[1];
+  ThreeBatches batches_;
+  OfferedSink sink_;
+  FixedClock clock_;
+  Disk disk_;
+  Worker worker_;
+};
+
 // A sink that publishes at once takes what it is not offered for published.
 TEST(Worker, OffersWhatAMarkerReleases) {
-  v1::Project project = MakeProject();
-  v1::Source& source = *project.mutable_sources(0);
-  *source.mutable_key(0) = "other";
-  *source.add_schema() = source.schema(0);
-  source.mutable_schema(1)->set_name("other");
-  const std::vector<TaskPlan> plans = PlanTasks(project).value();
-  const TaskPlan& repartition = plans[0].repartition ? plans[0] : plans[1];
-  ThreeBatches batches(repartition);
-  OfferedSink sink;
-  FixedClock clock;
-  Disk disk;
-  Worker worker(
-      project, plans, {{"events", 2}, {repartition.topic, 2}}, {.threads = 1}, &batches, {&sink},
-      [&disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
-        return std::make_unique<DiskStore>(&disk, task);
-      },
-      &clock);
-  worker.Start();
-  ASSERT_TRUE(worker.AddTasks({{repartition.topic, PartitionId(0)}}).ok());
-  while (worker.status().ok() && !worker.Tasks()[0]->at_end())
-    absl::SleepFor(absl::Milliseconds(1));
-  ASSERT_EQ(worker.Stop(), absl::OkStatus());
-  EXPECT_EQ(sink.committed(), (std::vector<std::string>{"1/0", "2/0"}));
-  EXPECT_EQ(sink.offered(), sink.committed());
+  Repartitioned life;
+  ASSERT_EQ(life.worker().Stop(), absl::OkStatus());
+  EXPECT_EQ(life.sink().committed(), (std::vector<std::string>{"1/0", "2/0"}));
+  EXPECT_EQ(life.sink().offered(), life.sink().committed());
 }
 
-TEST(Worker, IsReadyWhenAllPartitionsAreHere) {
+// Of partition 1 of the source, a marker has told of offset 0 only.
+TEST(Worker, IsReadyWhenTheSourcesHaveForwardedWhatTheyHeldAtTheStart) {
+  EXPECT_EQ(Repartitioned(Offset(1)).worker().Ready(), absl::OkStatus());
+  EXPECT_EQ(Repartitioned(Offset(2)).worker().Ready().message(),
+            "1 of the 1 partitions on this worker wait for what the tasks of their source forward");
+}
+
+// Where forebay has not chosen the partition of a key, it may be in any that is not here.
+TEST(Worker, SaysWhoMayHaveAKeyThatIsNotHere) {
+  WorkerOptions options{.threads = 1};
+  options.whereabouts.owners_of = [](absl::Span<const TaskId> tasks) {
+    std::string text = "ask for";
+    for (const TaskId& task : tasks) text += " " + std::to_string(task.partition.value());
+    return text;
+  };
+  Repartitioned life(Offset(1), options);
+  EXPECT_TRUE(life.worker().Lookup(0, "k", std::nullopt)->found);
+  EXPECT_EQ(life.worker().Lookup(0, "x", std::nullopt).status(),
+            absl::UnavailableError("1 of the 2 partitions of test.events.by.thing are not on this "
+                                   "worker (yet), and the key is not in the others: ask for 1"));
+}
+
+TEST(Worker, KnowsThatAKeyIsMissingWhereItsPartitionIsKnown) {
+  WorkerOptions options{.threads = 1};
+  options.whereabouts.partition_of = [](int, std::string_view key, int) {
+    return PartitionId(key == "here" ? 0 : 1);
+  };
+  Repartitioned life(Offset(1), options);
+  EXPECT_FALSE(life.worker().Lookup(0, "here", std::nullopt)->found);
+  EXPECT_EQ(life.worker().Lookup(0, "there", std::nullopt).status(),
+            absl::UnavailableError("the key is in partition 1 of test.events.by.thing, which is "
+                                   "not on this worker (yet)"));
+}
+
+TEST(Worker, IsReadyForThePartitionsThatItHas) {
   Disk disk;
   Life life(&disk, 10);
   life.Finish();
   EXPECT_TRUE(life.worker().Ready().ok());
-  ASSERT_TRUE(life.worker().RemoveTasks({{"events", PartitionId(1)}}, /*lost=*/false).ok());
+  EXPECT_TRUE(life.worker().HasAllTasks());
+  ASSERT_TRUE(life.worker().RemoveTasks(Life::TaskIds(), /*lost=*/false).ok());
   EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
+  life.AddTasks({Life::TaskIds()[1]});
+  life.Finish();
+  EXPECT_TRUE(life.worker().Ready().ok());
+  EXPECT_FALSE(life.worker().HasAllTasks());
   EXPECT_EQ(life.worker().Lookup(0, "no such key", std::nullopt).status().code(),
             absl::StatusCode::kUnavailable);
   absl::MutexLock lock(&disk.mutex);
   EXPECT_EQ(disk.held.at({"events", PartitionId(1)}), Offset(9));
+}
+
+// It has nothing to answer, and that it does.
+TEST(Worker, IsReadyWithoutAnyPartition) {
+  Disk disk;
+  Life life(&disk, 10);
+  ASSERT_TRUE(life.worker().RemoveTasks(Life::TaskIds(), /*lost=*/false).ok());
+  life.AddTasks({});
+  EXPECT_EQ(life.worker().Ready(), absl::OkStatus());
+}
+
+TEST(Worker, TellsOfARecordThatPutsAPartitionAheadOfTheWallClock) {
+  std::vector<ClockAhead> told;
+  absl::Mutex mutex;
+  WorkerOptions options{.threads = 1};
+  options.clock_ahead = [&](const ClockAhead& ahead) {
+    absl::MutexLock lock(&mutex);
+    told.push_back(ahead);
+  };
+  Disk disk;
+  Life life(&disk, 100, options);
+  life.Finish();
+  ASSERT_EQ(life.worker().Stop(), absl::OkStatus());
+  absl::MutexLock lock(&mutex);
+  ASSERT_EQ(told.size(), static_cast<size_t>(kPartitions));
+  // A record a second, in batches of ten, from 1970 on; it is 1970.
+  EXPECT_EQ(told[0].offset, Offset(69));
+  EXPECT_EQ(told[0].ahead_us, 69 * kSecond);
 }
 
 }  // namespace

@@ -72,8 +72,7 @@ class EndlessSource final : public Source {
   }
 
   absl::StatusOr<PartitionBounds> Bounds(const TaskId&) override {
-    absl::MutexLock lock(&mutex_);
-    return PartitionBounds{.next = Offset(there_)};
+    return PartitionBounds{.next = Offset(records_)};
   }
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t, absl::Duration) override {
@@ -236,14 +235,22 @@ class Life {
        absl::StatusCode code = absl::StatusCode::kUnavailable,
        absl::Duration state_interval = absl::Milliseconds(1),
        absl::Duration commit_interval = absl::Milliseconds(1),
+       int64_t pause_at = std::numeric_limits<int64_t>::max(), int64_t ready_lag = 0)
+      : Life(disk, records,
+             WorkerOptions{.threads = 2,
+                           .commit_interval = commit_interval,
+                           .state_interval = state_interval,
+                           .ready_lag = ready_lag},
+             crash_at, after, code, pause_at) {}
+
+  Life(Disk* disk, int64_t records, WorkerOptions options, int crash_at = 0, bool after = false,
+       absl::StatusCode code = absl::StatusCode::kUnavailable,
        int64_t pause_at = std::numeric_limits<int64_t>::max())
       : plans_(PlanTasks(project_).value()),
         source_(plans_[0], records, pause_at),
         sink_(disk, crash_at, after, code),
         worker_(
-            project_, plans_, {{"events", kPartitions}},
-            {.threads = 2, .commit_interval = commit_interval, .state_interval = state_interval},
-            &source_, {&sink_},
+            project_, plans_, {{"events", kPartitions}}, std::move(options), &source_, {&sink_},
             [disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
               return std::make_unique<DiskStore>(disk, task);
             },
@@ -258,10 +265,9 @@ class Life {
     return tasks;
   }
 
-  void AddTasks() {
-    std::vector<TaskId> tasks = TaskIds();
+  void AddTasks(const std::vector<TaskId>& tasks = TaskIds()) {
     auto positions = worker_.AddTasks(tasks).value();
-    for (int i = 0; i < kPartitions; ++i) source_.StartAt(tasks[i], positions[i]);
+    for (size_t i = 0; i < tasks.size(); ++i) source_.StartAt(tasks[i], positions[i]);
   }
 
   void LoseTasks() {
