@@ -45,6 +45,12 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
           "up from the oldest records that its topic holds")
       ->type_name("VIEW");
   command
+      ->add_option(
+          "--from-oldest", options->from_oldest,
+          "A view (name or name@version) whose state is gone is built from the oldest records that "
+          "its topic still holds, though earlier ones are gone, too")
+      ->type_name("VIEW");
+  command
       ->add_option("--broker", *broker, "embedded: run a Kafka broker for trials inside the worker")
       ->check(CLI::IsMember({"embedded"}));
   command->callback([=] {

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "absl/time/clock.h"
+
 namespace forebay {
 
 int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer) {
@@ -33,11 +35,15 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kWrittenChanges, statistics.changes);
   write(Metric::kPosition, running.position().value());
   write(Metric::kLagRecords, LagOf(running, consumer));
+  write(Metric::kCatchUpRecords, running.to_catch_up());
   write(Metric::kPendingExpiries, statistics.due_steps);
   write(Metric::kHotMapKeys, statistics.hot_keys);
   write(Metric::kHotMapBytes, statistics.hot_bytes);
   if (auto clock = running.task().clock()) {
-    writer->Write(Metric::kClock, {id.topic, partition}, static_cast<double>(clock->value()) / 1e6);
+    double seconds = static_cast<double>(clock->value()) / 1e6;
+    double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+    writer->Write(Metric::kClock, {id.topic, partition}, seconds);
+    writer->Write(Metric::kClockAhead, {id.topic, partition}, std::max(seconds - now, 0.0));
   }
 }
 

@@ -15,15 +15,19 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "cli/bring_up_log.h"
+#include "cli/clock_report.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
+#include "cli/ready_log.h"
 #include "cli/run_summary.h"
 #include "cli/worker_metrics.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
+#include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topics.h"
@@ -52,6 +56,15 @@ constexpr absl::Duration kServerPatience = absl::Seconds(5);
 bool MakesChanges(const TaskPlan& plan) {
   return std::any_of(plan.views.begin(), plan.views.end(),
                      [](const ViewTaskPlan& view) { return view.steps != Steps::kNone; });
+}
+
+// Also where no broker says whether.
+bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
+  auto members = FindGroupMembers(admin, config.group);
+  if (!members.ok()) return true;
+  return *members && std::any_of((*members)->begin(), (*members)->end(), [&](const auto& member) {
+    return member.worker_id == config.worker_id;
+  });
 }
 
 // Turns true some time after the process was asked to stop: whoever waits for a broker gives up.
@@ -108,9 +121,14 @@ class WorkerProcess {
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
   absl::Status PlanAllTasks();
+  absl::StatusOr<std::vector<const v1::FeatureView*>> FindViews(
+      std::string_view flag, const std::vector<std::string>& names) const;
+  Whereabouts MakeWhereabouts() const;
+  void ReportClockAhead(const ClockAhead& ahead) const;
   absl::Status PrepareWorker();
   absl::Status StartServers();
   absl::Status Serve();
+  void LookAround();
   absl::Status CheckFlushes();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
@@ -128,10 +146,13 @@ class WorkerProcess {
   KafkaConfig kafka_;
   absl::flat_hash_map<std::string, int32_t> source_partitions_;
   std::vector<TaskPlan> plans_;
+  std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
+  bool known_to_group_ = false;
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
   std::unique_ptr<KafkaConsumer> consumer_;
+  std::unique_ptr<GroupWatch> group_;
   std::unique_ptr<KeyCheck> key_check_;
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
@@ -140,6 +161,7 @@ class WorkerProcess {
                               std::chrono::steady_clock::now};
   std::unique_ptr<Worker> worker_;
   BringUpLog bring_up_log_;
+  ReadyLog ready_log_;
   std::vector<std::string> summary_;  // of a run that has caught up
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
@@ -173,17 +195,30 @@ absl::Status WorkerProcess::PrepareFolders() {
 
 absl::Status WorkerProcess::PlanAllTasks() {
   ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
-  std::vector<const v1::FeatureView*> from_now;
-  for (const std::string& name : options_.from_now) {
+  ASSIGN_OR_RETURN(auto from_now, FindViews("--from-now", options_.from_now));
+  ASSIGN_OR_RETURN(auto from_oldest, FindViews("--from-oldest", options_.from_oldest));
+  StartFromNow(from_now, &plans_);
+  StartFromOldest(from_oldest, &plans_);
+  entity_of_repartitioned_.resize(project().feature_views_size());
+  for (const TaskPlan& plan : plans_) {
+    if (!plan.repartition) continue;
+    for (const ViewTaskPlan& view : plan.views) entity_of_repartitioned_[view.view] = view.entity;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<const v1::FeatureView*>> WorkerProcess::FindViews(
+    std::string_view flag, const std::vector<std::string>& names) const {
+  std::vector<const v1::FeatureView*> views;
+  for (const std::string& name : names) {
     absl::StatusOr<int> view = FeatureNames(project()).FindView(name);
     if (!view.ok()) {
       return absl::InvalidArgumentError(
-          fmt::format("--from-now {}: {}", name, std::string(view.status().message())));
+          fmt::format("{} {}: {}", flag, name, std::string(view.status().message())));
     }
-    from_now.push_back(&project().feature_views(*view));
+    views.push_back(&project().feature_views(*view));
   }
-  StartFromNow(from_now, &plans_);
-  return absl::OkStatus();
+  return views;
 }
 
 absl::Status WorkerProcess::PrepareKafka() {
@@ -208,6 +243,7 @@ absl::Status WorkerProcess::PrepareKafka() {
   if (!options_.embedded_broker) {
     for (TopicSpec& topic : topics)
       topic.replication = static_cast<int32_t>(config().replication_factor);
+    known_to_group_ = IsKnownToGroup(*admin, config());
     return EnsureTopics(*admin, topics);
   }
   for (const TopicSpec& topic : topics) {
@@ -218,8 +254,10 @@ absl::Status WorkerProcess::PrepareKafka() {
 
 absl::Status WorkerProcess::PrepareWorker() {
   Worker::PartitionCounts partitions;
-  KafkaConsumer::Options consumer{
-      .kafka = kafka_, .group = config().group, .worker_id = config().worker_id};
+  KafkaConsumer::Options consumer{.kafka = kafka_,
+                                  .group = config().group,
+                                  .worker_id = config().worker_id,
+                                  .known_to_group = known_to_group_};
   // Events whose steps are published go through at a third of the rate.
   if (std::any_of(plans_.begin(), plans_.end(), MakesChanges)) consumer.records_ahead = 150'000;
   for (const TaskPlan& plan : plans_) {
@@ -233,6 +271,7 @@ absl::Status WorkerProcess::PrepareWorker() {
     worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
+  group_ = std::make_unique<GroupWatch>(consumer_->client(), config().group);
   key_check_ = std::make_unique<KeyCheck>(
       plans_, [](const std::string& message) { spdlog::error("{}", message); });
   source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, key_check_.get(),
@@ -253,7 +292,10 @@ absl::Status WorkerProcess::PrepareWorker() {
                        .commit_interval = absl::Microseconds(config().commit_interval_us),
                        .state_interval = absl::Microseconds(config().state_interval_us),
                        .commit_bytes = static_cast<size_t>(config().commit_bytes),
-                       .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
+                       .hot_bytes = static_cast<size_t>(config().hot_map_bytes),
+                       .ready_lag = config().ready_lag,
+                       .whereabouts = MakeWhereabouts(),
+                       .clock_ahead = [this](const ClockAhead& ahead) { ReportClockAhead(ahead); }};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.
   // The log last: what it says has happened.
   std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_};
@@ -261,6 +303,22 @@ absl::Status WorkerProcess::PrepareWorker() {
       project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
       [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
   return absl::OkStatus();
+}
+
+Whereabouts WorkerProcess::MakeWhereabouts() const {
+  return {.partition_of = [this](int view, std::string_view key,
+                                 int partitions) -> std::optional<PartitionId> {
+            const v1::Entity* entity = entity_of_repartitioned_[view];
+            return entity == nullptr ? std::nullopt : RepartitionOf(*entity, key, partitions);
+          },
+          .owners_of =
+              [this](absl::Span<const TaskId> tasks) { return group_->DescribeOwnersOf(tasks); }};
+}
+
+void WorkerProcess::ReportClockAhead(const ClockAhead& ahead) const {
+  auto plan = std::find_if(plans_.begin(), plans_.end(),
+                           [&](const TaskPlan& one) { return one.topic == ahead.task.topic; });
+  if (plan != plans_.end()) spdlog::warn("{}", DescribeClockAhead(ahead, *plan->source));
 }
 
 absl::Status WorkerProcess::StartServers() {
@@ -279,12 +337,16 @@ absl::Status WorkerProcess::StartServers() {
   GrpcServerOptions grpc{.address = config().serving_address,
                          .port = static_cast<uint16_t>(config().serving_grpc_port)};
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, reader_.get(), &metrics_, ready));
+  spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config().serving_address,
+               http_->port(), grpc_->port());
   return absl::OkStatus();
 }
 
 void WorkerProcess::PrintReady() const {
-  fmt::print("{{\"ready\": true, \"http_port\": {}, \"grpc_port\": {}, \"brokers\": \"{}\"}}\n",
-             http_->port(), grpc_->port(), kafka_.bootstrap_servers);
+  fmt::print(
+      "{{\"ready\": true, \"http_port\": {}, \"grpc_port\": {}, \"brokers\": \"{}\", "
+      "\"partitions\": {}}}\n",
+      http_->port(), grpc_->port(), kafka_.bootstrap_servers, worker_->Tasks().size());
   std::fflush(stdout);
 }
 
@@ -313,14 +375,23 @@ absl::StatusOr<bool> WorkerProcess::CaughtUp() {
   return AllRead();  // what the commit has pushed out may wait
 }
 
+// What is said now and then.
+void WorkerProcess::LookAround() {
+  absl::Time now = absl::Now();
+  auto tasks = worker_->Tasks();
+  bring_up_log_.Look(tasks, now);
+  ready_log_.Look(worker_->Ready(), tasks.size(), now);
+  if (!worker_->HasAllTasks()) group_->Look(now);
+  dead_letters_.SayDue();
+}
+
 absl::Status WorkerProcess::Serve() {
   bool ready = false;
   while (!stop_.load()) {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
-    bring_up_log_.Look(worker_->Tasks(), absl::Now());
-    dead_letters_.SayDue();
+    LookAround();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
       PrintReady();

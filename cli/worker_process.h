@@ -17,11 +17,13 @@ struct RunOptions {
   int embedded_partitions = 4;   // of the topics it is given
   // Views (name or name@version) that are not to be brought up where a task has no state of them.
   std::vector<std::string> from_now;
+  // Views that may be built of what their topics still hold, where their state is gone.
+  std::vector<std::string> from_oldest;
 };
 
 // Runs until `stop` becomes true, the worker fails, or it is idle if that is asked for. Then
 // everything applied is committed and flushed. Prints one line of JSON to stdout when it is ready:
-// {"ready": true, "http_port": N, "grpc_port": N, "brokers": "host:port"}.
+// {"ready": true, "http_port": N, "grpc_port": N, "brokers": "host:port", "partitions": N}.
 absl::Status RunWorker(LoadedProject loaded, const RunOptions& options,
                        const std::atomic<bool>& stop);
 

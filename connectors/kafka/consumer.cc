@@ -20,6 +20,10 @@ namespace {
 // How soon a wait sees that it is cancelled.
 constexpr absl::Duration kCancelInterval = absl::Milliseconds(100);
 
+// For how long, beside what the tasks take, a worker tries to leave its group.
+constexpr int kLeavePolls = 100;
+constexpr int kLeavePollMillis = 50;
+
 // Messages, and the client that their bytes belong to.
 class MessageBatch {
  public:
@@ -147,8 +151,27 @@ KafkaConsumer::~KafkaConsumer() {
 void KafkaConsumer::Close() {
   if (closed_ || client_ == nullptr) return;
   closed_ = true;
+  if (!quiet_) Leave();
   rd_kafka_consumer_close(client_.get());
   CloseQueues();
+}
+
+bool KafkaConsumer::IsMember() const {
+  char* id = rd_kafka_memberid(client_.get());
+  bool is_member = id != nullptr && *id != '\0';
+  if (id != nullptr) rd_kafka_mem_free(client_.get(), id);
+  return is_member;
+}
+
+// A client that closes does not leave, if it is a static member; one that unsubscribes does.
+void KafkaConsumer::Leave() {
+  if (!Health().ok()) return;  // its place is another's
+  leaving_ = true;
+  if (rd_kafka_unsubscribe(client_.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  for (int i = 0; i < kLeavePolls && IsMember(); ++i) {
+    std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
+        rd_kafka_consumer_poll(client_.get(), kLeavePollMillis), &rd_kafka_message_destroy);
+  }
 }
 
 void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
@@ -175,16 +198,17 @@ bool KafkaConsumer::IsForOtherTopics(const rd_kafka_topic_partition_list_s& part
 
 void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
   // A static member that comes back within its session gets what it had in its last life, whatever
-  // it subscribes to now (KIP-345): it joins once more, as a member that the group knows to be
-  // there.
-  if (!joined_again_ && IsForOtherTopics(*partitions)) {
-    joins_again_ = joined_again_ = true;
-    rd_kafka_assign(client_.get(), NewPartitionList().get());  // which ends this rebalance
-    return;
+  // it subscribes to now (KIP-345): it leaves, and joins as one that the group does not know.
+  if (rejoin_ == Rejoin::kUnknown) {
+    bool other = options_.known_to_group && IsForOtherTopics(*partitions);
+    rejoin_ = other ? Rejoin::kDue : Rejoin::kDone;
   }
-  rebalance_status_ = TakePartitions(partitions);
-  rd_kafka_resp_err_t error =
-      rd_kafka_assign(client_.get(), rebalance_status_.ok() ? partitions : nullptr);
+  bool takes = rejoin_ == Rejoin::kDone && !leaving_;
+  if (takes) rebalance_status_ = TakePartitions(partitions);
+  // An empty list ends the rebalance; none would leave the client in it.
+  PartitionList nothing = NewPartitionList();
+  rd_kafka_resp_err_t error = rd_kafka_assign(
+      client_.get(), takes && rebalance_status_.ok() ? partitions : nothing.get());
   if (rebalance_status_.ok()) rebalance_status_ = KafkaStatus(error, "taking partitions");
 }
 
@@ -247,11 +271,21 @@ void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   rd_kafka_assign(client_.get(), nullptr);
 }
 
+absl::Status KafkaConsumer::JoinAgain() {
+  if (rejoin_ == Rejoin::kDue) {
+    rejoin_ = Rejoin::kLeaving;
+    return KafkaStatus(rd_kafka_unsubscribe(client_.get()), "leaving the consumer group");
+  }
+  if (rejoin_ != Rejoin::kLeaving || IsMember()) return absl::OkStatus();
+  rejoin_ = Rejoin::kDone;
+  return Subscribe();
+}
+
 absl::Status KafkaConsumer::Poll(absl::Duration timeout) {
   std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
       rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
   RETURN_IF_ERROR(std::exchange(rebalance_status_, absl::OkStatus()));
-  if (std::exchange(joins_again_, false)) RETURN_IF_ERROR(Subscribe());
+  RETURN_IF_ERROR(JoinAgain());
   RETURN_IF_ERROR(Health());
   if (message == nullptr) return absl::OkStatus();
   return PollError(*message);

@@ -12,9 +12,9 @@
 //   consumer->Close();
 //
 // The group is balanced by the eager range assignor, so equal partitions of equal topics meet on
-// one worker; membership is static (group.instance.id = worker_id), so a restart within
-// session.timeout.ms moves nothing. Positions are the caller's: the group's committed offsets are
-// never used as a start.
+// one worker; membership is static (group.instance.id = worker_id), so a restart after a crash,
+// within session.timeout.ms, moves nothing. Close leaves the group, so that others have the tasks
+// at once. Positions are the caller's: the group's committed offsets are never used as a start.
 //
 // A broker that goes away is waited for: Fetch answers nothing meanwhile. Lost or impossible
 // offsets, fencing and refused access are FAILED_PRECONDITION: the task halts (S30).
@@ -80,6 +80,8 @@ class KafkaConsumer {
     // One takes 0.4 to 0.9 KB beside its bytes. A partition with its share is asked for more only a
     // second later: what waits is to last for that.
     int64_t records_ahead = 400'000;
+    // The group may know the worker from an earlier life.
+    bool known_to_group = true;
     // The worker got these tasks: returns for each, in order, the position of its state (the offset
     // last applied); none: read from the oldest record. An error leaves all unread, and is returned
     // by Poll. Called within Poll; records come only after it has returned.
@@ -92,7 +94,8 @@ class KafkaConsumer {
 
   // Starts and subscribes; does not wait for a broker.
   static absl::StatusOr<std::unique_ptr<KafkaConsumer>> Create(Options options);
-  ~KafkaConsumer();  // closes, without calling `revoked`
+  // Without calling `revoked` or leaving: as a crash would.
+  ~KafkaConsumer();
 
   // Serves rebalances on the calling thread; returns after `timeout` or something served.
   // FAILED_PRECONDITION: the worker cannot go on (fenced, no access, topic gone, more partitions);
@@ -130,8 +133,10 @@ class KafkaConsumer {
   // FAILED_PRECONDITION once the client is unusable: another worker has this worker_id.
   absl::Status Health() const;
 
-  // Gives the tasks back (calls `revoked`); a static member stays known to the group. Idempotent.
+  // Gives the tasks back (calls `revoked`) and leaves the group, if its brokers answer. Idempotent.
   void Close();
+
+  rd_kafka_s* client() const { return client_.get(); }
 
  private:
   struct Partition;
@@ -141,6 +146,10 @@ class KafkaConsumer {
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
   absl::Status Subscribe();
+  absl::Status JoinAgain();
+  void Leave();
+  // Whether the group has this client as a member, as far as it knows.
+  bool IsMember() const;
   void Assign(rd_kafka_topic_partition_list_s* partitions);
   // Whether a partition list is for other topics than those subscribed to.
   bool IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const;
@@ -154,8 +163,9 @@ class KafkaConsumer {
   const Options options_;
   ClientHandle client_;
   absl::Status rebalance_status_;  // of the callback; Poll's thread only
-  bool joins_again_ = false;       // likewise: to be done
-  bool joined_again_ = false;      // likewise: done once
+  enum class Rejoin : uint8_t { kUnknown, kDue, kLeaving, kDone };
+  Rejoin rejoin_ = Rejoin::kUnknown;  // likewise
+  bool leaving_ = false;              // likewise: for good
   bool closed_ = false;
   bool quiet_ = false;  // closing from the destructor
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/state/key.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -90,6 +91,16 @@ RecordHeaders MarkerHeaders(const SourceMarker& marker) {
                            {kAtEnd, marker.at_end ? "1" : "0"}};
   if (marker.clock) headers.emplace_back(kSourceClock, std::to_string(marker.clock->value()));
   return headers;
+}
+
+std::optional<PartitionId> RepartitionOf(const v1::Entity& entity, std::string_view key,
+                                         int partitions) {
+  absl::StatusOr<std::vector<Value>> parts = DecodeKey(entity, key);
+  if (!parts.ok()) return std::nullopt;
+  std::string text = KeyText(entity, *parts);
+  if (text.empty()) return std::nullopt;  // producers do not agree on what that hashes to
+  return PartitionId(rd_kafka_msg_partitioner_murmur2(nullptr, text.data(), text.size(), partitions,
+                                                      nullptr, nullptr));
 }
 
 }  // namespace forebay

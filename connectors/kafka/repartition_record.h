@@ -13,12 +13,17 @@
 #define FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
 
 #include <optional>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "engine/batch/change_batch.h"
 #include "engine/batch/event_batch.h"
 
 namespace forebay {
+
+namespace v1 {
+class Entity;
+}
 
 struct RepartitionHeaders {
   RecordOrigin origin;
@@ -33,6 +38,11 @@ absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& recor
 // The headers of a record, and of a marker.
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record);
 RecordHeaders MarkerHeaders(const SourceMarker& marker);
+
+// The partition, of so many, that a record with the encoded key of the entity is sent to; nullopt:
+// any. `key` as EncodeKey makes it.
+std::optional<PartitionId> RepartitionOf(const v1::Entity& entity, std::string_view key,
+                                         int partitions);
 
 }  // namespace forebay
 

@@ -34,6 +34,7 @@ struct ProjectConfig {
   int64_t block_cache_bytes = 0;
   Delivery delivery = Delivery::kExactlyOnce;
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
+  int64_t ready_lag = 0;           // records of a partition
   int64_t replication_factor = 0;  // of topics that forebay creates; -1: the broker's default
   std::string serving_address;     // a numeric IP address
   int64_t serving_http_port = 0;   // 0: any free port

@@ -113,6 +113,10 @@ const std::array kEntries = {
                 "transactions; at_least_once sends them within milliseconds and may repeat some "
                 "after a crash.",
                 "exactly_once", false, ChoiceField{kDeliveries, SetDelivery}},
+    ConfigEntry{"ready_lag",
+                "How many records a partition may still lack, of those that it held when this "
+                "worker got it, for the worker to be ready. Later ones are not waited for.",
+                "0", false, IntegerField{&ProjectConfig::ready_lag, 0, 1'000'000'000'000}},
     ConfigEntry{"replication_factor",
                 "Replicas of the topics that forebay creates; -1 takes the broker's default.", "-1",
                 false, IntegerField{&ProjectConfig::replication_factor, -1, 32, false}},

@@ -55,6 +55,7 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.hot_map_bytes, 1'000'000'000);
   EXPECT_EQ(config.block_cache_bytes, 256'000'000);
   EXPECT_EQ(config.delivery, Delivery::kExactlyOnce);
+  EXPECT_EQ(config.ready_lag, 0);
   EXPECT_EQ(config.replication_factor, -1);
   EXPECT_EQ(config.serving_address, "127.0.0.1");
   EXPECT_EQ(config.serving_http_port, 8080);
@@ -78,6 +79,7 @@ flush_bytes: 2000
 hot_map_bytes: 0
 block_cache_bytes: 1GB
 delivery: at_least_once
+ready_lag: 10000
 replication_factor: 3
 offline: {parquet_encoding: compact}
 serving: {address: '::', http_port: 0, grpc_port: 65535}
@@ -98,6 +100,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.hot_map_bytes, 0);
   EXPECT_EQ(config.block_cache_bytes, 1'000'000'000);
   EXPECT_EQ(config.delivery, Delivery::kAtLeastOnce);
+  EXPECT_EQ(config.ready_lag, 10'000);
   EXPECT_EQ(config.replication_factor, 3);
   EXPECT_EQ(config.parquet_encoding, ParquetEncoding::kCompact);
   EXPECT_EQ(config.serving_address, "::");
