@@ -18,8 +18,8 @@ from tests.system.worker import HttpError, Worker
 START_MS = 1_704_103_200_000  # 2024-01-01T10:00:00Z
 USERS = [f"u{i}" for i in range(30)]
 SHOPS = [f"s{i}" for i in range(20)]
-# A group that waits for it, waits for longer than any test does.
-NEVER = {"session.timeout.ms": "600000"}
+# A group that waits for this waits for longer than any test does.
+NEVER = {"session.timeout.ms": "300000"}
 
 
 @pytest.fixture(scope="module")
