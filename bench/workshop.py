@@ -124,6 +124,7 @@ class Workshop:
             "project": folder.name,
             "kafka": {"bootstrap.servers": self.broker().address} | variant.kafka,
             "serving": {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0},
+            "ready_lag": 10**12,  # ready when it begins to read: time is taken from then on
         }
         (folder / "forebay.yaml").write_text(json.dumps(entries | variant.config))
         return folder

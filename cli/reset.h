@@ -11,7 +11,7 @@
 
 namespace forebay {
 
-// How long the broker may know workers that have stopped.
+// How long the broker may know workers that were killed.
 absl::Duration SessionTimeout(const KafkaConfig& kafka);
 
 // Removes what these views left, and prints what. Broken off in the middle, the state folder keeps

@@ -152,7 +152,7 @@ absl::StatusOr<std::optional<StateFolder>> LockState(const Places& places) {
   return OpenStateFolder(places.config.state, places.project.name(), UnfinishedReset::kTakeUp);
 }
 
-// A worker that stopped a moment ago is still a member: that of this state folder, which is locked,
+// A worker that was killed a moment ago is still a member: that of this state folder, which is locked,
 // does not run.
 absl::Status CheckNoWorker(const Places& places, bool locked) {
   if (places.admin == nullptr) return absl::OkStatus();
@@ -162,7 +162,7 @@ absl::Status CheckNoWorker(const Places& places, bool locked) {
     if (locked && member.worker_id == places.config.worker_id) continue;
     return absl::FailedPreconditionError(fmt::format(
         "nothing was removed: consumer group {} has a member, {} at {}: stop all workers of the "
-        "project first (the broker knows one that has stopped for up to {})",
+        "project first (the broker knows one that was killed for up to {})",
         places.config.group,
         member.worker_id.empty() ? "no worker of forebay" : "worker " + member.worker_id,
         member.host, absl::FormatDuration(SessionTimeout(places.kafka))));

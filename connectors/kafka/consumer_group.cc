@@ -162,7 +162,7 @@ absl::Status DeleteGroup(KafkaAdmin& admin, const std::string& group, absl::Dura
           fmt::format("consumer group {} still has members after {}: stop them, then do this again",
                       group, absl::FormatDuration(patience)));
     }
-    log.SayLater("consumer group {}: waiting until the broker forgets workers that have stopped",
+    log.SayLater("consumer group {}: waiting until the broker forgets workers that were killed",
                  group);
     absl::SleepFor(kAskAgain);
   }

@@ -38,7 +38,7 @@ def run_with_kills(
     """A share of the messages goes in before each of `kills` lives of the worker, which SIGKILL ends
     at a random moment: while it starts, while it restores, while it works. Then one life more."""
     rng = random.Random(seed)
-    worker = Worker(project)
+    worker = _busy_worker(project)
     for share in shares(scenario.messages, kills):
         produce(broker.address, scenario.source.topic, share)
         _live_and_die(worker, rng)
@@ -48,10 +48,17 @@ def run_with_kills(
 def catch_up_with_kills(project: Project, kills: int, seed: int) -> None:
     """The same where all messages are in the topic before the worker first starts."""
     rng = random.Random(seed)
-    worker = Worker(project)
+    worker = _busy_worker(project)
     for _ in range(kills):
         _live_and_die(worker, rng)
     worker.run_until_idle()
+
+
+def _busy_worker(project: Project) -> Worker:
+    """Ready as soon as it works, so that it is killed while it does."""
+    project.config["ready_lag"] = 10**12
+    project.write_config()
+    return Worker(project)
 
 
 def _live_and_die(worker: Worker, rng: random.Random) -> None:
