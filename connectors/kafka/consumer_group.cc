@@ -67,6 +67,7 @@ absl::StatusOr<std::optional<std::vector<GroupMember>>> FindGroupMembers(KafkaAd
     const rd_kafka_MemberDescription_t* member =
         rd_kafka_ConsumerGroupDescription_member(groups[0], i);
     members.push_back({TextOf(rd_kafka_MemberDescription_group_instance_id(member)),
+                       TextOf(rd_kafka_MemberDescription_client_id(member)),
                        TextOf(rd_kafka_MemberDescription_host(member))});
   }
   return members;

@@ -16,6 +16,7 @@ namespace forebay {
 // A worker is known for session.timeout.ms after it stopped, too.
 struct GroupMember {
   std::string worker_id;  // empty: not one of forebay's workers
+  std::string client_id;  // of one life of a worker
   std::string host;
 };
 
