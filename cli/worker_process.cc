@@ -67,6 +67,23 @@ bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   });
 }
 
+// Asks again while no broker answers, until `stop`. `Ask` returns a Status or a StatusOr.
+template <typename Ask>
+auto AskPatiently(const std::atomic<bool>& stop, const Ask& ask) -> decltype(ask()) {
+  RetryLog log;
+  while (true) {
+    auto answer = ask();
+    absl::Status status;
+    if constexpr (std::is_same_v<decltype(answer), absl::Status>) {
+      status = answer;
+    } else {
+      status = answer.status();
+    }
+    if (!absl::IsUnavailable(status) || stop.load()) return answer;
+    log.Say("{}, retrying", std::string(status.message()));
+  }
+}
+
 // Turns true some time after the process was asked to stop: whoever waits for a broker gives up.
 class StopWatch {
  public:
@@ -98,7 +115,8 @@ class WorkerProcess {
 
   absl::Status Run() {
     absl::Status prepared = Prepare();
-    if (absl::IsCancelled(prepared) && stop_.load()) return absl::OkStatus();  // nothing had begun
+    bool waited = absl::IsCancelled(prepared) || absl::IsUnavailable(prepared);
+    if (waited && stop_.load()) return absl::OkStatus();  // nothing had begun
     RETURN_IF_ERROR(prepared);
     RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
     worker_->Start();
@@ -130,6 +148,7 @@ class WorkerProcess {
   absl::Status Serve();
   void LookAround();
   absl::Status CheckFlushes();
+  void CheckSetback();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
   bool AllRead() const;
@@ -151,6 +170,8 @@ class WorkerProcess {
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
+  RetryLog setback_log_;
+  absl::Status removed_;  // of the last tasks that were taken away
   std::unique_ptr<KafkaConsumer> consumer_;
   std::unique_ptr<GroupWatch> group_;
   std::unique_ptr<KeyCheck> key_check_;
@@ -236,7 +257,8 @@ absl::Status WorkerProcess::PrepareKafka() {
   RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
   for (const TaskPlan& plan : plans_) {
     if (plan.repartition) continue;
-    ASSIGN_OR_RETURN(source_partitions_[plan.topic], admin->PartitionCount(plan.topic));
+    ASSIGN_OR_RETURN(source_partitions_[plan.topic],
+                     AskPatiently(stop_, [&] { return admin->PartitionCount(plan.topic); }));
   }
   ASSIGN_OR_RETURN(std::vector<TopicSpec> topics,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_));
@@ -244,7 +266,7 @@ absl::Status WorkerProcess::PrepareKafka() {
     for (TopicSpec& topic : topics)
       topic.replication = static_cast<int32_t>(config().replication_factor);
     known_to_group_ = IsKnownToGroup(*admin, config());
-    return EnsureTopics(*admin, topics);
+    return AskPatiently(stop_, [&] { return EnsureTopics(*admin, topics); });
   }
   for (const TopicSpec& topic : topics) {
     RETURN_IF_ERROR(broker_->CreateTopic(topic.name, topic.partitions));
@@ -268,10 +290,13 @@ absl::Status WorkerProcess::PrepareWorker() {
   }
   consumer.assigned = [this](absl::Span<const TaskId> tasks) { return worker_->AddTasks(tasks); };
   consumer.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
-    worker_->RemoveTasks(tasks, lost).IgnoreError();  // the worker keeps its first error
+    removed_ = worker_->RemoveTasks(tasks, lost);
+    if (IsTransient(removed_)) {
+      spdlog::warn("giving tasks back: {}; nothing is lost", std::string(removed_.message()));
+    }
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
-  group_ = std::make_unique<GroupWatch>(consumer_->client(), config().group);
+  group_ = std::make_unique<GroupWatch>([this] { return consumer_->client(); }, config().group);
   key_check_ = std::make_unique<KeyCheck>(
       plans_, [](const std::string& message) { spdlog::error("{}", message); });
   source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, key_check_.get(),
@@ -391,6 +416,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
+    CheckSetback();
     LookAround();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
@@ -418,6 +444,15 @@ absl::Status WorkerProcess::CheckFlushes() {
   return status;
 }
 
+// What passes ends no worker: its tasks are opened again from their last states.
+void WorkerProcess::CheckSetback() {
+  absl::Status setback = worker_->setback();
+  if (setback.ok()) return;
+  setback_log_.Say("{}: taking up the tasks again from their last states",
+                   std::string(setback.message()));
+  consumer_->JoinAgain();
+}
+
 absl::Status WorkerProcess::Stop(absl::Status ran) {
   spdlog::info("stopping: committing what has been applied");
   grpc_->Stop(kServerPatience);
@@ -425,6 +460,8 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   consumer_->Close();  // takes the tasks away, which commits and flushes them
   absl::Status stopped = worker_->Stop();
   if (ran.ok()) ran = stopped;
+  // Not all has reached its table. Whom the group has turned away had nothing to give.
+  if (ran.ok() && absl::IsUnavailable(removed_)) ran = removed_;
   dead_letters_.SayRest();
   if (!ran.ok()) return ran;
   for (const std::string& line : summary_) spdlog::info("{}", line);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "connectors/kafka/retry_log.h"
 #include "forebay/v1/definition.pb.h"
@@ -91,10 +92,18 @@ absl::Status AtLeastOnceSink::Close(const TaskId& task) {
   if (status.ok() && found->second.position > found->second.sent) {
     status = SendOffsets({{task, found->second.position + 1}}, absl::Seconds(5));
   }
+  Lose(task);
+  return status;
+}
+
+void AtLeastOnceSink::Lose(const TaskId& task) {
+  // Whoever has the task now may have written newer positions.
+  std::erase_if(unwritten_, [of_task = task.ToString()](const auto& position) {
+    return position.first == of_task || absl::EndsWith(position.first, " " + of_task);
+  });
   positions_.erase(task);
   publisher_.Close(task);
   writers_.Close(task);
-  return status;
 }
 
 absl::Status AtLeastOnceSink::SendOffsets(

@@ -23,6 +23,7 @@ class AtLeastOnceSink : public Sink {
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
+  void Lose(const TaskId& task) override;
 
  private:
   // Of the commit thread: what the group's committed offsets are to become.

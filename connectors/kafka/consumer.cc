@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <random>
 #include <set>
 
+#include "connectors/kafka/admin.h"
+#include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
 #include "connectors/kafka/queue_handle.h"
-#include "connectors/kafka/retry_log.h"
+#include "engine/worker/sink.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -23,6 +26,16 @@ constexpr absl::Duration kCancelInterval = absl::Milliseconds(100);
 // For how long, beside what the tasks take, a worker tries to leave its group.
 constexpr int kLeavePolls = 100;
 constexpr int kLeavePollMillis = 50;
+// Before the group is joined once more after something that passes.
+constexpr absl::Duration kJoinPause = absl::Seconds(1);
+
+// The group tells members apart by it: a worker must know itself from another with its worker_id.
+std::string ClientIdOfThisLife(const KafkaConfig& kafka) {
+  auto given = kafka.properties.find("client.id");
+  std::random_device random;
+  return fmt::format("{}-{:08x}", given == kafka.properties.end() ? "forebay" : given->second,
+                     random());
+}
 
 // Messages, and the client that their bytes belong to.
 class MessageBatch {
@@ -108,30 +121,47 @@ RecordHeaders HeadersOf(const RawRecord& record) {
 }
 
 struct KafkaConsumer::Partition {
+  ClientHandle client;  // that the queue belongs to
   QueueHandle queue;
   bool at_end = false;  // fetching thread only
   RetryLog log;         // likewise
 };
 
+KafkaConsumer::KafkaConsumer(Options options)
+    : options_(std::move(options)), client_id_(ClientIdOfThisLife(options_.kafka)) {}
+
 absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options options) {
   std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer(std::move(options)));
-  const Options& given = consumer->options_;
+  RETURN_IF_ERROR(consumer->Connect());
+  return consumer;
+}
+
+absl::Status KafkaConsumer::Connect() {
   int64_t partitions = 0;
-  for (const auto& [topic, count] : given.topics) partitions += count;
-  KafkaConfig kafka = given.kafka;
-  kafka.properties.merge(FetchAhead(given.records_ahead, partitions));
-  ASSIGN_OR_RETURN(ConfHandle conf,
-                   NewConf(kafka, ClientRole::kConsumer,
-                           {{"group.id", given.group}, {"group.instance.id", given.worker_id}}));
-  rd_kafka_conf_set_opaque(conf.get(), consumer.get());
+  for (const auto& [topic, count] : options_.topics) partitions += count;
+  KafkaConfig kafka = options_.kafka;
+  kafka.properties.merge(FetchAhead(options_.records_ahead, partitions));
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(kafka, ClientRole::kConsumer,
+                                            {{"client.id", client_id_},
+                                             {"group.id", options_.group},
+                                             {"group.instance.id", options_.worker_id}}));
+  rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_rebalance_cb(
       conf.get(),
       [](rd_kafka_t* client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions,
          void* self) { OnRebalance(client, error, partitions, self); });
-  ASSIGN_OR_RETURN(consumer->client_, NewClient(std::move(conf), ClientRole::kConsumer));
-  rd_kafka_poll_set_consumer(consumer->client_.get());
-  RETURN_IF_ERROR(consumer->Subscribe());
-  return consumer;
+  ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kConsumer));
+  rd_kafka_poll_set_consumer(client.get());
+  {
+    absl::MutexLock lock(&mutex_);
+    client_.swap(client);
+  }
+  return Subscribe();
+}
+
+ClientHandle KafkaConsumer::client() const {
+  absl::MutexLock lock(&mutex_);
+  return client_;
 }
 
 absl::Status KafkaConsumer::Subscribe() {
@@ -139,7 +169,7 @@ absl::Status KafkaConsumer::Subscribe() {
   for (const auto& [topic, partitions] : options_.topics) {
     rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   }
-  return KafkaStatus(rd_kafka_subscribe(client_.get(), topics.get()),
+  return KafkaStatus(rd_kafka_subscribe(client().get(), topics.get()),
                      "subscribing to the topics of the project");
 }
 
@@ -149,29 +179,76 @@ KafkaConsumer::~KafkaConsumer() {
 }
 
 void KafkaConsumer::Close() {
-  if (closed_ || client_ == nullptr) return;
+  if (closed_ || client() == nullptr) return;
   closed_ = true;
-  if (!quiet_) Leave();
-  rd_kafka_consumer_close(client_.get());
+  if (!Health().ok()) LosePlace();
+  if (!quiet_ && !lost_place_) Leave();
+  rd_kafka_consumer_close(client().get());
   CloseQueues();
 }
 
 bool KafkaConsumer::IsMember() const {
-  char* id = rd_kafka_memberid(client_.get());
+  ClientHandle client = this->client();
+  char* id = rd_kafka_memberid(client.get());
   bool is_member = id != nullptr && *id != '\0';
-  if (id != nullptr) rd_kafka_mem_free(client_.get(), id);
+  if (id != nullptr) rd_kafka_mem_free(client.get(), id);
   return is_member;
 }
 
 // A client that closes does not leave, if it is a static member; one that unsubscribes does.
 void KafkaConsumer::Leave() {
-  if (!Health().ok()) return;  // its place is another's
   leaving_ = true;
-  if (rd_kafka_unsubscribe(client_.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  ClientHandle client = this->client();
+  if (rd_kafka_unsubscribe(client.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   for (int i = 0; i < kLeavePolls && IsMember(); ++i) {
     std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
-        rd_kafka_consumer_poll(client_.get(), kLeavePollMillis), &rd_kafka_message_destroy);
+        rd_kafka_consumer_poll(client.get(), kLeavePollMillis), &rd_kafka_message_destroy);
   }
+}
+
+// A client that is fenced calls nobody back any more.
+void KafkaConsumer::LosePlace() {
+  std::vector<TaskId> tasks;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [task, partition] : partitions_) tasks.push_back(task);
+  }
+  if (!quiet_ && options_.revoked && !tasks.empty()) options_.revoked(tasks, /*lost=*/true);
+  CloseQueues();
+  lost_place_ = true;
+}
+
+absl::Status KafkaConsumer::TakePlaceAgain(absl::Duration timeout) {
+  if (absl::Duration left = take_place_ - absl::Now(); left > absl::ZeroDuration()) {
+    absl::SleepFor(std::min(left, timeout));
+    return absl::OkStatus();
+  }
+  take_place_ = absl::Now() + kJoinPause;
+  absl::Status place = CheckPlace();
+  if (absl::IsUnavailable(place)) {
+    log_.Say("{}, retrying", std::string(place.message()));
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(place);
+  rd_kafka_consumer_close(client().get());
+  RETURN_IF_ERROR(Connect());
+  lost_place_ = false;
+  join_again_ = absl::InfiniteFuture();
+  return absl::OkStatus();
+}
+
+absl::Status KafkaConsumer::CheckPlace() const {
+  ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(options_.kafka));
+  ASSIGN_OR_RETURN(std::optional<std::vector<GroupMember>> members,
+                   FindGroupMembers(*admin, options_.group));
+  for (const GroupMember& member : members.value_or(std::vector<GroupMember>())) {
+    if (member.worker_id != options_.worker_id || member.client_id == client_id_) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("another worker with worker_id {} has taken this one's place in group {} (it "
+                    "is client {} on {}). Stop one of the two, or give each its own worker_id",
+                    options_.worker_id, options_.group, member.client_id, member.host));
+  }
+  return absl::OkStatus();
 }
 
 void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
@@ -196,20 +273,30 @@ bool KafkaConsumer::IsForOtherTopics(const rd_kafka_topic_partition_list_s& part
   return given != wanted;
 }
 
+// An empty list ends the rebalance; none would leave the client in it.
+void KafkaConsumer::TakeNothing() { rd_kafka_assign(client().get(), NewPartitionList().get()); }
+
+void KafkaConsumer::JoinAgain() { join_again_ = std::min(join_again_, absl::Now() + kJoinPause); }
+
 void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
   // A static member that comes back within its session gets what it had in its last life, whatever
   // it subscribes to now (KIP-345): it leaves, and joins as one that the group does not know.
-  if (rejoin_ == Rejoin::kUnknown) {
+  if (earlier_life_ == EarlierLife::kUnknown) {
     bool other = options_.known_to_group && IsForOtherTopics(*partitions);
-    rejoin_ = other ? Rejoin::kDue : Rejoin::kDone;
+    earlier_life_ = other ? EarlierLife::kToLeave : EarlierLife::kOver;
   }
-  bool takes = rejoin_ == Rejoin::kDone && !leaving_;
-  if (takes) rebalance_status_ = TakePartitions(partitions);
-  // An empty list ends the rebalance; none would leave the client in it.
-  PartitionList nothing = NewPartitionList();
-  rd_kafka_resp_err_t error = rd_kafka_assign(
-      client_.get(), takes && rebalance_status_.ok() ? partitions : nothing.get());
-  if (rebalance_status_.ok()) rebalance_status_ = KafkaStatus(error, "taking partitions");
+  if (earlier_life_ != EarlierLife::kOver || leaving_) return TakeNothing();
+  absl::Status taken = TakePartitions(partitions);
+  if (IsTransient(taken)) {
+    log_.Say("taking partitions: {}, trying again", std::string(taken.message()));
+    TakeNothing();
+    JoinAgain();
+    return;
+  }
+  rd_kafka_resp_err_t error = rd_kafka_assign(client().get(), taken.ok() ? partitions : nullptr);
+  if (taken.ok() && Health().ok()) taken = KafkaStatus(error, "taking partitions");
+  if (taken.ok()) log_.Done("partitions are taken");
+  rebalance_status_ = taken;
 }
 
 absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* partitions) {
@@ -249,6 +336,7 @@ void KafkaConsumer::OpenQueues(const std::vector<TaskId>& tasks) {
   partitions_.clear();
   for (const TaskId& task : tasks) {
     auto partition = std::make_shared<Partition>();
+    partition->client = client_;
     partition->queue.reset(
         rd_kafka_queue_get_partition(client_.get(), task.topic.c_str(), task.partition.value()));
     // Before the partition is assigned: so that no message of it reaches the consumer's own queue.
@@ -265,28 +353,39 @@ void KafkaConsumer::CloseQueues() {
 void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   std::vector<TaskId> tasks = TasksOf(*partitions);
   if (!quiet_ && options_.revoked && !tasks.empty()) {
-    options_.revoked(tasks, rd_kafka_assignment_lost(client_.get()) != 0);
+    options_.revoked(tasks, rd_kafka_assignment_lost(client().get()) != 0);
   }
-  CloseQueues();  // eager: all are revoked
-  rd_kafka_assign(client_.get(), nullptr);
+  CloseQueues();                         // eager: all are revoked
+  join_again_ = absl::InfiniteFuture();  // that is what happens
+  rd_kafka_assign(client().get(), nullptr);
 }
 
-absl::Status KafkaConsumer::JoinAgain() {
-  if (rejoin_ == Rejoin::kDue) {
-    rejoin_ = Rejoin::kLeaving;
-    return KafkaStatus(rd_kafka_unsubscribe(client_.get()), "leaving the consumer group");
+absl::Status KafkaConsumer::LeaveEarlierLife() {
+  if (earlier_life_ == EarlierLife::kToLeave) {
+    earlier_life_ = EarlierLife::kLeaving;
+    return KafkaStatus(rd_kafka_unsubscribe(client().get()), "leaving the consumer group");
   }
-  if (rejoin_ != Rejoin::kLeaving || IsMember()) return absl::OkStatus();
-  rejoin_ = Rejoin::kDone;
+  if (earlier_life_ != EarlierLife::kLeaving || IsMember()) return absl::OkStatus();
+  earlier_life_ = EarlierLife::kOver;
   return Subscribe();
 }
 
 absl::Status KafkaConsumer::Poll(absl::Duration timeout) {
+  if (lost_place_) return TakePlaceAgain(timeout);
+  ClientHandle client = this->client();
   std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
-      rd_kafka_consumer_poll(client_.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
+      rd_kafka_consumer_poll(client.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
   RETURN_IF_ERROR(std::exchange(rebalance_status_, absl::OkStatus()));
-  RETURN_IF_ERROR(JoinAgain());
-  RETURN_IF_ERROR(Health());
+  RETURN_IF_ERROR(LeaveEarlierLife());
+  if (absl::Status health = Health(); !health.ok()) {
+    log_.Say("{}, joining it again", std::string(health.message()));
+    LosePlace();
+    return absl::OkStatus();
+  }
+  if (absl::Now() >= join_again_) {
+    join_again_ = absl::InfiniteFuture();
+    RETURN_IF_ERROR(Subscribe());
+  }
   if (message == nullptr) return absl::OkStatus();
   return PollError(*message);
 }
@@ -305,7 +404,6 @@ absl::Status KafkaConsumer::PollError(const rd_kafka_message_t& message) {
           rd_kafka_message_errstr(&message)));
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
       return KafkaStatus(message.err, "reading the project's topics",
                          rd_kafka_message_errstr(&message));
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
@@ -328,7 +426,7 @@ absl::StatusOr<FetchedRecords> KafkaConsumer::Fetch(const TaskId& task, size_t m
     }
     partition = found->second;
   }
-  auto batch = std::make_shared<MessageBatch>(client_);
+  auto batch = std::make_shared<MessageBatch>(partition->client);
   batch->Consume(partition->queue.get(), max_records, Milliseconds(timeout));
   FetchedRecords fetched;
   fetched.records.reserve(batch->messages().size());
@@ -402,7 +500,7 @@ absl::StatusOr<Watermarks> KafkaConsumer::QueryWatermarks(const TaskId& task,
   int64_t low = 0;
   int64_t high = 0;
   RETURN_IF_ERROR(KafkaStatus(
-      rd_kafka_query_watermark_offsets(client_.get(), task.topic.c_str(), task.partition.value(),
+      rd_kafka_query_watermark_offsets(client().get(), task.topic.c_str(), task.partition.value(),
                                        &low, &high, Milliseconds(timeout)),
       "offsets of " + task.ToString()));
   return Watermarks{Offset(low), Offset(high)};
@@ -413,7 +511,7 @@ absl::StatusOr<std::vector<Offset>> KafkaConsumer::QueryEnds(absl::Span<const Ta
   PartitionList list = NewPartitionList();
   for (const TaskId& task : tasks) Add(list.get(), task).offset = RD_KAFKA_OFFSET_END;
   RETURN_IF_ERROR(KafkaStatus(
-      rd_kafka_offsets_for_times(client_.get(), list.get(), Milliseconds(timeout)), "offsets"));
+      rd_kafka_offsets_for_times(client().get(), list.get(), Milliseconds(timeout)), "offsets"));
   std::vector<Offset> ends;
   for (int i = 0; i < list->cnt; ++i) {
     RETURN_IF_ERROR(KafkaStatus(list->elems[i].err, "offsets of " + tasks[i].ToString()));
@@ -425,7 +523,7 @@ absl::StatusOr<std::vector<Offset>> KafkaConsumer::QueryEnds(absl::Span<const Ta
 std::optional<Watermarks> KafkaConsumer::CachedWatermarks(const TaskId& task) const {
   int64_t low = 0;
   int64_t high = 0;
-  rd_kafka_resp_err_t error = rd_kafka_get_watermark_offsets(client_.get(), task.topic.c_str(),
+  rd_kafka_resp_err_t error = rd_kafka_get_watermark_offsets(client().get(), task.topic.c_str(),
                                                              task.partition.value(), &low, &high);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high == RD_KAFKA_OFFSET_INVALID) return std::nullopt;
   return Watermarks{Offset(std::max<int64_t>(low, 0)), Offset(high)};
@@ -436,8 +534,9 @@ absl::StatusOr<std::vector<std::optional<Offset>>> KafkaConsumer::Committed(
   PartitionList list = NewPartitionList();
   for (const TaskId& task : tasks) Add(list.get(), task);
   std::string context = "committed offsets of group " + options_.group;
-  RETURN_IF_ERROR(
-      KafkaStatus(rd_kafka_committed(client_.get(), list.get(), Milliseconds(timeout)), context));
+  rd_kafka_resp_err_t error = rd_kafka_committed(client().get(), list.get(), Milliseconds(timeout));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) RETURN_IF_ERROR(Health());
+  RETURN_IF_ERROR(KafkaStatus(error, context));
   std::vector<std::optional<Offset>> result;
   for (int i = 0; i < list->cnt; ++i) {
     RETURN_IF_ERROR(KafkaStatus(list->elems[i].err, context));
@@ -451,10 +550,11 @@ absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> n
                                    absl::Duration timeout, const std::atomic<bool>* cancel) {
   PartitionList list = NewPartitionList();
   for (const auto& [task, offset] : next_offsets) Add(list.get(), task).offset = offset.value();
-  QueueHandle queue(rd_kafka_queue_new(client_.get()));
+  ClientHandle client = this->client();
+  QueueHandle queue(rd_kafka_queue_new(client.get()));
   std::string context = "committing offsets of group " + options_.group;
   RETURN_IF_ERROR(KafkaStatus(
-      rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), nullptr, nullptr), context));
+      rd_kafka_commit_queue(client.get(), list.get(), queue.get(), nullptr, nullptr), context));
   std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
       nullptr, &rd_kafka_event_destroy);
   for (absl::Time end = absl::Now() + timeout; event == nullptr;) {
@@ -462,34 +562,27 @@ absl::Status KafkaConsumer::Commit(absl::Span<const std::pair<TaskId, Offset>> n
       return absl::CancelledError("stopped while " + context);
     absl::Duration left = std::max(end - absl::Now(), absl::ZeroDuration());
     event.reset(rd_kafka_queue_poll(queue.get(), Milliseconds(std::min(left, kCancelInterval))));
+    if (event == nullptr) RETURN_IF_ERROR(Health());
     if (event == nullptr && left == absl::ZeroDuration()) {
       return absl::UnavailableError(context + ": no answer yet");
     }
   }
   rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
-  switch (error) {
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-      RETURN_IF_ERROR(Health());
-      return absl::AbortedError(fmt::format("{}: {}", context, rd_kafka_err2str(error)));
-    default:
-      return KafkaStatus(error, context);
-  }
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) RETURN_IF_ERROR(Health());
+  return KafkaStatus(error, context);
 }
 
 std::shared_ptr<rd_kafka_consumer_group_metadata_s> KafkaConsumer::GroupMetadata() const {
-  return {rd_kafka_consumer_group_metadata(client_.get()), [](auto* metadata) {
+  return {rd_kafka_consumer_group_metadata(client().get()), [](auto* metadata) {
             if (metadata != nullptr) rd_kafka_consumer_group_metadata_destroy(metadata);
           }};
 }
 
 absl::Status KafkaConsumer::Health() const {
-  return FatalStatus(client_.get(),
-                     fmt::format("worker {} lost its place in group {} (does another worker run "
-                                 "under the same id? Give each its own worker_id)",
-                                 options_.worker_id, options_.group));
+  absl::Status fatal = FatalStatus(
+      client().get(),
+      fmt::format("worker {} lost its place in group {}", options_.worker_id, options_.group));
+  return fatal.ok() ? fatal : absl::AbortedError(std::string(fatal.message()));
 }
 
 }  // namespace forebay

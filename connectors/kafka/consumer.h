@@ -16,8 +16,12 @@
 // within session.timeout.ms, moves nothing. Close leaves the group, so that others have the tasks
 // at once. Positions are the caller's: the group's committed offsets are never used as a start.
 //
-// A broker that goes away is waited for: Fetch answers nothing meanwhile. Lost or impossible
-// offsets, fencing and refused access are FAILED_PRECONDITION: the task halts (S30).
+// A broker that goes away is waited for: Fetch answers nothing meanwhile. When it has given the
+// worker's place in the group away, the consumer joins again and its tasks are assigned anew. That
+// goes for fencing, too: a broker that was frozen may find in its queue two questions to join, of
+// which the worker gave up the first, and fences the worker in its own name. Only where another
+// worker has the worker_id is it FAILED_PRECONDITION, as are lost or impossible offsets and refused
+// access: the task halts (S30).
 #ifndef FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
 #define FOREBAY_CONNECTORS_KAFKA_CONSUMER_H_
 
@@ -37,6 +41,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "connectors/kafka/client_config.h"
+#include "connectors/kafka/retry_log.h"
 #include "engine/batch/event_batch.h"
 
 struct rd_kafka_consumer_group_metadata_s;
@@ -83,7 +88,8 @@ class KafkaConsumer {
     // The group may know the worker from an earlier life.
     bool known_to_group = true;
     // The worker got these tasks: returns for each, in order, the position of its state (the offset
-    // last applied); none: read from the oldest record. An error leaves all unread, and is returned
+    // last applied); none: read from the oldest record. An error that passes (IsTransient) gives
+    // them back, to be assigned again after a pause; any other leaves all unread, and is returned
     // by Poll. Called within Poll; records come only after it has returned.
     std::function<absl::StatusOr<std::vector<std::optional<Offset>>>(absl::Span<const TaskId>)>
         assigned;
@@ -98,9 +104,13 @@ class KafkaConsumer {
   ~KafkaConsumer();
 
   // Serves rebalances on the calling thread; returns after `timeout` or something served.
-  // FAILED_PRECONDITION: the worker cannot go on (fenced, no access, topic gone, more partitions);
-  // else the error of `assigned`.
+  // FAILED_PRECONDITION: the worker cannot go on (another has its worker_id, no access, topic gone,
+  // more partitions); else the error of `assigned`.
   absl::Status Poll(absl::Duration timeout);
+
+  // The worker has lost its tasks for a reason of its own: after a pause they are taken away and
+  // assigned anew, unless the group does so before. Poll's thread.
+  void JoinAgain();
 
   // Up to `max_records` records, waiting up to `timeout` for the first. CANCELLED: the task is not
   // assigned (any more). DATA_LOSS: a record's checksum is wrong. Any thread, one at a time per
@@ -130,27 +140,39 @@ class KafkaConsumer {
   // Who this member is now, for send_offsets_to_transaction.
   std::shared_ptr<rd_kafka_consumer_group_metadata_s> GroupMetadata() const;
 
-  // FAILED_PRECONDITION once the client is unusable: another worker has this worker_id.
+  // ABORTED while the worker has no place in the group: its tasks are lost.
   absl::Status Health() const;
+
+  // Asks the broker who has the worker's place in the group. FAILED_PRECONDITION: another worker,
+  // with the same worker_id. UNAVAILABLE. Any thread.
+  absl::Status CheckPlace() const;
 
   // Gives the tasks back (calls `revoked`) and leaves the group, if its brokers answer. Idempotent.
   void Close();
 
-  rd_kafka_s* client() const { return client_.get(); }
+  // The one for now: another takes its place after fencing. Any thread.
+  ClientHandle client() const;
 
  private:
   struct Partition;
 
-  explicit KafkaConsumer(Options options) : options_(std::move(options)) {}
+  explicit KafkaConsumer(Options options);
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
+  absl::Status Connect();
   absl::Status Subscribe();
-  absl::Status JoinAgain();
+  absl::Status LeaveEarlierLife();
   void Leave();
   // Whether the group has this client as a member, as far as it knows.
   bool IsMember() const;
+  // Takes the tasks away from a client that is of no use any more.
+  void LosePlace();
+  // Makes another client, unless another worker has the place.
+  absl::Status TakePlaceAgain(absl::Duration timeout);
   void Assign(rd_kafka_topic_partition_list_s* partitions);
+  // Ends a rebalance.
+  void TakeNothing();
   // Whether a partition list is for other topics than those subscribed to.
   bool IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const;
   void Revoke(rd_kafka_topic_partition_list_s* partitions);
@@ -161,15 +183,21 @@ class KafkaConsumer {
   absl::Status FetchError(const TaskId& task, const rd_kafka_message_s& message);
 
   const Options options_;
-  ClientHandle client_;
-  absl::Status rebalance_status_;  // of the callback; Poll's thread only
-  enum class Rejoin : uint8_t { kUnknown, kDue, kLeaving, kDone };
-  Rejoin rejoin_ = Rejoin::kUnknown;  // likewise
-  bool leaving_ = false;              // likewise: for good
+  const std::string client_id_;  // of this life of the worker alone
+  // Of Poll's thread.
+  absl::Status rebalance_status_;                   // of the callback
+  absl::Time join_again_ = absl::InfiniteFuture();  // when
+  enum class EarlierLife : uint8_t { kUnknown, kToLeave, kLeaving, kOver };
+  EarlierLife earlier_life_ = EarlierLife::kUnknown;
+  bool lost_place_ = false;
+  absl::Time take_place_ = absl::InfinitePast();  // not before
+  bool leaving_ = false;                          // for good
+  RetryLog log_;
   bool closed_ = false;
   bool quiet_ = false;  // closing from the destructor
 
   mutable absl::Mutex mutex_;
+  ClientHandle client_ ABSL_GUARDED_BY(mutex_);  // Poll's thread alone puts another in its place
   absl::flat_hash_map<TaskId, std::shared_ptr<Partition>> partitions_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -48,6 +48,7 @@ absl::StatusOr<rd_kafka_resp_err_t> RequestDeletion(KafkaAdmin& admin, const std
 
 GroupMember ReadMember(const rd_kafka_MemberDescription_t* member) {
   GroupMember read{.worker_id = TextOf(rd_kafka_MemberDescription_group_instance_id(member)),
+                   .client_id = TextOf(rd_kafka_MemberDescription_client_id(member)),
                    .host = TextOf(rd_kafka_MemberDescription_host(member))};
   if (read.host.starts_with('/')) read.host.erase(0, 1);  // Java's way to write an address
   const rd_kafka_MemberAssignment_t* assigned = rd_kafka_MemberDescription_assignment(member);
@@ -117,11 +118,12 @@ std::string DescribeOwners(absl::Span<const GroupMember> members, absl::Span<con
 }
 
 struct GroupWatch::Question {
+  ClientHandle client;
   QueueHandle answer;
 };
 
-GroupWatch::GroupWatch(rd_kafka_s* client, std::string group)
-    : client_(client), group_(std::move(group)) {}
+GroupWatch::GroupWatch(std::function<ClientHandle()> client, std::string group)
+    : client_(std::move(client)), group_(std::move(group)) {}
 
 GroupWatch::~GroupWatch() = default;
 
@@ -130,9 +132,11 @@ void GroupWatch::Look(absl::Time now) {
     if (now < next_) return;
     next_ = now + kLookAgain;
     question_ = std::make_unique<Question>();
-    question_->answer.reset(rd_kafka_queue_new(client_));
+    question_->client = client_();
+    rd_kafka_s* client = question_->client.get();
+    question_->answer.reset(rd_kafka_queue_new(client));
     const char* groups[] = {group_.c_str()};
-    rd_kafka_DescribeConsumerGroups(client_, groups, 1, nullptr, question_->answer.get());
+    rd_kafka_DescribeConsumerGroups(client, groups, 1, nullptr, question_->answer.get());
     return;
   }
   EventHandle event(rd_kafka_queue_poll(question_->answer.get(), 0));

@@ -2,6 +2,7 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_CONSUMER_GROUP_H_
 #define FOREBAY_CONNECTORS_KAFKA_CONSUMER_GROUP_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ namespace forebay {
 // A worker is known for session.timeout.ms after it was killed, too.
 struct GroupMember {
   std::string worker_id;  // empty: not one of forebay's workers
+  std::string client_id;  // of one life of a worker
   std::string host;
   std::vector<TaskId> tasks;  // that the group has given to it
 };
@@ -35,8 +37,8 @@ std::string DescribeOwners(absl::Span<const GroupMember> members, absl::Span<con
 // Who has what, asked for now and then beside other work.
 class GroupWatch {
  public:
-  // `client` is any client of the cluster, and outlives the watch.
-  GroupWatch(rd_kafka_s* client, std::string group);
+  // `client` gives any client of the cluster.
+  GroupWatch(std::function<ClientHandle()> client, std::string group);
   ~GroupWatch();
 
   // Asks if it is time to, and takes what has been answered; never waits. One thread.
@@ -48,7 +50,7 @@ class GroupWatch {
  private:
   struct Question;
 
-  rd_kafka_s* const client_;
+  const std::function<ClientHandle()> client_;
   const std::string group_;
   absl::Time next_ = absl::InfinitePast();
   std::unique_ptr<Question> question_;  // under way

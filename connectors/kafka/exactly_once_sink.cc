@@ -64,9 +64,13 @@ absl::Status ExactlyOnceSink::Close(const TaskId& task) {
   if (found->second.position > found->second.published) {
     status = Publish({}, {{task, found->second.position, nullptr}});
   }
+  Lose(task);
+  return status;
+}
+
+void ExactlyOnceSink::Lose(const TaskId& task) {
   tasks_.erase(task);
   writers_.Close(task);
-  return status;
 }
 
 std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
@@ -102,8 +106,12 @@ absl::Status ExactlyOnceSink::Publish(absl::Span<const TaskOutput* const> output
     if (!updates_ && !records) return SendPositions(parts);
     absl::Status status = PublishOnce(parts);
     if (status.ok()) break;
-    if (producer_ != nullptr && !producer_->Recover()) producer_ = nullptr;
-    if (absl::IsAborted(status)) RETURN_IF_ERROR(consumer_->Health());  // it knows why
+    bool fenced = producer_->fenced();
+    if (!producer_->Recover()) producer_ = nullptr;
+    // Who has the id has the place in the group, too. It is the consumer that ends the worker.
+    if (fenced && absl::IsFailedPrecondition(consumer_->CheckPlace())) {
+      return absl::AbortedError(std::string(status.message()));
+    }
     if (!absl::IsUnavailable(status)) return status;
     log.Say("publishing updates: {}, doing the transaction again", std::string(status.message()));
     absl::SleepFor(kRetryPause);

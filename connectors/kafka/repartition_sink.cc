@@ -138,10 +138,14 @@ absl::Status RepartitionSink::MarkCommit(const TaskOutput& output,
 }
 
 absl::Status RepartitionSink::Close(const TaskId& task) {
+  Lose(task);  // what it committed is there, and it has nothing else to say
+  return absl::OkStatus();
+}
+
+void RepartitionSink::Lose(const TaskId& task) {
   publisher_.Close(task);
   absl::MutexLock lock(&mutex_);
   marks_.erase(task);
-  return absl::OkStatus();
 }
 
 absl::Status RepartitionSink::Write(const TaskOutput& output, Offset after,

@@ -43,6 +43,7 @@ class RepartitionSink : public Sink {
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
+  void Lose(const TaskId& task) override;
 
  private:
   struct Target {

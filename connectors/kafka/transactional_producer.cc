@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
-#include "absl/strings/numbers.h"
-#include "absl/time/clock.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
 #include "connectors/kafka/retry_log.h"
@@ -19,18 +17,6 @@ constexpr int kStepMillis = 1000;
 // records have waited for as long, librdkafka (2.0 at least) polls without a pause until the
 // broker has acknowledged those before them.
 constexpr char kLingerMillis[] = "1000";
-
-absl::Duration TransactionTimeout(rd_kafka_t* client) {
-  char text[32];
-  size_t size = sizeof(text);
-  int64_t millis = 0;
-  if (rd_kafka_conf_get(rd_kafka_conf(client), "transaction.timeout.ms", text, &size) !=
-          RD_KAFKA_CONF_OK ||
-      !absl::SimpleAtoi(text, &millis)) {
-    millis = 60'000;
-  }
-  return absl::Milliseconds(millis);
-}
 
 bool IsFencing(int code) {
   return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
@@ -49,8 +35,6 @@ absl::StatusOr<std::unique_ptr<TransactionalProducer>> TransactionalProducer::Cr
                    Producer::Create(patient, {{"transactional.id", transactional_id}},
                                     DeliveryReports::kFailures, cancel));
   rd_kafka_t* client = made->producer_->client();
-  made->timeout_ = TransactionTimeout(client);
-  made->begun_ = absl::Now();
   RETURN_IF_ERROR(made->Repeat("opening transactions", [&](int timeout_ms) {
     return rd_kafka_init_transactions(client, timeout_ms);
   }));
@@ -58,7 +42,6 @@ absl::StatusOr<std::unique_ptr<TransactionalProducer>> TransactionalProducer::Cr
 }
 
 absl::Status TransactionalProducer::Begin() {
-  begun_ = absl::Now();
   ending_ = false;
   return Repeat("beginning a transaction",
                 [&](int) { return rd_kafka_begin_transaction(producer_->client()); });
@@ -118,41 +101,29 @@ absl::Status TransactionalProducer::Classify(std::string_view what, const rd_kaf
   int code = rd_kafka_error_code(e);
   std::string text = rd_kafka_error_string(e);
   if (!rd_kafka_error_txn_requires_abort(e)) spent_ = true;
-  if (IsFencing(code)) {
-    // The broker fences a producer whose transaction took too long, too: then nobody else has the
-    // id.
-    if (absl::Now() - begun_ > timeout_ * 0.8) {
-      return absl::UnavailableError(fmt::format("{}: the broker gave up on a transaction of {}",
-                                                what, absl::FormatDuration(absl::Now() - begun_)));
-    }
-    return absl::FailedPreconditionError(
-        fmt::format("{}: another producer took over {} ({}). Two workers run with the same "
-                    "worker_id: give each its own",
-                    what, id_, text));
-  }
-  return StepStatus(what, code, text);
+  if (!IsFencing(code)) return StepStatus(what, code, text);
+  spent_ = fenced_ = true;
+  return absl::UnavailableError(
+      fmt::format("{}: the broker has closed {} to this producer ({}): its transaction took too "
+                  "long, or another producer was made for it",
+                  what, id_, text));
 }
 
 absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
                                                std::string_view text) {
-  switch (code) {
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:  // also our own consumer, when it had to join anew
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-      return absl::AbortedError(
-          fmt::format("{}: the consumer group has moved on ({})", what, text));
-    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-      return absl::FailedPreconditionError(fmt::format(
-          "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));
-    default:
-      break;
+  if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));
+  }
+  absl::Status status = KafkaStatus(code, what, text);
+  if (absl::IsAborted(status)) {
+    return absl::AbortedError(
+        fmt::format("{}: the consumer group has moved on ({})", what, text));
   }
   // When records failed, their error says more than that of the transaction.
   rd_kafka_poll(producer_->client(), 0);
   absl::Status failure = producer_->Failure();
   if (absl::IsFailedPrecondition(failure)) return failure;
-  absl::Status status = KafkaStatus(code, what, text);
   if (absl::IsFailedPrecondition(status)) return status;
   return absl::UnavailableError(std::string(status.message()));
 }

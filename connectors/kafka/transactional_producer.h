@@ -9,7 +9,7 @@
 // Every step waits for brokers that are away, with a log line now and then. What else it returns:
 //   UNAVAILABLE          the transaction was not, or may not have been committed: Recover(), redo
 //   ABORTED              the consumer group has moved on: the tasks are no longer this worker's
-//   FAILED_PRECONDITION  another producer has this transactional.id, or somebody has to act
+//   FAILED_PRECONDITION  somebody has to act
 //   CANCELLED            `cancel` became true
 // Not thread-safe.
 #ifndef FOREBAY_CONNECTORS_KAFKA_TRANSACTIONAL_PRODUCER_H_
@@ -23,7 +23,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "connectors/kafka/producer.h"
 #include "engine/batch/event_batch.h"
@@ -52,6 +51,10 @@ class TransactionalProducer {
   // settles the outcome) and ask the group's committed offsets.
   bool Recover();
 
+  // The broker has closed the id to this producer: a transaction took too long, or another producer
+  // was made with it, by this worker or another.
+  bool fenced() const { return fenced_; }
+
  private:
   explicit TransactionalProducer(std::string id) : id_(std::move(id)) {}
 
@@ -62,9 +65,8 @@ class TransactionalProducer {
 
   const std::string id_;
   std::unique_ptr<Producer> producer_;
-  absl::Duration timeout_;  // after which the broker aborts a transaction on its own
-  absl::Time begun_;
   bool spent_ = false;   // must be discarded
+  bool fenced_ = false;
   bool ending_ = false;  // Commit was called: the outcome may be either
 };
 

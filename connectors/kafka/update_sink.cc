@@ -28,4 +28,6 @@ absl::Status UpdateSink::Commit(absl::Span<const TaskOutput* const> outputs) {
 
 absl::Status UpdateSink::Close(const TaskId& task) { return delivery_->Close(task); }
 
+void UpdateSink::Lose(const TaskId& task) { delivery_->Lose(task); }
+
 }  // namespace forebay

@@ -17,7 +17,7 @@
 // Both wait for brokers that are away, for ever, with a log line now and then, until `cancel`: that
 // gives up waiting (the status is CANCELLED); nothing is lost, the caller just has not committed.
 //   ABORTED              the group has given the tasks to others: drop them, uncommitted
-//   FAILED_PRECONDITION  another worker has this worker_id, or a message that says what to do
+//   FAILED_PRECONDITION  a message that says what to do
 #ifndef FOREBAY_CONNECTORS_KAFKA_UPDATE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_UPDATE_SINK_H_
 
@@ -57,6 +57,7 @@ class UpdateSink : public Sink {
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
+  void Lose(const TaskId& task) override;
 
  private:
   std::unique_ptr<Sink> delivery_;

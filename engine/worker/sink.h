@@ -5,6 +5,9 @@
 // its position. So the durable state is never ahead of a sink, and after a crash a task replays
 // records that a sink already holds: each sink knows up to which offset it does, and drops those
 // (law 3).
+//
+// Errors are of two kinds. UNAVAILABLE and ABORTED (the task is no longer this worker's) pass: the
+// task is lost, opened again and replayed. Any other ends the worker: somebody has to act.
 #ifndef FOREBAY_ENGINE_WORKER_SINK_H_
 #define FOREBAY_ENGINE_WORKER_SINK_H_
 
@@ -17,6 +20,11 @@
 #include "engine/batch/event_batch.h"
 
 namespace forebay {
+
+// Whether the error passes by itself: what failed is to be done anew, from what is durable.
+inline bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status);
+}
 
 // What one task yielded since its last cut. A cut falls between two records: all rows of one offset
 // are in the same cut.
@@ -51,8 +59,13 @@ class Sink {
   // whatever was offered before. [commit thread]
   virtual absl::Status Commit(absl::Span<const TaskOutput* const> outputs) = 0;
 
-  // The task leaves, after its last commit. [commit thread]
+  // The task leaves, after its last commit. Whatever is returned, the sink has let go of it.
+  // [commit thread]
   virtual absl::Status Close(const TaskId& task) { return absl::OkStatus(); }
+
+  // The task is lost: others may have it already, or it is opened again. The sink lets go of it and
+  // makes nothing more of it durable; what is, stands. [commit thread]
+  virtual void Lose(const TaskId& task) {}
 };
 
 }  // namespace forebay

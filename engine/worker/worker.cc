@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -14,6 +16,22 @@ namespace {
 
 // How long an idle thread waits for a record before it looks after its other tasks and cuts.
 constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
+
+// Calls `one` with 0 to count - 1, on up to `threads` threads; the error of the least number.
+absl::Status SideBySide(size_t threads, size_t count, absl::FunctionRef<absl::Status(size_t)> one) {
+  std::vector<absl::Status> results(count);
+  std::atomic<size_t> next{0};
+  auto some = [&] {
+    for (size_t i; (i = next.fetch_add(1)) < count;) results[i] = one(i);
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(some);
+    some();
+  }
+  for (const absl::Status& result : results) RETURN_IF_ERROR(result);
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -55,6 +73,18 @@ void Worker::Fail(const absl::Status& status) {
   if (status_.ok()) status_ = status;
 }
 
+absl::Status Worker::setback() const {
+  absl::MutexLock lock(&status_mutex_);
+  return setback_;
+}
+
+void Worker::FailOrLose(absl::Span<const TaskPtr> tasks, const absl::Status& status) {
+  if (!IsTransient(status)) return Fail(status);
+  for (const TaskPtr& task : tasks) task->SetLost();
+  absl::MutexLock lock(&status_mutex_);
+  if (setback_.ok()) setback_ = status;
+}
+
 const TaskPlan* Worker::PlanOf(std::string_view topic) const {
   for (const TaskPlan& plan : plans_) {
     if (plan.topic == topic) return &plan;
@@ -62,9 +92,8 @@ const TaskPlan* Worker::PlanOf(std::string_view topic) const {
   return nullptr;
 }
 
-// Reading the states of keys takes most of a start: tasks are opened side by side.
-absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const TaskId> ids) {
-  std::vector<absl::StatusOr<TaskPtr>> opened(ids.size());
+// Up to where the sinks hold each task.
+absl::StatusOr<std::vector<Offset>> Worker::OpenSinks(absl::Span<const TaskId> ids) {
   std::vector<Offset> held(ids.size(), Offset(-1));
   for (size_t i = 0; i < ids.size(); ++i) {
     if (PlanOf(ids[i].topic) == nullptr)
@@ -74,34 +103,41 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
       held[i] = std::max(held[i], of_sink);
     }
   }
+  return held;
+}
+
+void Worker::LoseInSinks(absl::Span<const TaskId> ids) {
+  for (const TaskId& id : ids) {
+    for (Sink* sink : sinks_) sink->Lose(id);
+  }
+}
+
+// What is asked of the outside comes first: as long as that is away, lookups read what was lost.
+// Reading the states of keys takes most of a start: tasks are opened side by side.
+absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const TaskId> ids) {
+  ASSIGN_OR_RETURN(std::vector<Offset> held, OpenSinks(ids));
+  std::vector<PartitionBounds> bounds(ids.size());
+  RETURN_IF_ERROR(SideBySide(threads_.size(), ids.size(), [&](size_t i) -> absl::Status {
+    ASSIGN_OR_RETURN(bounds[i], source_->Bounds(ids[i]));
+    return absl::OkStatus();
+  }));
   ASSIGN_OR_RETURN(auto source_ends, SourceEnds(ids));
-  std::atomic<size_t> next{0};
-  auto open_some = [&] {
-    for (size_t i; (i = next.fetch_add(1)) < ids.size();) {
-      const TaskPlan& plan = *PlanOf(ids[i].topic);
-      opened[i] =
-          OpenTask(ids[i], held[i],
-                   plan.repartition ? source_ends.at(plan.source->topic()) : std::vector<Offset>());
-    }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (size_t i = 1; i < std::min(threads_.size(), ids.size()); ++i)
-      helpers.emplace_back(open_some);
-    open_some();
-  }
-  std::vector<TaskPtr> tasks;
-  for (absl::StatusOr<TaskPtr>& task : opened) {
-    RETURN_IF_ERROR(task.status());
-    tasks.push_back(*std::move(task));
-  }
+  ForgetTasks([](const TaskPtr& task) { return task->lost(); });
+  std::vector<TaskPtr> tasks(ids.size());
+  RETURN_IF_ERROR(SideBySide(threads_.size(), ids.size(), [&](size_t i) -> absl::Status {
+    const TaskPlan& plan = *PlanOf(ids[i].topic);
+    ASSIGN_OR_RETURN(tasks[i], OpenTask(ids[i], bounds[i], held[i],
+                                        plan.repartition ? source_ends.at(plan.source->topic())
+                                                         : std::vector<Offset>()));
+    return absl::OkStatus();
+  }));
   return tasks;
 }
 
-absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, Offset held,
+absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, const PartitionBounds& bounds,
+                                                 Offset held,
                                                  const std::vector<Offset>& source_ends) const {
   const TaskPlan& plan = *PlanOf(id.topic);
-  ASSIGN_OR_RETURN(PartitionBounds bounds, source_->Bounds(id));
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
                    Task::Open(plan, id, partition_counts_.at(id.topic), bounds, std::move(store),
@@ -133,10 +169,10 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
   std::vector<std::optional<Offset>> positions;
   {
     absl::MutexLock commit(&commit_mutex_);
-    ForgetTasks([](const TaskPtr& task) { return task->lost(); });
     absl::StatusOr<std::vector<TaskPtr>> tasks = OpenTasks(ids);
     if (!tasks.ok()) {
-      Fail(tasks.status());
+      LoseInSinks(ids);
+      if (!IsTransient(tasks.status())) Fail(tasks.status());
       return tasks.status();
     }
     opened = *std::move(tasks);
@@ -165,44 +201,68 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
   return positions;
 }
 
+std::vector<Worker::TaskPtr> Worker::FindTasks(absl::Span<const TaskId> ids) const {
+  std::vector<TaskPtr> found;
+  absl::ReaderMutexLock lock(&tasks_mutex_);
+  for (const auto& [topic, tasks] : tasks_) {
+    for (const TaskPtr& task : tasks) {
+      if (absl::c_linear_search(ids, task->task().id())) found.push_back(task);
+    }
+  }
+  return found;
+}
+
 absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
-  auto leaves = [&](const TaskPtr& task) {
-    return std::find(ids.begin(), ids.end(), task->task().id()) != ids.end();
-  };
+  // At once: a commit that waits for a broker may hold up the rest.
+  if (lost) {
+    for (const TaskPtr& task : FindTasks(ids)) task->SetLost();
+  }
   absl::MutexLock commit(&commit_mutex_);
-  std::vector<TaskPtr> leaving;
   {
     absl::MutexLock lock(&tasks_mutex_);
     assigned_ = false;
-    for (auto& [topic, tasks] : tasks_)
-      std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(leaving), leaves);
   }
-  for (const TaskPtr& task : leaving) lost ? task->SetLost() : task->Drain();
-  absl::Status committed;
-  if (!lost && status().ok()) {
-    // Nothing more is applied, so states can be written one by one: that takes less memory.
-    committed = CommitTasks(leaving, CutOf::kOutputs);
-    for (const TaskPtr& task : leaving) {
-      if (committed.ok()) committed = CommitTasks({task}, CutOf::kState);
-    }
+  std::vector<TaskPtr> leaving = FindTasks(ids);
+  for (const TaskPtr& task : leaving) task->Drain();
+  absl::Status committed = CommitLeaving(leaving);
+  if (IsTransient(committed)) {
+    for (const TaskPtr& task : leaving) task->SetLost();
   }
   for (auto& thread : threads_) {
     absl::MutexLock working(&thread->working);
     absl::MutexLock lock(&thread->mutex);
-    std::erase_if(thread->tasks, leaves);
+    std::erase_if(thread->tasks,
+                  [&](const TaskPtr& task) { return absl::c_linear_search(leaving, task); });
   }
   for (const TaskPtr& task : leaving) {
     for (Sink* sink : sinks_) {
+      if (task->lost()) {
+        sink->Lose(task->task().id());
+        continue;
+      }
       absl::Status closed = sink->Close(task->task().id());
-      if (committed.ok()) committed = closed;
+      bool worse = IsTransient(committed) && !closed.ok() && !IsTransient(closed);
+      if (committed.ok() || worse) committed = closed;
     }
   }
   leaving.clear();
   // What was lost is still read from, until the group says who has it now: brokers that are away
   // for long must not end lookups.
-  if (!lost) ForgetTasks(leaves);
-  if (!committed.ok()) Fail(committed);
+  ForgetTasks([&](const TaskPtr& task) {
+    return !task->lost() && absl::c_linear_search(ids, task->task().id());
+  });
+  absl::MutexLock lock(&status_mutex_);
+  setback_ = absl::OkStatus();
+  if (!IsTransient(committed) && status_.ok()) status_ = committed;
   return committed;
+}
+
+// Nothing more is applied, so states can be written one by one: that takes less memory.
+absl::Status Worker::CommitLeaving(const std::vector<TaskPtr>& tasks) {
+  if (!status().ok()) return absl::OkStatus();  // without a further commit
+  RETURN_IF_ERROR(CommitTasks(tasks, CutOf::kOutputs));
+  for (const TaskPtr& task : tasks) RETURN_IF_ERROR(CommitTasks({task}, CutOf::kState));
+  return absl::OkStatus();
 }
 
 void Worker::ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves) {
@@ -231,9 +291,9 @@ void Worker::RunTasks(TaskThread* thread) {
         absl::MutexLock lock(&thread->mutex);
         tasks = thread->tasks;
       }
-      for (const TaskPtr& task : tasks) idle = !Advance(task.get(), absl::ZeroDuration()) && idle;
+      for (const TaskPtr& task : tasks) idle = !Advance(task, absl::ZeroDuration()) && idle;
       if (idle && !tasks.empty()) {
-        Advance(tasks[turn++ % tasks.size()].get(), kIdleWait);
+        Advance(tasks[turn++ % tasks.size()], kIdleWait);
         continue;
       }
     }
@@ -241,7 +301,7 @@ void Worker::RunTasks(TaskThread* thread) {
   }
 }
 
-bool Worker::Advance(RunningTask* task, absl::Duration timeout) {
+bool Worker::Advance(const TaskPtr& task, absl::Duration timeout) {
   if (!status().ok()) {
     task->Fail(status());
     absl::SleepFor(kIdleWait);
@@ -256,11 +316,12 @@ bool Worker::Advance(RunningTask* task, absl::Duration timeout) {
     return false;
   }
   bool advanced = false;
-  absl::Status status = ApplyNext(task, timeout, &advanced);
+  absl::Status status = ApplyNext(task.get(), timeout, &advanced);
   if (!status.ok()) {
     task->Fail(status);
-    Fail(absl::Status(status.code(), fmt::format("task {}: {}", task->task().id().ToString(),
-                                                 std::string(status.message()))));
+    absl::Status said(status.code(), fmt::format("task {}: {}", task->task().id().ToString(),
+                                                 std::string(status.message())));
+    FailOrLose({task}, said);
   }
   return advanced;
 }
@@ -318,9 +379,10 @@ absl::Status Worker::Commit(CutOf of) {
     for (const auto& [topic, of_topic] : tasks_)
       tasks.insert(tasks.end(), of_topic.begin(), of_topic.end());
   }
-  absl::Status status = CommitTasks(std::move(tasks), of);
-  if (!status.ok()) Fail(status);
-  return status;
+  absl::Status status = CommitTasks(tasks, of);
+  if (status.ok()) return status;
+  FailOrLose(tasks, status);
+  return this->status();
 }
 
 absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
@@ -344,13 +406,7 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
   }
   bool any = !outputs.empty() || states;
   if (!any && of == CutOf::kOutputs) return absl::OkStatus();
-  absl::Status committed = CommitOutputs(outputs);
-  if (absl::IsAborted(committed)) {
-    // The group has moved on: the tasks are taken away, and replayed by whoever gets them.
-    for (const TaskPtr& task : tasks) task->SetLost();
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(committed);
+  RETURN_IF_ERROR(CommitOutputs(outputs));
   for (size_t i = 0; i < cuts.size(); ++i) {
     if (cuts[i].number == 0) continue;
     RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));

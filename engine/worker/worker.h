@@ -11,8 +11,11 @@
 // and lets every sink make the cuts durable; every `state_interval` then a task's state, too (law
 // 3), one task after the other. Tasks go on meanwhile.
 //
-// The first error of a task, sink or store stops the worker without a further commit: what is
-// durable stands, and a restart replays the rest. Thread-safe.
+// An error that passes (IsTransient) makes the worker lose its tasks, as when the group has given
+// them to others: nothing of them is committed any more, lookups go on reading them as they stand,
+// and setback() says why. Whoever runs the worker then takes them away and adds them again: they
+// are opened from what is durable, and the rest is replayed. Any other error stops the worker
+// without a further commit, and a restart does the same. Thread-safe.
 #ifndef FOREBAY_ENGINE_WORKER_WORKER_H_
 #define FOREBAY_ENGINE_WORKER_WORKER_H_
 
@@ -81,11 +84,13 @@ class Worker {
   void Start();
 
   // Restores the tasks' states; returns the position of each, in order. The tasks begin to read
-  // when the source has them.
+  // when the source has them. After an error that passes none is added, and the call may be
+  // repeated; meanwhile lookups go on reading what was lost.
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> tasks);
 
   // Ends these tasks; commits them first unless they are `lost`: the group may have given them to
-  // others. Lookups go on reading what was lost, as it stood, until the next AddTasks.
+  // others. Lookups go on reading what was lost, as it stood, until the next AddTasks. After an
+  // error that passes they are ended all the same, and what was not committed will be replayed.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
   // Commits all that has been applied before the call: the sinks, and the states of all tasks, or
@@ -97,6 +102,9 @@ class Worker {
 
   // OK while the worker works.
   absl::Status status() const;
+
+  // Why tasks were lost that are still here: they are to be taken away and added again. OK: none.
+  absl::Status setback() const;
 
   // Lookup by engine/worker/lookup.h.
   absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) const;
@@ -123,7 +131,7 @@ class Worker {
   };
 
   void RunTasks(TaskThread* thread);
-  bool Advance(RunningTask* task, absl::Duration timeout);
+  bool Advance(const TaskPtr& task, absl::Duration timeout);
   absl::Status ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced);
   void RunCommits();
   // Those that are lost are left out: what they hold must not become durable.
@@ -132,8 +140,9 @@ class Worker {
   absl::Status CommitOutputs(absl::Span<const TaskOutput* const> outputs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
-  absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids);
-  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, Offset held,
+  absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, const PartitionBounds& bounds, Offset held,
                                    const std::vector<Offset>& source_ends) const;
   // The ends, by partition, of each topic that feeds a repartition topic of these tasks.
   absl::StatusOr<std::map<std::string, std::vector<Offset>>> SourceEnds(
@@ -143,6 +152,13 @@ class Worker {
   absl::StatusOr<ViewRow> AnswerMissing(int view, std::string_view key,
                                         absl::Span<const TaskPtr> tasks, ViewRow missing) const;
   void Fail(const absl::Status& status);
+  // Loses `tasks` where the error passes, else fails.
+  void FailOrLose(absl::Span<const TaskPtr> tasks, const absl::Status& status);
+  absl::StatusOr<std::vector<Offset>> OpenSinks(absl::Span<const TaskId> ids);
+  void LoseInSinks(absl::Span<const TaskId> ids);
+  absl::Status CommitLeaving(const std::vector<TaskPtr>& tasks)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  std::vector<TaskPtr> FindTasks(absl::Span<const TaskId> ids) const;
   const TaskPlan* PlanOf(std::string_view topic) const;
 
   const std::vector<TaskPlan>& plans_;
@@ -170,6 +186,7 @@ class Worker {
   bool assigned_ ABSL_GUARDED_BY(tasks_mutex_) = false;
   mutable absl::Mutex status_mutex_;
   absl::Status status_ ABSL_GUARDED_BY(status_mutex_);
+  absl::Status setback_ ABSL_GUARDED_BY(status_mutex_);
 };
 
 }  // namespace forebay

@@ -32,7 +32,7 @@ TEST(Worker, ACrashAtAnyCommitLosesNothingAndRepeatsNothing) {
     for (bool after : {false, true}) {
       Disk disk;
       for (int crash_at = 1; crash_at < 8; ++crash_at) {
-        Life life(&disk, kRecords, crash_at, after, absl::StatusCode::kUnavailable, states);
+        Life life(&disk, kRecords, crash_at, after, absl::StatusCode::kInternal, states);
         life.Finish();
         life.worker().Stop().IgnoreError();
       }
@@ -47,31 +47,70 @@ TEST(Worker, ACrashAtAnyCommitLosesNothingAndRepeatsNothing) {
   }
 }
 
-// The sink says ABORTED when the group has given the tasks to others while the worker was away.
-TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
-  constexpr int64_t kRecords = 400;
-  Disk disk;
-  Life life(&disk, kRecords, /*crash_at=*/1, /*after=*/true, absl::StatusCode::kAborted);
-  auto lost = [&] {
-    auto tasks = life.worker().Tasks();
-    return std::any_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->lost(); });
-  };
-  while (!lost()) life.worker().Commit().IgnoreError();
-  life.LoseTasks();
-  // Lookups go on, but the worker is not ready.
-  EXPECT_TRUE(life.worker().Lookup(0, "k3", std::nullopt).ok());
-  EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
-  life.AddTasks();
+// As where nothing ever failed.
+void ExpectStraight(Disk& disk, int64_t records) {
+  Disk straight;
+  Life life(&straight, records);
   life.Finish();
   ASSERT_TRUE(life.worker().Stop().ok());
-  Disk straight;
-  Life other(&straight, kRecords);
-  other.Finish();
-  ASSERT_TRUE(other.worker().Stop().ok());
   absl::MutexLock lock(&disk.mutex);
   absl::MutexLock straight_lock(&straight.mutex);
   EXPECT_EQ(disk.rows, straight.rows);
+  EXPECT_EQ(disk.states, straight.states);
   EXPECT_EQ(disk.metas, straight.metas);
+}
+
+// ABORTED: the group has given the tasks to others while the worker was away.
+TEST(Worker, TasksThatWereLostAreReplayedWhenTheyComeBack) {
+  constexpr int64_t kRecords = 400;
+  for (absl::StatusCode code : {absl::StatusCode::kAborted, absl::StatusCode::kUnavailable}) {
+    for (bool after : {false, true}) {
+      Disk disk;
+      Life life(&disk, kRecords, /*crash_at=*/1, after, code);
+      while (life.worker().setback().ok()) life.worker().Commit().IgnoreError();
+      EXPECT_EQ(life.worker().setback().code(), code);
+      EXPECT_EQ(life.RemoveTasks(/*lost=*/true), absl::OkStatus());
+      EXPECT_EQ(life.worker().setback(), absl::OkStatus());
+      // Lookups go on, but the worker is not ready.
+      EXPECT_TRUE(life.worker().Lookup(0, "k3", std::nullopt).ok());
+      EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
+      life.AddTasks();
+      life.Finish();
+      EXPECT_EQ(life.worker().Stop(), absl::OkStatus());
+      ExpectStraight(disk, kRecords);
+    }
+  }
+}
+
+TEST(Worker, AnOutsideThatIsAwayIsWaitedForWhileTasksComeAndGo) {
+  constexpr int64_t kRecords = 400;
+  const absl::Status away = absl::UnavailableError("away");
+  Disk disk;
+  // Only the calls of this test commit.
+  Life life(&disk, kRecords, /*crash_at=*/0, /*after=*/false, absl::StatusCode::kInternal,
+            absl::Hours(1), absl::Hours(1), /*pause_at=*/200);
+  while (!life.worker().Lookup(0, "k3", std::nullopt)->found) absl::SleepFor(absl::Milliseconds(1));
+  life.sink().SetAway(away);
+  EXPECT_EQ(life.RemoveTasks(/*lost=*/false), away);
+  EXPECT_EQ(life.worker().AddTasks(Life::TaskIds()).status(), away);
+  EXPECT_EQ(life.worker().status(), absl::OkStatus());
+  EXPECT_TRUE(life.worker().Lookup(0, "k3", std::nullopt)->found);
+  EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
+  life.sink().SetAway(absl::OkStatus());
+  life.AddTasks();
+  life.Resume();
+  life.Finish();
+  EXPECT_EQ(life.worker().Stop(), absl::OkStatus());
+  ExpectStraight(disk, kRecords);
+}
+
+TEST(Worker, ASinkThatNeedsHelpWhileTasksLeaveStopsTheWorker) {
+  Disk disk;
+  Life life(&disk, 100);
+  life.Finish();
+  life.sink().SetAway(absl::FailedPreconditionError("help"));
+  EXPECT_FALSE(life.RemoveTasks(/*lost=*/false).ok());
+  EXPECT_EQ(life.worker().status(), absl::FailedPreconditionError("help"));
 }
 
 // At most that its views are new: no key, and no position.
@@ -91,7 +130,7 @@ TEST(Worker, WithoutItsLastOutputsNoStateIsKept) {
   Life life(&disk, 10, /*crash_at=*/1, /*after=*/false, absl::StatusCode::kAborted, absl::Hours(1),
             absl::Hours(1));
   life.Finish();
-  EXPECT_TRUE(life.worker().Stop().ok());
+  EXPECT_TRUE(absl::IsAborted(life.worker().Stop()));
   absl::MutexLock lock(&disk.mutex);
   EXPECT_TRUE(disk.rows.empty());
   EXPECT_TRUE(KeepsNoRecord(disk));
@@ -112,7 +151,7 @@ TEST(Worker, StopsAtTheFirstErrorOfASinkAndSaysIt) {
   Disk disk;
   Life life(&disk, 1000, /*crash_at=*/1);
   life.Finish();
-  EXPECT_EQ(life.worker().Stop(), absl::UnavailableError("crash before"));
+  EXPECT_EQ(life.worker().Stop(), absl::InternalError("crash before"));
   absl::MutexLock lock(&disk.mutex);
   EXPECT_TRUE(KeepsNoRecord(disk));
 }

@@ -188,14 +188,22 @@ std::vector<std::string> DescribeRows(const std::shared_ptr<arrow::RecordBatch>&
   return text;
 }
 
-// Fails its `crash_at`th commit, either before it holds the rows or after.
+// Fails its `crash_at`th commit, either before it holds the rows or after; and any call while
+// `away` is not OK.
 class DiskSink final : public Sink {
  public:
   DiskSink(Disk* disk, int crash_at, bool after, absl::StatusCode code)
       : disk_(disk), crash_at_(crash_at), after_(after), code_(code) {}
 
+  void SetAway(absl::Status away) {
+    absl::MutexLock lock(&disk_->mutex);
+    away_ = std::move(away);
+  }
+
   absl::StatusOr<Offset> Open(const TaskId& task) override {
     absl::MutexLock lock(&disk_->mutex);
+    if (!away_.ok()) return away_;
+    open_.insert(task);
     auto held = disk_->held.find(task);
     return held == disk_->held.end() ? Offset(-1) : held->second;
   }
@@ -204,7 +212,9 @@ class DiskSink final : public Sink {
     bool crash = ++commits_ == crash_at_;
     if (crash && !after_) return absl::Status(code_, "crash before");
     absl::MutexLock lock(&disk_->mutex);
+    if (!away_.ok()) return away_;
     for (const TaskOutput* output : outputs) {
+      EXPECT_TRUE(open_.contains(output->task));
       auto [held, first] = disk_->held.try_emplace(output->task, Offset(-1));
       for (const ChangeBatch& batch : output->changes) {
         for (std::string& row : DescribeRows(RowsAfter(batch.rows, held->second)))
@@ -215,12 +225,25 @@ class DiskSink final : public Sink {
     return crash ? absl::Status(code_, "crash after") : absl::OkStatus();
   }
 
+  absl::Status Close(const TaskId& task) override {
+    Lose(task);
+    absl::MutexLock lock(&disk_->mutex);
+    return away_;
+  }
+
+  void Lose(const TaskId& task) override {
+    absl::MutexLock lock(&disk_->mutex);
+    open_.erase(task);
+  }
+
  private:
   Disk* const disk_;
   const int crash_at_;
   const bool after_;
   const absl::StatusCode code_;
   int commits_ = 0;
+  absl::Status away_ ABSL_GUARDED_BY(disk_->mutex);
+  std::set<TaskId> open_ ABSL_GUARDED_BY(disk_->mutex);
 };
 
 class FixedClock final : public Clock {
@@ -232,7 +255,7 @@ class FixedClock final : public Clock {
 class Life {
  public:
   Life(Disk* disk, int64_t records, int crash_at = 0, bool after = false,
-       absl::StatusCode code = absl::StatusCode::kUnavailable,
+       absl::StatusCode code = absl::StatusCode::kInternal,
        absl::Duration state_interval = absl::Milliseconds(1),
        absl::Duration commit_interval = absl::Milliseconds(1),
        int64_t pause_at = std::numeric_limits<int64_t>::max(), int64_t ready_lag = 0)
@@ -270,14 +293,15 @@ class Life {
     for (size_t i = 0; i < tasks.size(); ++i) source_.StartAt(tasks[i], positions[i]);
   }
 
-  void LoseTasks() {
+  absl::Status RemoveTasks(bool lost) {
     source_.Stop();
-    ASSERT_TRUE(worker_.RemoveTasks(TaskIds(), /*lost=*/true).ok());
+    return worker_.RemoveTasks(TaskIds(), lost);
   }
 
   void Resume() { source_.Resume(); }
 
   Worker& worker() { return worker_; }
+  DiskSink& sink() { return sink_; }
 
   // Until all tasks have applied everything, or the worker has failed.
   void Finish() {

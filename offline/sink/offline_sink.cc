@@ -151,10 +151,14 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
 
 absl::Status OfflineSink::Close(const TaskId& task) {
   absl::Status status = FlushAll();
+  Lose(task);
+  return status;
+}
+
+void OfflineSink::Lose(const TaskId& task) {
   absl::MutexLock flush_lock(&flush_mutex_);
   absl::MutexLock lock(&mutex_);
   tasks_.erase(task);
-  return status;
 }
 
 int64_t OfflineSink::PendingBytes() const {

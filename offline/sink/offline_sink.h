@@ -72,6 +72,8 @@ class OfflineSink : public Sink {
 
   // Flushes, then lets go of the task. On an error its rows stay in its change log.
   absl::Status Close(const TaskId& task) override;
+  // Its rows stay in its change log.
+  void Lose(const TaskId& task) override;
 
   // Flushes what Commit took so far, now and on this thread; OK: all of it is in the tables.
   absl::Status FlushAll();

@@ -54,8 +54,10 @@ class Scenario:
         return f"{self.project}.{self.source.name}.by.{entity}"
 
 
-def produce(broker_address: str, topic: str, messages: list[Message]) -> None:
-    """All of them, in order per key, durable on return."""
+def produce(
+    broker_address: str, topic: str, messages: list[Message], seconds: float = 0
+) -> None:
+    """All of them, in order per key, durable on return; spread over about as many seconds."""
     producer = Producer(
         {
             "bootstrap.servers": broker_address,
@@ -78,7 +80,7 @@ def produce(broker_address: str, topic: str, messages: list[Message]) -> None:
             timestamp=message.timestamp,
             on_delivery=delivered,
         )
-        producer.poll(0)
+        producer.poll(seconds / len(messages))
     assert producer.flush(60) == 0
     assert failures == []
 

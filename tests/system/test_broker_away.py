@@ -1,0 +1,223 @@
+"""A broker that is frozen or away for longer than every time-out, and places in the group that others
+take: the worker goes on, the same process, and nothing is lost, doubled or blamed on somebody else."""
+
+import contextlib
+import random
+import re
+import threading
+import time
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from tests.system import runs
+from tests.system.agreement import Outcome
+from tests.system.broker import Broker
+from tests.system.scenario import produce
+from tests.system.scenarios import transactions
+from tests.system.worker import Worker
+
+FAILED = 1
+# How long sessions, transactions, requests and polls may take; by default up to minutes.
+SHORT = {
+    "session.timeout.ms": 1_000,
+    "heartbeat.interval.ms": 200,
+    "max.poll.interval.ms": 1_500,
+    "transaction.timeout.ms": 1_500,
+    "socket.timeout.ms": 1_000,
+    "request.timeout.ms": 1_000,
+}
+AWAY = 3.0  # seconds: longer than any of them
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    limits = {
+        "group.min.session.timeout.ms": "500",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "300",
+    }
+    with Broker(tmp_path_factory.mktemp("broker"), limits) as one:
+        yield one
+
+
+@pytest.fixture
+def name(request):
+    return re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
+
+
+def prepare(name, folder, broker, count=1_200, kafka=SHORT, **config) -> tuple:
+    scenario = transactions.scenario(count=count, users=100, project=name)
+    kafka = {"bootstrap.servers": broker.address} | kafka
+    project = runs.prepare(scenario, folder, broker, kafka=kafka, worker_id="w1", **config)
+    return scenario, project
+
+
+@contextlib.contextmanager
+def load(scenario, broker, seconds: float):
+    """All messages, spread over about as many seconds; over at the end of the block."""
+    arguments = (broker.address, scenario.source.topic, scenario.messages, seconds)
+    thread = threading.Thread(target=produce, args=arguments)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def freeze(broker, seconds: float) -> None:
+    broker.pause()
+    try:
+        time.sleep(seconds)
+    finally:
+        broker.resume()
+
+
+def restart(broker, seconds: float) -> None:
+    broker.kill()
+    time.sleep(seconds)
+    broker.restart()
+
+
+def goes_on(worker, pid: int, scenario) -> None:
+    """The process is the one that it was, reads all, and blames nobody."""
+    worker.wait_until_ready()
+    assert worker.running and worker.pid == pid, worker.log_tail()
+    log = worker.log.read_text()
+    assert "another worker" not in log and "its own worker_id" not in log, log
+
+
+def agrees(scenario, project, broker, repeats=False) -> None:
+    Worker(project).run_until_idle()
+    Outcome.read(scenario, project, broker.address, repeats=repeats).check_written(sample=300)
+
+
+# ---- a broker that is away ----
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+@pytest.mark.parametrize("fault", [freeze, restart])
+def test_a_broker_away(tmp_path, broker, name, delivery, fault):
+    scenario, project = prepare(name, tmp_path, broker, delivery=delivery)
+    with Worker(project) as worker:
+        pid = worker.pid
+        with load(scenario, broker, 2):
+            worker.wait_for_metric("forebay_applied_records_total", 100)
+            fault(broker, AWAY)
+            user = {"user_id": scenario.messages[0].key}
+            worker.get(["user_spend.n_24h"], user)  # lookups go on
+        goes_on(worker, pid, scenario)
+    agrees(scenario, project, broker, repeats=delivery == "at_least_once")
+
+
+# ---- a place in the group that somebody takes ----
+
+
+def member_of(broker, project, worker_id: str):
+    """As the broker knows it."""
+    group = f"forebay-{project.name}"
+    described = broker.admin().describe_consumer_groups([group])[group].result(30)
+    (member,) = [m for m in described.members if m.group_instance_id == worker_id]
+    return member
+
+
+def topics_of(scenario) -> list[str]:
+    entities = scenario.forwarded_views
+    return [scenario.source.topic] + [scenario.repartition_topic(entity) for entity in entities]
+
+
+@contextlib.contextmanager
+def other_member(broker, scenario, **settings):
+    """A member of the worker's group, which has been given tasks."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.address,
+            "group.id": f"forebay-{scenario.project}",
+            "partition.assignment.strategy": "range",
+            "session.timeout.ms": 6_000,
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+        | settings
+    )
+    given = []
+    consumer.subscribe(topics_of(scenario), on_assign=lambda _, tasks: given.extend(tasks))
+    deadline = time.monotonic() + 30
+    while not given:
+        assert time.monotonic() < deadline, "no task was given to the other member"
+        consumer.poll(0.05)
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+# As a question to join does that the worker gave up, and asked again, while the broker was frozen.
+def test_a_place_that_was_taken_in_the_workers_own_name(tmp_path, broker, name):
+    scenario, project = prepare(name, tmp_path, broker)
+    half = len(scenario.messages) // 2
+    with Worker(project) as worker:
+        pid = worker.pid
+        produce(broker.address, scenario.source.topic, scenario.messages[:half])
+        ourselves = {"group.instance.id": "w1", "client.id": member_of(broker, project, "w1").client_id}
+        with other_member(broker, scenario, **ourselves):
+            worker.wait_for_log("w1 lost its place in group")
+        produce(broker.address, scenario.source.topic, scenario.messages[half:])
+        goes_on(worker, pid, scenario)
+    agrees(scenario, project, broker)
+
+
+def test_transactions_that_were_taken_over_in_the_workers_own_name(tmp_path, broker, name):
+    scenario, project = prepare(name, tmp_path, broker)
+    half = len(scenario.messages) // 2
+    with Worker(project) as worker:
+        pid = worker.pid
+        produce(broker.address, scenario.source.topic, scenario.messages[:half])
+        worker.wait_for_metric("forebay_applied_records_total", 100)
+        id_ = f"forebay-{project.name}-w1"
+        Producer({"bootstrap.servers": broker.address, "transactional.id": id_}).init_transactions()
+        produce(broker.address, scenario.source.topic, scenario.messages[half:])
+        worker.wait_for_log("the broker has closed " + id_)
+        goes_on(worker, pid, scenario)
+    agrees(scenario, project, broker)
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+def test_of_two_workers_with_one_id_the_first_ends(tmp_path, broker, name, delivery):
+    scenario, project = prepare(name, tmp_path / "first", broker, delivery=delivery)
+    kafka = project.config["kafka"]
+    again = runs.make_project(
+        scenario, tmp_path / "second", broker, delivery=delivery, worker_id="w1", kafka=kafka
+    )
+    with load(scenario, broker, 2), Worker(project) as first, Worker(again) as second:
+        assert first.wait(15) == FAILED
+        log = first.log_tail()
+        assert "another worker with worker_id w1 has taken this one's place" in log, log
+        assert member_of(broker, project, "w1").client_id in log
+        assert second.running
+    agrees(scenario, again, broker, repeats=delivery == "at_least_once")
+
+
+# ---- a warehouse that is away ----
+
+
+def test_a_warehouse_away_while_tasks_come_and_go(tmp_path, broker, name):
+    scenario, project = prepare(name, tmp_path, broker)
+    half = len(scenario.messages) // 2
+    aside = project.warehouse.with_name("aside")
+    with Worker(project) as worker:
+        pid = worker.pid
+        produce(broker.address, scenario.source.topic, scenario.messages[:half])
+        worker.wait_for_metric("forebay_applied_records_total", 100)
+        project.warehouse.rename(aside)
+        project.warehouse.symlink_to(project.warehouse)  # nothing can be opened through it
+        with other_member(broker, scenario):
+            worker.wait_for_log("nothing is lost")
+        worker.wait_for_log("taking partitions: ")
+        user = {"user_id": scenario.messages[0].key}
+        worker.get(["user_spend.n_24h"], user)  # lookups go on
+        assert not worker.is_ready()
+        project.warehouse.unlink()
+        aside.rename(project.warehouse)
+        produce(broker.address, scenario.source.topic, scenario.messages[half:])
+        goes_on(worker, pid, scenario)
+    agrees(scenario, project, broker)
