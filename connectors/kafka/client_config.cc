@@ -29,8 +29,8 @@ spdlog::level::level_enum LogLevel(int syslog_level) {
 // Lines that librdkafka repeats while a broker is away, once per client and connection. Whoever
 // waits says so itself; one of these now and then adds why.
 bool IsRepeated(std::string_view facility) {
-  return facility == "FAIL" || facility == "ADDOFFSETS" || facility == "ADDPARTS" ||
-         facility == "GETPID";
+  return facility == "FAIL" || facility == "REQTMOUT" || facility == "ADDOFFSETS" ||
+         facility == "ADDPARTS" || facility == "GETPID";
 }
 
 bool IsTimeForRepeated() {

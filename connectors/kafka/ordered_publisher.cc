@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -33,9 +35,13 @@ std::shared_ptr<OrderedPublisher::Task> OrderedPublisher::FindTask(const TaskId&
 }
 
 absl::StatusOr<std::shared_ptr<Producer>> OrderedPublisher::CurrentProducer() {
+  // No record is given up while those behind it go out: whoever reads goes by their order.
+  static const std::map<std::string, std::string> kWithoutGaps = {
+      {"message.timeout.ms", "0"}, {"enable.gapless.guarantee", "true"}};
   absl::MutexLock lock(&mutex_);
   if (producer_ == nullptr) {
-    ASSIGN_OR_RETURN(producer_, Producer::Create(config_, {}, DeliveryReports::kAll, cancel_));
+    ASSIGN_OR_RETURN(producer_,
+                     Producer::Create(config_, kWithoutGaps, DeliveryReports::kAll, cancel_));
   }
   return producer_;
 }

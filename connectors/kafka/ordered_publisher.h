@@ -1,7 +1,8 @@
 // Publishes what tasks yield outside of transactions, each task's records in order and at least
 // once: at Offer, on the task's thread, and for certain at Commit.
 //
-// After a record could not be delivered a new producer sends everything again that is not
+// A record waits for brokers for as long as it takes. After one that could not be delivered all the
+// same, nothing that came behind it is; a new producer sends everything again that is not
 // committed: by Commit only, until it has caught up with what was offered, so that no newer record
 // overtakes.
 //
