@@ -32,6 +32,7 @@
 #include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
+#include "connectors/kafka/worker_claim.h"
 #include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
@@ -172,6 +173,7 @@ class WorkerProcess {
   RetryLog flush_log_;
   RetryLog setback_log_;
   absl::Status removed_;  // of the last tasks that were taken away
+  std::unique_ptr<WorkerClaim> claim_;
   std::unique_ptr<KafkaConsumer> consumer_;
   std::unique_ptr<GroupWatch> group_;
   std::unique_ptr<KeyCheck> key_check_;
@@ -276,9 +278,12 @@ absl::Status WorkerProcess::PrepareKafka() {
 
 absl::Status WorkerProcess::PrepareWorker() {
   Worker::PartitionCounts partitions;
+  claim_ = std::make_unique<WorkerClaim>(kafka_, project().name(), config().worker_id);
+  RETURN_IF_ERROR(claim_->Make(&stop_));
   KafkaConsumer::Options consumer{.kafka = kafka_,
                                   .group = config().group,
                                   .worker_id = config().worker_id,
+                                  .claim = claim_.get(),
                                   .known_to_group = known_to_group_};
   // Events whose steps are published go through at a third of the rate.
   if (std::any_of(plans_.begin(), plans_.end(), MakesChanges)) consumer.records_ahead = 150'000;

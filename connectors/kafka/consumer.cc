@@ -6,11 +6,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <random>
 #include <set>
 
-#include "connectors/kafka/admin.h"
-#include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
 #include "connectors/kafka/queue_handle.h"
@@ -28,14 +25,6 @@ constexpr int kLeavePolls = 100;
 constexpr int kLeavePollMillis = 50;
 // Before the group is joined once more after something that passes.
 constexpr absl::Duration kJoinPause = absl::Seconds(1);
-
-// The group tells members apart by it: a worker must know itself from another with its worker_id.
-std::string ClientIdOfThisLife(const KafkaConfig& kafka) {
-  auto given = kafka.properties.find("client.id");
-  std::random_device random;
-  return fmt::format("{}-{:08x}", given == kafka.properties.end() ? "forebay" : given->second,
-                     random());
-}
 
 // Messages, and the client that their bytes belong to.
 class MessageBatch {
@@ -127,9 +116,6 @@ struct KafkaConsumer::Partition {
   RetryLog log;         // likewise
 };
 
-KafkaConsumer::KafkaConsumer(Options options)
-    : options_(std::move(options)), client_id_(ClientIdOfThisLife(options_.kafka)) {}
-
 absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options options) {
   std::unique_ptr<KafkaConsumer> consumer(new KafkaConsumer(std::move(options)));
   RETURN_IF_ERROR(consumer->Connect());
@@ -142,8 +128,7 @@ absl::Status KafkaConsumer::Connect() {
   KafkaConfig kafka = options_.kafka;
   kafka.properties.merge(FetchAhead(options_.records_ahead, partitions));
   ASSIGN_OR_RETURN(ConfHandle conf, NewConf(kafka, ClientRole::kConsumer,
-                                            {{"client.id", client_id_},
-                                             {"group.id", options_.group},
+                                            {{"group.id", options_.group},
                                              {"group.instance.id", options_.worker_id}}));
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_rebalance_cb(
@@ -234,21 +219,15 @@ absl::Status KafkaConsumer::TakePlaceAgain(absl::Duration timeout) {
   RETURN_IF_ERROR(Connect());
   lost_place_ = false;
   join_again_ = absl::InfiniteFuture();
+  if (earlier_life_ != EarlierLife::kOver) earlier_life_ = EarlierLife::kUnknown;
   return absl::OkStatus();
 }
 
 absl::Status KafkaConsumer::CheckPlace() const {
-  ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(options_.kafka));
-  ASSIGN_OR_RETURN(std::optional<std::vector<GroupMember>> members,
-                   FindGroupMembers(*admin, options_.group));
-  for (const GroupMember& member : members.value_or(std::vector<GroupMember>())) {
-    if (member.worker_id != options_.worker_id || member.client_id == client_id_) continue;
-    return absl::FailedPreconditionError(
-        fmt::format("another worker with worker_id {} has taken this one's place in group {} (it "
-                    "is client {} on {}). Stop one of the two, or give each its own worker_id",
-                    options_.worker_id, options_.group, member.client_id, member.host));
-  }
-  return absl::OkStatus();
+  if (options_.claim != nullptr) return options_.claim->Check();
+  return absl::FailedPreconditionError(
+      fmt::format("worker {} lost its place in group {} to another: give each its own worker_id",
+                  options_.worker_id, options_.group));
 }
 
 void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
@@ -289,14 +268,14 @@ void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
   absl::Status taken = TakePartitions(partitions);
   if (IsTransient(taken)) {
     log_.Say("taking partitions: {}, trying again", std::string(taken.message()));
-    TakeNothing();
     JoinAgain();
-    return;
+  } else {
+    rebalance_status_ = taken;
   }
-  rd_kafka_resp_err_t error = rd_kafka_assign(client().get(), taken.ok() ? partitions : nullptr);
-  if (taken.ok() && Health().ok()) taken = KafkaStatus(error, "taking partitions");
-  if (taken.ok()) log_.Done("partitions are taken");
-  rebalance_status_ = taken;
+  if (!taken.ok()) return TakeNothing();
+  rd_kafka_resp_err_t error = rd_kafka_assign(client().get(), partitions);
+  if (Health().ok()) rebalance_status_ = KafkaStatus(error, "taking partitions");
+  log_.Done("partitions are taken");
 }
 
 absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* partitions) {
@@ -376,12 +355,12 @@ absl::Status KafkaConsumer::Poll(absl::Duration timeout) {
   std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> message(
       rd_kafka_consumer_poll(client.get(), Milliseconds(timeout)), &rd_kafka_message_destroy);
   RETURN_IF_ERROR(std::exchange(rebalance_status_, absl::OkStatus()));
-  RETURN_IF_ERROR(LeaveEarlierLife());
   if (absl::Status health = Health(); !health.ok()) {
-    log_.Say("{}, joining it again", std::string(health.message()));
+    log_.Say("{}; asking whose it is now", std::string(health.message()));
     LosePlace();
     return absl::OkStatus();
   }
+  RETURN_IF_ERROR(LeaveEarlierLife());
   if (absl::Now() >= join_again_) {
     join_again_ = absl::InfiniteFuture();
     RETURN_IF_ERROR(Subscribe());

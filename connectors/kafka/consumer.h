@@ -42,6 +42,7 @@
 #include "absl/types/span.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/retry_log.h"
+#include "connectors/kafka/worker_claim.h"
 #include "engine/batch/event_batch.h"
 
 struct rd_kafka_consumer_group_metadata_s;
@@ -79,6 +80,9 @@ class KafkaConsumer {
     KafkaConfig kafka;
     std::string group;
     std::string worker_id;
+    // Tells whether another worker has the worker_id; made before. Outlives the consumer. Null:
+    // whoever has the place is another.
+    const WorkerClaim* claim = nullptr;
     // Topic and its number of partitions; more than that halts the worker (S30).
     std::vector<std::pair<std::string, int32_t>> topics;
     // How many records may wait for the tasks, about, unless `kafka` says so for each partition.
@@ -143,8 +147,8 @@ class KafkaConsumer {
   // ABORTED while the worker has no place in the group: its tasks are lost.
   absl::Status Health() const;
 
-  // Asks the broker who has the worker's place in the group. FAILED_PRECONDITION: another worker,
-  // with the same worker_id. UNAVAILABLE. Any thread.
+  // Asks who has the worker's place in the group. FAILED_PRECONDITION: another worker, with the
+  // same worker_id. UNAVAILABLE. Any thread.
   absl::Status CheckPlace() const;
 
   // Gives the tasks back (calls `revoked`) and leaves the group, if its brokers answer. Idempotent.
@@ -156,7 +160,7 @@ class KafkaConsumer {
  private:
   struct Partition;
 
-  explicit KafkaConsumer(Options options);
+  explicit KafkaConsumer(Options options) : options_(std::move(options)) {}
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
@@ -183,7 +187,6 @@ class KafkaConsumer {
   absl::Status FetchError(const TaskId& task, const rd_kafka_message_s& message);
 
   const Options options_;
-  const std::string client_id_;  // of this life of the worker alone
   // Of Poll's thread.
   absl::Status rebalance_status_;                   // of the callback
   absl::Time join_again_ = absl::InfiniteFuture();  // when

@@ -48,7 +48,6 @@ absl::StatusOr<rd_kafka_resp_err_t> RequestDeletion(KafkaAdmin& admin, const std
 
 GroupMember ReadMember(const rd_kafka_MemberDescription_t* member) {
   GroupMember read{.worker_id = TextOf(rd_kafka_MemberDescription_group_instance_id(member)),
-                   .client_id = TextOf(rd_kafka_MemberDescription_client_id(member)),
                    .host = TextOf(rd_kafka_MemberDescription_host(member))};
   if (read.host.starts_with('/')) read.host.erase(0, 1);  // Java's way to write an address
   const rd_kafka_MemberAssignment_t* assigned = rd_kafka_MemberDescription_assignment(member);

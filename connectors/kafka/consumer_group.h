@@ -22,7 +22,6 @@ namespace forebay {
 // A worker is known for session.timeout.ms after it was killed, too.
 struct GroupMember {
   std::string worker_id;  // empty: not one of forebay's workers
-  std::string client_id;  // of one life of a worker
   std::string host;
   std::vector<TaskId> tasks;  // that the group has given to it
 };

@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <map>
 
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/kafka_error.h"
@@ -22,8 +23,11 @@ using MessageHandle = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_mes
 
 absl::StatusOr<std::unique_ptr<TopicScan>> TopicScan::Open(const KafkaConfig& config,
                                                            std::string topic, int32_t partitions,
-                                                           const std::string& group) {
-  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kConsumer, {{"group.id", group}}));
+                                                           const std::string& group,
+                                                           Isolation isolation) {
+  std::map<std::string, std::string> own = {{"group.id", group}};
+  if (isolation == Isolation::kUncommitted) own["isolation.level"] = "read_uncommitted";
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kConsumer, own));
   ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kConsumer));
   rd_kafka_poll_set_consumer(client.get());
   std::unique_ptr<TopicScan> scan(new TopicScan(std::move(topic), std::move(client)));

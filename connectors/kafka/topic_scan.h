@@ -7,7 +7,7 @@
 //     return absl::OkStatus();
 //   }));
 //
-// Only what is committed is read. UNAVAILABLE: no broker answers. Not thread-safe.
+// UNAVAILABLE: no broker answers. Not thread-safe.
 #ifndef FOREBAY_CONNECTORS_KAFKA_TOPIC_SCAN_H_
 #define FOREBAY_CONNECTORS_KAFKA_TOPIC_SCAN_H_
 
@@ -31,10 +31,13 @@ class TopicScan {
   // Stops the reading with an error of its own. The record is valid during the call.
   using Visit = std::function<absl::Status(PartitionId partition, const RawRecord& record)>;
 
+  // Whether records of transactions that have not ended are read, too.
+  enum class Isolation { kCommitted, kUncommitted };
+
   // `group`: whose committed offsets Committed() gives; nobody joins it.
-  static absl::StatusOr<std::unique_ptr<TopicScan>> Open(const KafkaConfig& config,
-                                                         std::string topic, int32_t partitions,
-                                                         const std::string& group);
+  static absl::StatusOr<std::unique_ptr<TopicScan>> Open(
+      const KafkaConfig& config, std::string topic, int32_t partitions, const std::string& group,
+      Isolation isolation = Isolation::kCommitted);
 
   // By partition: the offset after the last record that is read.
   const std::vector<Offset>& ends() const { return ends_; }

@@ -117,8 +117,7 @@ absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
   }
   absl::Status status = KafkaStatus(code, what, text);
   if (absl::IsAborted(status)) {
-    return absl::AbortedError(
-        fmt::format("{}: the consumer group has moved on ({})", what, text));
+    return absl::AbortedError(fmt::format("{}: the consumer group has moved on ({})", what, text));
   }
   // When records failed, their error says more than that of the transaction.
   rd_kafka_poll(producer_->client(), 0);

@@ -65,7 +65,7 @@ class TransactionalProducer {
 
   const std::string id_;
   std::unique_ptr<Producer> producer_;
-  bool spent_ = false;   // must be discarded
+  bool spent_ = false;  // must be discarded
   bool fenced_ = false;
   bool ending_ = false;  // Commit was called: the outcome may be either
 };
