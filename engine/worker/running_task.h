@@ -46,8 +46,8 @@ class RunningTask {
   Offset position() const { return Offset(position_.load(std::memory_order_acquire)); }
   // Asked to apply nothing more: only cuts are served.
   void Drain() { draining_.store(true, std::memory_order_release); }
-  // Its partition went to another worker while it was committed: what it holds is not to be
-  // committed any more. It waits to be removed.
+  // It is no longer this worker's, or has been removed: what it holds is not to be committed any
+  // more, only read.
   void SetLost() {
     lost_.store(true, std::memory_order_release);
     Drain();

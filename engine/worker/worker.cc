@@ -245,12 +245,9 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
       if (committed.ok() || worse) committed = closed;
     }
   }
-  leaving.clear();
-  // What was lost is still read from, until the group says who has it now: brokers that are away
-  // for long must not end lookups.
-  ForgetTasks([&](const TaskPtr& task) {
-    return !task->lost() && absl::c_linear_search(ids, task->task().id());
-  });
+  // They are still read from, until the group says who has them now: brokers and warehouses that
+  // are away for long must not end lookups.
+  for (const TaskPtr& task : leaving) task->SetLost();
   absl::MutexLock lock(&status_mutex_);
   setback_ = absl::OkStatus();
   if (!IsTransient(committed) && status_.ok()) status_ = committed;
@@ -430,6 +427,7 @@ absl::Status Worker::Stop() {
   std::vector<TaskId> ids;
   for (const auto& task : Tasks()) ids.push_back(task->task().id());
   absl::Status removed = RemoveTasks(ids, /*lost=*/false);
+  ForgetTasks([](const TaskPtr& task) { return true; });
   stopping_.store(true, std::memory_order_release);
   for (auto& thread : threads_) thread->thread.join();
   commit_thread_.join();

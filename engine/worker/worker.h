@@ -85,12 +85,12 @@ class Worker {
 
   // Restores the tasks' states; returns the position of each, in order. The tasks begin to read
   // when the source has them. After an error that passes none is added, and the call may be
-  // repeated; meanwhile lookups go on reading what was lost.
+  // repeated; meanwhile lookups go on reading what was removed.
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> tasks);
 
   // Ends these tasks; commits them first unless they are `lost`: the group may have given them to
-  // others. Lookups go on reading what was lost, as it stood, until the next AddTasks. After an
-  // error that passes they are ended all the same, and what was not committed will be replayed.
+  // others. Lookups go on reading them, as they stood, until the next AddTasks. After an error that
+  // passes they are ended all the same, and what was not committed will be replayed.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
   // Commits all that has been applied before the call: the sinks, and the states of all tasks, or

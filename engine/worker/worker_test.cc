@@ -436,6 +436,8 @@ TEST(Worker, IsReadyForThePartitionsThatItHas) {
   EXPECT_TRUE(life.worker().HasAllTasks());
   ASSERT_TRUE(life.worker().RemoveTasks(Life::TaskIds(), /*lost=*/false).ok());
   EXPECT_EQ(life.worker().Ready().code(), absl::StatusCode::kUnavailable);
+  // Until it is known who has it now, it is read from here.
+  EXPECT_TRUE(life.worker().Lookup(0, "no such key", std::nullopt).ok());
   life.AddTasks({Life::TaskIds()[1]});
   life.Finish();
   EXPECT_TRUE(life.worker().Ready().ok());
