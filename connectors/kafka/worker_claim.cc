@@ -7,13 +7,17 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "connectors/kafka/producer.h"
+#include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/topic_scan.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
+
+constexpr absl::Duration kPause = absl::Milliseconds(100);
 
 std::string NewClaim() {
   std::random_device random;
@@ -32,6 +36,7 @@ WorkerClaim::WorkerClaim(KafkaConfig kafka, std::string_view project, std::strin
       value_(NewClaim()) {}
 
 absl::Status WorkerClaim::Make(const std::atomic<bool>* cancel) const {
+  RetryLog log;
   while (true) {
     ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
                      Producer::Create(kafka_, {}, DeliveryReports::kAll, cancel));
@@ -39,6 +44,8 @@ absl::Status WorkerClaim::Make(const std::atomic<bool>* cancel) const {
         producer->Produce({.topic = topic_, .partition = 0, .key = key_, .value = value_});
     if (made.ok()) made = producer->Flush();
     if (!absl::IsUnavailable(made)) return made;
+    log.Say("claiming worker_id {}: {}, retrying", worker_id_, std::string(made.message()));
+    absl::SleepFor(kPause);
   }
 }
 
