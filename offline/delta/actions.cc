@@ -75,7 +75,8 @@ Json Fields(const CommitInfoAction& a) {
           {"operationParameters", Json::object()},
           {"isBlindAppend", a.operation == "WRITE"},
           {"engineInfo", "forebay"},
-          {"forebay", {{"clocks", clocks}, {"complete_before", complete_before}}}};
+          {"forebay",
+           {{"clocks", clocks}, {"complete_before", complete_before}, {"actions", a.actions}}}};
 }
 
 Json Fields(const ProtocolAction& a) {
@@ -124,7 +125,9 @@ const char* Name(const RemoveAction&) { return "remove"; }
 CommitInfoAction ParseCommitInfo(const Json& a) {
   CommitInfoAction info{.timestamp_ms = GetOr<int64_t>(a, "timestamp", 0),
                         .operation = GetOr<std::string>(a, "operation", "")};
-  if (!a.contains("forebay") || !a["forebay"].contains("clocks")) return info;
+  if (!a.contains("forebay")) return info;
+  info.actions = GetOr<int64_t>(a["forebay"], "actions", 0);
+  if (!a["forebay"].contains("clocks")) return info;
   const Json complete_before = a["forebay"].value("complete_before", Json::object());
   for (const auto& [task, json] : a["forebay"]["clocks"].items()) {
     int64_t clock = json.get<int64_t>();
@@ -191,20 +194,28 @@ std::string ToJsonLine(const Action& action) {
 absl::StatusOr<std::vector<Action>> ParseCommit(std::string_view text) {
   std::vector<Action> actions;
   int line_number = 0;
+  int64_t lines = 0, expected = 0;  // with an action on them
   while (!text.empty()) {
     size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++line_number;
     if (line.find_first_not_of(" \r\t") == std::string_view::npos) continue;
+    ++lines;
     try {
       if (std::optional<Action> action = ActionFromJson(Json::parse(line))) {
+        if (const auto* info = std::get_if<CommitInfoAction>(&*action)) expected = info->actions;
         actions.push_back(*std::move(action));
       }
     } catch (const nlohmann::json::exception& e) {
       return absl::DataLossError(
           fmt::format("line {} is no action of a Delta log: {}", line_number, e.what()));
     }
+  }
+  if (lines == 0) return absl::DataLossError("it is empty");
+  if (expected != 0 && lines != expected) {
+    return absl::DataLossError(
+        fmt::format("it has {} actions of the {} that were written", lines, expected));
   }
   return actions;
 }

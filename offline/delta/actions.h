@@ -68,6 +68,7 @@ struct CommitInfoAction {
   int64_t timestamp_ms = 0;
   std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE
   TaskClocks clocks;
+  int64_t actions = 0;  // of the commit, this one included; 0: it does not say
 };
 
 using Action = std::variant<CommitInfoAction, ProtocolAction, MetadataAction, TransactionAction,
@@ -77,7 +78,7 @@ using Action = std::variant<CommitInfoAction, ProtocolAction, MetadataAction, Tr
 std::string ToJsonLine(const Action& action);
 
 // The actions of a commit file; kinds that the protocol says may be ignored are left out.
-// DATA_LOSS for text that is no Delta commit.
+// DATA_LOSS for text that is no Delta commit, or is cut short.
 absl::StatusOr<std::vector<Action>> ParseCommit(std::string_view text);
 
 }  // namespace forebay

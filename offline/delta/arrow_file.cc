@@ -3,6 +3,10 @@
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/column_reader.h>
+#include <parquet/file_reader.h>
 
 #include <algorithm>
 
@@ -55,12 +59,46 @@ class ArrowFile : public arrow::io::RandomAccessFile {
   bool closed_ = false;
 };
 
+parquet::ReaderProperties Checked() {
+  parquet::ReaderProperties properties;
+  properties.set_page_checksum_verification(true);
+  return properties;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(
     const ObjectStore& store, const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, store.Open(path));
   return std::make_shared<ArrowFile>(std::move(reader));
+}
+
+arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(
+    std::shared_ptr<arrow::io::RandomAccessFile> file) {
+  parquet::arrow::FileReaderBuilder builder;
+  ARROW_RETURN_NOT_OK(builder.Open(std::move(file), Checked()));
+  return builder.Build();
+}
+
+std::string FindDamagedPage(std::shared_ptr<arrow::io::RandomAccessFile> file) {
+  std::string place;
+  try {
+    auto reader = parquet::ParquetFileReader::Open(std::move(file), Checked());
+    for (int group = 0; group < reader->metadata()->num_row_groups(); ++group) {
+      for (int column = 0; column < reader->metadata()->num_columns(); ++column) {
+        auto pages = reader->RowGroup(group)->GetColumnPageReader(column);
+        int page = 0;
+        do {
+          place = fmt::format("page {} of column {} in row group {}", page++,
+                              reader->metadata()->schema()->Column(column)->path()->ToDotString(),
+                              group);
+        } while (pages->NextPage() != nullptr);
+      }
+    }
+  } catch (const std::exception&) {
+    return place;
+  }
+  return "";
 }
 
 }  // namespace forebay

@@ -77,15 +77,17 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> Encode(const std::vector<Action>& 
   ARROW_ASSIGN_OR_RAISE(auto rows, builder->Flush());
   ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({rows}));
   ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create());
-  auto properties =
-      parquet::WriterProperties::Builder().compression(arrow::Compression::ZSTD)->build();
+  auto properties = parquet::WriterProperties::Builder()
+                        .compression(arrow::Compression::ZSTD)
+                        ->enable_page_checksum()
+                        ->build();
   ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out,
                                                  128 * 1024, properties));
   return out->Finish();
 }
 
 arrow::Result<std::vector<Action>> Decode(std::shared_ptr<arrow::io::RandomAccessFile> file) {
-  ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(file, arrow::default_memory_pool()));
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(file)));
   std::shared_ptr<arrow::Table> table;
   ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable());
   std::vector<Action> actions;

@@ -34,6 +34,7 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
   builder.compression(arrow::Compression::ZSTD)
       ->compression_level(kZstdLevel)
       ->disable_dictionary()
+      ->enable_page_checksum()
       ->max_row_group_length(kRowGroupRows);
   int keys = KeyColumns(schema);
   int hash = EffectiveTimeColumn(schema) + kKeyHashColumn;

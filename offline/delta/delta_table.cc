@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "offline/delta/checkpoint.h"
 #include "offline/delta/random_id.h"
@@ -102,6 +103,14 @@ absl::Status DeltaTable::Refresh() {
   return RefreshSnapshot(*store_, path_, std::nullopt, &snapshot_);
 }
 
+absl::Status DeltaTable::MendCheckpoint() {
+  if (snapshot_.lost_checkpoint < 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Snapshot then, LoadSnapshot(*store_, path_, snapshot_.lost_checkpoint));
+  RETURN_IF_ERROR(WriteCheckpoint(store_.get(), path_, then));
+  snapshot_.lost_checkpoint = -1;
+  return absl::OkStatus();
+}
+
 std::optional<int64_t> DeltaTable::TransactionVersion(const std::string& app_id) const {
   auto it = snapshot_.transactions.find(app_id);
   if (it == snapshot_.transactions.end()) return std::nullopt;
@@ -123,6 +132,7 @@ absl::Status DeltaTable::TryCommit(CommitInfoAction info, const std::vector<Acti
   if (info.clocks.empty()) info.clocks = snapshot_.clocks;
   std::vector<Action> all = {info};
   all.insert(all.end(), actions.begin(), actions.end());
+  std::get<CommitInfoAction>(all.front()).actions = std::ssize(all);
   std::string text;
   for (const Action& action : all) text += ToJsonLine(action) + "\n";
   int64_t version = snapshot_.version + 1;

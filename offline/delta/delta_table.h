@@ -51,6 +51,9 @@ class DeltaTable {
   // Takes up what others committed.
   absl::Status Refresh();
 
+  // Where the newest checkpoint was lost or damaged, writes it again: other readers insist on it.
+  absl::Status MendCheckpoint();
+
   // The version of `app_id`'s last transaction; nullopt: none.
   std::optional<int64_t> TransactionVersion(const std::string& app_id) const;
 

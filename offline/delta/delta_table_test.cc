@@ -3,13 +3,17 @@
 #include <arrow/api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <parquet/arrow/reader.h>
 #include <parquet/file_reader.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "offline/change_log/change_rows.h"
+#include "offline/delta/arrow_file.h"
 #include "offline/delta/checkpoint.h"
 #include "offline/delta/data_file.h"
 
@@ -71,6 +75,17 @@ class DeltaTableTest : public ::testing::Test {
     return lines;
   }
 
+  arrow::Result<std::shared_ptr<arrow::Table>> ReadParquet(const std::string& path) {
+    try {
+      ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(OpenArrowFile(*store_, path).value()));
+      ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Table> table, reader->ReadTable());
+      ARROW_RETURN_NOT_OK(table->ValidateFull());
+      return table;
+    } catch (const std::exception& e) {
+      return arrow::Status::IOError(e.what());
+    }
+  }
+
   std::string folder_;
   std::shared_ptr<ObjectStore> store_;
   v1::Project project_ = TestProject();
@@ -96,13 +111,100 @@ TEST_F(DeltaTableTest, ACheckpointHoldsWhatTheCommitsBeforeItSaid) {
   EXPECT_EQ(Lines(DeltaTable::Open(store_, "t").value()->snapshot()), Lines(replayed));
 }
 
-TEST_F(DeltaTableTest, ADamagedCheckpointIsNamed) {
+TEST_F(DeltaTableTest, ALostOrDamagedCheckpointIsMadeAgainFromTheCommits) {
+  auto table = Table();
+  for (int i = 1; i <= 21; ++i) ASSERT_TRUE(table->Append(Request("f", i), kNow + i).ok());
+  const std::string checkpoint = folder_ + "/" + CheckpointPath("t", 20);
+  const std::vector<std::string> want = Lines(table->snapshot());
+  std::ostringstream whole;
+  whole << std::ifstream(checkpoint, std::ios::binary).rdbuf();
+  for (int version = 0; version < 10; ++version)  // the checkpoint of version 10 stands for them
+    fs::remove(folder_ + "/" + CommitPath("t", version));
+  for (bool lost : {true, false}) {
+    lost ? (void)fs::remove(checkpoint) : fs::resize_file(checkpoint, 100);
+    auto opened = DeltaTable::Open(store_, "t");
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_EQ(Lines((*opened)->snapshot()), want);
+    ASSERT_EQ((*opened)->MendCheckpoint(), absl::OkStatus());
+    fs::rename(folder_ + "/" + CommitPath("t", 15), folder_ + "/kept");
+    EXPECT_EQ(Lines(DeltaTable::Open(store_, "t").value()->snapshot()), want) << "it is whole";
+    fs::rename(folder_ + "/kept", folder_ + "/" + CommitPath("t", 15));
+  }
+}
+
+TEST_F(DeltaTableTest, ALostCheckpointWhoseCommitsAreNotAllThereIsNoEmptyTable) {
   auto table = Table();
   for (int i = 1; i <= 10; ++i) ASSERT_TRUE(table->Append(Request("f", i), kNow).ok());
-  fs::resize_file(folder_ + "/" + CheckpointPath("t", 10), 100);
+  fs::remove(folder_ + "/" + CommitPath("t", 3));
+  ASSERT_TRUE(DeltaTable::Open(store_, "t").ok());
+  for (bool lost : {false, true}) {
+    const std::string checkpoint = folder_ + "/" + CheckpointPath("t", 10);
+    lost ? (void)fs::remove(checkpoint) : fs::resize_file(checkpoint, 100);
+    absl::Status status = DeltaTable::Open(store_, "t").status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(CheckpointPath("t", 10)));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("up to version 2 alone: put the files"));
+  }
+}
+
+TEST_F(DeltaTableTest, ACommitThatLacksInTheMiddleIsNamed) {
+  auto table = Table();
+  for (int i = 1; i <= 5; ++i) ASSERT_TRUE(table->Append(Request("f", i), kNow).ok());
+  fs::remove(folder_ + "/" + CommitPath("t", 3));
   absl::Status status = DeltaTable::Open(store_, "t").status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr(CheckpointPath("t", 10)));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(CommitPath("t", 3) + " is missing"));
+  fs::remove(folder_ + "/" + CommitPath("t", 4));
+  fs::remove(folder_ + "/" + CommitPath("t", 5));
+  EXPECT_EQ(DeltaTable::Open(store_, "t").value()->snapshot().version, 2);
+}
+
+TEST_F(DeltaTableTest, ACommitCutAnywhereIsNoCommit) {
+  auto table = Table();
+  ASSERT_TRUE(table->Append(Request("f", 1), kNow).ok());
+  const std::string path = folder_ + "/" + CommitPath("t", 1);
+  for (auto size = static_cast<int64_t>(fs::file_size(path)) - 2; size >= 0; --size) {
+    fs::resize_file(path, size);
+    absl::Status status = DeltaTable::Open(store_, "t").status();
+    ASSERT_TRUE(absl::IsDataLoss(status)) << size << status;
+    ASSERT_THAT(std::string(status.message()), HasSubstr(CommitPath("t", 1) + " is damaged"));
+    ASSERT_THAT(std::string(status.message()), HasSubstr("`forebay reset`"));
+  }
+}
+
+// Whatever byte of its pages changes, a data file gives its rows or an error.
+TEST_F(DeltaTableTest, AChangedByteInAPageIsNoOtherValue) {
+  std::vector<TestRow> rows;
+  for (int i = 0; i < 40; ++i) {
+    rows.push_back({.offset = i,
+                    .key = "user-" + std::to_string(i % 7),
+                    .effective_time = kNow + i,
+                    .total = 1.25 * i,
+                    .events = i * 1000,
+                    .country = std::string(1, static_cast<char>('A' + i % 20))});
+  }
+  AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {TestRows(project_, rows)},
+                                 ParquetEncoding::kCompatible, kNow)
+                       .value();
+  const std::string path = "t/" + file.path;
+  std::shared_ptr<arrow::Table> whole = ReadParquet(path).ValueOrDie();
+  ASSERT_EQ(whole->num_rows(), 40);
+  const std::string bytes = store_->Get(path).value();
+  uint32_t footer;
+  std::memcpy(&footer, bytes.data() + bytes.size() - 8, sizeof footer);
+  int caught = 0;
+  for (size_t place = 4; place < bytes.size() - 8 - footer; ++place) {
+    std::string changed = bytes;
+    changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
+    ASSERT_TRUE(store_->Put(path, changed).ok());
+    auto read = ReadParquet(path);
+    if (read.ok()) {
+      ASSERT_TRUE((*read)->Equals(*whole)) << "byte " << place;
+    } else {
+      caught += read.status().message().find("page") != std::string::npos ? 1 : 0;
+    }
+  }
+  EXPECT_GT(caught, 0);
 }
 
 TEST_F(DeltaTableTest, AWriterThatCameSecondTakesTheNextVersion) {
@@ -182,7 +284,7 @@ TEST_F(DeltaTableTest, SaysWhichCommitIsDamaged) {
   std::ofstream(folder_ + "/" + CommitPath("t", 1)) << "{\"txn\":{}}\n{";
   absl::Status status = DeltaTable::Open(store_, "t").status();
   EXPECT_TRUE(absl::IsDataLoss(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("00000000000000000001.json: line 1"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("00000000000000000001.json is damaged: line 1"));
 }
 
 TEST_F(DeltaTableTest, IgnoresActionsThatMayBeIgnored) {

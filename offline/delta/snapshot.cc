@@ -79,6 +79,33 @@ absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::stri
   return newest;
 }
 
+constexpr std::string_view kWaysOut =
+    "put the files of the table back from a copy, or build its view anew with `forebay reset`";
+
+// Replays a checkpoint and the commit beside it: a checkpoint has no commitInfo, so no clocks.
+absl::Status ReplayCheckpoint(const ObjectStore& store, const std::string& table, int64_t version,
+                              Snapshot* snapshot) {
+  ASSIGN_OR_RETURN(std::vector<Action> actions, ReadCheckpoint(store, table, version));
+  RETURN_IF_ERROR(ApplyCommit(actions, version, snapshot));
+  absl::StatusOr<std::vector<Action>> commit = ReadCommit(store, table, version);
+  if (absl::IsNotFound(commit.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(commit.status());
+  return ApplyCommit(*commit, version, snapshot);
+}
+
+// After the last commit that was found: whether later ones are there without the next.
+absl::Status CheckNoGap(const ObjectStore& store, const std::string& table, int64_t version) {
+  constexpr int64_t kLookAhead = 10;  // commits
+  for (int64_t later = version + 2; later <= version + kLookAhead; ++later) {
+    if (!store.Open(CommitPath(table, later)).ok()) continue;
+    if (store.Open(CommitPath(table, version + 1)).ok()) return absl::OkStatus();  // just written
+    return absl::DataLossError(fmt::format("{} is missing, and {} is there: {}",
+                                           store.Describe(CommitPath(table, version + 1)),
+                                           store.Describe(CommitPath(table, later)), kWaysOut));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string CommitPath(const std::string& table, int64_t version) {
@@ -103,8 +130,8 @@ absl::StatusOr<std::vector<Action>> ReadCommit(const ObjectStore& store, const s
   ASSIGN_OR_RETURN(std::string text, store.Get(path));
   absl::StatusOr<std::vector<Action>> actions = ParseCommit(text);
   if (!actions.ok()) {
-    return absl::DataLossError(
-        fmt::format("{}: {}", store.Describe(path), std::string(actions.status().message())));
+    return absl::DataLossError(fmt::format("the commit {} is damaged: {}; {}", store.Describe(path),
+                                           std::string(actions.status().message()), kWaysOut));
   }
   return actions;
 }
@@ -128,19 +155,29 @@ absl::Status RefreshSnapshot(const ObjectStore& store, const std::string& table,
 absl::StatusOr<Snapshot> LoadSnapshot(const ObjectStore& store, const std::string& table,
                                       std::optional<int64_t> version) {
   ASSIGN_OR_RETURN(int64_t checkpoint, FindCheckpoint(store, table, version));
+  const int64_t newest_checkpoint = checkpoint;
   Snapshot snapshot;
-  if (checkpoint >= 0) {
-    ASSIGN_OR_RETURN(std::vector<Action> actions, ReadCheckpoint(store, table, checkpoint));
-    RETURN_IF_ERROR(ApplyCommit(actions, checkpoint, &snapshot));
-    // A checkpoint has no commitInfo, so no clocks: they are in the commit beside it.
-    absl::StatusOr<std::vector<Action>> commit = ReadCommit(store, table, checkpoint);
-    if (commit.ok()) {
-      RETURN_IF_ERROR(ApplyCommit(*commit, checkpoint, &snapshot));
-    } else if (!absl::IsNotFound(commit.status())) {
-      return commit.status();
-    }
+  absl::Status lost;  // why the newest checkpoint cannot be read
+  while (checkpoint >= 0) {
+    absl::Status replayed = ReplayCheckpoint(store, table, checkpoint, &snapshot);
+    if (replayed.ok()) break;
+    if (!absl::IsNotFound(replayed) && !absl::IsDataLoss(replayed)) return replayed;
+    lost.Update(replayed);
+    snapshot = Snapshot();
+    ASSIGN_OR_RETURN(checkpoint, FindCheckpoint(store, table, checkpoint - 1));
   }
   RETURN_IF_ERROR(RefreshSnapshot(store, table, version, &snapshot));
+  if (!lost.ok()) {
+    if (snapshot.version < newest_checkpoint) {
+      return absl::DataLossError(fmt::format(
+          "the checkpoint of version {} of the Delta table {} cannot be read ({}), and the commits "
+          "that it sums up are there up to version {} alone: {}",
+          newest_checkpoint, store.Describe(table), std::string(lost.message()), snapshot.version,
+          kWaysOut));
+    }
+    snapshot.lost_checkpoint = newest_checkpoint;
+  }
+  if (!version) RETURN_IF_ERROR(CheckNoGap(store, table, snapshot.version));
   if (snapshot.version < 0) {
     return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
   }

@@ -30,6 +30,9 @@ struct Snapshot {
   std::map<std::string, RemoveAction> removed;
   std::map<std::string, TransactionAction> transactions;  // by app id
   TaskClocks clocks;                                      // of the last commit that carries them
+  // There should be a checkpoint of this version, and none can be read: the commits before it said
+  // the same. Below 0: all is well.
+  int64_t lost_checkpoint = -1;
 };
 
 // "<table>/_delta_log/00000000000000000007.json".
@@ -44,7 +47,8 @@ absl::StatusOr<std::vector<Action>> ReadCommit(const ObjectStore& store, const s
                                                int64_t version);
 
 // The newest version, or the one given. NOT_FOUND: no such table or version. FAILED_PRECONDITION:
-// it needs a newer reader than this one.
+// it needs a newer reader than this one. DATA_LOSS: a commit is damaged, or lacks while later ones
+// are there; or a checkpoint is, and the commits that it sums up are not all there.
 absl::StatusOr<Snapshot> LoadSnapshot(const ObjectStore& store, const std::string& table,
                                       std::optional<int64_t> version);
 

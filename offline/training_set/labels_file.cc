@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 
+#include "offline/delta/arrow_file.h"
 #include "offline/training_set/csv_labels.h"
 
 namespace forebay {
@@ -14,7 +15,7 @@ bool IsCsv(const std::string& path) { return path.ends_with(".csv"); }
 
 arrow::Result<std::shared_ptr<arrow::Table>> ReadParquet(
     std::shared_ptr<arrow::io::RandomAccessFile> file) {
-  ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(file, arrow::default_memory_pool()));
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(file)));
   return reader->ReadTable();
 }
 

@@ -75,7 +75,7 @@ arrow::Status WriteParquet(std::shared_ptr<arrow::Table> table, ParquetEncoding 
   }
   ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
   parquet::WriterProperties::Builder builder;
-  builder.compression(arrow::Compression::ZSTD)->compression_level(1);
+  builder.compression(arrow::Compression::ZSTD)->compression_level(1)->enable_page_checksum();
   for (const auto& field : table->schema()->fields()) EncodeNumbers(*field, encoding, &builder);
   auto properties = builder.build();
   auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();

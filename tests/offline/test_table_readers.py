@@ -103,7 +103,8 @@ def test_transactions_history_and_statistics_are_understood(table):
     assert [commit["operation"] for commit in history] == ["WRITE"] * 12 + ["CREATE TABLE"]
     newest = history[0]
     clocks = {"transactions-0": NOON + 10, "transactions-1": NOON + 11}
-    assert newest["forebay"] == {"clocks": clocks, "complete_before": clocks}
+    told = {"clocks": clocks, "complete_before": clocks, "actions": 3}
+    assert newest["forebay"] == told
     assert [c["timestamp"] for c in history] == sorted({c["timestamp"] for c in history})[::-1]
     actions = pa.table(delta.get_add_actions(flatten=True))
     adds = pl.from_arrow(actions)
