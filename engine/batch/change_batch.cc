@@ -8,6 +8,15 @@
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
+namespace {
+
+const int64_t* SourceOffsets(const arrow::RecordBatch& rows) {
+  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
+  return rows.column_data(column)->GetValues<int64_t>(1);
+}
+
+}  // namespace
+
 std::shared_ptr<arrow::Schema> ChangeSchema(const v1::FeatureView& view, const v1::Entity& entity) {
   arrow::FieldVector fields;
   for (const v1::Field& key : entity.keys())
@@ -35,8 +44,7 @@ int EffectiveTimeColumn(const arrow::Schema& change_schema) {
 
 int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position) {
   if (rows.num_rows() == 0) return 0;
-  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
-  const int64_t* begin = rows.column_data(column)->GetValues<int64_t>(1);
+  const int64_t* begin = SourceOffsets(rows);
   return std::upper_bound(begin, begin + rows.num_rows(), position.value()) - begin;
 }
 
@@ -45,6 +53,10 @@ std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::Recor
   int64_t first = FirstRowAfter(*rows, position);
   if (first == rows->num_rows()) return nullptr;
   return rows->Slice(first);
+}
+
+Offset SourceOffset(const arrow::RecordBatch& rows, int64_t row) {
+  return Offset(SourceOffsets(rows)[row]);
 }
 
 }  // namespace forebay

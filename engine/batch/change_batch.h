@@ -59,6 +59,9 @@ int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position);
 std::shared_ptr<arrow::RecordBatch> RowsAfter(const std::shared_ptr<arrow::RecordBatch>& rows,
                                               Offset position);
 
+// The source offset of a row.
+Offset SourceOffset(const arrow::RecordBatch& rows, int64_t row);
+
 // A record that could not be applied. Owns its bytes.
 struct DeadLetter {
   TaskId task;

@@ -59,6 +59,12 @@ uint32_t StoredViewNumber(std::string_view stored_key) {
   return number;
 }
 
+std::string StoredPrefix(uint32_t view_number) {
+  std::string prefix;
+  for (int shift = 24; shift >= 0; shift -= 8) prefix += static_cast<char>(view_number >> shift);
+  return prefix;
+}
+
 absl::StatusOr<std::map<ViewId, int64_t>> CountStoredKeys(const StateStore& store) {
   ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(store));
   std::map<ViewId, int64_t> keys;

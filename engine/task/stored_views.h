@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -19,14 +20,18 @@ class StoredView;
 class TaskMeta;
 }  // namespace v1
 
+// Of the store of a task, as TaskMeta.format_version says it.
+inline constexpr uint32_t kStateFormat = 4;
+
 // That of a new store has the position -1. DATA_LOSS: it does not parse.
 absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store);
 
 // Null: none. Points into `meta`.
 const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view);
 
-// The number of the view, in this store, whose key that is.
+// The number of the view, in this store, whose key that is; what the keys of a view begin with.
 uint32_t StoredViewNumber(std::string_view stored_key);
+std::string StoredPrefix(uint32_t view_number);
 
 // How many keys each has.
 absl::StatusOr<std::map<ViewId, int64_t>> CountStoredKeys(const StateStore& store);

@@ -7,20 +7,12 @@
 #include <utility>
 
 #include "engine/state/key.h"
+#include "engine/task/stored_views.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
-namespace {
-
-std::string StoredPrefix(uint32_t id) {
-  std::string prefix;
-  for (int shift = 24; shift >= 0; shift -= 8) prefix += static_cast<char>(id >> shift);
-  return prefix;
-}
-
-}  // namespace
 
 Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id,
                          const PartStart& start, ViewCoverage* coverage)
@@ -249,6 +241,7 @@ void Task::FinishChanges() {
     pending_bytes_ += view->changes.text_bytes();
     std::shared_ptr<arrow::RecordBatch> rows = view->changes.Finish();
     Add(statistics_.changes, rows->num_rows());
+    view->last_row = SourceOffset(*rows, rows->num_rows() - 1);
     pending_bytes_ += static_cast<size_t>(rows->num_rows() * rows->num_columns()) * sizeof(int64_t);
     output_.changes.push_back({view->plan.view, std::move(rows)});
   }

@@ -105,6 +105,8 @@ class Task {
   // Every change that is effective before this has been yielded, and none at or after it is sure to
   // be (S6); Min before the first event. Task's thread only.
   KnownTime complete_before() const;
+  // Of its views, up to position(). Task's thread only.
+  std::vector<LastRow> last_rows() const;
   const TaskStatistics& statistics() const { return statistics_; }
   // Of the task's views, and of the views of the repartition topics that it feeds. Any thread.
   const std::deque<ViewCoverage>& coverage() const { return coverage_; }
@@ -130,6 +132,7 @@ class Task {
     Timers timers;
     std::vector<HotEntry*> entries;  // of the rows of the batch at hand; null: a null key
     int32_t next_ordinal = 0;
+    std::optional<Offset> last_row;  // as LastRow.offset
   };
   struct Forward {
     const ForwardPlan* plan;

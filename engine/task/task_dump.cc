@@ -58,9 +58,10 @@ absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
   ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(store));
   std::string views;
   for (const v1::StoredView& view : meta.views()) {
-    views += fmt::format("{}{{\"id\":{},\"name\":\"{}\",\"version\":{},\"position\":{}}}",
-                         views.empty() ? "" : ",", view.id(), view.name(), view.version(),
-                         view.position());
+    views += fmt::format(
+        "{}{{\"id\":{},\"name\":\"{}\",\"version\":{},\"position\":{},\"last_row\":{}}}",
+        views.empty() ? "" : ",", view.id(), view.name(), view.version(), view.position(),
+        view.has_last_row() ? fmt::to_string(view.last_row()) : "null");
   }
   std::string sources;
   for (const v1::SourceProgress& source : meta.sources()) {

@@ -13,8 +13,6 @@
 namespace forebay {
 namespace {
 
-constexpr uint32_t kFormatVersion = 4;
-
 void AddExpressionStatistics(const v1::FeatureView& view,
                              std::deque<ExpressionStatistics>* statistics) {
   auto add = [&](const std::string& feature) {
@@ -32,6 +30,12 @@ void AddExpressionStatistics(const v1::FeatureView& view,
   }
 }
 
+// `stored`: null for a view that is new.
+std::optional<Offset> RestoreLastRow(const v1::StoredView* stored) {
+  if (stored == nullptr) return Offset(-1);
+  return stored->has_last_row() ? std::optional(Offset(stored->last_row())) : std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id,
@@ -46,17 +50,17 @@ absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id
 }
 
 absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
-  if (meta.format_version() > kFormatVersion) {
+  if (meta.format_version() > kStateFormat) {
     return absl::FailedPreconditionError(fmt::format(
         "the state of {} has format {}, and this forebay reads up to {}; upgrade forebay",
-        id_.ToString(), meta.format_version(), kFormatVersion));
+        id_.ToString(), meta.format_version(), kStateFormat));
   }
-  if (meta.format_version() < kFormatVersion) {
+  if (meta.format_version() < kStateFormat) {
     return absl::FailedPreconditionError(fmt::format(
         "the state of {} has format {}, of an earlier forebay, and this one reads {}; remove what "
         "the project left with `forebay reset --all` and start again: all is built anew from the "
         "topics as far as their retention reaches",
-        id_.ToString(), meta.format_version(), kFormatVersion));
+        id_.ToString(), meta.format_version(), kStateFormat));
   }
   if (meta.partition_count() != partition_count_) {
     return absl::FailedPreconditionError(fmt::format(
@@ -128,6 +132,7 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
     views_.push_back(std::make_unique<ViewTask>(view, id_.partition, id, start.views[i], coverage));
+    views_.back()->last_row = RestoreLastRow(start.views[i].stored ? stored : nullptr);
     AddExpressionStatistics(*view.definition, &expressions_);
   }
   for (size_t i = 0; i < plan_.forwards.size(); ++i) {
@@ -160,9 +165,18 @@ absl::Status Task::RestoreTimers() {
   });
 }
 
+std::vector<LastRow> Task::last_rows() const {
+  std::vector<LastRow> rows;
+  for (const auto& view : views_) {
+    if (view->plan.definition->history() == v1::FeatureView::ON)
+      rows.push_back({view->plan.view, view->last_row});
+  }
+  return rows;
+}
+
 std::string Task::EncodeMeta() const {
   v1::TaskMeta meta;
-  meta.set_format_version(kFormatVersion);
+  meta.set_format_version(kStateFormat);
   meta.set_position(position_.value());
   meta.set_read_before(std::max(read_before_, position_).value());
   if (clock_ != Window::kAlways) meta.set_clock_us(clock_);
@@ -185,6 +199,8 @@ std::string Task::EncodeMeta() const {
     encode_start(view->start, *view->coverage, &stored);
     int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;
     if (clock != Window::kAlways) stored.set_clock_us(clock);
+    if (plan.definition->history() == v1::FeatureView::ON && view->last_row)
+      stored.set_last_row(view->last_row->value());
   }
   for (const Forward& forward : forwards_) {
     v1::StoredForward& stored = *meta.add_forwards();

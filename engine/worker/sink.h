@@ -11,6 +11,7 @@
 #ifndef FOREBAY_ENGINE_WORKER_SINK_H_
 #define FOREBAY_ENGINE_WORKER_SINK_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,6 +42,13 @@ struct TaskOutput {
   std::vector<ForwardedRecord> forwarded;
 };
 
+// What the durable state of a task says of a view whose history is on: the source offset of the
+// last change record that it made.
+struct LastRow {
+  int view = 0;                  // index into Project.feature_views
+  std::optional<Offset> offset;  // below 0: it made none; nullopt: the state does not say
+};
+
 // Called by the thread that is named; a sink guards what it shares between them.
 class Sink {
  public:
@@ -49,6 +57,12 @@ class Sink {
   // The task starts: find out what the sink already holds of it. The offset up to which it does;
   // below 0: nothing, or it does not know. [commit thread]
   virtual absl::StatusOr<Offset> Open(const TaskId& task) = 0;
+
+  // The task is open, at a state that was durable after this sink had taken all rows up to these.
+  // FAILED_PRECONDITION: it lacks some of them, and they are not made again. [commit thread]
+  virtual absl::Status CheckRows(const TaskId& task, absl::Span<const LastRow> rows) {
+    return absl::OkStatus();
+  }
 
   // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
   // at once, which may rely on being offered all; Commit will get the same records again. While the

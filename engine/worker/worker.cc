@@ -133,6 +133,10 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
   }));
   return tasks;
 }
+  for (const TaskPtr& task : tasks) {
+    std::vector<LastRow> rows = task->task().last_rows();
+    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->CheckRows(task->task().id(), rows));
+  }
 
 absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, const PartitionBounds& bounds,
                                                  Offset held,

@@ -43,6 +43,12 @@ absl::StatusOr<std::vector<std::string>> ListSegments(const std::string& folder)
   return names;
 }
 
+void AddSection(std::optional<Offset> previous, Offset position, std::vector<RowRun>* runs) {
+  bool goes_on = !runs->empty() && (!previous || *previous <= runs->back().position);
+  if (!goes_on) runs->push_back({previous, position});
+  runs->back().position = std::max(runs->back().position, position);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(std::string folder) {
@@ -73,7 +79,7 @@ absl::Status ChangeLog::RecoverSegment(const std::string& path, bool newest) {
   if (segment.frames.empty()) return Delete({{.path = path}});
   for (const FrameInfo& frame : segment.frames) {
     for (const FrameInfo::Section& section : frame.sections) {
-      recovered_positions_[section.view] = frame.position;
+      AddSection(section.previous, frame.position, &recovered_rows_[section.view]);
     }
   }
   recovered_clock_ = segment.frames.back().clock;

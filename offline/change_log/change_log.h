@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ struct ClosedSegment {
   int64_t bytes = 0;
   // What the file holds, while that is in memory; null: read the file.
   std::shared_ptr<const std::vector<ChangeFrame>> frames;
+};
+
+// A stretch of a view's rows in a log, whole as far as the log tells.
+struct RowRun {
+  std::optional<Offset> previous;  // as ViewRows.previous, of its first row
+  Offset position;                 // up to where
+
+  bool operator==(const RowRun&) const = default;
 };
 
 class ChangeLog {
@@ -61,8 +70,9 @@ class ChangeLog {
   // Deletes closed segments; the names are gone durably on return.
   absl::Status Delete(absl::Span<const ClosedSegment> segments);
 
-  // What Open found: up to which position the log holds the rows of a view, and the last clock.
-  const std::map<ViewId, Offset>& recovered_positions() const { return recovered_positions_; }
+  // What Open found: the rows of each view, and the last clock. More than one run: there was
+  // something between them.
+  const std::map<ViewId, std::vector<RowRun>>& recovered_rows() const { return recovered_rows_; }
   KnownTime recovered_clock() const { return recovered_clock_; }
 
   // Lets go of rows in memory: they are in the files.
@@ -96,7 +106,7 @@ class ChangeLog {
   std::shared_ptr<std::vector<ChangeFrame>> frames_;
   absl::Status failed_;  // not OK: appends are refused
 
-  std::map<ViewId, Offset> recovered_positions_;
+  std::map<ViewId, std::vector<RowRun>> recovered_rows_;
   KnownTime recovered_clock_ = KnownTime::Min();
 };
 

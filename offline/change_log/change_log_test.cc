@@ -1,6 +1,7 @@
 #include "offline/change_log/change_log.h"
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -63,7 +64,7 @@ class ChangeLogTest : public ::testing::Test {
             .position = Offset(position),
             .clock = KnownTime(position * 10),
             .complete_before = KnownTime(position * 10 - 5),
-            .sections = {{{"spend", 1}, TestRows(project_, rows)},
+            .sections = {{{"spend", 1}, TestRows(project_, rows), Offset(position - 2)},
                          {{"visits", 2}, TestRows(project_, {rows[1]}, 1)}}};
   }
 
@@ -75,6 +76,12 @@ class ChangeLogTest : public ::testing::Test {
       EXPECT_EQ(log->Sync(), absl::OkStatus());
     }
     return log;
+  }
+
+  // As of a version before the third.
+  static ChangeFrame WithoutPrevious(ChangeFrame frame) {
+    for (ViewRows& section : frame.sections) section.previous.reset();
+    return frame;
   }
 
   // The positions of all rows found when the log is opened anew; every row is compared.
@@ -103,6 +110,7 @@ class ChangeLogTest : public ::testing::Test {
     ASSERT_EQ(got.sections.size(), want.sections.size());
     for (size_t i = 0; i < want.sections.size(); ++i) {
       EXPECT_EQ(got.sections[i].view, want.sections[i].view);
+      EXPECT_EQ(got.sections[i].previous, want.sections[i].previous);
       EXPECT_TRUE(got.sections[i].rows->Equals(*want.sections[i].rows));
     }
   }
@@ -137,8 +145,21 @@ TEST_F(ChangeLogTest, GivesBackWhatWasSynced) {
   EXPECT_EQ(Reopen().value(), (Positions{2, 4, 6}));
   auto log = ChangeLog::Open(folder_).value();
   EXPECT_EQ(log->recovered_clock(), KnownTime(60));
-  EXPECT_EQ(log->recovered_positions(),
-            (std::map<ViewId, Offset>{{{"spend", 1}, Offset(6)}, {{"visits", 2}, Offset(6)}}));
+  EXPECT_EQ(log->recovered_rows(),
+            (std::map<ViewId, std::vector<RowRun>>{{{"spend", 1}, {{Offset(0), Offset(6)}}},
+                                                   {{"visits", 2}, {{std::nullopt, Offset(6)}}}}));
+}
+
+TEST_F(ChangeLogTest, TellsWhereASegmentLacks) {
+  Write({2});
+  Write({4});
+  std::string second = folder_ + "/00000000000000000002.log";
+  ASSERT_TRUE(fs::exists(second));
+  Write({6});
+  fs::remove(second);
+  auto log = ChangeLog::Open(folder_).value();
+  EXPECT_EQ(log->recovered_rows().at({"spend", 1}),
+            (std::vector<RowRun>{{Offset(0), Offset(2)}, {Offset(4), Offset(6)}}));
 }
 
 TEST_F(ChangeLogTest, WritesOnInANewSegmentAfterItIsOpenedAgain) {
@@ -268,7 +289,7 @@ TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
   Write({2});
   std::string path = OnlySegment();
   std::string bytes = Read(path);
-  bytes[8] = 3;
+  bytes[8] = 4;
   uint32_t checksum = ExtendCrc32c(Crc32c(bytes.substr(0, 12)), bytes.substr(16, 16));
   bytes.replace(12, 4, reinterpret_cast<const char*>(&checksum), 4);
   Overwrite(path, bytes);
@@ -276,22 +297,29 @@ TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
   EXPECT_EQ(Read(path), bytes);
 }
 
-// Written by a build that knew version 1 alone; a frame for each of the positions 2 and 4.
-TEST_F(ChangeLogTest, ReadsTheVersionWithoutCompleteBefore) {
-  fs::create_directories(folder_);
-  fs::copy(FOREBAY_SOURCE_DIR "/offline/change_log/testdata/version_1.log",
-           folder_ + "/00000000000000000001.log");
-  auto log = ChangeLog::Open(folder_).value();
-  auto frames = ReadFrames(log->closed().at(0)).value();
-  ASSERT_EQ(frames->size(), 2u);
-  for (const ChangeFrame& frame : *frames) {
-    ChangeFrame want = Frame(frame.position.value());
-    want.complete_before = want.clock;
-    ExpectEqual(frame, want);
+// Written by builds that knew no later version; a frame for each of the positions 2 and 4.
+TEST_F(ChangeLogTest, ReadsEarlierVersions) {
+  for (int version : {1, 2}) {
+    SCOPED_TRACE(version);
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    fs::copy(
+        fmt::format("{}/offline/change_log/testdata/version_{}.log", FOREBAY_SOURCE_DIR, version),
+        folder_ + "/00000000000000000001.log");
+    auto log = ChangeLog::Open(folder_).value();
+    auto frames = ReadFrames(log->closed().at(0)).value();
+    ASSERT_EQ(frames->size(), 2u);
+    for (const ChangeFrame& frame : *frames) {
+      ChangeFrame want = WithoutPrevious(Frame(frame.position.value()));
+      if (version == 1) want.complete_before = want.clock;
+      ExpectEqual(frame, want);
+    }
+    EXPECT_EQ(log->recovered_rows().at({"spend", 1}),
+              (std::vector<RowRun>{{std::nullopt, Offset(4)}}));
+    EXPECT_EQ(log->Append(Frame(6)), absl::OkStatus());
+    EXPECT_EQ(log->Sync(), absl::OkStatus());
+    EXPECT_EQ(frames->back().position, Offset(4));
   }
-  EXPECT_EQ(log->Append(Frame(6)), absl::OkStatus());
-  EXPECT_EQ(log->Sync(), absl::OkStatus());
-  EXPECT_EQ(frames->back().position, Offset(4));
 }
 
 // The disk refuses bytes in the middle of a frame; a file size limit stands in for a full disk.

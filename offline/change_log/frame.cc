@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cstring>
+#include <iterator>
 
 #include "offline/change_log/crc32c.h"
 #include "schemas/types/status_macros.h"
@@ -18,8 +19,10 @@ static_assert(std::endian::native == std::endian::little, "the log is written li
 
 constexpr std::string_view kSegmentMagic = "FBCHGLOG";
 constexpr uint32_t kOldestVersion = 1;  // frames without complete_before
-constexpr uint32_t kFormatVersion = 2;
-constexpr uint32_t kMoreHeaderSize = 8;
+constexpr uint32_t kFormatVersion = 3;
+constexpr int64_t kCompleteBeforeSize = 8;
+constexpr int64_t kPreviousSize = 8;  // of each section, since version 3
+constexpr int64_t kNotKnown = INT64_MIN;
 constexpr uint32_t kFrameMagic = 0x4D524246;  // "FBRM"
 constexpr int64_t kSectionHeaderSize = 16;
 
@@ -118,10 +121,9 @@ absl::Status Malformed(int64_t place, std::string_view what) {
   return absl::DataLossError(fmt::format("the frame at byte {} {}", place, what));
 }
 
-absl::Status FindSections(std::string_view segment, int64_t place, uint32_t count,
-                          FrameInfo* info) {
+absl::Status FindSections(std::string_view segment, int64_t place, int64_t count, FrameInfo* info) {
   int64_t end = info->place + info->length;
-  for (uint32_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     if (end - place < kSectionHeaderSize) return Malformed(info->place, "ends inside a section");
     uint32_t version = Read<uint32_t>(segment, place);
     int64_t name_size = Read<uint32_t>(segment, place + 4);
@@ -132,6 +134,7 @@ absl::Status FindSections(std::string_view segment, int64_t place, uint32_t coun
       return Malformed(info->place, "ends inside a section");
     }
     info->sections.push_back({.view = {std::string(segment.substr(place, name_size)), version},
+                              .previous = std::nullopt,
                               .place = place + Padded(name_size),
                               .size = static_cast<int64_t>(ipc_size)});
     place += Padded(name_size) + Padded(ipc_size);
@@ -186,7 +189,8 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
     sections.Append(rows.Finish());
     sections.Pad();
   }
-  FrameBytes bytes{.size = kLeastFrameSize + kMoreHeaderSize + sections.size()};
+  int64_t more = kCompleteBeforeSize + kPreviousSize * std::ssize(frame.sections);
+  FrameBytes bytes{.size = kLeastFrameSize + more + sections.size()};
   std::string header;
   Append(&header, kFrameMagic);
   Append(&header, uint32_t{0});  // checksum
@@ -196,8 +200,10 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
   Append(&header, frame.position.value());
   Append(&header, frame.clock.value());
   Append(&header, static_cast<uint32_t>(frame.sections.size()));
-  Append(&header, kMoreHeaderSize);
+  Append(&header, static_cast<uint32_t>(more));
   Append(&header, frame.complete_before.value());
+  for (const ViewRows& section : frame.sections)
+    Append(&header, section.previous ? section.previous->value() : kNotKnown);
   bytes.pieces = sections.Finish();
   uint32_t checksum = FrameChecksum(header, salt);
   for (const auto& piece : bytes.pieces) checksum = ExtendCrc32c(checksum, View(*piece));
@@ -225,15 +231,20 @@ absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, ui
                  .position = Offset(Read<int64_t>(segment, place + 32)),
                  .clock = KnownTime(Read<int64_t>(segment, place + 40))};
   info.complete_before = info.clock;
-  int64_t sections = place + kLeastFrameSize;
-  if (uint32_t more = Read<uint32_t>(segment, place + 52); more != 0) {
-    if (more != kMoreHeaderSize || length < kLeastFrameSize + kMoreHeaderSize) {
-      return Malformed(place, "has a header of another size");
-    }
-    info.complete_before = KnownTime(Read<int64_t>(segment, sections));
-    sections += more;
+  auto sections = static_cast<int64_t>(Read<uint32_t>(segment, place + 48));
+  auto more = static_cast<int64_t>(Read<uint32_t>(segment, place + 52));
+  const int64_t rest = place + kLeastFrameSize;
+  const bool has_previous = more == kCompleteBeforeSize + kPreviousSize * sections;
+  if ((more != 0 && more != kCompleteBeforeSize && !has_previous) ||
+      kLeastFrameSize + more > info.length) {
+    return Malformed(place, "has a header of another size");
   }
-  RETURN_IF_ERROR(FindSections(segment, sections, Read<uint32_t>(segment, place + 48), &info));
+  if (more != 0) info.complete_before = KnownTime(Read<int64_t>(segment, rest));
+  RETURN_IF_ERROR(FindSections(segment, rest + more, sections, &info));
+  for (int64_t i = 0; has_previous && i < sections; ++i) {
+    auto previous = Read<int64_t>(segment, rest + kCompleteBeforeSize + kPreviousSize * i);
+    if (previous != kNotKnown) info.sections[i].previous = Offset(previous);
+  }
   return info;
 }
 
@@ -249,7 +260,7 @@ absl::StatusOr<ChangeFrame> DecodeFrame(const std::shared_ptr<arrow::Buffer>& se
       return Malformed(info.place, fmt::format("holds no Arrow rows for view {}: {}",
                                                section.view.name, rows.status().ToString()));
     }
-    frame.sections.push_back({section.view, *std::move(rows)});
+    frame.sections.push_back({section.view, *std::move(rows), section.previous});
   }
   return frame;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ namespace forebay {
 struct ViewRows {
   ViewId view;
   std::shared_ptr<arrow::RecordBatch> rows;  // ChangeSchema, not null, at least one row
+  // The view's last row before these has this source offset, or a higher one that is no higher than
+  // theirs; below 0: there is none; nullopt: not known.
+  std::optional<Offset> previous = std::nullopt;
 };
 
 // What one commit of one task adds to the offline tables.
@@ -65,8 +69,9 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
 struct FrameInfo {
   struct Section {
     ViewId view;
-    int64_t place = 0;  // of the Arrow IPC stream, bytes from the start of the segment
-    int64_t size = 0;   // bytes
+    std::optional<Offset> previous;  // as of ViewRows; unknown in versions before 3
+    int64_t place = 0;               // of the Arrow IPC stream, bytes from the start of the segment
+    int64_t size = 0;                // bytes
   };
 
   int64_t place = 0;   // bytes from the start of the segment

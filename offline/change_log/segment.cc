@@ -18,8 +18,8 @@ namespace forebay {
 namespace {
 
 constexpr std::string_view kAdvice =
-    "the task stops here, since rows may be lost: restore this file from a copy, or move it away "
-    "to go on without its rows";
+    "the task stops here, since rows may be lost: restore this file from a copy, or move it away: "
+    "the worker then says which rows are missing, and the ways out";
 
 absl::Status WithPath(const absl::Status& status, const std::string& path) {
   std::string text = fmt::format("change log segment {}: {}", path, std::string(status.message()));

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/sink/row_hole.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -15,9 +17,8 @@ namespace {
 // How many times flush_bytes of rows are kept in memory until they are flushed.
 constexpr int64_t kMostFlushesInMemory = 2;
 
-int64_t OffsetAt(const arrow::RecordBatch& rows, int64_t row) {
-  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
-  return static_cast<const arrow::Int64Array&>(*rows.column(column)).Value(row);
+Offset LastOffset(const arrow::RecordBatch& rows) {
+  return SourceOffset(rows, rows.num_rows() - 1);
 }
 
 OfflineSinkOptions WithDefaults(OfflineSinkOptions options) {
@@ -83,12 +84,16 @@ absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
   Offset most(-1);
   for (const View& view : views_) {
     Offset& held = state.held.emplace_back(-1);
+    Offset& in_table = state.in_table.emplace_back(-1);
+    state.last_rows.emplace_back(std::nullopt);
     if (!view.history) continue;
-    ASSIGN_OR_RETURN(std::optional<Offset> in_table,
+    ASSIGN_OR_RETURN(std::optional<Offset> table_position,
                      tables_->HeldPosition(view.id, *view.schema, task));
-    if (in_table) held = *in_table;
-    auto in_log = state.log->recovered_positions().find(view.id);
-    if (in_log != state.log->recovered_positions().end()) held = std::max(held, in_log->second);
+    if (table_position) in_table = *table_position;
+    held = in_table;
+    auto in_log = state.log->recovered_rows().find(view.id);
+    if (in_log != state.log->recovered_rows().end())
+      held = std::max(held, in_log->second.back().position);
     most = std::max(most, held);
   }
   absl::MutexLock lock(&mutex_);
@@ -96,24 +101,49 @@ absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
   return most;
 }
 
+absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow> rows) {
+  absl::MutexLock lock(&mutex_);
+  auto state = tasks_.find(task);
+  if (state == tasks_.end()) return absl::OkStatus();
+  const ChangeLog& log = *state->second.log;
+  for (const LastRow& row : rows) {
+    const ViewId& view = views_[row.view].id;
+    auto in_log = log.recovered_rows().find(view);
+    std::optional<RowHole> hole =
+        FindRowHole(state->second.in_table[row.view],
+                    in_log == log.recovered_rows().end() ? absl::Span<const RowRun>()
+                                                         : absl::MakeConstSpan(in_log->second),
+                    row.offset);
+    if (hole) {
+      return absl::FailedPreconditionError(
+          DescribeRowHole(*hole, task, view, (*warehouse_)->Describe(OfflineTablePath(view)),
+                          log.folder(), options_.state_folder));
+    }
+    state->second.last_rows[row.view] = row.offset;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
   ChangeFrame frame{.first_position = Offset::Max(),
                     .position = output.position,
                     .clock = output.clock,
                     .complete_before = output.complete_before};
+  std::vector<std::optional<Offset>> last_rows = state->last_rows;
   for (const ChangeBatch& batch : output.changes) {
     const View& view = views_[batch.view];
     if (!view.history) continue;
     std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(batch.rows, state->held[batch.view]);
+    Offset last = LastOffset(*batch.rows);
+    std::optional<Offset> previous = std::exchange(last_rows[batch.view], last);
     if (rows == nullptr) continue;
-    Offset last(OffsetAt(*rows, rows->num_rows() - 1));
     if (last > output.position) {
       return absl::InternalError(
           fmt::format("task {} is at position {} but made a row of view {} at offset {}",
                       output.task.ToString(), output.position.value(), view.id.name, last.value()));
     }
-    frame.first_position = std::min(frame.first_position, Offset(OffsetAt(*rows, 0)));
-    frame.sections.push_back({view.id, std::move(rows)});
+    frame.first_position = std::min(frame.first_position, SourceOffset(*rows, 0));
+    frame.sections.push_back({view.id, std::move(rows), previous});
   }
   if (frame.sections.empty()) return absl::OkStatus();
   return state->log->Append(frame);
@@ -140,6 +170,8 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
     first_error.Update(status);
     if (!status.ok()) continue;
     for (Offset& held : state->held) held = std::max(held, output->position);
+    for (const ChangeBatch& batch : output->changes)
+      state->last_rows[batch.view] = LastOffset(*batch.rows);
     if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
   }
   // A flush is late, perhaps for long: what it will need is on the disk.

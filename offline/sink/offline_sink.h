@@ -66,6 +66,9 @@ class OfflineSink : public Sink {
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
   absl::StatusOr<Offset> Open(const TaskId& task) override;
 
+  // FAILED_PRECONDITION: rows are in neither the table nor the change log.
+  absl::Status CheckRows(const TaskId& task, absl::Span<const LastRow> rows) override;
+
   // On an error of one task's disk the others' rows are kept all the same; committing the same
   // outputs again is right.
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
@@ -92,7 +95,10 @@ class OfflineSink : public Sink {
   };
   struct TaskState {
     std::unique_ptr<ChangeLog> log;
-    std::vector<Offset> held;  // per view of the project
+    // Per view of the project:
+    std::vector<Offset> held;                      // up to where it has the rows
+    std::vector<Offset> in_table;                  // likewise in the table alone, when opened
+    std::vector<std::optional<Offset>> last_rows;  // the last that the task made
   };
 
   absl::Status Append(const TaskOutput& output, TaskState* state)

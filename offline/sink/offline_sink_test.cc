@@ -69,6 +69,13 @@ class OfflineSinkTest : public ::testing::Test {
     return sink_->Commit(outputs);
   }
 
+  // As a worker does whose state knows of this last row of the view spend.
+  absl::Status OpenAndCheck(std::optional<Offset> last_row) {
+    if (absl::Status status = sink_->Open(task_).status(); !status.ok()) return status;
+    LastRow rows[] = {{.view = 0, .offset = last_row}};
+    return sink_->CheckRows(task_, rows);
+  }
+
   std::unique_ptr<DeltaTable> Table(const std::string& view = "spend") {
     return DeltaTable::Open(OpenObjectStore(Warehouse()).value(), "offline/" + view + "/v1")
         .value();
@@ -132,6 +139,22 @@ TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClo
   EXPECT_EQ(table->TransactionVersion("demo/spend/v1/transactions-0"), 6);
   EXPECT_EQ(table->snapshot().clocks.at("transactions-0"), (TaskClock{60, 55}));
   EXPECT_TRUE(fs::is_empty(LogFolder()));
+}
+
+// Records of one time write, one after the other, the steps that are due by then.
+TEST_F(OfflineSinkTest, ATableGetsMoreCompleteThoughTheClockStandsStill) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  for (int64_t i : {1, 2}) {
+    TaskOutput output{.task = task_,
+                      .position = Offset(i),
+                      .clock = KnownTime(60),
+                      .complete_before = KnownTime(20 * i)};
+    output.changes.push_back({0, TestRows(project_, {{.offset = i, .key = "a"}})});
+    const TaskOutput* outputs[] = {&output};
+    ASSERT_TRUE(sink_->Commit(outputs).ok());
+    ASSERT_TRUE(sink_->FlushAll().ok());
+    EXPECT_EQ(Table()->snapshot().clocks.at("transactions-0"), (TaskClock{60, 20 * i}));
+  }
 }
 
 TEST_F(OfflineSinkTest, AViewWithHistoryOffHasNeitherTableNorRowsInTheLog) {
@@ -260,6 +283,103 @@ TEST_F(OfflineSinkTest, AFlushSlowerThanAnotherWriterOfTheSameTaskAddsNothingTwi
   ASSERT_TRUE(other.FlushAll().ok());
   EXPECT_EQ(sink_->FlushAll(), absl::OkStatus());
   EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:b"));
+}
+
+// Rows that are gone for good. The state of the task, which reads on behind them, tells.
+
+TEST_F(OfflineSinkTest, NoticesThatTheNewestCommitOfATableIsGone) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(Commit(7, {{.offset = 4, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_EQ(Table()->snapshot().version, 2);
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(4)), absl::OkStatus());
+  fs::remove(Warehouse() + "/" + CommitPath("offline/spend/v1", 2));
+  Start();
+  absl::Status status = OpenAndCheck(Offset(4));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  for (const std::string& said :
+       {std::string("rows of spend@1 are missing: task transactions/0 made one at offset 4"),
+        Warehouse() + "/offline/spend/v1", LogFolder(),
+        std::string("its rows up to offset 2 alone"), std::string("`forebay reset spend@1`")}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr(said));
+  }
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(2)), absl::OkStatus()) << "the state of the same age";
+}
+
+TEST_F(OfflineSinkTest, NoticesThatACommitIsGoneThoughLaterRowsAreInTheLog) {
+  ASSERT_TRUE(OpenAndCheck(Offset(-1)).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(Commit(4, {{.offset = 4, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(Commit(6, {{.offset = 6, .key = "a"}}).ok());
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(6)), absl::OkStatus());
+  fs::remove(Warehouse() + "/" + CommitPath("offline/spend/v1", 2));
+  Start();
+  absl::Status status = OpenAndCheck(Offset(6));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("made one at offset 4"));
+}
+
+TEST_F(OfflineSinkTest, NoticesThatTheLastFrameOfTheLogIsGone) {
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}).ok());
+  std::string segment = fs::directory_iterator(LogFolder())->path();
+  uintmax_t one_frame = fs::file_size(segment);
+  ASSERT_TRUE(Commit(4, {{.offset = 4, .key = "a"}}).ok());
+  sink_.reset();
+  fs::resize_file(segment, one_frame);
+  Start();
+  EXPECT_TRUE(absl::IsFailedPrecondition(OpenAndCheck(Offset(4))));
+}
+
+// What is replayed and dropped comes before what is new, too.
+TEST_F(OfflineSinkTest, NoticesARowThatWasMadeInAnEarlierLifeIsGone) {
+  ASSERT_TRUE(OpenAndCheck(Offset(-1)).ok());
+  ASSERT_TRUE(Commit(4, {{.offset = 2, .key = "a"}, {.offset = 4, .key = "a"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  Start();
+  ASSERT_TRUE(OpenAndCheck(Offset(2)).ok());
+  ASSERT_TRUE(Commit(6, {{.offset = 4, .key = "a"}}).ok());
+  ASSERT_TRUE(Commit(7, {{.offset = 7, .key = "a"}}).ok());
+  fs::remove(Warehouse() + "/" + CommitPath("offline/spend/v1", 1));
+  Start();
+  absl::Status status = OpenAndCheck(Offset(2));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("at offset 4"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no rows of that task"));
+}
+
+TEST_F(OfflineSinkTest, AViewWithoutNewRowsOrWhoseStateDoesNotSayIsFine) {
+  ASSERT_TRUE(OpenAndCheck(Offset(-1)).ok());
+  ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "a"}}).ok());
+  ASSERT_TRUE(Commit(90, {}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  for (std::optional<Offset> last :
+       {std::optional(Offset(2)), std::optional(Offset(-1)), std::optional<Offset>()}) {
+    Start();
+    EXPECT_EQ(OpenAndCheck(last), absl::OkStatus());
+    EXPECT_EQ(sink_->Commit({}), absl::OkStatus());
+  }
+  ASSERT_TRUE(Commit(95, {{.offset = 95, .key = "a"}}).ok());
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(95)), absl::OkStatus());
+}
+
+// After a failed write the same rows come again.
+TEST_F(OfflineSinkTest, RowsThatAreCommittedASecondTimeLeaveNoHole) {
+  ASSERT_TRUE(OpenAndCheck(Offset(-1)).ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(Commit(2, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "a"}}).ok());
+  }
+  ASSERT_TRUE(Commit(4, {{.offset = 4, .key = "a"}}).ok());
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(4)), absl::OkStatus());
 }
 
 // A worker that was killed has left rows of both views in the change log; one is reset.

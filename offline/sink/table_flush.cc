@@ -18,10 +18,6 @@ using RowBatches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 constexpr int kMostRaces = 10;
 
-std::string TaskName(const TaskId& task) {
-  return fmt::format("{}-{}", task.topic, task.partition.value());
-}
-
 // Appends the rows to those of their dates, order kept, as slices of equal date.
 void SplitByDate(const std::shared_ptr<arrow::RecordBatch>& rows,
                  std::map<int64_t, RowBatches>* by_day) {
@@ -48,6 +44,10 @@ std::string AppIdPrefix(const std::string& project, const ViewId& view) {
   return fmt::format("{}/{}/v{}/", project, view.name, view.version);
 }
 
+std::string TaskName(const TaskId& task) {
+  return fmt::format("{}-{}", task.topic, task.partition.value());
+}
+
 std::string TableFlush::AppId(const ViewId& view, const TaskId& task) const {
   return AppIdPrefix(project_, view) + TaskName(task);
 }
@@ -61,6 +61,7 @@ absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& vie
         DeltaTable::Open(warehouse_, OfflineTablePath(view));
     if (absl::IsNotFound(table.status())) return std::nullopt;
     RETURN_IF_ERROR(table.status());
+    RETURN_IF_ERROR((*table)->MendCheckpoint());
     RETURN_IF_ERROR((*table)->CheckColumns(change_schema));
     it = tables_.emplace(view, *std::move(table)).first;
   } else {
@@ -134,14 +135,10 @@ absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backl
   if (by_day.empty()) return absl::OkStatus();
   for (const auto& [task, clock] : clocks) {
     bool has_rows = backlog.tasks.contains(task);
-    if (has_rows || table->snapshot().clocks.contains(TaskName(task))) {
-      // A task that reads again for a new view has a clock that the others have passed.
-      TaskClock& known = request.clocks[TaskName(task)];
-      auto before = table->snapshot().clocks.find(TaskName(task));
-      known = before == table->snapshot().clocks.end() || before->second.clock < clock.clock
-                  ? clock
-                  : before->second;
-    }
+    // A task that reads again for a new view has a clock that the others have passed: Append keeps
+    // the later one.
+    if (has_rows || table->snapshot().clocks.contains(TaskName(task)))
+      request.clocks[TaskName(task)] = clock;
   }
   for (const auto& [day, rows] : by_day) {
     absl::StatusOr<AddAction> file =

@@ -27,6 +27,9 @@ std::string OfflineTablePath(const ViewId& view);
 // What the app ids of a project's transactions in that table begin with (docs/formats).
 std::string AppIdPrefix(const std::string& project, const ViewId& view);
 
+// How tables call a task: "transactions-3".
+std::string TaskName(const TaskId& task);
+
 // Segments of one task, oldest first.
 struct TaskBacklog {
   TaskId task;
