@@ -1,10 +1,14 @@
 #include "cli/run_summary.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 
 #include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/counted.h"
+#include "schemas/types/time.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -38,6 +42,31 @@ std::string TopicLine(const std::string& topic, const Totals& totals) {
 }
 
 }  // namespace
+
+std::vector<std::string> DescribeUnwritten(const v1::Project& project,
+                                           const std::vector<UnwrittenSteps>& unwritten) {
+  std::map<int, UnwrittenSteps> views;
+  for (const UnwrittenSteps& of_task : unwritten) {
+    auto [found, first] = views.try_emplace(of_task.due.view, of_task);
+    if (first) continue;
+    UnwrittenSteps& view = found->second;
+    view.due.steps += of_task.due.steps;
+    view.due.at_least = view.due.at_least || of_task.due.at_least;
+    view.complete_before = std::min(view.complete_before, of_task.complete_before);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [index, of_view] : views) {
+    const v1::FeatureView& view = project.feature_views(index);
+    lines.push_back(fmt::format(
+        "{}: {}{} due and not written, as no record came to write them: what it has written is "
+        "complete before {}. The next records write them; until then lookups, and `forebay "
+        "training-set --exact`, take them into account all the same",
+        ViewId{view.name(), view.version()}.ToString(), of_view.due.at_least ? "at least " : "",
+        Counted(of_view.due.steps, "expiry step is", "expiry steps are"),
+        FormatTime(of_view.complete_before.value())));
+  }
+  return lines;
+}
 
 std::vector<std::string> RunSummary(const std::vector<std::shared_ptr<const RunningTask>>& tasks,
                                     const std::vector<DeadLetterCount>& dead_letters) {

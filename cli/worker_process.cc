@@ -469,6 +469,8 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   if (ran.ok() && absl::IsUnavailable(removed_)) ran = removed_;
   dead_letters_.SayRest();
   if (!ran.ok()) return ran;
+  for (const std::string& line : DescribeUnwritten(project(), worker_->Unwritten()))
+    spdlog::info("{}", line);
   for (const std::string& line : summary_) spdlog::info("{}", line);
   return ran;
 }

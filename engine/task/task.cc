@@ -248,15 +248,13 @@ void Task::FinishChanges() {
 }
 
 void Task::PublishStatistics() {
-  size_t due = 0;
-  for (const auto& view : views_) {
-    if (view->plan.steps != Steps::kNone) due += view->timers.DueCount(clock_);
-  }
+  int64_t due = 0;
+  for (const DueSteps& of_view : CountDueSteps(TaskStatistics::kKeysCounted)) due += of_view.steps;
   if (order_ != nullptr) {
     statistics_.waiting.store(static_cast<int64_t>(order_->waiting()), std::memory_order_relaxed);
     statistics_.forced.store(order_->forced(), std::memory_order_relaxed);
   }
-  statistics_.due_steps.store(static_cast<int64_t>(due), std::memory_order_relaxed);
+  statistics_.due_steps.store(due, std::memory_order_relaxed);
   auto expression = expressions_.begin();
   for (const auto& view : views_) {
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);

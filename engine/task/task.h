@@ -44,6 +44,13 @@ namespace forebay {
 // state of a busy key again and again (law 3).
 enum class CutOf : uint8_t { kOutputs, kState };
 
+// Of a view: expiry steps that are due and not written (S6).
+struct DueSteps {
+  int view = 0;  // index into Project.feature_views
+  int64_t steps = 0;
+  bool at_least = false;  // too many keys have some: of those beyond, one is counted
+};
+
 // What a task yielded since its last cut, and, of a cut with state, changed since the last such.
 struct TaskCut {
   TaskOutput output;                  // filled by who collected the outputs
@@ -105,6 +112,8 @@ class Task {
   // Every change that is effective before this has been yielded, and none at or after it is sure to
   // be (S6); Min before the first event. Task's thread only.
   KnownTime complete_before() const;
+  // Of views that have some, looking at `most_keys` keys each. Task's thread only.
+  std::vector<DueSteps> CountDueSteps(size_t most_keys) const;
   // Of its views, up to position(). Task's thread only.
   std::vector<LastRow> last_rows() const;
   const TaskStatistics& statistics() const { return statistics_; }
@@ -185,6 +194,7 @@ class Task {
   static void SetTimer(ViewTask* view, HotEntry* entry, int64_t timer_before);
   void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
                     int64_t known_time);
+  int64_t CountDueSteps(const ViewTask& view, std::string_view key, int64_t timer) const;
   static int64_t TimerOf(const ViewTaskPlan& plan, const KeyTimes& times);
   static int64_t TimerOf(const ViewTask& view, const HotEntry& entry);
 

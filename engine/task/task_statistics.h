@@ -6,6 +6,7 @@
 #define FOREBAY_ENGINE_TASK_TASK_STATISTICS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -14,16 +15,19 @@
 namespace forebay {
 
 struct TaskStatistics {
+  static constexpr size_t kKeysCounted = 256;
+
   std::atomic<int64_t> consumed{0};
   std::atomic<int64_t> applied{0};
   std::atomic<int64_t> filtered{0};
   std::atomic<int64_t> late{0};
   std::atomic<int64_t> dead_lettered{0};
   std::atomic<int64_t> duplicate{0};
-  std::atomic<int64_t> waiting{0};    // of a repartition topic: read, and not yet applied (S26a)
-  std::atomic<int64_t> forced{0};     // applied before their turn, as too many waited
-  std::atomic<int64_t> changes{0};    // change records made
-  std::atomic<int64_t> due_steps{0};  // expiry steps due and not written yet
+  std::atomic<int64_t> waiting{0};  // of a repartition topic: read, and not yet applied (S26a)
+  std::atomic<int64_t> forced{0};   // applied before their turn, as too many waited
+  std::atomic<int64_t> changes{0};  // change records made
+  // Expiry steps due and not written yet; of keys beyond kKeysCounted, one each.
+  std::atomic<int64_t> due_steps{0};
   std::atomic<int64_t> hot_keys{0};   // in the hot maps
   std::atomic<int64_t> hot_bytes{0};  // likewise
 };

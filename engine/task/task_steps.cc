@@ -5,7 +5,10 @@
 //   none         nobody looks: made all at once with the key's next event; a timer only finds the
 //                keys whose last tile has left
 #include <algorithm>
+#include <optional>
+#include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/task/task.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -16,6 +19,31 @@ namespace {
 
 // The multiple of `step` at or after `t`.
 int64_t CeilingTo(int64_t t, int64_t step) { return FloorTo(t + step - 1, step); }
+
+// How many steps Task::Expire would make of the state, with boundaries up to `clock`.
+int64_t StepsUntil(KeyState* state, int64_t clock) {
+  int64_t steps = 0;
+  for (; state->live() && state->next_boundary() <= clock; ++steps) state->Expire();
+  return steps;
+}
+
+// How many change records Task::EmitBefore would make of it.
+int64_t EmissionsBefore(KeyState* state, const ViewPlan& plan, int64_t t) {
+  int64_t made = 0;
+  while (true) {
+    int64_t boundary = state->next_boundary();
+    int64_t emission =
+        state->unemitted() ? CeilingTo(state->last_effective(), plan.emit_every()) : Timers::kNone;
+    if (std::min(boundary, emission) >= t) return made;
+    if (emission < boundary) {
+      state->SetEmitted();
+      ++made;
+      continue;
+    }
+    state->AdvanceTo(std::min(CeilingTo(boundary, plan.emit_every()), t - 1));
+    state->SetUnemitted(ChangeOp::kExpire, state->last_effective());
+  }
+}
 
 }  // namespace
 
@@ -155,6 +183,41 @@ void Task::Forget(ViewTask* view, const Timer& timer, HotEntry* entry) {
     entry->has_timer = false;
     view->hot.MarkDirty(entry);
   }
+}
+
+std::vector<DueSteps> Task::CountDueSteps(size_t most_keys) const {
+  std::vector<DueSteps> due;
+  for (const auto& view : views_) {
+    if (view->plan.steps == Steps::kNone) continue;
+    const size_t keys = view->timers.DueCount(clock_);
+    if (keys == 0) continue;
+    DueSteps& of_view = due.emplace_back();
+    of_view.view = view->plan.view;
+    of_view.at_least = keys > most_keys;
+    absl::flat_hash_set<std::string_view> seen;
+    view->timers.ForEachDue(clock_, [&](int64_t time, std::string_view key) {
+      if (seen.size() == most_keys) return false;
+      if (seen.insert(key).second) of_view.steps += CountDueSteps(*view, key, time);
+      return true;
+    });
+    if (of_view.at_least) of_view.steps += static_cast<int64_t>(keys - most_keys);
+    if (of_view.steps == 0) due.pop_back();
+  }
+  return due;
+}
+
+// Of a key that has a timer at `timer`; 0: it has moved it since.
+int64_t Task::CountDueSteps(const ViewTask& view, std::string_view key, int64_t timer) const {
+  std::optional<std::string> bytes;
+  bool hot = view.hot.Read(HashedKey(key), [&](const HotEntry& entry) {
+    if (entry.exists) entry.state.Encode(&bytes.emplace());
+  });
+  if (!hot) bytes = store_->Get(view.prefix + std::string(key)).value_or(std::nullopt);
+  if (!bytes) return 0;
+  absl::StatusOr<KeyState> state = KeyState::Decode(view.plan.tiles, *bytes);
+  if (!state.ok() || TimerOf(view.plan, state->times()) != timer) return 0;
+  return view.plan.steps == Steps::kEvery ? StepsUntil(&*state, clock_)
+                                          : EmissionsBefore(&*state, view.plan.tiles, clock_);
 }
 
 void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,

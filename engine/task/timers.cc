@@ -13,6 +13,14 @@ void Timers::List::Add(std::string_view key) {
   ++count;
 }
 
+std::string_view Timers::List::Next(std::string_view* rest) {
+  uint32_t size;
+  std::memcpy(&size, rest->data(), sizeof size);
+  std::string_view key = rest->substr(sizeof size, size);
+  rest->remove_prefix(sizeof size + size);
+  return key;
+}
+
 void Timers::Set(std::string_view key, int64_t time) {
   if (time == kNone) return;
   timers_[time].Add(key);
@@ -27,11 +35,8 @@ void Timers::SortDue() {
   timers_.erase(first);
   due_.reserve(due_list_.count);
   for (std::string_view rest = due_list_.bytes; !rest.empty();) {
-    uint32_t size;
-    std::memcpy(&size, rest.data(), sizeof size);
-    HashedKey key(rest.substr(sizeof size, size));
+    HashedKey key(List::Next(&rest));
     due_.push_back({due_time_, key, FirstBytes(key.bytes)});
-    rest.remove_prefix(sizeof size + size);
   }
   std::sort(due_.begin(), due_.end(), [](const Timer& a, const Timer& b) {
     if (a.first_bytes != b.first_bytes) return a.first_bytes > b.first_bytes;
@@ -71,6 +76,18 @@ size_t Timers::DueCount(int64_t clock) const {
   for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at)
     count += at->second.count;
   return count;
+}
+
+void Timers::ForEachDue(
+    int64_t clock, const std::function<bool(int64_t time, std::string_view key)>& visit) const {
+  for (const Timer& due : due_) {
+    if (!visit(due.time, due.key.bytes)) return;
+  }
+  for (auto at = timers_.begin(); at != timers_.end() && at->first <= clock; ++at) {
+    for (std::string_view rest = at->second.bytes; !rest.empty();) {
+      if (!visit(at->first, List::Next(&rest))) return;
+    }
+  }
 }
 
 }  // namespace forebay

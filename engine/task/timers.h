@@ -8,6 +8,7 @@
 #define FOREBAY_ENGINE_TASK_TIMERS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ class Timers {
   // How many are due at `clock`, those that have moved included.
   size_t DueCount(int64_t clock) const;
 
+  // Visits those in no certain order, until `visit` says false.
+  void ForEachDue(int64_t clock,
+                  const std::function<bool(int64_t time, std::string_view key)>& visit) const;
+
  private:
   // One after the other: the size of the key, then its bytes.
   struct List {
@@ -53,6 +58,8 @@ class Timers {
     size_t count = 0;
 
     void Add(std::string_view key);
+    // The first key of `rest`, which it leaves.
+    static std::string_view Next(std::string_view* rest);
   };
   bool PopNext(int64_t clock, Timer* timer);
   void SortDue();

@@ -16,6 +16,8 @@ namespace {
 
 // How long an idle thread waits for a record before it looks after its other tasks and cuts.
 constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
+// Of a view of a task that is taken away, for how many keys its due steps are counted.
+constexpr size_t kMostKeysCounted = 20'000;
 
 // Calls `one` with 0 to count - 1, on up to `threads` threads; the error of the least number.
 absl::Status SideBySide(size_t threads, size_t count, absl::FunctionRef<absl::Status(size_t)> one) {
@@ -131,12 +133,12 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
                                                          : std::vector<Offset>()));
     return absl::OkStatus();
   }));
-  return tasks;
-}
   for (const TaskPtr& task : tasks) {
     std::vector<LastRow> rows = task->task().last_rows();
     for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->CheckRows(task->task().id(), rows));
   }
+  return tasks;
+}
 
 absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, const PartitionBounds& bounds,
                                                  Offset held,
@@ -180,6 +182,9 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
       return tasks.status();
     }
     opened = *std::move(tasks);
+    std::erase_if(unwritten_, [&](const UnwrittenSteps& of) {
+      return std::find(ids.begin(), ids.end(), of.task) != ids.end();
+    });
     for (size_t i = 0; i < opened.size(); ++i) {
       // Their states are cut in turn: a cut stops its task for a while.
       double turn = static_cast<double>(i + 1) / static_cast<double>(opened.size());
@@ -239,6 +244,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
                   [&](const TaskPtr& task) { return absl::c_linear_search(leaving, task); });
   }
   for (const TaskPtr& task : leaving) {
+    if (!task->lost()) NoteUnwritten(task->task());
     for (Sink* sink : sinks_) {
       if (task->lost()) {
         sink->Lose(task->task().id());
@@ -264,6 +270,11 @@ absl::Status Worker::CommitLeaving(const std::vector<TaskPtr>& tasks) {
   RETURN_IF_ERROR(CommitTasks(tasks, CutOf::kOutputs));
   for (const TaskPtr& task : tasks) RETURN_IF_ERROR(CommitTasks({task}, CutOf::kState));
   return absl::OkStatus();
+}
+
+void Worker::NoteUnwritten(const Task& task) {
+  for (const DueSteps& due : task.CountDueSteps(kMostKeysCounted))
+    unwritten_.push_back({task.id(), due, task.complete_before()});
 }
 
 void Worker::ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves) {
@@ -530,6 +541,11 @@ bool Worker::HasAllTasks() const {
   size_t here = 0;
   for (const auto& [topic, tasks] : tasks_) here += tasks.size();
   return here >= static_cast<size_t>(task_count_);
+}
+
+std::vector<UnwrittenSteps> Worker::Unwritten() const {
+  absl::MutexLock commit(&commit_mutex_);
+  return unwritten_;
 }
 
 std::vector<std::shared_ptr<const RunningTask>> Worker::Tasks() const {

@@ -61,6 +61,13 @@ struct WorkerOptions {
   std::function<void(const ClockAhead&)> clock_ahead;
 };
 
+// What a task left unwritten when it was taken away: no record came to write it.
+struct UnwrittenSteps {
+  TaskId task;
+  DueSteps due;
+  KnownTime complete_before;  // what it has written, as of TaskOutput.complete_before
+};
+
 struct WorkerStatistics {
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> commit_micros{0};  // spent in commits, in all
@@ -92,6 +99,9 @@ class Worker {
   // others. Lookups go on reading them, as they stood, until the next AddTasks. After an error that
   // passes they are ended all the same, and what was not committed will be replayed.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
+
+  // Of the tasks that were taken away, committed, since they were last added.
+  std::vector<UnwrittenSteps> Unwritten() const;
 
   // Commits all that has been applied before the call: the sinks, and the states of all tasks, or
   // (kOutputs) of those whose turn it is.
@@ -139,6 +149,7 @@ class Worker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   absl::Status CommitOutputs(absl::Span<const TaskOutput* const> outputs)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  void NoteUnwritten(const Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves);
   absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
@@ -177,7 +188,9 @@ class Worker {
   std::atomic<bool> commit_wanted_{false};
   WorkerStatistics statistics_;
 
-  absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_
+  mutable absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_
+
+  std::vector<UnwrittenSteps> unwritten_ ABSL_GUARDED_BY(commit_mutex_);
 
   mutable absl::Mutex tasks_mutex_;
   absl::flat_hash_map<std::string, std::vector<TaskPtr>> tasks_

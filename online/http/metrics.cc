@@ -126,7 +126,10 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
       {Metric::kClockAhead, "forebay_clock_ahead_seconds", kGauge, "seconds",
        "How far the partition clock is ahead of the worker's; else 0.", task},
       {Metric::kPendingExpiries, "forebay_pending_expiries", kGauge, "steps",
-       "Expiry steps that are due and not written yet.", task},
+       "Expiry steps that are due and not written yet; of keys beyond 256 of a view that have "
+       "some, "
+       "one each.",
+       task},
       {Metric::kHotMapKeys, "forebay_hot_map_keys", kGauge, "keys",
        "Keys whose state is decoded in memory.", task},
       {Metric::kHotMapBytes, "forebay_hot_map_bytes", kGauge, "bytes", "Memory that they take.",

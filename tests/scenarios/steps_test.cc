@@ -188,5 +188,28 @@ feature_views:
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StepsTest, testing::Range<uint64_t>(1, 9));
 
+// 100 keys with two steps each become due at once, and one record writes 64: the first of 64 keys.
+TEST(DueStepsTest, CountsStepsAndNotKeys) {
+  Scenario scenario{.name = "due", .definitions = R"(
+sources:
+  - {name: events, topic: events, format: json, key: [k], schema: {k: string, time: timestamp_us},
+     event_time: time, known_time: kafka}
+entities:
+  - {name: thing, keys: {k: string}}
+feature_views:
+  - {name: counts, source: events, entity: thing,
+     features: [{name: n, value: count(*), windows: [10s, 20s]}]}
+)"};
+  auto record = [&](int64_t at, const std::string& key) {
+    scenario.records.push_back({at, fmt::format(R"({{"k":"{}","time":{}}})", key, at)});
+  };
+  for (int i = 0; i < 100; ++i) record(kStart, fmt::format("k{:02}", i));
+  record(kStart + 3'600'000'000, "z");
+  for (Way way : {Way::kStraight, Way::kCold}) {
+    ScenarioRun run(scenario, way);
+    EXPECT_EQ(run.statistics().due_steps, 200 - 64);
+  }
+}
+
 }  // namespace
 }  // namespace forebay
