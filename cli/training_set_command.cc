@@ -1,12 +1,17 @@
 // forebay training-set: labels joined point-in-time with features.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
+#include "engine/task/stored_state.h"
+#include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "offline/training_set/label_times.h"
 #include "offline/training_set/training_set.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/view_id.h"
@@ -14,8 +19,40 @@
 namespace forebay {
 namespace {
 
-absl::Status Build(const std::string& folder, TrainingSetRequest request) {
+// Of all tasks that have one here, as they stand now.
+absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
+                                                    const std::vector<TaskPlan>& plans) {
+  const std::filesystem::path& folder = loaded.config.state;
+  ASSIGN_OR_RETURN(StateIdentity identity, ReadStateIdentity(folder));
+  if (identity.project != loaded.project->name()) {
+    return absl::FailedPreconditionError(fmt::format("the state folder {} is of project {}, not {}",
+                                                     folder.string(), identity.project,
+                                                     loaded.project->name()));
+  }
+  RETURN_IF_ERROR(CheckNoUnfinishedReset(folder));
+  ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(folder));
+  std::vector<StoredState> states;
+  for (const TaskId& task : tasks) {
+    auto of_topic = [&](const TaskPlan& plan) { return plan.topic == task.topic; };
+    auto plan = std::find_if(plans.begin(), plans.end(), of_topic);
+    if (plan == plans.end()) continue;
+    absl::StatusOr<std::unique_ptr<StateStore>> store = OpenStoreForReading(folder, task);
+    if (absl::IsNotFound(store.status())) continue;
+    RETURN_IF_ERROR(store.status());
+    ASSIGN_OR_RETURN(StoredState state, StoredState::Open(*plan, task, *std::move(store)));
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+absl::Status Build(const std::string& folder, TrainingSetRequest request, bool exact) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
+  std::vector<StoredState> states;
+  if (exact) {
+    ASSIGN_OR_RETURN(states, ReadStates(loaded, plans));
+    request.states = &states;
+  }
   request.warehouse = loaded.config.warehouse.string();
   request.parquet_encoding = loaded.config.parquet_encoding;
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
@@ -26,13 +63,16 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request) {
              request.output);
   for (const TrainingSetSummary::View& view : summary.views) {
     const std::string name = ViewId{view.name, view.version}.ToString();
-    if (view.table_version < 0) {
+    if (view.table_version < 0 && !exact) {
       fmt::print("  {}: nothing written offline yet, so all values are defaults\n", name);
       continue;
     }
-    fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}\n", name,
+    fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}{}\n", name,
                Counted(view.matched, "label", "labels"), Counted(view.rows_read, "row", "rows"),
-               Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version);
+               Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version,
+               exact
+                   ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
+                   : "");
   }
   return absl::OkStatus();
 }
@@ -53,6 +93,7 @@ v1::TimeEncoding EncodingOf(std::string_view name) {
 void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   auto folder = std::make_shared<std::string>(".");
   auto request = std::make_shared<TrainingSetRequest>();
+  auto exact = std::make_shared<bool>(false);
   CLI::App* command = app->add_subcommand(
       "training-set", "Join labels with the features that a lookup answered at their time");
   command
@@ -72,8 +113,10 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
       ->required()
       ->delimiter(',');
   command->add_option("--out", request->output, "The Parquet file to write")->required();
+  command->add_flag("--exact", *exact,
+                    "Where tables are not complete, take what lookups of the state folder answer");
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
-  command->callback([=] { *exit_code = Report(Build(*folder, *request)); });
+  command->callback([=] { *exit_code = Report(Build(*folder, *request, *exact)); });
 }
 
 }  // namespace forebay

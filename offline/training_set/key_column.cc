@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/training_set/cell_value.h"
 
@@ -88,6 +89,24 @@ bool KeyReader::Read(int64_t row, std::string_view* key) {
     }
   }
   *key = joined_;
+  return true;
+}
+
+bool KeyReader::Encode(int64_t row, std::string* key) {
+  key->clear();
+  int64_t at = 0;
+  for (const Part& part : parts_) {
+    if (!part.Locate(row, &at)) return false;
+    if (part.text && parts_.size() == 1) {
+      key->assign(TextAt(*part.values, at));
+    } else if (part.text) {
+      AppendKeyText(TextAt(*part.values, at), key);
+    } else if (part.values->type_id() == arrow::Type::BOOL) {
+      AppendKeyBool(IntegerAt(*part.values, at) != 0, key);
+    } else {
+      AppendKeyInt(IntegerAt(*part.values, at), key);
+    }
+  }
   return true;
 }
 

@@ -35,6 +35,9 @@ class KeyReader {
   // The key of `row`, valid until the next call; false: a part of it is null.
   bool Read(int64_t row, std::string_view* key);
 
+  // The same as states have it (EncodeKey).
+  bool Encode(int64_t row, std::string* key);
+
  private:
   struct Part;
   std::vector<Part> parts_;

@@ -40,9 +40,25 @@ std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Lab
                      those, view, FormatTime(first));
 }
 
+std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,
+                                   const std::string& view, const Labels& labels) {
+  std::string those = Those(labels, [&](KnownTime time) { return time >= clock; });
+  if (those.empty()) return "";
+  return fmt::format(
+      "{} are at or after {}, the clock of task {} in the state of {}: records may still come that "
+      "change their features",
+      those, FormatTime(clock.value()), task, view);
+}
+
 std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,
                                   const Labels& labels) {
-  if (table.clocks.empty()) return "";
+  if (table.clocks.empty()) {
+    if (table.files.empty()) return "";
+    return fmt::format(
+        "the newest commit of the table of {} does not say up to when it is complete: rows may "
+        "still come that change the features of late labels",
+        view);
+  }
   auto earlier = [](const auto& a, const auto& b) {
     return a.second.complete_before < b.second.complete_before;
   };
@@ -54,7 +70,8 @@ std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view
                         ? fmt::format("the clock of task {}", task)
                         : fmt::format(
                               "task {} has expiry steps that are due and not yet written; "
-                              "each further record of its partition brings some",
+                              "each further record of its partition brings some, and --exact "
+                              "takes them from the state",
                               task);
   return fmt::format(
       "{} are at or after {}, up to where the table of {} is complete ({}): rows may still come "

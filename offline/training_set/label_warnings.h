@@ -17,6 +17,10 @@ std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels);
 // `first`: of the rows of the view's table, microseconds UTC.
 std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Labels& labels);
 
+// A label's time must be before that up to which `task` has read.
+std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,
+                                   const std::string& view, const Labels& labels);
+
 // A label's time must be before that up to which every task's rows are in the table (S4, S6).
 std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,
                                   const Labels& labels);

@@ -13,6 +13,8 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
+#include "offline/sink/table_flush.h"
+#include "offline/training_set/exact_rows.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_keys.h"
 #include "offline/training_set/label_warnings.h"
@@ -29,18 +31,28 @@ namespace forebay {
 namespace {
 
 // The features asked for of one view.
-struct ViewPlan {
+struct AskedView {
+  int index = 0;  // into Project.feature_views
   const v1::FeatureView* view = nullptr;
   const v1::Entity* entity = nullptr;
   std::vector<int> features;
   std::vector<int> outputs;  // likewise: which of the resolved features it is
 };
 
-absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
-                                                const std::vector<NamedFeature>& features) {
-  std::map<int, ViewPlan> plans;
+// The join of one view.
+struct ViewRequest {
+  ViewId view;
+  const Labels* labels;
+  const ExactRequest* exact;  // null: the table alone
+  std::vector<std::string>* warnings;
+};
+
+absl::StatusOr<std::vector<AskedView>> AskedViews(const v1::Project& project,
+                                                  const std::vector<NamedFeature>& features) {
+  std::map<int, AskedView> plans;
   for (size_t i = 0; i < features.size(); ++i) {
-    ViewPlan& plan = plans[features[i].view];
+    AskedView& plan = plans[features[i].view];
+    plan.index = features[i].view;
     plan.view = &project.feature_views(features[i].view);
     if (plan.view->history() == v1::FeatureView::OFF) {
       return absl::InvalidArgumentError(fmt::format(
@@ -56,14 +68,14 @@ absl::StatusOr<std::vector<ViewPlan>> PlanViews(const v1::Project& project,
     plan.features.push_back(features[i].feature);
     plan.outputs.push_back(i);
   }
-  std::vector<ViewPlan> list;
+  std::vector<AskedView> list;
   for (auto& [view, plan] : plans) list.push_back(std::move(plan));
   return list;
 }
 
-absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<ViewPlan>& plans) {
+absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<AskedView>& plans) {
   std::map<std::string, const v1::Field*> keys;
-  for (const ViewPlan& plan : plans) {
+  for (const AskedView& plan : plans) {
     for (const v1::Field& key : plan.entity->keys()) {
       const v1::Field* other = keys.try_emplace(key.name(), &key).first->second;
       if (other->type() != key.type()) {
@@ -82,7 +94,7 @@ absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<ViewP
 // Feeds the needed columns of one data file to the join.
 arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointInTimeJoin* join,
                        int64_t* rows_read, absl::Status* join_status) {
-  ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(file, arrow::default_memory_pool()));
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(file)));
   std::shared_ptr<arrow::Schema> schema;
   ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
   std::vector<int> columns;
@@ -105,18 +117,30 @@ arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointI
 
 absl::Status ReadDataFile(const ObjectStore& store, const std::string& path, PointInTimeJoin* join,
                           int64_t* rows_read) {
-  ASSIGN_OR_RETURN(auto file, OpenArrowFile(store, path));
   absl::Status status;
   std::string what;
   try {
-    arrow::Status read = ReadFile(file, join, rows_read, &status);
-    if (read.ok() && status.ok()) return status;
-    what = read.ok() ? std::string(status.message()) : read.message();
+    auto file = OpenArrowFile(store, path);
+    if (file.ok()) {
+      arrow::Status read = ReadFile(*file, join, rows_read, &status);
+      if (read.ok() && status.ok()) return status;
+      what = read.ok() ? std::string(status.message()) : read.message();
+    } else if (absl::IsNotFound(file.status())) {
+      what = "it is missing";
+    } else {
+      return file.status();
+    }
   } catch (const std::exception& e) {
     what = e.what();
   }
-  return absl::DataLossError(
-      fmt::format("cannot use data file {}: {}", store.Describe(path), what));
+  if (auto file = OpenArrowFile(store, path); file.ok()) {
+    std::string page = FindDamagedPage(*std::move(file));
+    if (!page.empty()) what = fmt::format("{}: {}", page, what);
+  }
+  return absl::DataLossError(fmt::format(
+      "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
+      "with `forebay reset`",
+      store.Describe(path), what));
 }
 
 void Say(std::string warning, std::vector<std::string>* warnings) {
@@ -130,24 +154,11 @@ int64_t StartOf(const AddAction& file) {
   return ParseTime(date->second + "T00:00:00Z").value_or(INT64_MIN);
 }
 
-absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectStore>& store,
-                                                  const ViewPlan& plan, const Labels& labels,
-                                                  const LabelKeys& keys, PointInTimeJoin* join,
-                                                  std::vector<std::string>* warnings) {
-  TrainingSetSummary::View summary{.name = plan.view->name(), .version = plan.view->version()};
-  const std::string name = ViewId{summary.name, summary.version}.ToString();
-  std::string path = fmt::format("offline/{}/v{}", summary.name, summary.version);
-  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
-  if (absl::IsNotFound(table.status())) {
-    warnings->push_back(
-        fmt::format("there is no offline table of {} in {} yet: its features have "
-                    "their defaults",
-                    name, store->Describe(path)));
-    return summary;
-  }
-  RETURN_IF_ERROR(table.status());
-  const Snapshot& snapshot = (*table)->snapshot();
-  summary.table_version = snapshot.version;
+// The files of a table as of `snapshot`, as far as labels need them.
+absl::Status ReadTable(const ObjectStore& store, const std::string& path, const Snapshot& snapshot,
+                       const ViewRequest& request, PointInTimeJoin* join,
+                       TrainingSetSummary::View* summary) {
+  const Labels& labels = *request.labels;
   KnownTime latest = labels.times.empty()
                          ? KnownTime::Min()
                          : *std::max_element(labels.times.begin(), labels.times.end());
@@ -155,17 +166,47 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   for (const auto& [file_path, file] : snapshot.files) {
     if (int64_t start = StartOf(file); start > latest.value()) {
       first = std::min(first, start);
-      ++summary.files_skipped;
+      ++summary->files_skipped;
       continue;
     }
-    RETURN_IF_ERROR(ReadDataFile(*store, path + "/" + file_path, join, &summary.rows_read));
-    ++summary.files_read;
+    RETURN_IF_ERROR(ReadDataFile(store, path + "/" + file_path, join, &summary->rows_read));
+    ++summary->files_read;
   }
   first = std::min(first, join->first_effective_time());
+  if (first != INT64_MAX)
+    Say(WarnOfLabelsBefore(first, request.view.ToString(), labels), request.warnings);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectStore>& store,
+                                                  const ViewRequest& request,
+                                                  PointInTimeJoin* join) {
+  TrainingSetSummary::View summary{.name = request.view.name, .version = request.view.version};
+  const std::string name = request.view.ToString();
+  std::string path = OfflineTablePath(request.view);
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
+  Snapshot snapshot;
+  if (table.ok()) {
+    snapshot = (*table)->snapshot();
+    RETURN_IF_ERROR(ReadTable(*store, path, snapshot, request, join, &summary));
+  } else if (!absl::IsNotFound(table.status())) {
+    return table.status();
+  } else if (request.exact == nullptr) {
+    request.warnings->push_back(
+        fmt::format("there is no offline table of {} in {} yet: its features have "
+                    "their defaults",
+                    name, store->Describe(path)));
+    return summary;
+  }
+  summary.table_version = snapshot.version;
+  if (request.exact == nullptr) {
+    Say(WarnOfIncompleteTable(snapshot, name, *request.labels), request.warnings);
+  } else {
+    ASSIGN_OR_RETURN(summary.from_state, AddExactRows(*request.exact, snapshot, *request.labels,
+                                                      join, request.warnings));
+  }
   RETURN_IF_ERROR(join->Finish());
   summary.matched = join->matched();
-  if (first != INT64_MAX) Say(WarnOfLabelsBefore(first, name, labels), warnings);
-  Say(WarnOfIncompleteTable(snapshot, name, labels), warnings);
   return summary;
 }
 
@@ -187,7 +228,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   absl::Time start = absl::Now();
   TrainingSetSummary summary;
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
-  ASSIGN_OR_RETURN(std::vector<ViewPlan> plans, PlanViews(project, features));
+  ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(request.warehouse));
   ASSIGN_OR_RETURN(Labels labels,
@@ -199,7 +240,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
 
   std::map<std::string, LabelKeys> keys_of_entity;
   std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
-  for (const ViewPlan& plan : plans) {
+  for (const AskedView& plan : plans) {
     auto it = keys_of_entity.find(plan.entity->name());
     if (it == keys_of_entity.end()) {
       it = keys_of_entity.emplace(plan.entity->name(), LabelKeys(labels, *plan.entity)).first;
@@ -210,8 +251,15 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
       }
     }
     PointInTimeJoin join(labels, it->second, *plan.view, *plan.entity, plan.features);
+    ViewId id{plan.view->name(), plan.view->version()};
+    ExactRequest exact{project.name(), id, plan.index, plan.entity, request.states};
     ASSIGN_OR_RETURN(TrainingSetSummary::View view,
-                     JoinView(store, plan, labels, it->second, &join, &summary.warnings));
+                     JoinView(store,
+                              {.view = id,
+                               .labels = &labels,
+                               .exact = request.states == nullptr ? nullptr : &exact,
+                               .warnings = &summary.warnings},
+                              &join));
     summary.views.push_back(std::move(view));
     for (size_t c = 0; c < plan.outputs.size(); ++c) {
       ASSIGN_OR_RETURN(outputs[plan.outputs[c]], join.columns()[c].Finish());

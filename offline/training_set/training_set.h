@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/parquet_encoding.h"
 
@@ -33,6 +34,9 @@ struct TrainingSetRequest {
   std::string output;     // a Parquet file, replaced as a whole
   std::string warehouse;  // a folder or file:// URI
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
+  // Where given, labels from which on the tables are not complete get what lookups of these states
+  // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
+  const std::vector<StoredState>* states = nullptr;
 };
 
 struct TrainingSetSummary {
@@ -41,6 +45,7 @@ struct TrainingSetSummary {
     uint32_t version = 0;
     int64_t table_version = -1;  // of the Delta table that was read; -1: there is no table yet
     int64_t matched = 0;         // labels with a row that is no delete
+    int64_t from_state = 0;      // times at which a key was looked up in the states
     int64_t rows_read = 0;
     int64_t files_read = 0;
     int64_t files_skipped = 0;  // newer than every label
@@ -54,7 +59,8 @@ struct TrainingSetSummary {
 
 // The output has all label columns in their order, then one column "<view>.<feature>" per feature
 // in the order asked. Errors: INVALID_ARGUMENT for labels or features that do not fit the project,
-// NOT_FOUND for a missing file; nothing is written then.
+// NOT_FOUND for a missing file, DATA_LOSS for tables that are damaged, FAILED_PRECONDITION for
+// states that do not fit the tables; nothing is written then.
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request);
 
