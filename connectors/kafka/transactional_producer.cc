@@ -111,6 +111,13 @@ absl::Status TransactionalProducer::Classify(std::string_view what, const rd_kaf
 
 absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
                                                std::string_view text) {
+  if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: the broker's transaction.max.timeout.ms is less than the {} ms of this client: set "
+        "transaction.timeout.ms under `kafka` in forebay.yaml to at most what the broker allows, "
+        "or raise it there",
+        what, absl::ToInt64Milliseconds(timeout_)));
+  }
   if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));
