@@ -81,6 +81,7 @@ class SecureBroker(Broker):
             "ssl.truststore.location": str(authority.certificate),
             "listener.name.ssl.ssl.client.auth": "required",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "connections.max.reauth.ms": "2000",
             "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{module}.scram."
             "ScramLoginModule required;",
             "listener.name.sasl_ssl.plain.sasl.jaas.config": plain,
@@ -88,8 +89,12 @@ class SecureBroker(Broker):
 
     def start(self) -> "SecureBroker":
         super().start()
+        self.set_password(PASSWORD)
+        return self
+
+    def set_password(self, password: str) -> None:
+        """Of SCRAM. Clients that are in are asked for it every two seconds."""
         secret = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        change = UserScramCredentialUpsertion(USER, secret, PASSWORD.encode())
+        change = UserScramCredentialUpsertion(USER, secret, password.encode())
         admin = self.admin()  # must live as long as the request
         admin.alter_user_scram_credentials([change])[USER].result(30)
-        return self
