@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import platform
 import re
 import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def describe(forebay_version: str, kafka_version: str) -> dict[str, str]:
@@ -40,11 +43,21 @@ def _distribution() -> str:
 
 
 def _libraries() -> str:
-    packages = {"librdkafka": "librdkafka-dev", "RocksDB": "librocksdb-dev", "gRPC": "libgrpc++-dev"}
+    packages = {"RocksDB": "librocksdb-dev", "gRPC": "libgrpc++-dev"}
     names = [f"{name} {_package_version(package)}" for name, package in packages.items()]
     import pyarrow  # its libraries are those that forebay links
 
-    return ", ".join([*names, f"Arrow {pyarrow.__version__}"])
+    return ", ".join([f"librdkafka {_librdkafka()}", *names, f"Arrow {pyarrow.__version__}"])
+
+
+def _librdkafka() -> str:
+    """Of the header that the build folder was configured with."""
+    build = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build"))
+    root = re.search(r"^RdKafka_ROOT:\w+=(.+)$", _text(build / "CMakeCache.txt"), re.MULTILINE)
+    folder = pathlib.Path(root.group(1) if root else "/usr")
+    header = _text(folder / "include" / "librdkafka" / "rdkafka.h")
+    digits = re.search(r"^#define +RD_KAFKA_VERSION +0x(\w{6})", header, re.MULTILINE).group(1)
+    return ".".join(str(byte) for byte in bytes.fromhex(digits))
 
 
 def _package_version(package: str) -> str:
@@ -64,5 +77,5 @@ def _first_line(command: list[str]) -> str:
     return ((done.stdout or done.stderr).splitlines() or ["unknown"])[0]
 
 
-def _text(path: str) -> str:
+def _text(path: str | pathlib.Path) -> str:
     return pathlib.Path(path).read_text()

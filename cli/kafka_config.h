@@ -8,7 +8,7 @@
 
 namespace forebay {
 
-// INVALID_ARGUMENT for a property that librdkafka does not know or take.
+// INVALID_ARGUMENT for a file that cannot be read, and what CheckProperties refuses.
 absl::StatusOr<KafkaConfig> MakeKafkaConfig(const ProjectConfig& config);
 
 }  // namespace forebay

@@ -249,6 +249,7 @@ absl::Status WorkerProcess::PrepareKafka() {
   if (options_.embedded_broker) {
     ASSIGN_OR_RETURN(broker_, EmbeddedBroker::Start());
     kafka_.bootstrap_servers = broker_->bootstrap_servers();
+    kafka_.properties["security.protocol"] = "plaintext";  // whatever the project's brokers ask for
     // It answers a fetch with one produced batch per partition: larger batches, fewer fetches.
     kafka_.properties.try_emplace("linger.ms", "50");
     for (const v1::Source& source : project().sources()) {

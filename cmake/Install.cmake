@@ -25,6 +25,10 @@ if(FOREBAY_ARROW_WHEEL)
   install(FILES ${FOREBAY_ARROW_WHEEL_LICENSES} DESTINATION ${CMAKE_INSTALL_DOCDIR}/licenses/arrow)
 endif()
 
+if(EXISTS ${RdKafka_ROOT}/LICENSES.txt)  # of what it was built from
+  install(FILES ${RdKafka_ROOT}/LICENSES.txt DESTINATION ${CMAKE_INSTALL_DOCDIR}/licenses/librdkafka)
+endif()
+
 # What the program prints for a shell, at its place.
 function(install_completion shell path)
   install(CODE "

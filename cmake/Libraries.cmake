@@ -1,6 +1,8 @@
 # The libraries that others keep. Arrow and Parquet come from an installed Arrow C++ where CMake
-# finds one, else from the pyarrow wheel in the virtual environment that `./dev` makes.
+# finds one, else from the pyarrow wheel in the virtual environment that `./dev` makes; librdkafka
+# from RdKafka_ROOT, where `./dev` has built it, or the system.
 
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
 find_package(Protobuf REQUIRED)
@@ -11,9 +13,10 @@ find_package(RocksDB REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CURL REQUIRED)
 
-find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(RdKafka 2.12 REQUIRED)
 add_library(forebay_rdkafka INTERFACE)
-target_link_libraries(forebay_rdkafka INTERFACE ${RDKAFKA_LIBRARY})
+target_link_libraries(forebay_rdkafka INTERFACE RdKafka::RdKafka)
 
 # For programs that run for long: records are allocated on one thread and freed on another, which
 # glibc's malloc is slow at. Sanitizers bring their own.
@@ -51,6 +54,8 @@ else()
   set(FOREBAY_ARROW_WHEEL ${pyarrow_folder}/libparquet.so.${pyarrow_major}00 ${pyarrow_folder}/libarrow.so.${pyarrow_major}00)
   file(GLOB FOREBAY_ARROW_WHEEL_LICENSES ${pyarrow_folder}-*.dist-info/licenses/*)
   target_link_libraries(forebay_arrow INTERFACE ${FOREBAY_ARROW_WHEEL})
+  # libparquet exports the OpenSSL that it was built with, another version: the system's is asked first.
+  add_link_options("LINKER:--push-state,--no-as-needed,${OPENSSL_SSL_LIBRARY},${OPENSSL_CRYPTO_LIBRARY},--pop-state")
   set(CMAKE_BUILD_RPATH ${pyarrow_folder})
 endif()
 

@@ -42,8 +42,7 @@ function(forebay_test name)
   target_compile_options(${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
   if(FOREBAY_SANITIZE STREQUAL "thread")
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sanitizers/abseil_mutex.cc
-                   ${CMAKE_SOURCE_DIR}/tests/sanitizers/arrow_device.cc
-                   ${CMAKE_SOURCE_DIR}/tests/sanitizers/c11_threads.cc)
+                   ${CMAKE_SOURCE_DIR}/tests/sanitizers/arrow_device.cc)
     target_link_libraries(${name} PRIVATE absl::synchronization forebay_arrow ${CMAKE_DL_LIBS})
   endif()
   add_test(NAME ${name} COMMAND ${name})

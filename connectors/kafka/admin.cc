@@ -68,9 +68,14 @@ absl::Status CountMismatch(const TopicSpec& spec, int32_t found) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KafkaAdmin>> KafkaAdmin::Create(const KafkaConfig& config) {
+  std::unique_ptr<KafkaAdmin> admin(new KafkaAdmin(config.bootstrap_servers));
   ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kAdmin, {}));
-  ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kAdmin));
-  return std::unique_ptr<KafkaAdmin>(new KafkaAdmin(config.bootstrap_servers, std::move(client)));
+  rd_kafka_conf_set_opaque(conf.get(), admin.get());
+  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* self) {
+    static_cast<KafkaAdmin*>(self)->fault_.Note(code, reason, absl::Now());
+  });
+  ASSIGN_OR_RETURN(admin->client_, NewClient(std::move(conf), ClientRole::kAdmin));
+  return admin;
 }
 
 absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<bool>* cancel) {
@@ -83,16 +88,17 @@ absl::Status KafkaAdmin::WaitForBroker(absl::Duration limit, const std::atomic<b
       return absl::OkStatus();
     }
     rd_kafka_poll(client_.get(), 0);
+    RETURN_IF_ERROR(fault_.Refusal(bootstrap_servers_, absl::Now()));
     if (cancel != nullptr && cancel->load()) {
       return absl::CancelledError("stopped while waiting for broker " + bootstrap_servers_);
     }
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(
-          fmt::format("broker {} not reachable after {}: is it running, and is "
+          fmt::format("broker {} not reachable after {}{}: is it running, and is "
                       "`bootstrap.servers` in forebay.yaml its address?",
-                      bootstrap_servers_, absl::FormatDuration(limit)));
+                      bootstrap_servers_, absl::FormatDuration(limit), fault_.Reason()));
     }
-    log.Say("broker {} not reachable, retrying", bootstrap_servers_);
+    log.Say("broker {} not reachable{}, retrying", bootstrap_servers_, fault_.Reason());
   }
 }
 

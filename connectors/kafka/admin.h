@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/kafka/client_config.h"
+#include "connectors/kafka/connection_fault.h"
 
 namespace forebay {
 
@@ -39,7 +40,8 @@ class KafkaAdmin {
   static absl::StatusOr<std::unique_ptr<KafkaAdmin>> Create(const KafkaConfig& config);
 
   // Returns when a broker answers; says every few seconds that it waits. DEADLINE_EXCEEDED after
-  // `limit`, CANCELLED when `cancel` (may be null) becomes true.
+  // `limit`, CANCELLED when `cancel` (may be null) becomes true. FAILED_PRECONDITION, within
+  // seconds, when brokers refuse the password or cannot be trusted: waiting would not help.
   absl::Status WaitForBroker(absl::Duration limit, const std::atomic<bool>* cancel);
 
   // NOT_FOUND says how to create the topic. UNAVAILABLE: no broker answered within 10 s.
@@ -59,8 +61,8 @@ class KafkaAdmin {
   rd_kafka_s* client() const { return client_.get(); }
 
  private:
-  KafkaAdmin(std::string bootstrap_servers, ClientHandle client)
-      : bootstrap_servers_(std::move(bootstrap_servers)), client_(std::move(client)) {}
+  explicit KafkaAdmin(std::string bootstrap_servers)
+      : bootstrap_servers_(std::move(bootstrap_servers)) {}
 
   absl::Status RequestCreation(const TopicSpec& spec, bool with_optional_config);
   absl::Status WaitForTopic(const TopicSpec& spec);
@@ -68,7 +70,8 @@ class KafkaAdmin {
   absl::Status WaitUntilGone(const std::string& topic);
 
   const std::string bootstrap_servers_;
-  const ClientHandle client_;
+  ConnectionFault fault_;  // noted and read by WaitForBroker
+  ClientHandle client_;
 };
 
 }  // namespace forebay

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "schemas/types/status_macros.h"
@@ -33,6 +34,13 @@ bool IsRepeated(std::string_view facility) {
          facility == "ADDPARTS" || facility == "GETPID";
 }
 
+// A broker that hangs up at a client's first question speaks TLS and the client does not, as a
+// rule.
+bool IsOtherProtocol(std::string_view facility, std::string_view text) {
+  return facility == "FAIL" && text.find("isconnected") != std::string_view::npos &&
+         text.find("in state APIVERSION_QUERY") != std::string_view::npos;
+}
+
 bool IsTimeForRepeated() {
   static std::atomic<int64_t> next = 0;
   int64_t now = absl::ToUnixSeconds(absl::Now());
@@ -45,6 +53,15 @@ void OnLog(const rd_kafka_t* client, int level, const char* facility, const char
   // And that the embedded broker does not know allow.auto.create.topics, which no caller relies on.
   if (std::strcmp(facility, "CONFWARN") == 0 || std::strcmp(facility, "AUTOCREATE") == 0) return;
   spdlog::level::level_enum log_level = LogLevel(level);
+  if (IsOtherProtocol(facility, text)) {
+    if (IsTimeForRepeated()) {
+      spdlog::warn(
+          "kafka: {}: is this the port of another protocol? See `security.protocol` under "
+          "`kafka` in forebay.yaml",
+          text);
+    }
+    return;
+  }
   if (IsRepeated(facility) && !IsTimeForRepeated()) log_level = spdlog::level::debug;
   spdlog::log(log_level, "kafka: {}: {}", facility, text);
 }
@@ -59,10 +76,21 @@ absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
       RD_KAFKA_CONF_OK) {
     return absl::OkStatus();
   }
+  // The value may be a secret that went to a wrong name.
+  std::string text = absl::StrReplaceAll(error, {{fmt::format("\"{}\"", value), "\"...\""}});
   return absl::InvalidArgumentError(
       fmt::format("kafka property {}: {}. The names and values are those of librdkafka, see "
                   "https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
-                  name, error));
+                  name, text));
+}
+
+// What rd_kafka_new says, with what to do where it does not say that.
+std::string Explain(std::string_view error) {
+  if (error.find("No provider for SASL mechanism GSSAPI") != std::string_view::npos) {
+    return "sasl.mechanisms is GSSAPI (Kerberos) unless it is set, which forebay is built without: "
+           "set it to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512";
+  }
+  return std::string(error);
 }
 
 absl::Status SetAll(rd_kafka_conf_t* conf, const Properties& properties) {
@@ -73,6 +101,11 @@ absl::Status SetAll(rd_kafka_conf_t* conf, const Properties& properties) {
 // What a user may change.
 Properties Defaults(ClientRole role) {
   Properties settings = {{"client.id", "forebay"}, {"reconnect.backoff.max.ms", "2000"}};
+  if (role == ClientRole::kConsumer) {
+    // Of a partition that has what it may fetch ahead; a task may be through with that in less than
+    // librdkafka's second.
+    settings["fetch.queue.backoff.ms"] = "100";
+  }
   if (role == ClientRole::kProducer) {
     settings.merge(Properties{{"compression.type", "lz4"},
                               {"linger.ms", "5"},
@@ -95,6 +128,7 @@ Properties Owned(ClientRole role) {
               {"enable.auto.commit", "false"},
               {"enable.auto.offset.store", "false"},
               {"enable.partition.eof", "true"},
+              {"group.protocol", "classic"},
               {"isolation.level", "read_committed"},
               {"partition.assignment.strategy", "range"}};
     case ClientRole::kProducer:
@@ -106,10 +140,6 @@ Properties Owned(ClientRole role) {
 }
 
 }  // namespace
-
-absl::Status CheckProperties(const Properties& properties) {
-  return SetAll(ConfHandle(rd_kafka_conf_new()).get(), properties);
-}
 
 void ConfDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
 
@@ -142,7 +172,7 @@ absl::StatusOr<ClientHandle> NewClient(ConfHandle conf, ClientRole role) {
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), error, sizeof(error));
   if (client == nullptr) {
     return absl::InvalidArgumentError(
-        fmt::format("kafka settings do not go together: {}. Check `kafka` in forebay.yaml", error));
+        fmt::format("no Kafka client can be made of `kafka` in forebay.yaml: {}", Explain(error)));
   }
   (void)conf.release();  // the client has it now
   return ClientHandle(client, [role](rd_kafka_t* c) {
@@ -150,6 +180,15 @@ absl::StatusOr<ClientHandle> NewClient(ConfHandle conf, ClientRole role) {
       rd_kafka_purge(c, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_destroy(c);
   });
+}
+
+absl::Status CheckProperties(const Properties& properties) {
+  for (ClientRole role : {ClientRole::kConsumer, ClientRole::kProducer}) {
+    Properties own = {{"group.id", "check"}};
+    ASSIGN_OR_RETURN(ConfHandle conf, NewConf({.properties = properties}, role, own));
+    RETURN_IF_ERROR(NewClient(std::move(conf), role).status());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace forebay

@@ -28,8 +28,10 @@ struct KafkaConfig {
   std::map<std::string, std::string> properties;  // the user's; librdkafka names
 };
 
-// INVALID_ARGUMENT naming the first property that is unknown to librdkafka, or has a value that it
-// refuses.
+// Whether clients can be made of the properties; no broker is asked. INVALID_ARGUMENT naming the
+// first that is unknown to librdkafka or has a value that it refuses, settings that do not go
+// together, a mechanism of SASL that is not built in, or a file that is missing or is no
+// certificate or key.
 absl::Status CheckProperties(const std::map<std::string, std::string>& properties);
 
 enum class ClientRole { kAdmin, kConsumer, kProducer };

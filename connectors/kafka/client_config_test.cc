@@ -11,6 +11,7 @@ namespace forebay {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string Setting(const ConfHandle& conf, const char* name) {
   char value[256];
@@ -22,6 +23,7 @@ TEST(CheckPropertiesTest, TakesSecurityAndTuning) {
   EXPECT_EQ(CheckProperties({{"security.protocol", "sasl_ssl"},
                              {"sasl.mechanisms", "SCRAM-SHA-512"},
                              {"sasl.username", "u"},
+                             {"sasl.password", "p"},
                              {"linger.ms", "50"},
                              {"fetch.min.bytes", "1000"}}),
             absl::OkStatus());
@@ -56,6 +58,23 @@ TEST(CheckPropertiesTest, RefusesWhatLibrdkafkaDoesNotKnow) {
   EXPECT_THAT(CheckProperties({{"linger.ms", "soon"}}).ToString(), HasSubstr("linger.ms"));
 }
 
+TEST(CheckPropertiesTest, RefusesWhatNoClientCanBeMadeOf) {
+  EXPECT_THAT(
+      CheckProperties({{"security.protocol", "ssl"}, {"ssl.ca.location", "/none.pem"}}).ToString(),
+      HasSubstr("ssl.ca.location"));
+  EXPECT_THAT(
+      CheckProperties({{"security.protocol", "sasl_ssl"}, {"sasl.username", "u"}}).ToString(),
+      HasSubstr("SCRAM-SHA-512"));
+}
+
+TEST(CheckPropertiesTest, NeverShowsAValue) {
+  for (const char* name : {"sasl.mechanisms", "linger.ms", "ssl.key.pem", "ssl.ca.pem",
+                           "ssl.certificate.pem", "compression.type", "debug"}) {
+    absl::Status status = CheckProperties({{"security.protocol", "ssl"}, {name, "hunter2"}});
+    EXPECT_THAT(status.ToString(), Not(HasSubstr("hunter2"))) << name;
+  }
+}
+
 TEST(NewConfTest, LayersDefaultsThenUserThenEngine) {
   KafkaConfig config{.bootstrap_servers = "127.0.0.1:1", .properties = {{"linger.ms", "70"}}};
   auto conf = NewConf(config, ClientRole::kProducer, {{"transactional.id", "t"}});
@@ -75,6 +94,7 @@ TEST(NewConfTest, ConsumerNeverGuessesAnOffset) {
   EXPECT_EQ(Setting(*conf, "enable.auto.offset.store"), "false");
   EXPECT_EQ(Setting(*conf, "check.crcs"), "true");
   EXPECT_EQ(Setting(*conf, "isolation.level"), "read_committed");
+  EXPECT_EQ(Setting(*conf, "group.protocol"), "classic");
   EXPECT_EQ(Setting(*conf, "partition.assignment.strategy"), "range");
   EXPECT_EQ(Setting(*conf, "allow.auto.create.topics"), "false");
 }

@@ -23,6 +23,13 @@ bool IsFencing(int code) {
          code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
+std::string TimeoutMillis(rd_kafka_t* client) {
+  char text[32] = "";
+  size_t size = sizeof(text);
+  rd_kafka_conf_get(rd_kafka_conf(client), "transaction.timeout.ms", text, &size);
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TransactionalProducer>> TransactionalProducer::Create(
@@ -111,6 +118,13 @@ absl::Status TransactionalProducer::Classify(std::string_view what, const rd_kaf
 
 absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
                                                std::string_view text) {
+  if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: the broker's transaction.max.timeout.ms is less than the {} ms of this client: set "
+        "transaction.timeout.ms under `kafka` in forebay.yaml to at most what the broker allows, "
+        "or raise it there",
+        what, TimeoutMillis(producer_->client())));
+  }
   if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
     return absl::FailedPreconditionError(fmt::format(
         "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));

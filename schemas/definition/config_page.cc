@@ -46,22 +46,41 @@ serving:
 
 ## Kafka properties
 
-Everything under `kafka:` goes to librdkafka as it stands, for consumers and producers alike; its
-own documentation lists the properties. A broker with TLS and a password:
+Everything under `kafka:` goes to librdkafka (version 2.15) as it stands, for consumers and producers
+alike; its own documentation lists the properties. Brokers with TLS and a password:
 
 ```yaml
 kafka:
   bootstrap.servers: broker-1:9093,broker-2:9093
   security.protocol: sasl_ssl
-  sasl.mechanism: SCRAM-SHA-512
+  ssl.ca.location: ca.pem
+  sasl.mechanisms: SCRAM-SHA-512
   sasl.username: forebay
   sasl.password: ${KAFKA_PASSWORD}
 ```
 
+Brokers that know their clients by certificates:
+
+```yaml
+kafka:
+  bootstrap.servers: broker-1:9093,broker-2:9093
+  security.protocol: ssl
+  ssl.ca.location: ca.pem
+  ssl.certificate.location: forebay.pem
+  ssl.key.location: forebay.key
+  ssl.key.password: ${KAFKA_KEY_PASSWORD}
+```
+
+`ssl.ca.location` is the authority that signed the brokers' certificates; leave it out where it is among the
+system's own. Files are looked for from the project folder. `sasl.mechanisms` is PLAIN, SCRAM-SHA-256 or
+SCRAM-SHA-512; GSSAPI (Kerberos) and OIDC are not built in. `forebay validate` finds files that are missing or hold
+something else. A worker that starts waits for brokers that are away, but ends when they refuse its password, or it
+their certificate; one that runs goes on trying.
+
 Records that are fetched ahead of the tasks take memory: 0.4 to 0.9 KB each beside their bytes. Unless set
 here, `queued.min.messages` and `queued.max.messages.kbytes`, which count for each partition, are the
-partition's share of 400,000 records (150,000 if a view has a history or updates) and of 256 MB; a
-partition that empties its share within a second waits for more.
+partition's share of 400,000 records (150,000 if a view has a history or updates) and of 256 MB. A
+partition that has its share asks for more after `fetch.queue.backoff.ms`, 100 ms here.
 
 These are refused, because forebay's guarantees rest on them:
 

@@ -66,7 +66,23 @@ bool MeansBrokers(const std::string& name) {
   return name == "brokers" || !NearestName(name, {"bootstrap.servers"}).empty();
 }
 
-void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) {
+void ReadProperty(const std::string& name, const YamlNode& node,
+                  const std::filesystem::path& folder, ProjectConfig* config, Findings* findings) {
+  std::optional<std::string> text = Substitute(node, findings);
+  if (!text) return;
+  if (name == "bootstrap.servers" && text->find('@') != std::string::npos) {
+    // Brokers are named in messages and in the line of a worker that is ready.
+    findings->Add(node,
+                  "bootstrap.servers must be host:port, or several with commas between them, found "
+                  "an '@': a name and a password belong into `sasl.username` and `sasl.password`");
+    return;
+  }
+  if (IsKafkaFile(name, *text)) text = (folder / *text).lexically_normal().string();
+  config->kafka[name] = *std::move(text);
+}
+
+void ReadKafka(const YamlNode& node, const std::filesystem::path& folder, ProjectConfig* config,
+               Findings* findings) {
   if (node.kind != YamlNode::Kind::kMap) {
     findings->Add(node, fmt::format("kafka must be a map of librdkafka properties, found {}",
                                     KindName(node)));
@@ -84,15 +100,16 @@ void ReadKafka(const YamlNode& node, ProjectConfig* config, Findings* findings) 
     } else if (value->kind != YamlNode::Kind::kScalar) {
       findings->Add(
           *value, fmt::format("{} must be a single value, found {}", key->text, KindName(*value)));
-    } else if (std::optional<std::string> text = Substitute(*value, findings)) {
-      config->kafka[key->text] = *std::move(text);
+    } else {
+      ReadProperty(key->text, *value, folder, config, findings);
     }
   }
 }
 
 void ReadEntry(const ConfigEntry& entry, const YamlNode& node, const std::filesystem::path& folder,
                ProjectConfig* config, Findings* findings) {
-  if (std::holds_alternative<KafkaField>(entry.field)) return ReadKafka(node, config, findings);
+  if (std::holds_alternative<KafkaField>(entry.field))
+    return ReadKafka(node, folder, config, findings);
   if (node.kind != YamlNode::Kind::kScalar) {
     findings->Add(node, fmt::format("{} must be {}, found {}", entry.name,
                                     DescribeType(entry.field), KindName(node)));

@@ -126,6 +126,20 @@ TEST_F(Config, ValuesTakeVariablesFromTheEnvironment) {
                                         Pair("sasl.password", "xse${crety")));
 }
 
+TEST_F(Config, CertificatesAreLookedForFromTheProjectFolder) {
+  ProjectConfig config = Load(
+      "project: p\n"
+      "kafka: {ssl.ca.location: keys/ca.pem, ssl.certificate.location: /c.pem,\n"
+      "        ssl.key.location: ../c.key, sasl.kerberos.keytab: k}\n");
+  EXPECT_THAT(config.kafka,
+              ElementsAre(Pair("sasl.kerberos.keytab", "k"),
+                          Pair("ssl.ca.location", folder_.path() / "keys/ca.pem"),
+                          Pair("ssl.certificate.location", "/c.pem"),
+                          Pair("ssl.key.location", folder_.path().parent_path() / "c.key")));
+  EXPECT_THAT(Load("project: p\nkafka: {ssl.ca.location: probe}\n").kafka,
+              ElementsAre(Pair("ssl.ca.location", "probe")));
+}
+
 TEST_F(Config, AVariableThatIsNotSetIsAnErrorAtItsPlace) {
   unsetenv("FOREBAY_TEST_UNSET");
   EXPECT_EQ(Errors("project: p\nkafka:\n  sasl.password: \"a ${FOREBAY_TEST_UNSET}\"\n"),

@@ -1,5 +1,6 @@
 #include "schemas/definition/kafka_properties.h"
 
+#include <algorithm>
 #include <array>
 
 namespace forebay::definition {
@@ -20,6 +21,7 @@ constexpr std::array kOwned = {
     OwnedProperty{"metadata.broker.list", "set `bootstrap.servers` instead"},
     OwnedProperty{"group.id", "set `group` at the top level instead"},
     OwnedProperty{"group.instance.id", "it is made of `group` and `worker_id`: set those instead"},
+    OwnedProperty{"group.protocol", kAssignment},
     OwnedProperty{"group.protocol.type", kAssignment},
     OwnedProperty{"partition.assignment.strategy", kAssignment},
     OwnedProperty{"group.remote.assignor", kAssignment},
@@ -92,6 +94,14 @@ const OwnedProperty* FindOwnedKafkaProperty(std::string_view name) {
     if (property.name == name) return &property;
   }
   return nullptr;
+}
+
+bool IsKafkaFile(std::string_view name, std::string_view value) {
+  static constexpr std::string_view kFiles[] = {"ssl.ca.location", "ssl.certificate.location",
+                                                "ssl.crl.location", "ssl.key.location",
+                                                "ssl.keystore.location"};
+  bool word = value.empty() || value == "probe";  // librdkafka's
+  return !word && std::find(std::begin(kFiles), std::end(kFiles), name) != std::end(kFiles);
 }
 
 }  // namespace forebay::definition

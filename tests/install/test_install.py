@@ -86,6 +86,22 @@ def test_its_libraries_are_the_systems_or_beside_it(prefix, program):
     assert all(pathlib.Path(path).resolve().is_relative_to(prefix) for path in ours.values()), ours
 
 
+@pytest.mark.parametrize("where", ["built", "installed"])
+def test_there_is_one_openssl_and_it_is_the_systems(program, where):
+    """Arrow's libraries export another one, which must not take the place of the system's."""
+    path = program if where == "installed" else BUILD / "cli" / "forebay"
+    libraries = dict(re.findall(r"(\S+) => (\S+)", run("ldd", path)))
+    systems = [libraries["libssl.so.3"], libraries["libcrypto.so.3"]]
+    of_openssl = set(re.findall(r" T (\w+)@", run("nm", "-D", "--defined-only", *systems)))
+    bound = run(path, "--version", env=CLEAN | {"LD_BIND_NOW": "1", "LD_DEBUG": "bindings"})
+    homes: dict[str, set[str]] = {}
+    for home, symbol in re.findall(r" to (\S+) \[0\]: normal symbol `(\w+)'", bound):
+        if symbol in of_openssl:
+            homes.setdefault(symbol, set()).add(home)
+    assert {"SSL_connect", "EVP_sha512", "HMAC"} <= set(homes)
+    assert {home for found in homes.values() for home in found} == set(systems)
+
+
 def test_another_program_checks_a_project_and_reads_features(prefix, tmp_path):
     build = tmp_path / "build"
     source = ROOT / "tests" / "install" / "consumer"
