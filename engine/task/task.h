@@ -160,7 +160,7 @@ class Task {
   // Settles which parts are new and from where they count, before anything of them is published:
   // after a crash `--from-now` would mean another now.
   absl::Status KeepMeta();
-  absl::Status CheckMeta(const v1::TaskMeta& meta) const;
+  absl::Status CheckMeta(const v1::TaskMeta& meta, const PartitionBounds& bounds) const;
   std::string EncodeMeta() const;
 
   void ApplyRejected(const EventBatch& batch, const std::vector<RejectedRecord>& rejected,
@@ -208,6 +208,7 @@ class Task {
   const TaskPlan& plan_;
   const TaskId id_;
   const int partition_count_;
+  std::string topic_id_;  // empty: not known
   const std::unique_ptr<StateStore> store_;
   const size_t hot_budget_;
 

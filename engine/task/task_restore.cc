@@ -1,10 +1,12 @@
 // How a task starts: its meta, its views' ids, its timers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "engine/task/stored_views.h"
 #include "engine/task/task.h"
+#include "engine/task/topic_identity.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "schemas/definition/view_fingerprint.h"
@@ -12,6 +14,13 @@
 
 namespace forebay {
 namespace {
+
+// Also that a part counts from the end of the partition on says something of the topic.
+bool HasRead(const v1::TaskMeta& meta) {
+  auto begun = [](const auto& part) { return part.position() >= 0; };
+  return meta.position() >= 0 || std::any_of(meta.views().begin(), meta.views().end(), begun) ||
+         std::any_of(meta.forwards().begin(), meta.forwards().end(), begun);
+}
 
 void AddExpressionStatistics(const v1::FeatureView& view,
                              std::deque<ExpressionStatistics>* statistics) {
@@ -49,7 +58,7 @@ absl::StatusOr<std::unique_ptr<Task>> Task::Open(const TaskPlan& plan, TaskId id
   return task;
 }
 
-absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
+absl::Status Task::CheckMeta(const v1::TaskMeta& meta, const PartitionBounds& bounds) const {
   if (meta.format_version() > kStateFormat) {
     return absl::FailedPreconditionError(fmt::format(
         "the state of {} has format {}, and this forebay reads up to {}; upgrade forebay",
@@ -62,15 +71,10 @@ absl::Status Task::CheckMeta(const v1::TaskMeta& meta) const {
         "topics as far as their retention reaches",
         id_.ToString(), meta.format_version(), kStateFormat));
   }
-  if (meta.partition_count() != partition_count_) {
-    return absl::FailedPreconditionError(fmt::format(
-        "topic {} has {} partitions, but its state was made when it had {}; keys may have moved "
-        "between partitions, so the state cannot be used. Restore the partitions, or remove what "
-        "the "
-        "project left with `forebay reset --all` to build it anew from the topic",
-        id_.topic, partition_count_, meta.partition_count()));
-  }
-  return absl::OkStatus();
+  // Where nothing was read yet, it may be any topic.
+  TopicIdentity known{HasRead(meta) ? meta.topic_id() : "", meta.partition_count()};
+  return CheckSameTopic(id_.topic, RoleOf(plan_), known, {bounds.topic_id, partition_count_},
+                        "the state of " + id_.ToString());
 }
 
 absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
@@ -82,7 +86,8 @@ absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
         "again: the state is rebuilt from the topic as far as its retention reaches",
         id_.ToString()));
   }
-  if (bytes) RETURN_IF_ERROR(CheckMeta(meta));
+  if (bytes) RETURN_IF_ERROR(CheckMeta(meta, bounds));
+  topic_id_ = bounds.topic_id.empty() ? meta.topic_id() : bounds.topic_id;
   ASSIGN_OR_RETURN(TaskStart start, StartTask(plan_, id_, bytes ? &meta : nullptr, bounds, held));
   position_ = start.position;
   cut_position_ = position_;
@@ -181,6 +186,7 @@ std::string Task::EncodeMeta() const {
   meta.set_read_before(std::max(read_before_, position_).value());
   if (clock_ != Window::kAlways) meta.set_clock_us(clock_);
   meta.set_partition_count(partition_count_);
+  meta.set_topic_id(topic_id_);
   meta.set_next_view_id(next_view_id_);
   auto encode_start = [this](const PartStart& start, const ViewCoverage& coverage, auto* stored) {
     stored->set_position(std::max(start.after, position_).value());

@@ -3,6 +3,7 @@
 #define FOREBAY_ENGINE_WORKER_SOURCE_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -14,6 +15,8 @@ namespace forebay {
 struct PartitionBounds {
   Offset oldest{0};  // of the oldest record kept; above 0: older ones are gone
   Offset next{0};    // of the record to come
+  // Of the topic that it is of, drawn when that was created; empty: the source does not know.
+  std::string topic_id;
 };
 
 class Source {

@@ -110,6 +110,9 @@ class Worker {
   // Ends all tasks with a commit, and the threads. The first error, if there was one.
   absl::Status Stop();
 
+  // Stops the worker as an error of its own would. The first error counts.
+  void Fail(const absl::Status& status);
+
   // OK while the worker works.
   absl::Status status() const;
 
@@ -162,7 +165,6 @@ class Worker {
   // What is answered of a key that is in none of `tasks`, which do not have all partitions.
   absl::StatusOr<ViewRow> AnswerMissing(int view, std::string_view key,
                                         absl::Span<const TaskPtr> tasks, ViewRow missing) const;
-  void Fail(const absl::Status& status);
   // Loses `tasks` where the error passes, else fails.
   void FailOrLose(absl::Span<const TaskPtr> tasks, const absl::Status& status);
   absl::StatusOr<std::vector<Offset>> OpenSinks(absl::Span<const TaskId> ids);

@@ -428,6 +428,34 @@ TEST(Worker, KnowsThatAKeyIsMissingWhereItsPartitionIsKnown) {
                                    "not on this worker (yet)"));
 }
 
+TEST(Task, GoesOnInTheTopicThatItsStateIsOfAlone) {
+  const v1::Project project = MakeProject();
+  const std::vector<TaskPlan> plans = PlanTasks(project).value();
+  const TaskId id{"events", PartitionId(0)};
+  Disk disk;
+  auto open = [&](const std::string& topic_id) {
+    return Task::Open(plans[0], id, kPartitions, {.next = Offset(10), .topic_id = topic_id},
+                      std::make_unique<DiskStore>(&disk, id), size_t{1} << 20, Offset(-1))
+        .status();
+  };
+  ASSERT_EQ(open("first"), absl::OkStatus());
+  EXPECT_EQ(open("second"), absl::OkStatus()) << "nothing was read of the first";
+  v1::TaskMeta meta;
+  {
+    absl::MutexLock lock(&disk.mutex);
+    ASSERT_TRUE(meta.ParseFromString(disk.metas.at(id)));
+    EXPECT_EQ(meta.topic_id(), "first");
+    meta.set_position(5);
+    meta.mutable_views(0)->set_position(5);
+    disk.metas[id] = meta.SerializeAsString();
+  }
+  EXPECT_EQ(open("first"), absl::OkStatus());
+  EXPECT_EQ(open(""), absl::OkStatus()) << "a broker without ids";
+  absl::Status status = open("second");
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find("events was deleted and created again"), std::string::npos);
+}
+
 TEST(Worker, IsReadyForThePartitionsThatItHas) {
   Disk disk;
   Life life(&disk, 10);
