@@ -39,18 +39,28 @@ absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
 }
 
 absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
+  auto topic = topics_.find(task.topic);
   RetryLog log;
   while (true) {
     absl::StatusOr<Watermarks> marks = consumer_->QueryWatermarks(task, absl::Seconds(2));
     if (marks.ok()) {
       log.Done("the ends of partitions are known");
-      return PartitionBounds{.oldest = marks->low, .next = marks->high};
+      absl::MutexLock lock(&mutex_);
+      ends_[task] = marks->high;
+      return PartitionBounds{.oldest = marks->low,
+                             .next = marks->high,
+                             .topic_id = topic == topics_.end() ? "" : topic->second.id};
     }
     if (!absl::IsUnavailable(marks.status())) return marks.status();
     if (cancel_ != nullptr && cancel_->load())
       return absl::CancelledError("stopped while asking for the ends of partitions");
     log.SayLater("{}, retrying", std::string(marks.status().message()));
   }
+}
+
+void KafkaSource::ReadsFirst(const TaskId& task) {
+  absl::MutexLock lock(&mutex_);
+  key_check_->ReadFirst(task, ends_[task]);
 }
 
 void KafkaSource::Warn(const TaskId& task, const std::string& mismatch) {
@@ -69,7 +79,7 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
     ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
     std::string mismatch = decoder->TakeUnitMismatch();
     if (!mismatch.empty()) Warn(task, mismatch);
-    key_check_->Look(task, batch);
+    RETURN_IF_ERROR(key_check_->Look(task, batch));
   }
   batch.at_end = fetched.at_end;
   batch.headers = HeadersOf;

@@ -13,19 +13,28 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
+#include "engine/task/topic_identity.h"
 #include "engine/worker/source.h"
 
 namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // All outlive the source. `key_check` looks at every batch. `cancel`: Bounds waits for brokers no
-  // longer.
-  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans, KeyCheck* key_check,
+  // All outlive the source. `topics`: what the topics of the plans are, as far as it is known.
+  // `key_check` looks at every batch. `cancel`: Bounds waits for brokers no longer.
+  KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
+              const std::map<std::string, TopicIdentity>& topics, KeyCheck* key_check,
               const std::atomic<bool>* cancel)
-      : consumer_(consumer), plans_(plans), key_check_(key_check), cancel_(cancel) {}
+      : consumer_(consumer),
+        plans_(plans),
+        topics_(topics),
+        key_check_(key_check),
+        cancel_(cancel) {}
 
   absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) override;
+
+  // Nothing of the partition was read before. REQUIRES: its bounds were asked.
+  void ReadsFirst(const TaskId& task);
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
@@ -37,10 +46,12 @@ class KafkaSource final : public Source {
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
+  const std::map<std::string, TopicIdentity>& topics_;
   KeyCheck* const key_check_;
   const std::atomic<bool>* const cancel_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);  // as of the last Bounds
   std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
 };
 

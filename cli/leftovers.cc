@@ -58,7 +58,6 @@ class Search {
     }
     for (const Repartition& repartition : Repartitions(plans)) fed_.insert(repartition.topic);
     fed_.insert(DeadLetterTopic(places_.project.name()));
-    fed_.insert(PositionsTopic(places_.project.name()));
     return absl::OkStatus();
   }
 
@@ -116,13 +115,37 @@ class Search {
           found_.views[view].positions.push_back(key);
       }
     }
+    return SearchGrown(positions);
+  }
+
+  absl::Status SearchGrown(const PublishedPositions& positions) {
+    notes_ = positions.topic_notes();
+    std::vector<std::string> sources;
+    for (const v1::Source& source : places_.project.sources()) {
+      if (notes_.contains(source.topic())) sources.push_back(source.topic());
+    }
+    ASSIGN_OR_RETURN(auto present, places_.admin->Describe(sources));
+    for (const auto& [topic, identity] : present) {
+      if (HasGrown(notes_.at(topic), identity)) found_.grown[topic] = notes_.at(topic);
+    }
+    if (found_.grown.empty()) {
+      fed_.insert(PositionsTopic(places_.project.name()));
+      return absl::OkStatus();
+    }
+    found_.positions = positions.Keys();
+    std::erase_if(found_.positions, [this](const std::string& key) {
+      return std::any_of(found_.grown.begin(), found_.grown.end(),
+                         [&](const auto& topic) { return key == TopicNoteKey(topic.first); });
+    });
     return absl::OkStatus();
   }
 
   absl::Status SearchByName() {
     for (auto& [view, left] : found_.views) {
       ASSIGN_OR_RETURN(left.table, HasTable(places_.warehouse, places_.project.name(), view));
-      left.update_topic = IsOurs(UpdateTopic(places_.project.name(), view.name, view.version));
+      std::string topic = UpdateTopic(places_.project.name(), view.name, view.version);
+      left.update_topic = IsOurs(topic);
+      if (notes_.contains(topic)) left.positions.push_back(TopicNoteKey(topic));
     }
     std::copy_if(fed_.begin(), fed_.end(), std::back_inserter(found_.topics),
                  [this](const std::string& topic) { return IsOurs(topic); });
@@ -139,6 +162,7 @@ class Search {
   const Places& places_;
   std::set<std::string> topics_;            // of the cluster
   std::set<std::string> fed_;               // topics of no single view
+  std::map<std::string, TopicIdentity> notes_;
   std::map<ViewId, std::string> topic_of_;  // whose tasks compute the view, of those declared
   Leftovers found_;
 };
@@ -150,7 +174,7 @@ bool ViewLeftovers::empty() const {
 }
 
 bool Leftovers::empty() const {
-  return tasks.empty() && topics.empty() && !group &&
+  return tasks.empty() && topics.empty() && positions.empty() && !group &&
          std::all_of(views.begin(), views.end(),
                      [](const auto& view) { return view.second.empty(); });
 }

@@ -14,6 +14,7 @@
 #include "connectors/kafka/admin.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
+#include "engine/task/topic_identity.h"
 #include "schemas/definition/project.h"
 #include "schemas/types/view_id.h"
 
@@ -51,6 +52,11 @@ struct Leftovers {
   absl::Status unreadable;          // why something of it could not be looked at, if so
   std::vector<std::string> topics;  // of no single view; never one that a source reads
   bool group = false;
+  // Topics of sources that have more partitions than when they were first read, with how many that
+  // were. Kept in the positions topic, which then is not among `topics`: what is built anew meets
+  // keys that live in other partitions than their history.
+  std::map<std::string, TopicIdentity> grown;
+  std::vector<std::string> positions;  // of a positions topic that is kept: keys that are to go
 
   bool empty() const;  // nothing at all
 };

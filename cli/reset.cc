@@ -53,13 +53,7 @@ absl::Status RemoveState(const Places& places, const Leftovers& left, const std:
   return absl::OkStatus();
 }
 
-absl::Status RemovePositions(const Places& places, const Leftovers& left,
-                             const std::set<ViewId>& views) {
-  std::vector<std::string> keys;
-  for (const ViewId& view : views) {
-    const std::vector<std::string>& of_view = left.views.at(view).positions;
-    keys.insert(keys.end(), of_view.begin(), of_view.end());
-  }
+absl::Status RemovePositions(const Places& places, const std::vector<std::string>& keys) {
   if (keys.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
                    Producer::Create(places.kafka, {}, DeliveryReports::kAll, nullptr));
@@ -68,6 +62,16 @@ absl::Status RemovePositions(const Places& places, const Leftovers& left,
   RETURN_IF_ERROR(producer->Flush());
   Say("removed {} positions from topic {}", keys.size(), PositionsTopic(places.project.name()));
   return absl::OkStatus();
+}
+
+absl::Status RemovePositions(const Places& places, const Leftovers& left,
+                             const std::set<ViewId>& views) {
+  std::vector<std::string> keys;
+  for (const ViewId& view : views) {
+    const std::vector<std::string>& of_view = left.views.at(view).positions;
+    keys.insert(keys.end(), of_view.begin(), of_view.end());
+  }
+  return RemovePositions(places, keys);
 }
 
 absl::Status RemoveTopic(const Places& places, const std::string& topic) {
@@ -116,6 +120,7 @@ absl::Status ResetProject(const Places& places, const Leftovers& left, StateFold
   for (const auto& [view, of_view] : left.views)
     RETURN_IF_ERROR(RemoveOutputs(places, view, of_view));
   for (const std::string& topic : left.topics) RETURN_IF_ERROR(RemoveTopic(places, topic));
+  RETURN_IF_ERROR(RemovePositions(places, left.positions));
   if (left.group) {
     RETURN_IF_ERROR(DeleteGroup(*places.admin, places.config.group,
                                 SessionTimeout(places.kafka) + absl::Seconds(15)));

@@ -100,6 +100,20 @@ void PrintView(const Places& places, const ViewId& view, const ViewLeftovers& le
   }
 }
 
+// Of sources' topics that have got more partitions.
+absl::Status PrintGrown(const Places& places, const Leftovers& left) {
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(places.project));
+  for (const TaskPlan& plan : plans) {
+    auto grown = left.grown.find(plan.topic);
+    if (grown == left.grown.end()) continue;
+    fmt::print("kept: topic {}, which notes that topic {} had {} partitions; it has more by now\n",
+               PositionsTopic(places.project.name()), plan.topic, grown->second.partitions);
+    TopicRole role = RoleOf(plan);
+    if (role.use == TopicUse::kKeyedSource) fmt::print("{}\n", AddedPartitionsAdvice(role));
+  }
+  return absl::OkStatus();
+}
+
 void PrintProject(const Places& places, const Leftovers& left) {
   for (const auto& [view, of_view] : left.views) {
     if (!of_view.empty()) PrintView(places, view, of_view);
@@ -112,6 +126,10 @@ void PrintProject(const Places& places, const Leftovers& left) {
   fmt::print("  state folder     {} tasks in {}\n", left.tasks.size(),
              places.config.state.string());
   for (const std::string& topic : left.topics) fmt::print("  topic            {}\n", topic);
+  if (!left.positions.empty()) {
+    fmt::print("  positions        {} in topic {}\n", left.positions.size(),
+               PositionsTopic(places.project.name()));
+  }
   if (left.group) fmt::print("  consumer group   {}\n", places.config.group);
 }
 
@@ -221,7 +239,7 @@ class ResetRun {
   absl::Status Print() {
     if (arguments_.all) {
       PrintProject(places_, left_);
-      return absl::OkStatus();
+      return PrintGrown(places_, left_);
     }
     for (const ViewId& view : chosen_) PrintView(places_, view, left_.views.at(view));
     return PrintKept(places_, chosen_);

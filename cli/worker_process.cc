@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,9 +29,12 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
+#include "connectors/kafka/producer.h"
+#include "connectors/kafka/published_positions.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/retry_log.h"
+#include "connectors/kafka/topic_watch.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
 #include "connectors/kafka/worker_claim.h"
@@ -45,6 +50,7 @@
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
@@ -85,6 +91,13 @@ auto AskPatiently(const std::atomic<bool>& stop, const Ask& ask) -> decltype(ask
   }
 }
 
+std::vector<std::string> NamesOf(const std::map<std::string, TopicRole>& roles) {
+  std::vector<std::string> names;
+  names.reserve(roles.size());
+  for (const auto& [topic, role] : roles) names.push_back(topic);
+  return names;
+}
+
 // Turns true some time after the process was asked to stop: whoever waits for a broker gives up.
 class StopWatch {
  public:
@@ -102,6 +115,8 @@ class StopWatch {
     thread_.join();
   }
   const std::atomic<bool>* give_up() const { return &give_up_; }
+  // Nothing more is committed, so nobody needs to wait.
+  void Fail(const absl::Status& cause) { give_up_.store(true); }
 
  private:
   absl::Notification over_;
@@ -139,6 +154,8 @@ class WorkerProcess {
   ViewFingerprints Fingerprints() const;
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
+  absl::Status RecognizeTopics(const std::vector<TopicSpec>& specs);
+  absl::Status CreateTopics(std::vector<TopicSpec> specs);
   absl::Status PlanAllTasks();
   absl::StatusOr<std::vector<const v1::FeatureView*>> FindViews(
       std::string_view flag, const std::vector<std::string>& names) const;
@@ -146,10 +163,14 @@ class WorkerProcess {
   void ReportClockAhead(const ClockAhead& ahead) const;
   absl::Status PrepareWorker();
   absl::Status StartServers();
+  absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> ids);
   absl::Status Serve();
   void LookAround();
   absl::Status CheckFlushes();
   void CheckSetback();
+  absl::Status WatchTopics();
+  absl::Status NoteTopics();
+  absl::Status NoteSplitKeys();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
   bool AllRead() const;
@@ -164,6 +185,11 @@ class WorkerProcess {
   std::optional<StateFolder> state_folder_;
   std::unique_ptr<EmbeddedBroker> broker_;
   KafkaConfig kafka_;
+  std::unique_ptr<KafkaAdmin> admin_;
+  std::map<std::string, TopicRole> roles_;
+  std::map<std::string, TopicIdentity> topics_;  // of the roles, as they are
+  std::set<std::string> noted_;                  // of the roles, in the positions topic
+  std::unique_ptr<TopicWatch> topic_watch_;
   absl::flat_hash_map<std::string, int32_t> source_partitions_;
   std::vector<TaskPlan> plans_;
   std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
@@ -256,25 +282,58 @@ absl::Status WorkerProcess::PrepareKafka() {
       RETURN_IF_ERROR(broker_->CreateTopic(source.topic(), options_.embedded_partitions));
     }
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka_));
-  RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
+  ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(kafka_));
+  RETURN_IF_ERROR(admin_->WaitForBroker(absl::InfiniteDuration(), &stop_));
   for (const TaskPlan& plan : plans_) {
     if (plan.repartition) continue;
     ASSIGN_OR_RETURN(source_partitions_[plan.topic],
-                     AskPatiently(stop_, [&] { return admin->PartitionCount(plan.topic); }));
+                     AskPatiently(stop_, [&] { return admin_->PartitionCount(plan.topic); }));
   }
-  ASSIGN_OR_RETURN(std::vector<TopicSpec> topics,
+  ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_));
-  if (!options_.embedded_broker) {
-    for (TopicSpec& topic : topics)
-      topic.replication = static_cast<int32_t>(config().replication_factor);
-    known_to_group_ = IsKnownToGroup(*admin, config());
-    return AskPatiently(stop_, [&] { return EnsureTopics(*admin, topics); });
-  }
-  for (const TopicSpec& topic : topics) {
-    RETURN_IF_ERROR(broker_->CreateTopic(topic.name, topic.partitions));
+  roles_ = TopicRoles(project(), plans_);
+  if (broker_ == nullptr) known_to_group_ = IsKnownToGroup(*admin_, config());
+  RETURN_IF_ERROR(RecognizeTopics(specs));
+  RETURN_IF_ERROR(CreateTopics(std::move(specs)));
+  ASSIGN_OR_RETURN(topics_, AskPatiently(stop_, [&] { return admin_->Describe(NamesOf(roles_)); }));
+  topic_watch_ = std::make_unique<TopicWatch>(admin_.get(), roles_, topics_);
+  bool without_id = std::any_of(topics_.begin(), topics_.end(),
+                                [](const auto& topic) { return topic.second.id.empty(); });
+  if (without_id && broker_ == nullptr) {
+    spdlog::warn(
+        "the broker gives topics no ids (Kafka before 2.8): a topic that is deleted and created "
+        "again is recognized only where it has fewer records or partitions than before");
   }
   return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::RecognizeTopics(const std::vector<TopicSpec>& specs) {
+  std::string positions_topic = PositionsTopic(project().name());
+  std::vector<std::string> names = NamesOf(roles_);
+  names.push_back(positions_topic);
+  ASSIGN_OR_RETURN(auto present, AskPatiently(stop_, [&] { return admin_->Describe(names); }));
+  PublishedPositions positions(project(), kafka_, &stop_, Isolation::kUncommitted);
+  if (present.contains(positions_topic)) RETURN_IF_ERROR(positions.Refresh());
+  for (const auto& [topic, identity] : positions.topic_notes()) noted_.insert(topic);
+  for (const auto& [topic, note] : positions.split_notes()) {
+    auto role = roles_.find(topic);
+    bool matters = role != roles_.end() && role->second.use == TopicUse::kKeyedSource;
+    const std::string& id = present[topic].id;
+    if (matters && (note.id.empty() || id.empty() || note.id == id))
+      return absl::FailedPreconditionError(note.message);
+  }
+  return CheckTopics(roles_, specs, positions.topic_notes(), present, "topic " + positions_topic);
+}
+
+absl::Status WorkerProcess::CreateTopics(std::vector<TopicSpec> specs) {
+  if (broker_ != nullptr) {
+    for (const TopicSpec& spec : specs)
+      RETURN_IF_ERROR(broker_->CreateTopic(spec.name, spec.partitions));
+    return absl::OkStatus();
+  }
+  for (TopicSpec& spec : specs)
+    spec.replication = static_cast<int32_t>(config().replication_factor);
+  return AskPatiently(stop_, [&] { return EnsureTopics(*admin_, specs); });
 }
 
 absl::Status WorkerProcess::PrepareWorker() {
@@ -292,9 +351,9 @@ absl::Status WorkerProcess::PrepareWorker() {
     // A repartition topic has as many partitions as its source.
     int32_t count = source_partitions_.at(plan.source->topic());
     partitions[plan.topic] = count;
-    consumer.topics.emplace_back(plan.topic, count);
+    consumer.topics.push_back({plan.topic, count, RoleOf(plan)});
   }
-  consumer.assigned = [this](absl::Span<const TaskId> tasks) { return worker_->AddTasks(tasks); };
+  consumer.assigned = [this](absl::Span<const TaskId> tasks) { return AddTasks(tasks); };
   consumer.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
     removed_ = worker_->RemoveTasks(tasks, lost);
     if (IsTransient(removed_)) {
@@ -305,7 +364,7 @@ absl::Status WorkerProcess::PrepareWorker() {
   group_ = std::make_unique<GroupWatch>([this] { return consumer_->client(); }, config().group);
   key_check_ = std::make_unique<KeyCheck>(
       plans_, [](const std::string& message) { spdlog::error("{}", message); });
-  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, key_check_.get(),
+  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, topics_, key_check_.get(),
                                           stop_watch_.give_up());
   repartition_ = std::make_unique<RepartitionSink>(
       Repartitions(plans_), source_partitions_,
@@ -350,6 +409,15 @@ void WorkerProcess::ReportClockAhead(const ClockAhead& ahead) const {
   auto plan = std::find_if(plans_.begin(), plans_.end(),
                            [&](const TaskPlan& one) { return one.topic == ahead.task.topic; });
   if (plan != plans_.end()) spdlog::warn("{}", DescribeClockAhead(ahead, *plan->source));
+}
+
+absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
+    absl::Span<const TaskId> ids) {
+  ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(ids));
+  for (const auto& task : worker_->Tasks()) {
+    if (task->task().read_before() < Offset(0)) source_->ReadsFirst(task->task().id());
+  }
+  return positions;
 }
 
 absl::Status WorkerProcess::StartServers() {
@@ -423,6 +491,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
     CheckSetback();
+    RETURN_IF_ERROR(WatchTopics());
     LookAround();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
@@ -459,7 +528,55 @@ void WorkerProcess::CheckSetback() {
   consumer_->JoinAgain();
 }
 
+// What is another topic by now must not be committed to what was made of the old one.
+absl::Status WorkerProcess::WatchTopics() {
+  RETURN_IF_ERROR(NoteTopics());
+  absl::Status status = topic_watch_->Look(absl::Now());
+  if (status.ok()) return status;
+  worker_->Fail(status);
+  stop_watch_.Fail(status);
+  return status;
+}
+
+// Once there is something that depends on them: before that they may be replaced at will.
+absl::Status WorkerProcess::NoteTopics() {
+  auto is_noted = [this](const auto& topic) { return noted_.contains(topic.first); };
+  if (std::all_of(topics_.begin(), topics_.end(), is_noted)) return absl::OkStatus();
+  auto tasks = worker_->Tasks();
+  bool read = std::any_of(tasks.begin(), tasks.end(), [](const auto& task) {
+    // A repartition topic has markers from the start.
+    return !task->task().plan().repartition && task->position().value() >= 0;
+  });
+  if (!read) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
+                   Producer::Create(kafka_, {}, DeliveryReports::kAll, stop_watch_.give_up()));
+  for (const auto& topic : topics_) {
+    if (is_noted(topic)) continue;
+    RETURN_IF_ERROR(WriteTopicNote(project().name(), topic.first, topic.second, *producer));
+  }
+  absl::Status written = producer->Flush();
+  if (absl::IsUnavailable(written)) return absl::OkStatus();  // written next time
+  RETURN_IF_ERROR(written);
+  for (const auto& [topic, identity] : topics_) noted_.insert(topic);
+  return absl::OkStatus();
+}
+
+// What was committed before they were found would let the next start pass over them.
+absl::Status WorkerProcess::NoteSplitKeys() {
+  std::map<std::string, std::string> refused = key_check_->Refused();
+  if (refused.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
+                   Producer::Create(kafka_, {}, DeliveryReports::kAll, &stop_));
+  for (const auto& [topic, message] : refused) {
+    RETURN_IF_ERROR(
+        WriteSplitNote(project().name(), topic, {topics_[topic].id, message}, *producer));
+  }
+  return producer->Flush();
+}
+
 absl::Status WorkerProcess::Stop(absl::Status ran) {
+  if (absl::Status noted = NoteSplitKeys(); !noted.ok())
+    spdlog::error("{}", std::string(noted.message()));
   spdlog::info("stopping: committing what has been applied");
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);

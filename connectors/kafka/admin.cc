@@ -10,6 +10,7 @@
 #include "connectors/kafka/admin_request.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/retry_log.h"
+#include "connectors/kafka/topic_request.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -59,9 +60,9 @@ absl::Status TopicResult(const rd_kafka_topic_result_t** results, size_t count,
 
 absl::Status CountMismatch(const TopicSpec& spec, int32_t found) {
   return absl::FailedPreconditionError(fmt::format(
-      "topic {} has {} partitions, expected {}: its partitions must match those of the topic that "
-      "feeds it. Remove what the project left with `forebay reset --all` (or rename the project) "
-      "and start again; forebay creates it",
+      "topic {} has {} partitions, expected {}: somebody else created or altered it. Remove what "
+      "the project left with `forebay reset --all` (or rename the project) and start again; "
+      "forebay creates it",
       spec.name, found, spec.partitions));
 }
 
@@ -174,6 +175,17 @@ absl::Status KafkaAdmin::WaitForTopic(const TopicSpec& spec) {
     if (!settling || absl::Now() >= deadline) return count.status();
     absl::SleepFor(absl::Milliseconds(20));
   }
+}
+
+absl::StatusOr<std::map<std::string, TopicIdentity>> KafkaAdmin::Describe(
+    const std::vector<std::string>& topics) {
+  if (topics.empty()) return std::map<std::string, TopicIdentity>();
+  ASSIGN_OR_RETURN(EventHandle event,
+                   AskCluster(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, "asking for topics",
+                              [&](auto* options, auto* answer) {
+                                RequestTopics(client_.get(), topics, options, answer);
+                              }));
+  return TopicsOf(event.get());
 }
 
 absl::StatusOr<std::set<std::string>> KafkaAdmin::Topics() {

@@ -14,12 +14,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/connection_fault.h"
+#include "engine/task/topic_identity.h"
 
 namespace forebay {
 
@@ -27,6 +29,7 @@ struct TopicSpec {
   std::string name;
   int32_t partitions = 1;
   bool any_partition_count = false;  // an existing topic may have any number of partitions
+  std::string fed_by;                // the source's topic whose number of partitions it has
   int32_t replication = -1;          // -1: the broker's default
   std::map<std::string, std::string> config;
   // Settings that only newer brokers know: left out where the broker refuses them.
@@ -50,6 +53,10 @@ class KafkaAdmin {
   // Returns when the topic is there, with leaders. One that exists is left as it is;
   // FAILED_PRECONDITION if its number of partitions is another. UNAVAILABLE as above.
   absl::Status CreateTopic(const TopicSpec& spec);
+
+  // Those of `topics` that exist, by name. UNAVAILABLE as above.
+  absl::StatusOr<std::map<std::string, TopicIdentity>> Describe(
+      const std::vector<std::string>& topics);
 
   // The names of all topics that this client may see. UNAVAILABLE as above.
   absl::StatusOr<std::set<std::string>> Topics();

@@ -5,15 +5,20 @@
 
 namespace forebay {
 
+AdminOptions MakeAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation,
+                              absl::Duration timeout) {
+  AdminOptions options(rd_kafka_AdminOptions_new(client, operation),
+                       &rd_kafka_AdminOptions_destroy);
+  char error[512];
+  rd_kafka_AdminOptions_set_request_timeout(
+      options.get(), static_cast<int>(absl::ToInt64Milliseconds(timeout)), error, sizeof(error));
+  return options;
+}
+
 absl::StatusOr<EventHandle> AskCluster(
     rd_kafka_t* client, rd_kafka_admin_op_t operation, std::string_view context,
     absl::FunctionRef<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)> send) {
-  std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)> options(
-      rd_kafka_AdminOptions_new(client, operation), &rd_kafka_AdminOptions_destroy);
-  char error[512];
-  rd_kafka_AdminOptions_set_request_timeout(
-      options.get(), static_cast<int>(absl::ToInt64Milliseconds(kAdminPatience)), error,
-      sizeof(error));
+  AdminOptions options = MakeAdminOptions(client, operation, kAdminPatience);
   QueueHandle queue(rd_kafka_queue_new(client));
   send(options.get(), queue.get());
   EventHandle event(rd_kafka_queue_poll(queue.get(), -1));

@@ -18,6 +18,11 @@ struct EventDeleter {
 };
 using EventHandle = std::unique_ptr<rd_kafka_event_t, EventDeleter>;
 
+using AdminOptions =
+    std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)>;
+AdminOptions MakeAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation,
+                              absl::Duration timeout);
+
 // How long a broker may take to answer; also of what is asked again while brokers settle.
 inline constexpr absl::Duration kAdminPatience = absl::Seconds(10);
 

@@ -26,6 +26,11 @@ constexpr int kLeavePollMillis = 50;
 // Before the group is joined once more after something that passes.
 constexpr absl::Duration kJoinPause = absl::Seconds(1);
 
+constexpr std::string_view kDeleted =
+    "To do without it, take its source out of the definitions. Else create it again (forebay does "
+    "so with its own), remove what the project left of the old one with `forebay reset --all`, and "
+    "start again";
+
 // Messages, and the client that their bytes belong to.
 class MessageBatch {
  public:
@@ -124,7 +129,7 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options opt
 
 absl::Status KafkaConsumer::Connect() {
   int64_t partitions = 0;
-  for (const auto& [topic, count] : options_.topics) partitions += count;
+  for (const SubscribedTopic& topic : options_.topics) partitions += topic.partitions;
   KafkaConfig kafka = options_.kafka;
   kafka.properties.merge(FetchAhead(options_.records_ahead, partitions));
   ASSIGN_OR_RETURN(ConfHandle conf, NewConf(kafka, ClientRole::kConsumer,
@@ -151,8 +156,8 @@ ClientHandle KafkaConsumer::client() const {
 
 absl::Status KafkaConsumer::Subscribe() {
   PartitionList topics = NewPartitionList();
-  for (const auto& [topic, partitions] : options_.topics) {
-    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  for (const SubscribedTopic& topic : options_.topics) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic.name.c_str(), RD_KAFKA_PARTITION_UA);
   }
   return KafkaStatus(rd_kafka_subscribe(client().get(), topics.get()),
                      "subscribing to the topics of the project");
@@ -248,7 +253,7 @@ void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
 bool KafkaConsumer::IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const {
   std::set<std::string> given, wanted;
   for (const TaskId& task : TasksOf(partitions)) given.insert(task.topic);
-  for (const auto& [topic, count] : options_.topics) wanted.insert(topic);
+  for (const SubscribedTopic& topic : options_.topics) wanted.insert(topic.name);
   return given != wanted;
 }
 
@@ -282,15 +287,11 @@ absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* part
   std::vector<TaskId> tasks = TasksOf(*partitions);
   for (const TaskId& task : tasks) {
     auto topic = std::find_if(options_.topics.begin(), options_.topics.end(),
-                              [&](const auto& t) { return t.first == task.topic; });
-    if (topic != options_.topics.end() && task.partition.value() >= topic->second) {
-      return absl::FailedPreconditionError(fmt::format(
-          "topic {} had {} partitions and now has a partition {}: its keys have moved between "
-          "partitions, so the state does not fit any more. To build everything anew from the "
-          "oldest record, remove what the project left with `forebay reset --all`, then start "
-          "again",
-          task.topic, topic->second, task.partition.value()));
-    }
+                              [&](const auto& t) { return t.name == task.topic; });
+    if (topic == options_.topics.end()) continue;
+    RETURN_IF_ERROR(CheckSameTopic(topic->name, topic->role, {"", topic->partitions},
+                                   {"", std::max(topic->partitions, task.partition.value() + 1)},
+                                   "this worker"));
   }
   OpenQueues(tasks);  // before the caller hears of the tasks: it may fetch at once
   absl::StatusOr<std::vector<std::optional<Offset>>> positions = options_.assigned(tasks);
@@ -378,9 +379,7 @@ absl::Status KafkaConsumer::PollError(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       return absl::FailedPreconditionError(fmt::format(
-          "{}: was the topic deleted? Create it again, and remove what the project left "
-          "of the old one with `forebay reset --all`",
-          rd_kafka_message_errstr(&message)));
+          "{}: was the topic deleted? {}", rd_kafka_message_errstr(&message), kDeleted));
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return KafkaStatus(message.err, "reading the project's topics",
@@ -453,10 +452,7 @@ absl::Status KafkaConsumer::FetchError(const TaskId& task, const rd_kafka_messag
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return absl::FailedPreconditionError(fmt::format(
-          "{}: the topic or partition is gone ({}). If it was deleted on purpose, remove its "
-          "source from the definitions; else create it again, and remove what the project left of "
-          "the old one with `forebay reset --all`",
-          task.ToString(), text));
+          "{}: the topic or partition is gone ({}). {}", task.ToString(), text, kDeleted));
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return absl::FailedPreconditionError(fmt::format(
           "{}: the broker refuses to let this client read the topic ({}): grant it READ",

@@ -44,12 +44,20 @@
 #include "connectors/kafka/retry_log.h"
 #include "connectors/kafka/worker_claim.h"
 #include "engine/batch/event_batch.h"
+#include "engine/task/topic_identity.h"
 
 struct rd_kafka_consumer_group_metadata_s;
 struct rd_kafka_message_s;
 struct rd_kafka_topic_partition_list_s;
 
 namespace forebay {
+
+// A topic to read.
+struct SubscribedTopic {
+  std::string name;
+  int32_t partitions = 0;  // more than that halt the worker (S30)
+  TopicRole role = {};     // for messages
+};
 
 // What Fetch read of one partition, in offset order.
 struct FetchedRecords {
@@ -83,8 +91,7 @@ class KafkaConsumer {
     // Tells whether another worker has the worker_id; made before. Outlives the consumer. Null:
     // whoever has the place is another.
     const WorkerClaim* claim = nullptr;
-    // Topic and its number of partitions; more than that halts the worker (S30).
-    std::vector<std::pair<std::string, int32_t>> topics;
+    std::vector<SubscribedTopic> topics;
     // How many records may wait for the tasks, about, unless `kafka` says so for each partition.
     // One takes 0.4 to 0.9 KB beside its bytes. A partition with its share is asked for more only a
     // second later: what waits is to last for that.

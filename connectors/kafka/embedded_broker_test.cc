@@ -164,7 +164,8 @@ TEST_F(EmbeddedBrokerTest, MorePartitionsThanKnownHaltTheWorker) {
   TestWorker worker(brokers_, "w1", {{"transactions", 1}});
   absl::Status status = worker.WaitForFailure();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(status.ToString(), HasSubstr("topic transactions had 1 partitions"));
+  EXPECT_THAT(status.ToString(),
+              HasSubstr("topic transactions has 2 partitions, and this worker knows it with 1"));
 }
 
 TEST_F(EmbeddedBrokerTest, ATaskThatIsNotAssignedIsCancelled) {

@@ -90,7 +90,7 @@ absl::Status DeliveryStatus(int code, std::string_view topic) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return absl::FailedPreconditionError(
-          fmt::format("{}; was it deleted? It is created again when the worker starts",
+          fmt::format("{}; was it deleted? Start the worker again: it says what to do",
                       std::string(status.message())));
     default:
       if (absl::IsFailedPrecondition(status)) return status;

@@ -19,12 +19,26 @@ namespace {
 
 constexpr int kEndOfPositionsMillis = 2000;
 constexpr int kPollForPositionMillis = 100;
+constexpr std::string_view kNotePrefix = "topic ";
+constexpr std::string_view kSplitPrefix = "split ";
+constexpr std::string_view kNoId = "-";
 
 using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
 
 std::string_view Bytes(const void* data, size_t size) {
   return data == nullptr ? std::string_view()
                          : std::string_view(static_cast<const char*>(data), size);
+}
+
+std::string NoteOf(std::string_view id, std::string_view rest) {
+  return fmt::format("{} {}", id.empty() ? kNoId : id, rest);
+}
+
+// The id, and what follows it.
+std::pair<std::string_view, std::string_view> SplitNoteValue(std::string_view value) {
+  size_t space = std::min(value.find(' '), value.size());
+  std::string_view id = value.substr(0, space);
+  return {id == kNoId ? "" : id, value.substr(std::min(space + 1, value.size()))};
 }
 
 }  // namespace
@@ -49,6 +63,24 @@ absl::Status WritePosition(std::string_view project, std::string_view key, Offse
 
 absl::Status ErasePosition(std::string_view project, std::string_view key, Producer& producer) {
   return producer.Produce({.topic = PositionsTopic(project), .partition = 0, .key = key});
+}
+
+std::string TopicNoteKey(std::string_view topic) { return fmt::format("{}{}", kNotePrefix, topic); }
+
+absl::Status WriteTopicNote(std::string_view project, std::string_view topic,
+                            const TopicIdentity& identity, Producer& producer) {
+  std::string key = TopicNoteKey(topic);
+  std::string value = NoteOf(identity.id, std::to_string(identity.partitions));
+  return producer.Produce(
+      {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
+}
+
+absl::Status WriteSplitNote(std::string_view project, std::string_view topic, const SplitNote& note,
+                            Producer& producer) {
+  std::string key = fmt::format("{}{}", kSplitPrefix, topic);
+  std::string value = NoteOf(note.id, note.message);
+  return producer.Produce(
+      {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
 }
 
 absl::Status PublishedPositions::Connect() {
@@ -93,10 +125,7 @@ absl::Status PublishedPositions::ReadTo(Offset end) {
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       next_ = std::max(next_, Offset(message->offset));
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      std::string_view value = Bytes(message->payload, message->len);
-      int64_t position = -1;
-      std::from_chars(value.data(), value.data() + value.size(), position);
-      newest_[std::string(Bytes(message->key, message->key_len))] = Offset(position);
+      Take(Bytes(message->key, message->key_len), Bytes(message->payload, message->len));
       next_ = Offset(message->offset + 1);
     } else {
       absl::Status error = KafkaStatus(message->err, "reading " + partition.topic);
@@ -107,6 +136,30 @@ absl::Status PublishedPositions::ReadTo(Offset end) {
   log.Done("{}: read", partition.topic);
   rd_kafka_assign(reading_.get(), nullptr);
   return status;
+}
+
+void PublishedPositions::Take(std::string_view key, std::string_view value) {
+  if (key.starts_with(kNotePrefix)) {
+    std::string topic(key.substr(kNotePrefix.size()));
+    topic_notes_.erase(topic);
+    if (value.empty()) return;
+    auto [id, partitions] = SplitNoteValue(value);
+    TopicIdentity& identity = topic_notes_[topic];
+    identity.id = id;
+    std::from_chars(partitions.data(), partitions.data() + partitions.size(), identity.partitions);
+    return;
+  }
+  if (key.starts_with(kSplitPrefix)) {
+    std::string topic(key.substr(kSplitPrefix.size()));
+    split_notes_.erase(topic);
+    if (value.empty()) return;
+    auto [id, message] = SplitNoteValue(value);
+    split_notes_[topic] = {std::string(id), std::string(message)};
+    return;
+  }
+  int64_t position = -1;
+  std::from_chars(value.data(), value.data() + value.size(), position);
+  newest_[std::string(key)] = Offset(position);
 }
 
 absl::Status PublishedPositions::Refresh() {
@@ -138,6 +191,17 @@ std::map<ViewId, std::vector<std::string>> PublishedPositions::KeysOfViews() con
     std::optional<ViewId> view = ParseViewId(key.substr(0, key.find(' ')));
     if (view && position.value() >= 0) keys[*view].push_back(key);
   }
+  return keys;
+}
+
+std::vector<std::string> PublishedPositions::Keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, position] : newest_) {
+    if (position.value() >= 0) keys.push_back(key);
+  }
+  for (const auto& [topic, identity] : topic_notes_) keys.push_back(TopicNoteKey(topic));
+  for (const auto& [topic, note] : split_notes_)
+    keys.push_back(fmt::format("{}{}", kSplitPrefix, topic));
   return keys;
 }
 

@@ -7,6 +7,13 @@
 //          had never been there
 //
 // A position is written in the transaction of what it is about, or once that is acknowledged.
+//
+// Beside them it notes which topics the project worked with (S30):
+//
+//   key    "topic <topic>"
+//   value  "<id> <partitions>": when it was first read, or published into; the id "-": not known
+//   key    "split <topic>"
+//   value  "<id> <message>": it was refused as its keys are in several partitions
 #ifndef FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
 #define FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
 
@@ -21,6 +28,7 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/producer.h"
 #include "engine/batch/event_batch.h"
+#include "engine/task/topic_identity.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -46,6 +54,20 @@ absl::Status WritePosition(std::string_view project, std::string_view key, Offse
 // As if there never was a position of that key.
 absl::Status ErasePosition(std::string_view project, std::string_view key, Producer& producer);
 
+// That of a topic's note.
+std::string TopicNoteKey(std::string_view topic);
+
+absl::Status WriteTopicNote(std::string_view project, std::string_view topic,
+                            const TopicIdentity& identity, Producer& producer);
+
+// That a topic's keys are in several partitions.
+struct SplitNote {
+  std::string id;  // of the topic; empty: not known
+  std::string message;
+};
+absl::Status WriteSplitNote(std::string_view project, std::string_view topic, const SplitNote& note,
+                            Producer& producer);
+
 // Which records of the topic are read.
 enum class Isolation { kCommitted, kUncommitted };
 
@@ -64,11 +86,17 @@ class PublishedPositions {
   PublishedOffsets Of(const TaskId& task) const;
   // The keys that have a position, of views whether or not they are declared.
   std::map<ViewId, std::vector<std::string>> KeysOfViews() const;
+  // All that have a value.
+  std::vector<std::string> Keys() const;
+  // By topic.
+  const std::map<std::string, TopicIdentity>& topic_notes() const { return topic_notes_; }
+  const std::map<std::string, SplitNote>& split_notes() const { return split_notes_; }
 
  private:
   absl::Status Connect();
   absl::StatusOr<Offset> End();
   absl::Status ReadTo(Offset end);
+  void Take(std::string_view key, std::string_view value);
   bool cancelled() const { return cancel_ != nullptr && cancel_->load(); }
 
   const v1::Project& project_;
@@ -79,6 +107,8 @@ class PublishedPositions {
   ClientHandle reading_;
   Offset next_{0};
   std::map<std::string, Offset, std::less<>> newest_;
+  std::map<std::string, TopicIdentity> topic_notes_;
+  std::map<std::string, SplitNote> split_notes_;
 };
 
 }  // namespace forebay

@@ -8,6 +8,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/topics.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
@@ -39,6 +40,18 @@ std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks) {
   return repartitions;
 }
 
+std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
+                                            absl::Span<const TaskPlan> tasks) {
+  std::map<std::string, TopicRole> roles;
+  for (const TaskPlan& task : tasks) roles[task.topic] = RoleOf(task);
+  for (const v1::FeatureView& view : project.feature_views()) {
+    if (view.updates() == v1::FeatureView::OFF) continue;
+    roles[UpdateTopic(project.name(), view.name(), view.version())] = {
+        TopicUse::kUpdates, ViewId{view.name(), view.version()}.ToString()};
+  }
+  return roles;
+}
+
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
     const absl::flat_hash_map<std::string, int32_t>& source_partitions) {
@@ -53,6 +66,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     ASSIGN_OR_RETURN(int32_t partitions, partitions_of(repartition.source_topic));
     specs.push_back({.name = repartition.topic,
                      .partitions = partitions,
+                     .fed_by = repartition.source_topic,
                      .config = KeepTimestamps(),
                      .optional_config = AnyTimestamp()});
   }
@@ -63,6 +77,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     ASSIGN_OR_RETURN(int32_t partitions, partitions_of(source->topic()));
     specs.push_back({.name = UpdateTopic(project.name(), view.name(), view.version()),
                      .partitions = partitions,
+                     .fed_by = source->topic(),
                      .config = {{"cleanup.policy", "compact"}}});
   }
   // Read whole when a task starts: small segments are compacted soon.

@@ -9,6 +9,7 @@
 #define FOREBAY_CONNECTORS_KAFKA_TOPICS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "connectors/kafka/admin.h"
+#include "engine/task/topic_identity.h"
 
 namespace forebay {
 
@@ -36,6 +38,11 @@ struct Repartition {
   bool operator==(const Repartition&) const = default;
 };
 std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks);
+
+// The topics that the project's features depend on, by name, with what they are to it: those that
+// are read and the update topics. Where one of these is another topic than before, nothing goes on.
+std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
+                                            absl::Span<const TaskPlan> tasks);
 
 // What has to exist beside the sources' topics: repartition topics, update topics (of views with
 // `updates` on), the positions topic, the dead-letter topic. `source_partitions`: by topic, of

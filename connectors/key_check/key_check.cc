@@ -16,6 +16,7 @@
 #include "engine/task/event_columns.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/shown_bytes.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 
@@ -30,7 +31,12 @@ class KeyCheck::Topic {
     statistics_.topic = plan.topic;
   }
 
-  void Look(PartitionId partition, const EventBatch& batch) ABSL_LOCKS_EXCLUDED(mutex_) {
+  void ReadFirst(PartitionId partition, Offset end) ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    first_reading_[partition] = end;
+  }
+
+  absl::Status Look(PartitionId partition, const EventBatch& batch) ABSL_LOCKS_EXCLUDED(mutex_) {
     int64_t rows = static_cast<int64_t>(batch.size());
     absl::MutexLock lock(&mutex_);
     int64_t step = looked_at_ < kFirst ? 1 : std::max(kSample, (rows + kSample - 1) / kSample);
@@ -40,9 +46,15 @@ class KeyCheck::Topic {
       Record record{batch.records[row],
                     {partition, batch.records[row].offset},
                     keys_.Parts(*batch.columns, row)};
-      Locate(record);
+      RETURN_IF_ERROR(Locate(record));
       if (row == 0) Compare(record);
     }
+    return absl::OkStatus();
+  }
+
+  std::string Refused() const {
+    absl::MutexLock lock(&mutex_);
+    return refused_;
   }
 
   KeyStatistics Statistics() const {
@@ -65,7 +77,8 @@ class KeyCheck::Topic {
                         [&](int column) { return batch.columns->column(column)->IsNull(row); });
   }
 
-  void Locate(const Record& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Locate(const Record& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string Split(const Record& record, const KeyPlace& other) const;
   void Compare(const Record& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Mismatch(const Record& record) const;
   std::string SourceKey() const {
@@ -80,6 +93,8 @@ class KeyCheck::Topic {
   mutable absl::Mutex mutex_;
   RecordKeyReader record_keys_ ABSL_GUARDED_BY(mutex_);
   KeyPlaces places_ ABSL_GUARDED_BY(mutex_);
+  std::map<PartitionId, Offset> first_reading_ ABSL_GUARDED_BY(mutex_);  // up to before there
+  std::string refused_ ABSL_GUARDED_BY(mutex_);
   KeyStatistics statistics_ ABSL_GUARDED_BY(mutex_);
   int64_t looked_at_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t matching_ ABSL_GUARDED_BY(mutex_) = 0;  // of those compared
@@ -87,19 +102,30 @@ class KeyCheck::Topic {
   bool mismatch_said_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-void KeyCheck::Topic::Locate(const Record& record) {
+absl::Status KeyCheck::Topic::Locate(const Record& record) {
   std::string key = EncodeKey(entity_, record.parts);
   std::optional<KeyPlace> other = places_.See(HashedKey(key).hash, record.place);
-  if (!other || statistics_.split++ > 0) return;
-  say_(fmt::format(
+  if (!other) return absl::OkStatus();
+  auto first = first_reading_.find(record.place.partition);
+  if (first != first_reading_.end() && record.place.offset < first->second) {
+    if (refused_.empty()) refused_ = Split(record, *other);
+    return absl::FailedPreconditionError(refused_);
+  }
+  if (statistics_.split++ == 0) say_(Split(record, *other));
+  return absl::OkStatus();
+}
+
+std::string KeyCheck::Topic::Split(const Record& record, const KeyPlace& other) const {
+  return fmt::format(
       "source {}: key {} is in two partitions of topic {}: {} (offset {}) and {} (offset {}, a "
-      "record {}). The topic is not partitioned by `{}`, so lookups, updates and tables have a "
-      "part of its events. Let `key` name the columns that it is partitioned by; or say `key: "
-      "none`, then forebay partitions it again for each entity",
+      "record {}). The topic is not partitioned by `{}`, or was not before partitions were added "
+      "to it, so lookups, updates and tables have a part of its events. Let `key` name the columns "
+      "that it is partitioned by; or say `key: none`, then forebay partitions it again for each "
+      "entity. Then remove what the project left with `forebay reset --all`, and start again",
       plan_.source->name(), ShownBytes(KeyText(entity_, record.parts)), plan_.topic,
-      other->partition.value(), other->offset.value(), record.place.partition.value(),
+      other.partition.value(), other.offset.value(), record.place.partition.value(),
       record.place.offset.value(),
-      record.raw.key ? "with key " + ShownBytes(*record.raw.key) : "without a key", SourceKey()));
+      record.raw.key ? "with key " + ShownBytes(*record.raw.key) : "without a key", SourceKey());
 }
 
 void KeyCheck::Topic::Compare(const Record& record) {
@@ -137,10 +163,24 @@ KeyCheck::KeyCheck(const std::vector<TaskPlan>& plans, const Say& say) {
 
 KeyCheck::~KeyCheck() = default;
 
-void KeyCheck::Look(const TaskId& task, const EventBatch& batch) {
-  if (batch.size() == 0) return;
+void KeyCheck::ReadFirst(const TaskId& task, Offset end) {
   auto topic = by_name_.find(task.topic);
-  if (topic != by_name_.end()) topic->second->Look(task.partition, batch);
+  if (topic != by_name_.end()) topic->second->ReadFirst(task.partition, end);
+}
+
+absl::Status KeyCheck::Look(const TaskId& task, const EventBatch& batch) {
+  if (batch.size() == 0) return absl::OkStatus();
+  auto topic = by_name_.find(task.topic);
+  if (topic == by_name_.end()) return absl::OkStatus();
+  return topic->second->Look(task.partition, batch);
+}
+
+std::map<std::string, std::string> KeyCheck::Refused() const {
+  std::map<std::string, std::string> refused;
+  for (const auto& [name, topic] : by_name_) {
+    if (std::string why = topic->Refused(); !why.empty()) refused[name] = std::move(why);
+  }
+  return refused;
 }
 
 std::vector<KeyStatistics> KeyCheck::Statistics() const {

@@ -2,7 +2,8 @@
 // task sees one partition only, so where they are not, features hold a part of the truth.
 //
 //   KeyCheck check(plans, [](const std::string& message) { spdlog::error("{}", message); });
-//   check.Look(task, batch);                 // of every batch before it is applied
+//   check.ReadFirst(task, end);              // of a partition of which nothing was read before
+//   RETURN_IF_ERROR(check.Look(task, batch));  // of every batch before it is applied
 //   for (const KeyStatistics& source : check.Statistics()) ...
 //
 // The first records of a topic are all looked at, later a few of each batch:
@@ -11,7 +12,9 @@
 //   - of one in each batch, whether the record's own key is that of the columns. Without a single
 //   one that
 //     is, the records' keys are written in a form that is not known, and nothing is said of them.
-// `say` is told of either once per source, with an example and what to do.
+// `say` is told of either once per source, with an example and what to do. But where a partition is
+// read for the first time, a key in two partitions is an error: nobody relies on the features yet,
+// and they would be wrong. So it is where partitions were added to a topic, and it is read anew.
 //
 // Only topics are watched whose tasks compute views themselves: what goes through a repartition
 // topic is right whatever the source's partitions are. Thread-safe.
@@ -20,11 +23,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "engine/batch/event_batch.h"
 #include "engine/task/task_plan.h"
 
@@ -52,7 +57,14 @@ class KeyCheck {
   KeyCheck(const std::vector<TaskPlan>& plans, const Say& say);
   ~KeyCheck();
 
-  void Look(const TaskId& task, const EventBatch& batch);
+  // Records of the task before `end` are read for the first time.
+  void ReadFirst(const TaskId& task, Offset end);
+
+  // FAILED_PRECONDITION: a key in two partitions, as above.
+  absl::Status Look(const TaskId& task, const EventBatch& batch);
+
+  // Topics of which Look has refused a record, with what it said.
+  std::map<std::string, std::string> Refused() const;
 
   // In the order of the plans.
   std::vector<KeyStatistics> Statistics() const;

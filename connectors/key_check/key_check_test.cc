@@ -75,7 +75,7 @@ class KeyCheckTest : public testing::Test {
           {.offset = Offset(next_offset_[partition]++), .key = event.key, .value = values.back()});
     }
     EventDecoder decoder = EventDecoder::Make(project_.sources(0), plans_[0].columns).value();
-    check_->Look({topic, PartitionId(partition)}, decoder.Decode(records).value());
+    looked_ = check_->Look({topic, PartitionId(partition)}, decoder.Decode(records).value());
   }
 
   KeyStatistics Statistics() const {
@@ -88,6 +88,7 @@ class KeyCheckTest : public testing::Test {
   std::vector<TaskPlan> plans_;
   std::optional<KeyCheck> check_;
   std::vector<std::string> said_;
+  absl::Status looked_;  // the last look
   std::map<int32_t, int64_t> next_offset_;
 };
 
@@ -111,6 +112,25 @@ TEST_F(KeyCheckTest, AKeyInTwoPartitionsIsSaidOnceWithBothPlacesAndWhatToDo) {
   Look(1, {{std::nullopt, R"("u2")"}});
   EXPECT_THAT(said_, SizeIs(1));
   EXPECT_EQ(Statistics(), (KeyStatistics{.topic = "pay", .split = 2}));
+}
+
+TEST_F(KeyCheckTest, AKeyInTwoPartitionsIsRefusedWhereOneIsReadForTheFirstTime) {
+  Watch(TwoViews());
+  check_->ReadFirst({"pay", PartitionId(1)}, Offset(2));
+  Look(0, {{std::nullopt, R"("u1")"}});
+  EXPECT_EQ(looked_, absl::OkStatus());
+  EXPECT_THAT(check_->Refused(), IsEmpty());
+  Look(1, {{std::nullopt, R"("u2")"}, {std::nullopt, R"("u1")"}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(looked_)) << looked_;
+  EXPECT_THAT(check_->Refused(),
+              ElementsAre(testing::Pair(
+                  "pay", HasSubstr("key 'u1' is in two partitions of topic pay: 0 (offset 0) and 1 "
+                                   "(offset 1, a record without a key)"))));
+  EXPECT_THAT(said_, IsEmpty());
+  Look(1, {{std::nullopt, R"("u3")"}});
+  Look(0, {{std::nullopt, R"("u3")"}});
+  EXPECT_EQ(looked_, absl::OkStatus()) << "of a partition that was read before";
+  EXPECT_THAT(said_, SizeIs(1));
 }
 
 TEST_F(KeyCheckTest, ARecordsKeyThatIsNotItsColumnsIsSaidWhereOthersAre) {

@@ -207,27 +207,44 @@ def click(user="u1", seconds=0) -> bytes:
     return json.dumps({"user": user, "at": START_MS + 1000 * seconds}).encode()
 
 
-def spread_records(tmp_path, broker, name, key) -> Project:
+def spread_records(broker, name) -> None:
     """Nine records of one user without a key, three in each partition of the topic."""
-    broker.create_topic(name, partitions=3)
     producer = Producer({"bootstrap.servers": broker.address})
     for i in range(9):
         producer.produce(name, click(seconds=i), partition=i % 3)
     assert producer.flush(30) == 0
+
+
+def clicks_project(tmp_path, broker, name, key) -> Project:
+    broker.create_topic(name, partitions=3)
     return Project(tmp_path, name, clicks(name, key), broker.address, **runs.INTERVALS)
 
 
-def test_a_topic_that_is_not_partitioned_by_its_key_is_said(tmp_path, broker, name):
-    project = spread_records(tmp_path, broker, name, ["user"])
-    with Worker(project) as worker:
+def test_a_topic_that_is_not_partitioned_by_its_key_is_refused(tmp_path, broker, name):
+    project = clicks_project(tmp_path, broker, name, ["user"])
+    spread_records(broker, name)
+    worker = Worker(project)
+    for _ in range(2):
+        fails(
+            worker,
+            FAILED,
+            f"source clicks: key 'u1' is in two partitions of topic {name}",
+            "without a key). The topic is not partitioned by `key: [user]`",
+            "say `key: none`",
+        )
+        assert worker.log.read_text().splitlines()[-1].startswith("forebay: ")
+
+
+def test_a_key_that_comes_in_another_partition_later_is_said(tmp_path, broker, name):
+    with Worker(clicks_project(tmp_path, broker, name, ["user"])) as worker:
+        spread_records(broker, name)
         worker.wait_for_log(f"source clicks: key 'u1' is in two partitions of topic {name}")
-        worker.wait_for_log("without a key). The topic is not partitioned by `key: [user]`")
-        worker.wait_for_log("say `key: none`")
         worker.wait_for_metric("forebay_split_keys_total", 1)
 
 
 def test_a_topic_without_a_key_is_partitioned_again(tmp_path, broker, name):
-    project = spread_records(tmp_path, broker, name, "none")
+    project = clicks_project(tmp_path, broker, name, "none")
+    spread_records(broker, name)
     with Worker(project) as worker:
         worker.wait_for_metric("forebay_applied_records_total", 2 * 9)  # forwarded, then counted
         answer = worker.get(["clicks.n_lifetime"], {"user": "u1"})

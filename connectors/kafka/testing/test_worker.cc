@@ -18,7 +18,7 @@ TestWorker::TestWorker(const std::string& brokers, const std::string& worker_id,
   KafkaConsumer::Options options{
       .kafka = {.bootstrap_servers = brokers,
                 .properties = {{"session.timeout.ms", std::to_string(session_timeout_ms)}}},
-      .group = "forebay-" + topics.front().first,
+      .group = "forebay-" + topics.front().name,
       .worker_id = worker_id,
       .topics = std::move(topics)};
   options.assigned =

@@ -20,7 +20,7 @@ namespace forebay {
 
 class TestWorker {
  public:
-  using Topics = std::vector<std::pair<std::string, int32_t>>;
+  using Topics = std::vector<SubscribedTopic>;
 
   // Group "forebay-<first topic>". `positions`: of the tasks' states; others start at the oldest
   // record.
