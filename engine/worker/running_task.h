@@ -22,9 +22,8 @@ namespace forebay {
 // What a task has to have applied for lookups to answer right: what they answered from before, and
 // what was there when it started. Of what comes later, at whatever rate, nothing is asked.
 struct CatchUpGoal {
-  Offset known_before{
-      -1};         // the last record that sinks hold something of, or lookups answered from
-  Offset next{0};  // of the partition at the start: the next record to come
+  Offset known_before{-1};  // sinks hold something of the records up to here
+  Offset next{0};           // of the partition at the start: the next record to come
   // Of a repartition topic: likewise of each partition of the source, by number.
   std::vector<Offset> source_next = {};
   int64_t lag = 0;  // so many records before `next` may lack
