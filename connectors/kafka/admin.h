@@ -14,6 +14,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,7 @@ struct TopicSpec {
   std::string name;
   int32_t partitions = 1;
   bool any_partition_count = false;  // an existing topic may have any number of partitions
+  bool large_records = true;         // its records may be as large as any of forebay's
   int32_t replication = -1;          // -1: the broker's default
   std::map<std::string, std::string> config;
   // Settings that only newer brokers know: left out where the broker refuses them.
@@ -48,6 +50,11 @@ class KafkaAdmin {
   // Returns when the topic is there, with leaders. One that exists is left as it is;
   // FAILED_PRECONDITION if its number of partitions is another. UNAVAILABLE as above.
   absl::Status CreateTopic(const TopicSpec& spec);
+
+  // The max.message.bytes of each of these topics that the broker tells, by name. UNAVAILABLE as
+  // above; an error of the request as a whole.
+  absl::StatusOr<std::map<std::string, int64_t>> MaxMessageBytes(
+      const std::vector<std::string>& topics);
 
   // The names of all topics that this client may see. UNAVAILABLE as above.
   absl::StatusOr<std::set<std::string>> Topics();

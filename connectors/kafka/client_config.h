@@ -11,6 +11,7 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 #define FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +32,9 @@ struct KafkaConfig {
 // INVALID_ARGUMENT naming the first property that is unknown to librdkafka, or has a value that it
 // refuses.
 absl::Status CheckProperties(const std::map<std::string, std::string>& properties);
+
+// The most bytes that a record of forebay's may have: the property message.max.bytes.
+int64_t MessageMaxBytes(const KafkaConfig& config);
 
 enum class ClientRole { kAdmin, kConsumer, kProducer };
 

@@ -69,8 +69,12 @@ absl::Status Worker::status() const {
 }
 
 void Worker::Fail(const absl::Status& status) {
-  absl::MutexLock lock(&status_mutex_);
-  if (status_.ok()) status_ = status;
+  {
+    absl::MutexLock lock(&status_mutex_);
+    if (!status_.ok()) return;
+    status_ = status;
+  }
+  if (options_.failed) options_.failed(status);
 }
 
 absl::Status Worker::setback() const {
@@ -225,6 +229,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   std::vector<TaskPtr> leaving = FindTasks(ids);
   for (const TaskPtr& task : leaving) task->Drain();
   absl::Status committed = CommitLeaving(leaving);
+  if (committed.ok()) committed = status();
   if (IsTransient(committed)) {
     for (const TaskPtr& task : leaving) task->SetLost();
   }
@@ -234,9 +239,10 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     std::erase_if(thread->tasks,
                   [&](const TaskPtr& task) { return absl::c_linear_search(leaving, task); });
   }
+  bool failed = !committed.ok();
   for (const TaskPtr& task : leaving) {
     for (Sink* sink : sinks_) {
-      if (task->lost()) {
+      if (failed || task->lost()) {
         sink->Lose(task->task().id());
         continue;
       }
@@ -251,9 +257,11 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   ForgetTasks([&](const TaskPtr& task) {
     return !task->lost() && absl::c_linear_search(ids, task->task().id());
   });
-  absl::MutexLock lock(&status_mutex_);
-  setback_ = absl::OkStatus();
-  if (!IsTransient(committed) && status_.ok()) status_ = committed;
+  {
+    absl::MutexLock lock(&status_mutex_);
+    setback_ = absl::OkStatus();
+  }
+  if (!committed.ok() && !IsTransient(committed)) Fail(committed);
   return committed;
 }
 
@@ -342,6 +350,7 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
   TaskOutput output = task->task().TakeOutput();
   output.at_end = batch->at_end;
   if (*advanced || output.at_end) {
+    for (Sink* sink : sinks_) sink->Review(&output);
     for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(output));
   }
   task->Add(std::move(output));

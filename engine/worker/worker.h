@@ -59,6 +59,8 @@ struct WorkerOptions {
   Whereabouts whereabouts;
   // Told of a record that put its partition's clock ahead of the wall clock. [task threads]
   std::function<void(const ClockAhead&)> clock_ahead;
+  // Told the first error, on the thread that met it.
+  std::function<void(const absl::Status&)> failed;
 };
 
 struct WorkerStatistics {
@@ -99,6 +101,9 @@ class Worker {
 
   // Ends all tasks with a commit, and the threads. The first error, if there was one.
   absl::Status Stop();
+
+  // Stops the worker as an error of its own would. The first error counts.
+  void Fail(const absl::Status& status);
 
   // OK while the worker works.
   absl::Status status() const;
@@ -151,7 +156,6 @@ class Worker {
   // What is answered of a key that is in none of `tasks`, which do not have all partitions.
   absl::StatusOr<ViewRow> AnswerMissing(int view, std::string_view key,
                                         absl::Span<const TaskPtr> tasks, ViewRow missing) const;
-  void Fail(const absl::Status& status);
   // Loses `tasks` where the error passes, else fails.
   void FailOrLose(absl::Span<const TaskPtr> tasks, const absl::Status& status);
   absl::StatusOr<std::vector<Offset>> OpenSinks(absl::Span<const TaskId> ids);
