@@ -23,6 +23,7 @@
 #include "bench/transaction_batch.h"
 #include "bench/transaction_stream.h"
 #include "connectors/kafka/admin.h"
+#include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_writer.h"
 #include "connectors/update_record/update_record.h"
@@ -156,7 +157,7 @@ absl::Status SinkBench::Publish() const {
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka));
   RETURN_IF_ERROR(admin->CreateTopic({.name = UpdateTopic(project_, 0), .partitions = 1}));
   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(kafka, "sink-bench", nullptr));
-  UpdateWriter writer(project_, task_);
+  UpdateWriter writer(project_, task_, RecordLimits(kafka));
   for (const TaskOutput& output : outputs_) {
     RETURN_IF_ERROR(producer->Begin());
     RETURN_IF_ERROR(writer.Write(output, Offset(-1), producer->records()));

@@ -10,11 +10,15 @@ namespace {
 
 constexpr size_t kValueBytes = 200;
 
+std::string ValueText(const DeadLetter& letter) {
+  if (!letter.omitted.empty()) return "too large to be kept here: " + letter.omitted;
+  return letter.value ? "value " + ShownBytes(*letter.value, kValueBytes) : "no value";
+}
+
 std::string LetterText(const DeadLetter& letter) {
   return fmt::format("  {}: {}\n    {}\n    of {}, {}\n", letter.task.topic,
                      DescribeKind(DeadLetterKind::Of(letter)), DescribeLetter(letter),
-                     FormatTime(letter.timestamp),
-                     letter.value ? "value " + ShownBytes(*letter.value, kValueBytes) : "no value");
+                     FormatTime(letter.timestamp), ValueText(letter));
 }
 
 // Why letters of this fate stay; empty where there is nothing to say of them.
@@ -28,6 +32,13 @@ std::string_view WhyItStays(Fate fate) {
              "repartition topic is put right by sending those of its source again";
     case Fate::kTaken:
       return "other views of the source may have taken the record, and would count it twice";
+    case Fate::kApplied:
+      return "their records were applied: only an update was not published, as its topic could not "
+             "hold it";
+    case Fate::kOmitted:
+      return "the dead-letter topic could not hold the whole record. While its topic has it, "
+             "produce "
+             "it once more from there";
     case Fate::kReturns:
     case Fate::kNotAsked:
     case Fate::kRepeated:

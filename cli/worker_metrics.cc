@@ -103,6 +103,14 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
   writer->Write(Metric::kReady, {}, worker.Ready().ok() ? 1 : 0);
 }
 
+void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer) {
+  for (const DeadLetterCount& letters : log.Counts()) {
+    writer->Write(Metric::kDeadLetters,
+                  {letters.kind.topic, RejectReasonName(letters.kind.reason), letters.kind.view},
+                  static_cast<double>(letters.count));
+  }
+}
+
 void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer) {
   for (const KeyStatistics& topic : check.Statistics()) {
     writer->Write(Metric::kComparedKeys, {topic.topic}, static_cast<double>(topic.compared));

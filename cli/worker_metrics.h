@@ -2,6 +2,7 @@
 #ifndef FOREBAY_CLI_WORKER_METRICS_H_
 #define FOREBAY_CLI_WORKER_METRICS_H_
 
+#include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/consumer.h"
 #include "connectors/key_check/key_check.h"
 #include "engine/worker/worker.h"
@@ -16,6 +17,9 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
 
 // As WriteWorkerMetrics.
 void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);
+
+// As WriteWorkerMetrics.
+void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer);
 
 // Records between the task's position and the end of its partition; 0 where that is not known yet.
 int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer);

@@ -10,11 +10,9 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "cli/bring_up_log.h"
 #include "cli/clock_report.h"
@@ -22,6 +20,7 @@
 #include "cli/kafka_source.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
+#include "cli/stop_watch.h"
 #include "cli/worker_metrics.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
@@ -31,6 +30,7 @@
 #include "connectors/kafka/embedded_broker.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/published_positions.h"
+#include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/retry_log.h"
@@ -56,9 +56,9 @@ namespace forebay {
 namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
-// How long a stop waits for brokers that are away before it leaves the rest to the next start.
-constexpr absl::Duration kStopPatience = absl::Seconds(20);
 constexpr absl::Duration kServerPatience = absl::Seconds(5);
+// Of what waits for nobody: closing, and taking clients down.
+constexpr absl::Duration kLastPatience = absl::Seconds(8);
 
 bool MakesChanges(const TaskPlan& plan) {
   return std::any_of(plan.views.begin(), plan.views.end(),
@@ -98,41 +98,22 @@ std::vector<std::string> NamesOf(const std::map<std::string, TopicRole>& roles) 
   return names;
 }
 
-// Turns true some time after the process was asked to stop: whoever waits for a broker gives up.
-class StopWatch {
- public:
-  explicit StopWatch(const std::atomic<bool>& stop)
-      : thread_([this, &stop] {
-          while (!stop.load() && !over_.HasBeenNotified())
-            over_.WaitForNotificationWithTimeout(kPoll);
-          if (over_.WaitForNotificationWithTimeout(kStopPatience)) return;
-          spdlog::warn("still stopping after {}: not waiting any longer",
-                       absl::FormatDuration(kStopPatience));
-          give_up_.store(true);
-        }) {}
-  ~StopWatch() {
-    over_.Notify();
-    thread_.join();
-  }
-  const std::atomic<bool>* give_up() const { return &give_up_; }
-  // Nothing more is committed, so nobody needs to wait.
-  void Fail(const absl::Status& cause) { give_up_.store(true); }
-
- private:
-  absl::Notification over_;
-  std::atomic<bool> give_up_{false};
-  std::thread thread_;
-};
-
 class WorkerProcess {
  public:
   WorkerProcess(LoadedProject loaded, const RunOptions& options, const std::atomic<bool>& stop)
-      : loaded_(std::move(loaded)), options_(options), stop_(stop), stop_watch_(stop) {}
+      : loaded_(std::move(loaded)),
+        options_(options),
+        stop_(stop),
+        limits_(KafkaConfig()),
+        stop_watch_(stop, {.patience = absl::Microseconds(config().stop_timeout_us),
+                           .last_patience = std::min(
+                               kLastPatience, absl::Microseconds(config().stop_timeout_us))}) {}
 
   absl::Status Run() {
     absl::Status prepared = Prepare();
     bool waited = absl::IsCancelled(prepared) || absl::IsUnavailable(prepared);
     if (waited && stop_.load()) return absl::OkStatus();  // nothing had begun
+    stop_watch_.Fail(prepared);
     RETURN_IF_ERROR(prepared);
     RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
     worker_->Start();
@@ -156,6 +137,7 @@ class WorkerProcess {
   absl::Status PrepareKafka();
   absl::Status RecognizeTopics(const std::vector<TopicSpec>& specs);
   absl::Status CreateTopics(std::vector<TopicSpec> specs);
+  absl::Status LearnTopicLimits(const std::vector<TopicSpec>& specs);
   absl::Status PlanAllTasks();
   absl::StatusOr<std::vector<const v1::FeatureView*>> FindViews(
       std::string_view flag, const std::vector<std::string>& names) const;
@@ -179,6 +161,7 @@ class WorkerProcess {
   const LoadedProject loaded_;
   const RunOptions options_;
   const std::atomic<bool>& stop_;
+  RecordLimits limits_;
   StopWatch stop_watch_;
   WallClock clock_;
 
@@ -289,8 +272,9 @@ absl::Status WorkerProcess::PrepareKafka() {
     ASSIGN_OR_RETURN(source_partitions_[plan.topic],
                      AskPatiently(stop_, [&] { return admin_->PartitionCount(plan.topic); }));
   }
+  limits_ = RecordLimits(kafka_);
   ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
-                   PlanTopics(project(), Repartitions(plans_), source_partitions_));
+                   PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
   roles_ = TopicRoles(project(), plans_);
   if (broker_ == nullptr) known_to_group_ = IsKnownToGroup(*admin_, config());
   RETURN_IF_ERROR(RecognizeTopics(specs));
@@ -304,6 +288,14 @@ absl::Status WorkerProcess::PrepareKafka() {
         "the broker gives topics no ids (Kafka before 2.8): a topic that is deleted and created "
         "again is recognized only where it has fewer records or partitions than before");
   }
+  LimitForwards(limits_, &plans_);
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::LearnTopicLimits(const std::vector<TopicSpec>& specs) {
+  RETURN_IF_ERROR(LearnLimits(*admin_, specs, &limits_));
+  if (limits_.least() < 1'000'000)  // librdkafka's batch.size
+    kafka_.properties.try_emplace("batch.size", std::to_string(limits_.least()));
   return absl::OkStatus();
 }
 
@@ -333,7 +325,8 @@ absl::Status WorkerProcess::CreateTopics(std::vector<TopicSpec> specs) {
   }
   for (TopicSpec& spec : specs)
     spec.replication = static_cast<int32_t>(config().replication_factor);
-  return AskPatiently(stop_, [&] { return EnsureTopics(*admin_, specs); });
+  RETURN_IF_ERROR(AskPatiently(stop_, [&] { return EnsureTopics(*admin_, specs); }));
+  return AskPatiently(stop_, [&] { return LearnTopicLimits(specs); });
 }
 
 absl::Status WorkerProcess::PrepareWorker() {
@@ -376,6 +369,7 @@ absl::Status WorkerProcess::PrepareWorker() {
       project(), consumer_.get(),
       UpdateSinkOptions{.kafka = kafka_,
                         .worker_id = config().worker_id,
+                        .limits = limits_,
                         .delivery = broker_ != nullptr ? Delivery::kAtLeastOnce : config().delivery,
                         .cancel = stop_watch_.give_up()});
   WorkerOptions worker{.threads = static_cast<int>(config().task_threads),
@@ -385,7 +379,8 @@ absl::Status WorkerProcess::PrepareWorker() {
                        .hot_bytes = static_cast<size_t>(config().hot_map_bytes),
                        .ready_lag = config().ready_lag,
                        .whereabouts = MakeWhereabouts(),
-                       .clock_ahead = [this](const ClockAhead& ahead) { ReportClockAhead(ahead); }};
+                       .clock_ahead = [this](const ClockAhead& ahead) { ReportClockAhead(ahead); },
+                       .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.
   // The log last: what it says has happened.
   std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_};
@@ -428,6 +423,7 @@ absl::Status WorkerProcess::StartServers() {
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
     WriteKeyMetrics(*key_check_, &writer);
+    WriteDeadLetterMetrics(dead_letters_, &writer);
   });
   auto ready = [this] { return worker_->Ready(); };
   HttpServerOptions http{.address = config().serving_address,
@@ -534,7 +530,6 @@ absl::Status WorkerProcess::WatchTopics() {
   absl::Status status = topic_watch_->Look(absl::Now());
   if (status.ok()) return status;
   worker_->Fail(status);
-  stop_watch_.Fail(status);
   return status;
 }
 
@@ -577,12 +572,17 @@ absl::Status WorkerProcess::NoteSplitKeys() {
 absl::Status WorkerProcess::Stop(absl::Status ran) {
   if (absl::Status noted = NoteSplitKeys(); !noted.ok())
     spdlog::error("{}", std::string(noted.message()));
-  spdlog::info("stopping: committing what has been applied");
+  if (ran.ok()) {
+    spdlog::info("stopping: committing what has been applied");
+  } else {
+    spdlog::info("stopping without a further commit");
+    worker_->Fail(ran);
+  }
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
   consumer_->Close();  // takes the tasks away, which commits and flushes them
-  absl::Status stopped = worker_->Stop();
-  if (ran.ok()) ran = stopped;
+  stop_watch_.Fail(worker_->Stop());
+  ran = stop_watch_.cause();
   // Not all has reached its table. Whom the group has turned away had nothing to give.
   if (ran.ok() && absl::IsUnavailable(removed_)) ran = removed_;
   dead_letters_.SayRest();

@@ -90,7 +90,7 @@ absl::Status DeadLetterReturn::Commit(const std::vector<Offset>& next) {
 // A transaction that is left open would hold back the topic's readers.
 absl::Status DeadLetterReturn::OrAbort(const absl::Status& status) {
   if (status.ok()) return status;
-  producer_->Recover();
+  producer_->Recover(absl::InfiniteDuration());
   return absl::Status(
       status.code(),
       fmt::format(

@@ -18,14 +18,18 @@ ReturnRules::ReturnRules(const v1::Project& project, DeadLetterFilter filter,
 }
 
 void ReturnRules::Note(const DeadLetter& letter) {
-  if (!letter.view.empty()) rejecting_[{letter.task, letter.offset}].insert(letter.view);
+  bool rejected = letter.reason != RejectReason::kUpdateTooLarge;
+  if (rejected && !letter.view.empty())
+    rejecting_[{letter.task, letter.offset}].insert(letter.view);
 }
 
 Fate ReturnRules::Judge(PartitionId partition, Offset offset, const DeadLetter& letter) {
   if (!filter_.Takes(letter)) return Fate::kNotAsked;
   if (!views_.contains(letter.task.topic)) return Fate::kNotSource;
   if (offset < done_[partition.value()]) return Fate::kDone;
+  if (letter.reason == RejectReason::kUpdateTooLarge) return Fate::kApplied;
   if (MayBeTaken(letter)) return Fate::kTaken;
+  if (!letter.omitted.empty()) return Fate::kOmitted;
   bool first = returned_.insert({letter.task, letter.offset}).second;
   return first ? Fate::kReturns : Fate::kRepeated;
 }

@@ -30,6 +30,8 @@ enum class Fate {
   kRepeated,   // another letter of the same record goes back
   kNotSource,  // its topic is that of no source: a repartition topic, or a source that is gone
   kTaken,      // views of its source beside those that rejected it may have taken the record
+  kApplied,    // the view itself has taken the record; only its update was too large
+  kOmitted,    // the dead letter does not hold all of the record
 };
 
 class ReturnRules {

@@ -80,6 +80,20 @@ TEST(ReturnRules, ARecordThatAllViewsRejectedReturnsOnce) {
       << "all letters count, whatever is asked for";
 }
 
+TEST(ReturnRules, ARecordWhoseUpdateWasTooLargeWasTaken) {
+  EXPECT_THAT(Fates({Letter("topic.payments", 1, RejectReason::kUpdateTooLarge, "spend")}),
+              ElementsAre(Fate::kApplied));
+  EXPECT_THAT(Fates({Letter("topic.clicks", 1, RejectReason::kUpdateTooLarge, "visits"),
+                     Letter("topic.clicks", 1, RejectReason::kLate, "pages")}),
+              ElementsAre(Fate::kApplied, Fate::kTaken));
+}
+
+TEST(ReturnRules, ALetterWithoutItsValueStays) {
+  DeadLetter letter = Letter("topic.payments", 1, RejectReason::kEventTooLarge, "spend");
+  letter.omitted = "value";
+  EXPECT_THAT(Fates({letter}), ElementsAre(Fate::kOmitted));
+}
+
 TEST(ReturnRules, ALetterWrittenTwiceReturnsOnce) {
   EXPECT_THAT(Fates({Letter("topic.clicks", 1, RejectReason::kUndecodable),
                      Letter("topic.clicks", 1, RejectReason::kUndecodable)}),

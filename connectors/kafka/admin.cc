@@ -5,7 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "connectors/kafka/admin_request.h"
 #include "connectors/kafka/kafka_error.h"
@@ -21,6 +23,22 @@ using MetadataHandle =
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;
 using DeleteTopicHandle =
     std::unique_ptr<rd_kafka_DeleteTopic_t, decltype(&rd_kafka_DeleteTopic_destroy)>;
+
+using ConfigResourceHandle =
+    std::unique_ptr<rd_kafka_ConfigResource_t, decltype(&rd_kafka_ConfigResource_destroy)>;
+
+// None: the broker does not tell this client.
+std::optional<int64_t> MaxMessageBytesOf(const rd_kafka_ConfigResource_t& topic) {
+  size_t count = 0;
+  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(&topic, &count);
+  for (size_t i = 0; i < count; ++i) {
+    if (std::string_view(rd_kafka_ConfigEntry_name(entries[i])) != "max.message.bytes") continue;
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    int64_t bytes = 0;
+    if (value != nullptr && absl::SimpleAtoi(value, &bytes)) return bytes;
+  }
+  return std::nullopt;
+}
 
 // Of all topics: asking for one by name would create it on brokers that do so by default, where the
 // client cannot forbid that (before 0.11, and the embedded one).
@@ -186,6 +204,32 @@ absl::StatusOr<std::map<std::string, TopicIdentity>> KafkaAdmin::Describe(
                                 RequestTopics(client_.get(), topics, options, answer);
                               }));
   return TopicsOf(event.get());
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> KafkaAdmin::MaxMessageBytes(
+    const std::vector<std::string>& topics) {
+  std::vector<ConfigResourceHandle> resources;
+  std::vector<rd_kafka_ConfigResource_t*> asked;
+  for (const std::string& topic : topics) {
+    resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()),
+                           &rd_kafka_ConfigResource_destroy);
+    asked.push_back(resources.back().get());
+  }
+  ASSIGN_OR_RETURN(EventHandle event,
+                   AskCluster(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                              "asking for max.message.bytes", [&](auto* options, auto* answer) {
+                                rd_kafka_DescribeConfigs(client_.get(), asked.data(), asked.size(),
+                                                         options, answer);
+                              }));
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** described = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  std::map<std::string, int64_t> bytes;
+  for (size_t i = 0; i < count; ++i) {
+    if (std::optional<int64_t> found = MaxMessageBytesOf(*described[i]))
+      bytes[rd_kafka_ConfigResource_name(described[i])] = *found;
+  }
+  return bytes;
 }
 
 absl::StatusOr<std::set<std::string>> KafkaAdmin::Topics() {

@@ -30,6 +30,7 @@ struct TopicSpec {
   int32_t partitions = 1;
   bool any_partition_count = false;  // an existing topic may have any number of partitions
   std::string fed_by;                // the source's topic whose number of partitions it has
+  bool large_records = true;         // its records may be as large as any of forebay's
   int32_t replication = -1;          // -1: the broker's default
   std::map<std::string, std::string> config;
   // Settings that only newer brokers know: left out where the broker refuses them.
@@ -56,6 +57,11 @@ class KafkaAdmin {
 
   // Those of `topics` that exist, by name. UNAVAILABLE as above.
   absl::StatusOr<std::map<std::string, TopicIdentity>> Describe(
+      const std::vector<std::string>& topics);
+
+  // The max.message.bytes of each of these topics that the broker tells, by name. UNAVAILABLE as
+  // above; an error of the request as a whole.
+  absl::StatusOr<std::map<std::string, int64_t>> MaxMessageBytes(
       const std::vector<std::string>& topics);
 
   // The names of all topics that this client may see. UNAVAILABLE as above.

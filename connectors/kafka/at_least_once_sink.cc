@@ -18,7 +18,7 @@ AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* cons
       project_(project.name()),
       consumer_(consumer),
       published_(project, options_.kafka, options_.cancel),
-      writers_(project),
+      writers_(project, options_.limits),
       publisher_(options_.kafka, options_.cancel,
                  [this](const TaskOutput& output, Offset after, Producer& producer) {
                    return writers_.Find(output.task)->Write(output, after, producer);
@@ -47,7 +47,16 @@ absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
   return std::max(held.Highest(), offset);
 }
 
-absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }
+void AtLeastOnceSink::Review(TaskOutput* output) {
+  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output->task)) writer->Review(output);
+}
+
+absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) {
+  absl::Status status = publisher_.Offer(output);
+  // What has to be sent once more is encoded once more.
+  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output.task)) writer->Forget(output);
+  return status;
+}
 
 absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
   bool due = absl::Now() - offsets_sent_ >= kOffsetInterval;
@@ -109,8 +118,9 @@ void AtLeastOnceSink::Lose(const TaskId& task) {
 absl::Status AtLeastOnceSink::SendOffsets(
     const std::vector<std::pair<TaskId, Offset>>& next_offsets, absl::Duration timeout) {
   if (next_offsets.empty()) return absl::OkStatus();
-  absl::Status status = consumer_->Commit(next_offsets, timeout);
-  if (absl::IsUnavailable(status)) {  // they only save repeated records, so nobody waits for them
+  absl::Status status = consumer_->Commit(next_offsets, timeout, options_.cancel);
+  // They only save repeated records, so nobody waits for them.
+  if (absl::IsUnavailable(status) || absl::IsCancelled(status)) {
     spdlog::debug("kafka: {}", std::string(status.message()));
     return absl::OkStatus();
   }

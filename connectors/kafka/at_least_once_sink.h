@@ -20,6 +20,7 @@ class AtLeastOnceSink : public Sink {
   AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
   absl::StatusOr<Offset> Open(const TaskId& task) override;
+  void Review(TaskOutput* output) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -19,6 +20,8 @@ namespace forebay {
 namespace {
 
 using Properties = std::map<std::string, std::string>;
+
+constexpr int64_t kMessageMaxBytes = 10 << 20;
 
 spdlog::level::level_enum LogLevel(int syslog_level) {
   if (syslog_level <= LOG_CRIT) return spdlog::level::err;
@@ -109,7 +112,7 @@ Properties Defaults(ClientRole role) {
   if (role == ClientRole::kProducer) {
     settings.merge(Properties{{"compression.type", "lz4"},
                               {"linger.ms", "5"},
-                              {"message.max.bytes", "10485760"},
+                              {"message.max.bytes", std::to_string(kMessageMaxBytes)},
                               {"queue.buffering.max.messages", "500000"},
                               {"queue.buffering.max.kbytes", "262144"},
                               {"retry.backoff.ms", "20"}});
@@ -140,6 +143,14 @@ Properties Owned(ClientRole role) {
 }
 
 }  // namespace
+
+int64_t MessageMaxBytes(const KafkaConfig& config) {
+  auto given = config.properties.find("message.max.bytes");
+  int64_t bytes = kMessageMaxBytes;
+  if (given != config.properties.end() && !absl::SimpleAtoi(given->second, &bytes))
+    return kMessageMaxBytes;  // librdkafka says what is wrong with it
+  return bytes;
+}
 
 void ConfDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_destroy(conf); }
 

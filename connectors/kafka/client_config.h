@@ -11,6 +11,7 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 #define FOREBAY_CONNECTORS_KAFKA_CLIENT_CONFIG_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,9 @@ struct KafkaConfig {
 // together, a mechanism of SASL that is not built in, or a file that is missing or is no
 // certificate or key.
 absl::Status CheckProperties(const std::map<std::string, std::string>& properties);
+
+// The most bytes that a record of forebay's may have: the property message.max.bytes.
+int64_t MessageMaxBytes(const KafkaConfig& config);
 
 enum class ClientRole { kAdmin, kConsumer, kProducer };
 

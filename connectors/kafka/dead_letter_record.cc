@@ -22,6 +22,10 @@ constexpr const char* kMessage = "__connect.errors.exception.message";
 constexpr const char* kReason = "forebay-reason";
 constexpr const char* kView = "forebay-view";
 constexpr const char* kViewVersion = "forebay-view-version";
+constexpr const char* kOmitted = "forebay-omitted";
+constexpr size_t kMostDetail = 1000;
+// Of the lengths that Kafka writes before a name and a value.
+constexpr size_t kHeaderFrame = 10;
 
 // Null if there is none.
 const std::string* FindHeader(const RecordHeaders& headers, std::string_view name) {
@@ -73,7 +77,29 @@ RecordHeaders DeadLetterHeaders(const DeadLetter& letter) {
     headers.emplace_back(kView, letter.view);
     headers.emplace_back(kViewVersion, std::to_string(letter.view_version));
   }
+  if (!letter.omitted.empty()) headers.emplace_back(kOmitted, letter.omitted);
   return headers;
+}
+
+size_t DeadLetterBytes(const DeadLetter& letter, const RecordHeaders& headers) {
+  size_t bytes = (letter.key ? letter.key->size() : 0) + (letter.value ? letter.value->size() : 0);
+  for (const auto& [name, value] : headers) bytes += name.size() + value.size() + kHeaderFrame;
+  return bytes;
+}
+
+DeadLetter FitDeadLetter(const DeadLetter& letter, size_t most) {
+  DeadLetter fitted = letter;
+  auto fits = [&] { return DeadLetterBytes(fitted, DeadLetterHeaders(fitted)) <= most; };
+  fitted.value.reset();
+  fitted.omitted = "value";
+  if (fits()) return fitted;
+  fitted.headers.clear();
+  fitted.omitted = "value, headers";
+  if (fits()) return fitted;
+  fitted.key.reset();
+  fitted.omitted = "value, headers, key";
+  fitted.detail.resize(std::min(fitted.detail.size(), kMostDetail));
+  return fitted;
 }
 
 absl::StatusOr<DeadLetter> ReadDeadLetter(const RawRecord& record) {
@@ -102,6 +128,7 @@ absl::StatusOr<DeadLetter> ReadDeadLetter(const RawRecord& record) {
                      NumberOf(headers, kViewVersion, std::numeric_limits<uint32_t>::max()));
     letter.view_version = static_cast<uint32_t>(version);
   }
+  if (const std::string* omitted = FindHeader(headers, kOmitted)) letter.omitted = *omitted;
   return letter;
 }
 

@@ -14,6 +14,7 @@ namespace forebay {
 namespace {
 
 constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
+constexpr absl::Duration kAbortPatience = absl::Seconds(3);
 
 }  // namespace
 
@@ -25,7 +26,7 @@ ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* cons
       project_(project.name()),
       updates_(PublishesUpdates(project)),
       positions_(project, options_.kafka, options_.cancel),
-      writers_(project) {}
+      writers_(project, options_.limits) {}
 
 absl::StatusOr<Offset> ExactlyOnceSink::Open(const TaskId& task) {
   tasks_[task] = Task();
@@ -39,21 +40,22 @@ absl::StatusOr<Offset> ExactlyOnceSink::Open(const TaskId& task) {
 }
 
 // Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.
-absl::Status ExactlyOnceSink::Offer(const TaskOutput& output) {
-  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output.task)) writer->Prepare(output);
-  return absl::OkStatus();
+void ExactlyOnceSink::Review(TaskOutput* output) {
+  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output->task)) writer->Review(output);
 }
 
 absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
   for (const TaskOutput* output : outputs) {
-    auto task = tasks_.find(output->task);
-    if (task == tasks_.end()) {
+    if (!tasks_.contains(output->task)) {
       return absl::InternalError("commit of " + output->task.ToString() + ", which is not open");
     }
-    task->second.position = std::max(task->second.position, output->position);
   }
   RETURN_IF_ERROR(Publish(outputs, {}));
-  for (const TaskOutput* output : outputs) writers_.Find(output->task)->Forget(*output);
+  for (const TaskOutput* output : outputs) {
+    writers_.Find(output->task)->Forget(*output);
+    Offset& position = tasks_.at(output->task).position;
+    position = std::max(position, output->position);
+  }
   return absl::OkStatus();
 }
 
@@ -107,7 +109,11 @@ absl::Status ExactlyOnceSink::Publish(absl::Span<const TaskOutput* const> output
     absl::Status status = PublishOnce(parts);
     if (status.ok()) break;
     bool fenced = producer_->fenced();
-    if (!producer_->Recover()) producer_ = nullptr;
+    // What is not done again holds nobody up: the next producer, or the broker, ends what is open.
+    // Nor is the producer taken down here, which can take for ever where records wait in it.
+    bool final = !absl::IsUnavailable(status) && !absl::IsAborted(status) && !fenced;
+    bool goes_on = producer_->Recover(final ? kAbortPatience : absl::InfiniteDuration());
+    if (!goes_on && !final) producer_ = nullptr;
     // Who has the id has the place in the group, too. It is the consumer that ends the worker.
     if (fenced && absl::IsFailedPrecondition(consumer_->CheckPlace())) {
       return absl::AbortedError(std::string(status.message()));

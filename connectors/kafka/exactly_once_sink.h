@@ -20,7 +20,7 @@ class ExactlyOnceSink : public Sink {
   ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
   absl::StatusOr<Offset> Open(const TaskId& task) override;
-  absl::Status Offer(const TaskOutput& output) override;
+  void Review(TaskOutput* output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
   void Lose(const TaskId& task) override;
@@ -29,7 +29,9 @@ class ExactlyOnceSink : public Sink {
   struct Task {
     // All up to here is in the topics, and what their writer holds beside.
     Offset published{-1};
-    Offset position{-1};  // the newest position of an output; above `published`: nothing to publish
+    // The newest position of an output whose records are published; above `published`: there were
+    // none.
+    Offset position{-1};
     Offset committed{-1};  // the group's committed offset - 1
     absl::Time offset_sent = absl::InfinitePast();
   };

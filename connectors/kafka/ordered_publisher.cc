@@ -90,8 +90,10 @@ absl::Status OrderedPublisher::Commit(absl::Span<const TaskOutput* const> output
     if (absl::IsCancelled(status) || (cancel_ != nullptr && cancel_->load())) {
       return absl::CancelledError("stopped before all records were published");
     }
-    Discard(producer);
+    // What failed for good is not taken down here: with records of a topic that is gone in its
+    // queue, that can take for ever.
     if (!absl::IsUnavailable(status)) return status;
+    Discard(producer);
     log.Say("publishing: {}, sending again", std::string(status.message()));
     absl::SleepFor(absl::Milliseconds(100));
   }

@@ -151,11 +151,12 @@ absl::Status Producer::Produce(const OutgoingRecord& record) {
 }
 
 absl::Status Producer::Produce(std::string_view topic, int32_t partition,
-                               const EncodedUpdates& updates, size_t first) {
+                               const EncodedUpdates& updates, size_t first, size_t most) {
   ASSIGN_OR_RETURN(rd_kafka_topic_t * handle, FindTopic(topic));
   int64_t now = absl::ToUnixMicros(absl::Now());
   for (size_t i = first; i < updates.size(); ++i) {
     EncodedUpdate update = updates[i];
+    if (update.payload() > most) continue;
     RETURN_IF_ERROR(Enqueue(handle, {.topic = topic,
                                      .partition = partition,
                                      .key = update.key,

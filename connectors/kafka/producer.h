@@ -3,7 +3,7 @@
 //   ASSIGN_OR_RETURN(auto producer, Producer::Create(config, {}, DeliveryReports::kAll, &cancel));
 //   RETURN_IF_ERROR(producer->Produce({.topic = "shop.spend.v1", .partition = 3, .key = key,
 //                                      .value = value, .headers = headers}));
-//   RETURN_IF_ERROR(producer->Produce("shop.spend.v1", 3, encoded_updates, 0));
+//   RETURN_IF_ERROR(producer->Produce("shop.spend.v1", 3, encoded_updates, 0, most));
 //   RETURN_IF_ERROR(producer->Flush());
 //
 // Thread-safe.
@@ -68,9 +68,10 @@ class Producer {
   // take records any more, see Failure().
   absl::Status Produce(const OutgoingRecord& record);
 
-  // The same for updates[first] and all after it, in order, with one timestamp. Stops at an error.
+  // The same for updates[first] and all after it, in order, with one timestamp, but for those with
+  // a larger payload than `most`. Stops at an error.
   absl::Status Produce(std::string_view topic, int32_t partition, const EncodedUpdates& updates,
-                       size_t first);
+                       size_t first, size_t most);
 
   // Waits until every record queued before the call is acknowledged or has failed, however long
   // brokers are away; others may queue more meanwhile. CANCELLED; else Failure(). One thread at a

@@ -18,8 +18,7 @@ namespace {
 std::map<std::string, std::string> KeepTimestamps() {
   return {{"cleanup.policy", "delete"},
           {"message.timestamp.type", "CreateTime"},
-          {"retention.ms", "-1"},
-          {"max.message.bytes", "10485760"}};
+          {"retention.ms", "-1"}};
 }
 
 std::map<std::string, std::string> AnyTimestamp() {
@@ -54,7 +53,7 @@ std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
 
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
-    const absl::flat_hash_map<std::string, int32_t>& source_partitions) {
+    const absl::flat_hash_map<std::string, int32_t>& source_partitions, int64_t max_message_bytes) {
   std::vector<TopicSpec> specs;
   auto partitions_of = [&](const std::string& topic) -> absl::StatusOr<int32_t> {
     auto found = source_partitions.find(topic);
@@ -83,6 +82,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
   // Read whole when a task starts: small segments are compacted soon.
   specs.push_back({.name = PositionsTopic(project.name()),
                    .partitions = 1,
+                   .large_records = false,
                    .config = {{"cleanup.policy", "compact"},
                               {"segment.bytes", "16777216"},
                               {"min.cleanable.dirty.ratio", "0.1"}}});
@@ -91,6 +91,8 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
                    .any_partition_count = true,
                    .config = KeepTimestamps(),
                    .optional_config = AnyTimestamp()});
+  for (TopicSpec& spec : specs)
+    spec.config["max.message.bytes"] = std::to_string(max_message_bytes);
   return specs;
 }
 

@@ -3,7 +3,8 @@
 //
 //   std::vector<Repartition> repartitions = Repartitions(task_plans);
 //   absl::flat_hash_map<std::string, int32_t> partitions = {{"transactions", 8}};  // of sources
-//   ASSIGN_OR_RETURN(auto specs, PlanTopics(project, repartitions, partitions));
+//   ASSIGN_OR_RETURN(auto specs,
+//                    PlanTopics(project, repartitions, partitions, MessageMaxBytes(kafka)));
 //   RETURN_IF_ERROR(EnsureTopics(*admin, specs));  // or EmbeddedBroker::CreateTopic for each
 #ifndef FOREBAY_CONNECTORS_KAFKA_TOPICS_H_
 #define FOREBAY_CONNECTORS_KAFKA_TOPICS_H_
@@ -46,10 +47,10 @@ std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
 
 // What has to exist beside the sources' topics: repartition topics, update topics (of views with
 // `updates` on), the positions topic, the dead-letter topic. `source_partitions`: by topic, of
-// every source that a view uses; NOT_FOUND if one lacks.
+// every source that a view uses; NOT_FOUND if one lacks. `max_message_bytes`: of each topic.
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
-    const absl::flat_hash_map<std::string, int32_t>& source_partitions);
+    const absl::flat_hash_map<std::string, int32_t>& source_partitions, int64_t max_message_bytes);
 
 // Creates what is missing. Errors as KafkaAdmin::CreateTopic.
 absl::Status EnsureTopics(KafkaAdmin& admin, const std::vector<TopicSpec>& specs);

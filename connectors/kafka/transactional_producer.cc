@@ -73,18 +73,21 @@ absl::Status TransactionalProducer::Commit() {
   return status;
 }
 
-bool TransactionalProducer::Recover() {
+bool TransactionalProducer::Recover(absl::Duration patience) {
   if (spent_ || ending_) return false;
-  absl::Status aborted = Repeat("aborting the transaction", [&](int timeout_ms) {
-    return rd_kafka_abort_transaction(producer_->client(), timeout_ms);
-  });
+  absl::Status aborted = Repeat(
+      "aborting the transaction",
+      [&](int timeout_ms) { return rd_kafka_abort_transaction(producer_->client(), timeout_ms); },
+      patience);
   if (!aborted.ok()) return false;
   producer_->ClearFailure();
   return true;
 }
 
 absl::Status TransactionalProducer::Repeat(std::string_view what,
-                                           const std::function<rd_kafka_error_s*(int)>& step) {
+                                           const std::function<rd_kafka_error_s*(int)>& step,
+                                           absl::Duration patience) {
+  absl::Time end = absl::Now() + patience;
   RetryLog log;
   while (true) {
     std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
@@ -96,6 +99,10 @@ absl::Status TransactionalProducer::Repeat(std::string_view what,
     if (!rd_kafka_error_is_retriable(error.get())) return Classify(what, *error);
     if (producer_->cancelled()) {
       return absl::CancelledError(fmt::format("stopped while {}", what));
+    }
+    if (absl::Now() >= end) {
+      return absl::UnavailableError(
+          fmt::format("{}: {}", what, rd_kafka_error_string(error.get())));
     }
     log.SayLater("{}: {}, retrying", what, rd_kafka_error_string(error.get()));
     // Some of these errors come at once, without waiting for the timeout.
@@ -118,16 +125,27 @@ absl::Status TransactionalProducer::Classify(std::string_view what, const rd_kaf
 
 absl::Status TransactionalProducer::StepStatus(std::string_view what, int code,
                                                std::string_view text) {
-  if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
-    return absl::FailedPreconditionError(fmt::format(
-        "{}: the broker's transaction.max.timeout.ms is less than the {} ms of this client: set "
-        "transaction.timeout.ms under `kafka` in forebay.yaml to at most what the broker allows, "
-        "or raise it there",
-        what, TimeoutMillis(producer_->client())));
-  }
-  if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
-    return absl::FailedPreconditionError(fmt::format(
-        "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the broker's transaction.max.timeout.ms is less than the {} ms of this client: set "
+          "transaction.timeout.ms under `kafka` in forebay.yaml to at most what the broker allows, "
+          "or raise it there",
+          what, TimeoutMillis(producer_->client())));
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+      return absl::FailedPreconditionError(fmt::format(
+          "{}: the broker has no transactions ({}): set delivery: at_least_once", what, text));
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return absl::FailedPreconditionError(
+          fmt::format("{}: {}; grant this client WRITE on all topics whose names begin with the "
+                      "project's",
+                      what, text));
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return absl::FailedPreconditionError(
+          fmt::format("{}: {}; grant this client WRITE and DESCRIBE on the transactional id {}",
+                      what, text, id_));
+    default:
+      break;
   }
   absl::Status status = KafkaStatus(code, what, text);
   if (absl::IsAborted(status)) {

@@ -48,8 +48,9 @@ class TransactionalProducer {
 
   // After any failed step: true when the transaction was aborted and the producer can go on; false
   // when its outcome is not known or the producer is spent: discard it, make a new one (which
-  // settles the outcome) and ask the group's committed offsets.
-  bool Recover();
+  // settles the outcome) and ask the group's committed offsets. False also if the broker has not
+  // answered after `patience`.
+  bool Recover(absl::Duration patience);
 
   // The broker has closed the id to this producer: a transaction took too long, or another producer
   // was made with it, by this worker or another.
@@ -59,7 +60,9 @@ class TransactionalProducer {
   explicit TransactionalProducer(std::string id) : id_(std::move(id)) {}
 
   // Calls `step` (given a timeout in ms) until it neither fails nor asks to be called again.
-  absl::Status Repeat(std::string_view what, const std::function<rd_kafka_error_s*(int)>& step);
+  // UNAVAILABLE: it did so for `patience`.
+  absl::Status Repeat(std::string_view what, const std::function<rd_kafka_error_s*(int)>& step,
+                      absl::Duration patience = absl::InfiniteDuration());
   absl::Status Classify(std::string_view what, const rd_kafka_error_s& error);
   absl::Status StepStatus(std::string_view what, int code, std::string_view text);
 

@@ -20,6 +20,8 @@ UpdateSink::~UpdateSink() = default;
 
 absl::StatusOr<Offset> UpdateSink::Open(const TaskId& task) { return delivery_->Open(task); }
 
+void UpdateSink::Review(TaskOutput* output) { delivery_->Review(output); }
+
 absl::Status UpdateSink::Offer(const TaskOutput& output) { return delivery_->Offer(output); }
 
 absl::Status UpdateSink::Commit(absl::Span<const TaskOutput* const> outputs) {

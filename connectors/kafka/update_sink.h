@@ -1,7 +1,14 @@
 // Publishes change records to the update topics and dead letters to the dead-letter topic.
 //
-//   UpdateSink sink(project, consumer.get(), {.kafka = config, .worker_id = "w1", .cancel =
-//   &give_up}); RETURN_IF_ERROR(sink.Open(task)); RETURN_IF_ERROR(sink.Commit({&output}));
+//   UpdateSink sink(project, consumer.get(), {.kafka = config, .worker_id = "w1",
+//                                             .limits = limits, .cancel = &give_up});
+//   RETURN_IF_ERROR(sink.Open(task));
+//   sink.Review(&output);
+//   RETURN_IF_ERROR(sink.Commit({&output}));
+//
+// An update that its topic cannot hold is not published; Review makes a dead letter of it
+// (update_too_large). What is neither depends on the limits of this life of the worker, and is
+// settled by the position that is published with the dead letter.
 //
 // exactly_once: a Commit is one transaction of one producer per worker, which also carries the
 // positions of the views that it publishes (S27): a restarted task's rows at or below them are
@@ -28,6 +35,7 @@
 #include "absl/time/time.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/kafka/record_limits.h"
 #include "engine/worker/sink.h"
 #include "schemas/definition/config.h"
 
@@ -43,6 +51,7 @@ inline constexpr absl::Duration kOffsetInterval = absl::Seconds(1);
 struct UpdateSinkOptions {
   KafkaConfig kafka;
   std::string worker_id;
+  RecordLimits limits = RecordLimits(KafkaConfig());
   Delivery delivery = Delivery::kExactlyOnce;
   const std::atomic<bool>* cancel = nullptr;  // must outlive the sink
 };
@@ -54,6 +63,7 @@ class UpdateSink : public Sink {
   ~UpdateSink() override;
 
   absl::StatusOr<Offset> Open(const TaskId& task) override;
+  void Review(TaskOutput* output) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;

@@ -1,6 +1,7 @@
 #include "connectors/kafka/update_writer.h"
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -17,6 +18,14 @@ namespace {
 constexpr size_t kMostSpares = 16;
 constexpr size_t kLargestSpare = 8 << 20;
 
+// Of one of the columns after _effective_time.
+int64_t NumberAt(const arrow::RecordBatch& rows, int64_t row, ChangeColumn which) {
+  const arrow::Array& column = *rows.column(EffectiveTimeColumn(*rows.schema()) + which);
+  return column.type_id() == arrow::Type::TIMESTAMP
+             ? static_cast<const arrow::TimestampArray&>(column).Value(row)
+             : static_cast<const arrow::Int64Array&>(column).Value(row);
+}
+
 bool HasUpdates(const v1::FeatureView& view) { return view.updates() == v1::FeatureView::ON; }
 
 }  // namespace
@@ -25,8 +34,11 @@ bool PublishesUpdates(const v1::Project& project) {
   return std::any_of(project.feature_views().begin(), project.feature_views().end(), HasUpdates);
 }
 
-UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task)
-    : task_(task), dead_letter_topic_(DeadLetterTopic(project.name())) {
+UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task,
+                           const RecordLimits& limits)
+    : task_(task),
+      dead_letter_topic_(DeadLetterTopic(project.name())),
+      most_letter_(limits.Payload(dead_letter_topic_)) {
   for (int i = 0; i < project.feature_views_size(); ++i) {
     const v1::FeatureView& definition = project.feature_views(i);
     View& view = views_.emplace_back();
@@ -35,6 +47,7 @@ UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task)
     if (!HasUpdates(definition)) continue;
     view.topic = UpdateTopic(project, i);
     view.encoder = std::make_unique<UpdateRecordEncoder>(project, i, task.topic);
+    view.most_payload = limits.Payload(view.topic);
   }
   held_.views.assign(views_.size(), Offset(-1));
 }
@@ -65,14 +78,37 @@ Offset UpdateWriter::HeldOf(const DeadLetter& letter) const {
   return held_.gate;
 }
 
-void UpdateWriter::Prepare(const TaskOutput& output) {
-  for (const ChangeBatch& changes : output.changes) {
+void UpdateWriter::Review(TaskOutput* output) {
+  for (const ChangeBatch& changes : output->changes) {
     const View& view = views_[changes.view];
     if (view.encoder == nullptr) continue;
     std::unique_ptr<EncodedUpdates> updates = TakeSpare();
     view.encoder->Encode(*changes.rows, updates.get());
+    if (updates->most_payload() > view.most_payload) RefuseLarge(changes, *updates, output);
     absl::MutexLock lock(&mutex_);
     prepared_.push_back({changes.rows, std::move(updates)});
+  }
+}
+
+void UpdateWriter::RefuseLarge(const ChangeBatch& changes, const EncodedUpdates& updates,
+                               TaskOutput* output) const {
+  const View& view = views_[changes.view];
+  for (size_t i = 0; i < updates.size(); ++i) {
+    EncodedUpdate update = updates[i];
+    if (update.payload() <= view.most_payload) continue;
+    DeadLetter& letter = output->dead_letters.emplace_back();
+    auto row = static_cast<int64_t>(i);
+    letter.task = task_;
+    letter.offset = letter.position = Offset(NumberAt(*changes.rows, row, kSourceOffsetColumn));
+    letter.timestamp = NumberAt(*changes.rows, row, kKnownTimeColumn);
+    letter.key = std::string(update.key);
+    letter.reason = RejectReason::kUpdateTooLarge;
+    letter.view = view.name;
+    letter.view_version = view.version;
+    letter.detail = fmt::format(
+        "the update has {} bytes with its key, and topic {} takes {}: it is not published; lookups "
+        "and the table have it",
+        update.payload(), view.topic, view.most_payload);
   }
 }
 
@@ -81,15 +117,20 @@ absl::Status UpdateWriter::Write(const TaskOutput& output, Offset published, Pro
     RETURN_IF_ERROR(WriteChanges(changes, output.task.partition.value(), published, producer));
   }
   for (const DeadLetter& letter : output.dead_letters) {
-    if (!IsLacking(letter, published)) continue;
-    RecordHeaders headers = DeadLetterHeaders(letter);
-    RETURN_IF_ERROR(producer.Produce({.topic = dead_letter_topic_,
-                                      .key = letter.key,
-                                      .value = letter.value,
-                                      .headers = ViewsOf(headers),
-                                      .timestamp = letter.timestamp}));
+    if (IsLacking(letter, published)) RETURN_IF_ERROR(WriteLetter(letter, producer));
   }
   return absl::OkStatus();
+}
+
+absl::Status UpdateWriter::WriteLetter(const DeadLetter& letter, Producer& producer) const {
+  RecordHeaders headers = DeadLetterHeaders(letter);
+  bool whole = !letter.omitted.empty() || DeadLetterBytes(letter, headers) <= most_letter_;
+  if (!whole) return WriteLetter(FitDeadLetter(letter, most_letter_), producer);
+  return producer.Produce({.topic = dead_letter_topic_,
+                           .key = letter.key,
+                           .value = letter.value,
+                           .headers = ViewsOf(headers),
+                           .timestamp = letter.timestamp});
 }
 
 std::set<std::string> UpdateWriter::PositionKeys(const TaskOutput& output, Offset published) const {
@@ -111,10 +152,10 @@ absl::Status UpdateWriter::WriteChanges(const ChangeBatch& changes, int32_t part
   if (!IsLacking(changes, published)) return absl::OkStatus();
   int64_t first = FirstRowAfter(*changes.rows, std::max(published, held_.views[changes.view]));
   if (const EncodedUpdates* prepared = FindPrepared(changes.rows.get())) {
-    return producer.Produce(view.topic, partition, *prepared, first);
+    return producer.Produce(view.topic, partition, *prepared, first, view.most_payload);
   }
   view.encoder->Encode(*changes.rows->Slice(first), &unprepared_);
-  absl::Status status = producer.Produce(view.topic, partition, unprepared_, 0);
+  absl::Status status = producer.Produce(view.topic, partition, unprepared_, 0, view.most_payload);
   if (unprepared_.capacity() > kLargestSpare) unprepared_ = EncodedUpdates();
   return status;
 }
@@ -151,7 +192,7 @@ std::unique_ptr<EncodedUpdates> UpdateWriter::TakeSpare() {
 }
 
 void UpdateWriters::Open(const TaskId& task, PublishedOffsets held) {
-  auto writer = std::make_shared<UpdateWriter>(project_, task);
+  auto writer = std::make_shared<UpdateWriter>(project_, task, limits_);
   writer->SetHeld(std::move(held));
   absl::MutexLock lock(&mutex_);
   writers_[task] = std::move(writer);

@@ -1,14 +1,14 @@
 // The records that the outputs of a task add to the update topics and the dead-letter topic.
 //
-//   UpdateWriter writer(project, task);
+//   UpdateWriter writer(project, task, limits);
 //   writer.SetHeld(positions.Of(task));
-//   writer.Prepare(offered);                                 // on the task's thread, ahead of
+//   writer.Review(&output);                                  // on the task's thread, ahead of
 //   RETURN_IF_ERROR(writer.Write(output, published, producer));
 //   for (const std::string& key : writer.PositionKeys(output, published)) ...  //
 //   PublishedPositions writer.Forget(output);                                   // it is published
 //
-// Prepare may run beside the rest, which is called by one thread at a time. `project` must outlive
-// it.
+// Review may run beside the rest, which is called by one thread at a time. `project` and `limits`
+// must outlive it.
 #ifndef FOREBAY_CONNECTORS_KAFKA_UPDATE_WRITER_H_
 #define FOREBAY_CONNECTORS_KAFKA_UPDATE_WRITER_H_
 
@@ -24,6 +24,7 @@
 #include "absl/synchronization/mutex.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/published_positions.h"
+#include "connectors/kafka/record_limits.h"
 #include "connectors/update_record/update_record.h"
 #include "engine/worker/sink.h"
 
@@ -38,7 +39,7 @@ bool PublishesUpdates(const v1::Project& project);
 
 class UpdateWriter {
  public:
-  UpdateWriter(const v1::Project& project, const TaskId& task);
+  UpdateWriter(const v1::Project& project, const TaskId& task, const RecordLimits& limits);
   ~UpdateWriter();
 
   // What an earlier writer has published: it is not written again.
@@ -48,18 +49,18 @@ class UpdateWriter {
   bool HasRecordsAfter(const TaskOutput& output, Offset published) const;
 
   // Encodes the change records of `output`, so that the Write of the commit that they go into only
-  // hands them over.
-  void Prepare(const TaskOutput& output);
+  // hands them over, and adds a dead letter for each that is too large for its topic.
+  void Review(TaskOutput* output);
 
-  // Produces every change record of views with `updates` on, then every dead letter, that is made
-  // above `published` and not held; change records go to the partition that has the task's number.
-  // Stops at an error. May be repeated.
+  // Produces every change record of views with `updates` on that fits its topic, then every dead
+  // letter, that is made above `published` and not held; change records go to the partition that
+  // has the task's number. Stops at an error. May be repeated. REQUIRES: `output` was reviewed.
   absl::Status Write(const TaskOutput& output, Offset published, Producer& producer);
 
   // Of the positions that Write moves: to that of `output`.
   std::set<std::string> PositionKeys(const TaskOutput& output, Offset published) const;
 
-  // Lets go of what was prepared of `output` and of outputs before it.
+  // Lets go of what Review has encoded of `output` and of outputs before it.
   void Forget(const TaskOutput& output);
 
  private:
@@ -68,6 +69,7 @@ class UpdateWriter {
     uint32_t version = 0;
     std::string topic;
     std::unique_ptr<UpdateRecordEncoder> encoder;  // null: no updates
+    size_t most_payload = 0;
   };
   // The records of a batch that a task made.
   struct Prepared {
@@ -75,6 +77,9 @@ class UpdateWriter {
     std::unique_ptr<EncodedUpdates> updates;
   };
 
+  void RefuseLarge(const ChangeBatch& changes, const EncodedUpdates& updates,
+                   TaskOutput* output) const;
+  absl::Status WriteLetter(const DeadLetter& letter, Producer& producer) const;
   absl::Status WriteChanges(const ChangeBatch& changes, int32_t partition, Offset published,
                             Producer& producer);
   bool IsLacking(const ChangeBatch& changes, Offset published) const;
@@ -87,6 +92,7 @@ class UpdateWriter {
   std::vector<View> views_;  // by index into Project.feature_views
   PublishedOffsets held_;
   const std::string dead_letter_topic_;
+  const size_t most_letter_;
   EncodedUpdates unprepared_;  // scratch
 
   absl::Mutex mutex_;
@@ -97,7 +103,8 @@ class UpdateWriter {
 // The writers of the tasks that are open. Thread-safe.
 class UpdateWriters {
  public:
-  explicit UpdateWriters(const v1::Project& project) : project_(project) {}
+  UpdateWriters(const v1::Project& project, const RecordLimits& limits)
+      : project_(project), limits_(limits) {}
 
   // Starts anew; `held` as of UpdateWriter::SetHeld.
   void Open(const TaskId& task, PublishedOffsets held);
@@ -107,6 +114,7 @@ class UpdateWriters {
 
  private:
   const v1::Project& project_;
+  const RecordLimits& limits_;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<TaskId, std::shared_ptr<UpdateWriter>> writers_ ABSL_GUARDED_BY(mutex_);
 };

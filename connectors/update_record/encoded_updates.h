@@ -35,6 +35,7 @@ struct EncodedUpdate {
   absl::Span<const std::pair<std::string_view, std::string_view>> headers() const {
     return absl::MakeSpan(all_headers.data(), has_headers ? all_headers.size() : 0);
   }
+  size_t payload() const { return key.size() + (value ? value->size() : 0); }
 };
 
 class EncodedUpdates {
@@ -58,6 +59,9 @@ class EncodedUpdates {
     return update;
   }
 
+  // Of key and value together; the largest record's.
+  size_t most_payload() const { return most_payload_; }
+
   // The memory that it keeps, in bytes.
   size_t capacity() const { return capacity_ + parts_.capacity() * sizeof(Parts); }
 
@@ -79,6 +83,7 @@ class EncodedUpdates {
     parts_.clear();
     parts_.reserve(records);
     size_ = 0;
+    most_payload_ = 0;
   }
 
   // Where the next record goes: room for `bytes`.
@@ -94,6 +99,9 @@ class EncodedUpdates {
 
   void Add(Parts parts, size_t bytes) {
     parts.place = size_;
+    most_payload_ = std::max<size_t>(
+        most_payload_,
+        size_t{parts.key_size} + (parts.value_size == kTombstone ? 0 : parts.value_size));
     parts_.push_back(parts);
     size_ += bytes;
   }
@@ -101,6 +109,7 @@ class EncodedUpdates {
   std::unique_ptr<char[]> bytes_;
   size_t capacity_ = 0;
   size_t size_ = 0;
+  size_t most_payload_ = 0;
   std::vector<Parts> parts_;
   std::string view_version_;
 };

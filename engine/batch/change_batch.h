@@ -75,6 +75,9 @@ struct DeadLetter {
   std::string view;  // empty: rejected before any view
   uint32_t view_version = 0;
   std::string detail;  // a sentence
+  // What the dead-letter topic could not hold of the record: "value", "value, headers" or "value,
+  // headers, key"; empty: nothing.
+  std::string omitted;
 };
 
 // A record for a repartition topic (S26). Owns its bytes.

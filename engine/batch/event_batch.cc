@@ -6,6 +6,11 @@
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
+namespace {
+
+constexpr auto kLastReason = static_cast<uint8_t>(RejectReason::kEventTooLarge);
+
+}  // namespace
 
 std::shared_ptr<arrow::Schema> EventSchema(const std::vector<const v1::Field*>& fields) {
   arrow::FieldVector columns;
@@ -29,12 +34,16 @@ std::string_view RejectReasonName(RejectReason reason) {
       return "null_key";
     case RejectReason::kLate:
       return "late";
+    case RejectReason::kUpdateTooLarge:
+      return "update_too_large";
+    case RejectReason::kEventTooLarge:
+      return "event_too_large";
   }
   return "unknown";
 }
 
 std::optional<RejectReason> FindRejectReason(std::string_view name) {
-  for (uint8_t reason = 0; reason <= static_cast<uint8_t>(RejectReason::kLate); ++reason) {
+  for (uint8_t reason = 0; reason <= kLastReason; ++reason) {
     if (RejectReasonName(RejectReason{reason}) == name) return RejectReason{reason};
   }
   return std::nullopt;
@@ -42,7 +51,7 @@ std::optional<RejectReason> FindRejectReason(std::string_view name) {
 
 std::vector<std::string> RejectReasonNames() {
   std::vector<std::string> names;
-  for (uint8_t reason = 0; reason <= static_cast<uint8_t>(RejectReason::kLate); ++reason) {
+  for (uint8_t reason = 0; reason <= kLastReason; ++reason) {
     names.emplace_back(RejectReasonName(RejectReason{reason}));
   }
   return names;

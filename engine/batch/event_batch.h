@@ -73,9 +73,12 @@ enum class RejectReason : uint8_t {
   kFuture,
   kNullKey,
   kLate,
+  kUpdateTooLarge,
+  kEventTooLarge,
 };
 
-// "undecodable", "bad_event_time", "bad_known_time", "future", "null_key", "late".
+// "undecodable", "bad_event_time", "bad_known_time", "future", "null_key", "late",
+// "update_too_large", "event_too_large".
 std::string_view RejectReasonName(RejectReason reason);
 // The reason of that name; nullopt for another.
 std::optional<RejectReason> FindRejectReason(std::string_view name);

@@ -130,11 +130,11 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
   sequence_ = order_ == nullptr ? offset_ : sequence_ + 1;
   clock_ = std::max(clock_, batch.known_times[row].value());
   if (offset_ > next_join_.value()) JoinParts();
-  bool applied = false, late = false, null_key = false;
+  bool applied = false, late = false, rejected = false;
   auto count = [&](Disposition disposition) {
     applied = applied || disposition == Disposition::kApplied;
     late = late || disposition == Disposition::kLate;
-    null_key = null_key || disposition == Disposition::kNullKey;
+    rejected = rejected || disposition == Disposition::kRejected;
   };
   for (auto& view : views_) {
     if (offset_ <= view->start.after.value()) continue;
@@ -145,7 +145,7 @@ absl::Status Task::ApplyRecord(const EventBatch& batch, size_t row) {
   }
   Add(applied    ? statistics_.applied
       : late     ? statistics_.late
-      : null_key ? statistics_.dead_lettered
+      : rejected ? statistics_.dead_lettered
                  : statistics_.filtered,
       1);
   for (auto& view : views_) {
@@ -179,7 +179,7 @@ Task::Disposition Task::RejectNullKey(const EventBatch& batch, size_t row, const
   AddDeadLetter(
       batch, batch.records[row], Offset(offset_), RejectReason::kNullKey, view.plan.definition,
       fmt::format("a key column of entity {} is null or missing", view.plan.entity->name()));
-  return Disposition::kNullKey;
+  return Disposition::kRejected;
 }
 
 Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
@@ -193,26 +193,38 @@ Task::Disposition Task::RejectLate(const EventBatch& batch, size_t row, const Vi
 
 Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forward* forward) {
   const RawRecord& record = batch.records[row];
-  if (!forward->keys.IsValid(row)) {
-    for (const v1::FeatureView* view : forward->plan->views) {
-      AddDeadLetter(batch, record, Offset(offset_), RejectReason::kNullKey, view,
-                    fmt::format("a key column of entity {} is null or missing, so the record was "
-                                "not forwarded to {}",
-                                forward->plan->entity->name(), forward->plan->topic));
-    }
-    return Disposition::kNullKey;
-  }
   const v1::Entity& entity = *forward->plan->entity;
+  if (!forward->keys.IsValid(row)) {
+    return RejectForward(
+        batch, row, *forward, RejectReason::kNullKey,
+        fmt::format("a key column of entity {} is null or missing", entity.name()));
+  }
+  std::string key = KeyText(entity, forward->keys.Parts(*batch.columns, row));
+  size_t bytes = key.size() + (record.value ? record.value->size() : 0);
+  if (bytes > forward->plan->most_bytes) {
+    return RejectForward(batch, row, *forward, RejectReason::kEventTooLarge,
+                         fmt::format("the event has {} bytes with its key, and the topic takes {}",
+                                     bytes, forward->plan->most_bytes));
+  }
   ForwardedRecord& forwarded = output_.forwarded.emplace_back();
   forwarded.entity = entity.name();
-  forwarded.key = KeyText(entity, forward->keys.Parts(*batch.columns, row));
+  forwarded.key = std::move(key);
   if (record.value) forwarded.value = std::string(*record.value);
   forwarded.timestamp = record.timestamp;
   forwarded.known_time = batch.known_times[row];
   forwarded.origin = {id_.partition, record.offset, KnownTime(clock_)};
-  pending_bytes_ +=
-      sizeof forwarded + forwarded.key.size() + (record.value ? record.value->size() : 0);
+  pending_bytes_ += sizeof forwarded + bytes;
   return Disposition::kApplied;
+}
+
+Task::Disposition Task::RejectForward(const EventBatch& batch, size_t row, const Forward& forward,
+                                      RejectReason reason, const std::string& why) {
+  for (const v1::FeatureView* view : forward.plan->views) {
+    AddDeadLetter(
+        batch, batch.records[row], Offset(offset_), reason, view,
+        fmt::format("{}, so the record was not forwarded to {}", why, forward.plan->topic));
+  }
+  return Disposition::kRejected;
 }
 
 void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offset position,

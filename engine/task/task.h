@@ -149,7 +149,7 @@ class Task {
     PartStart start;
     std::vector<ViewCoverage*> coverage;  // of the views that it feeds
   };
-  enum class Disposition { kApplied, kLate, kNullKey, kFiltered };
+  enum class Disposition { kApplied, kLate, kRejected, kFiltered };
 
   Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
        size_t hot_bytes);
@@ -170,6 +170,9 @@ class Task {
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
+  // Of all views that the topic feeds.
+  Disposition RejectForward(const EventBatch& batch, size_t row, const Forward& forward,
+                            RejectReason reason, const std::string& why);
   Disposition RejectNullKey(const EventBatch& batch, size_t row, const ViewTask& view);
   Disposition RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
                          int64_t effective);

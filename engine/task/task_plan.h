@@ -6,7 +6,9 @@
 #ifndef FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 #define FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +68,8 @@ struct ForwardPlan {
   std::vector<int> key_columns;
   std::vector<const v1::FeatureView*> views;  // that the topic feeds
   bool from_now = false;                      // as of a view
+  // Of key and value together, that a record of the topic may have; larger ones are rejected.
+  size_t most_bytes = std::numeric_limits<size_t>::max();
 };
 
 struct TaskPlan {

@@ -64,6 +64,10 @@ class Sink {
     return absl::OkStatus();
   }
 
+  // Before `output` is offered to any sink: adds dead letters for what this one cannot hold. What
+  // it holds stays as it is, for the others. [task thread]
+  virtual void Review(TaskOutput* output) {}
+
   // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
   // at once, which may rely on being offered all; Commit will get the same records again. While the
   // task is at its end it comes again and again, without records. [task thread]
@@ -77,8 +81,8 @@ class Sink {
   // [commit thread]
   virtual absl::Status Close(const TaskId& task) { return absl::OkStatus(); }
 
-  // The task is lost: others may have it already, or it is opened again. The sink lets go of it and
-  // makes nothing more of it durable; what is, stands. [commit thread]
+  // The task is lost: others may have it already, it is opened again, or the worker has failed. The
+  // sink lets go of it and makes nothing more of it durable; what is, stands. [commit thread]
   virtual void Lose(const TaskId& task) {}
 };
 

@@ -71,8 +71,12 @@ absl::Status Worker::status() const {
 }
 
 void Worker::Fail(const absl::Status& status) {
-  absl::MutexLock lock(&status_mutex_);
-  if (status_.ok()) status_ = status;
+  {
+    absl::MutexLock lock(&status_mutex_);
+    if (!status_.ok()) return;
+    status_ = status;
+  }
+  if (options_.failed) options_.failed(status);
 }
 
 absl::Status Worker::setback() const {
@@ -234,6 +238,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   std::vector<TaskPtr> leaving = FindTasks(ids);
   for (const TaskPtr& task : leaving) task->Drain();
   absl::Status committed = CommitLeaving(leaving);
+  if (committed.ok()) committed = status();
   if (IsTransient(committed)) {
     for (const TaskPtr& task : leaving) task->SetLost();
   }
@@ -243,10 +248,11 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
     std::erase_if(thread->tasks,
                   [&](const TaskPtr& task) { return absl::c_linear_search(leaving, task); });
   }
+  bool failed = !committed.ok();
   for (const TaskPtr& task : leaving) {
     if (!task->lost()) NoteUnwritten(task->task());
     for (Sink* sink : sinks_) {
-      if (task->lost()) {
+      if (failed || task->lost()) {
         sink->Lose(task->task().id());
         continue;
       }
@@ -258,9 +264,11 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   // They are still read from, until the group says who has them now: brokers and warehouses that
   // are away for long must not end lookups.
   for (const TaskPtr& task : leaving) task->SetLost();
-  absl::MutexLock lock(&status_mutex_);
-  setback_ = absl::OkStatus();
-  if (!IsTransient(committed) && status_.ok()) status_ = committed;
+  {
+    absl::MutexLock lock(&status_mutex_);
+    setback_ = absl::OkStatus();
+  }
+  if (!committed.ok() && !IsTransient(committed)) Fail(committed);
   return committed;
 }
 
@@ -354,6 +362,7 @@ absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* 
   TaskOutput output = task->task().TakeOutput();
   output.at_end = batch->at_end;
   if (*advanced || output.at_end) {
+    for (Sink* sink : sinks_) sink->Review(&output);
     for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(output));
   }
   task->Add(std::move(output));

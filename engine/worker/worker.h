@@ -59,6 +59,8 @@ struct WorkerOptions {
   Whereabouts whereabouts;
   // Told of a record that put its partition's clock ahead of the wall clock. [task threads]
   std::function<void(const ClockAhead&)> clock_ahead;
+  // Told the first error, on the thread that met it.
+  std::function<void(const absl::Status&)> failed;
 };
 
 // What a task left unwritten when it was taken away: no record came to write it.

@@ -456,6 +456,54 @@ TEST(Task, GoesOnInTheTopicThatItsStateIsOfAlone) {
   EXPECT_NE(status.message().find("events was deleted and created again"), std::string::npos);
 }
 
+// Cannot commit; keeps how it was left.
+class FailingSink final : public Sink {
+ public:
+  absl::StatusOr<Offset> Open(const TaskId&) override { return Offset(-1); }
+  absl::Status Commit(absl::Span<const TaskOutput* const>) override {
+    return absl::FailedPreconditionError("refused");
+  }
+  absl::Status Close(const TaskId& task) override {
+    left_.push_back("closed " + task.ToString());
+    return absl::OkStatus();
+  }
+  void Lose(const TaskId& task) override { left_.push_back("lost " + task.ToString()); }
+
+  // Once the worker has stopped.
+  const std::vector<std::string>& left() const { return left_; }
+
+ private:
+  std::vector<std::string> left_;
+};
+
+TEST(Worker, AfterAFailureItsTasksAreLostAndTheFirstErrorIsToldOnce) {
+  const v1::Project project = MakeProject();
+  const std::vector<TaskPlan> plans = PlanTasks(project).value();
+  EndlessSource source(plans[0], 10, 10);
+  FailingSink sink;
+  FixedClock clock;
+  Disk disk;
+  const TaskId id{"events", PartitionId(0)};
+  std::vector<absl::Status> told;
+  Worker worker(
+      project, plans, {{"events", 1}},
+      {.threads = 1, .failed = [&](const absl::Status& status) { told.push_back(status); }},
+      &source, {&sink},
+      [&disk](const TaskId& task) -> absl::StatusOr<std::unique_ptr<StateStore>> {
+        return std::make_unique<DiskStore>(&disk, task);
+      },
+      &clock);
+  worker.Start();
+  ASSERT_TRUE(worker.AddTasks({id}).ok());
+  source.StartAt(id, std::nullopt);
+  while (worker.status().ok()) absl::SleepFor(absl::Milliseconds(1));
+  worker.Fail(absl::CancelledError("another, later"));
+  const absl::Status refused = absl::FailedPreconditionError("refused");
+  EXPECT_EQ(worker.Stop(), refused);
+  EXPECT_EQ(told, std::vector{refused});
+  EXPECT_EQ(sink.left(), std::vector<std::string>{"lost events/0"});
+}
+
 TEST(Worker, IsReadyForThePartitionsThatItHas) {
   Disk disk;
   Life life(&disk, 10);

@@ -84,6 +84,7 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
   using Labels = std::vector<std::string_view>;
   static const Labels task = {"topic", "partition"};
   static const Labels source = {"topic"};
+  static const Labels letter = {"topic", "reason", "view"};
   static const Labels feature = {"view", "feature"};
   static const auto* definitions = new std::vector<MetricDefinition>{
       {Metric::kConsumedRecords, "forebay_consumed_records_total", kCounter, "records",
@@ -95,9 +96,16 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
       {Metric::kLateRecords, "forebay_late_records_total", kCounter, "records",
        "Records that no window of a view could still take; dead-lettered.", task},
       {Metric::kDeadLetteredRecords, "forebay_dead_lettered_records_total", kCounter, "records",
-       "Records that do not decode, have no valid time or no key, or lie in the future.", task},
+       "Records that do not decode, have no valid time or no key, lie in the future, or are too "
+       "large for a repartition topic.",
+       task},
       {Metric::kDuplicateRecords, "forebay_duplicate_records_total", kCounter, "records",
        "Records of a repartition topic that were there before.", task},
+      {Metric::kDeadLetters, "forebay_dead_letters_total", kCounter, "letters",
+       "Dead letters made since the start; without a view where the record was rejected before "
+       "any. "
+       "An update that is too large for its topic is one, though its record was applied.",
+       letter},
       {Metric::kWaitingRecords, "forebay_waiting_records", kGauge, "records",
        "Records of a repartition topic that wait for earlier ones of other source partitions.",
        task},

@@ -34,6 +34,7 @@ enum class Metric {
   kLateRecords,
   kDeadLetteredRecords,
   kDuplicateRecords,
+  kDeadLetters,  // topic, reason, view
   kWaitingRecords,
   kOutOfOrderRecords,
   kComparedKeys,     // topic

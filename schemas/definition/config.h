@@ -28,6 +28,7 @@ struct ProjectConfig {
   int64_t commit_interval_us = 0;
   int64_t state_interval_us = 0;
   int64_t commit_bytes = 0;
+  int64_t stop_timeout_us = 0;
   int64_t flush_interval_us = 0;
   int64_t flush_bytes = 0;
   int64_t hot_map_bytes = 0;  // of the whole worker; 0: no hot map

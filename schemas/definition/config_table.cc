@@ -92,6 +92,13 @@ const std::array kEntries = {
     ConfigEntry{"commit_bytes",
                 "A task commits before its interval is over when it has applied this much.", "8MB",
                 false, SizeField{&ProjectConfig::commit_bytes, kKilobyte, 4 * kGigabyte}},
+    ConfigEntry{
+        "stop_timeout",
+        "How long a worker that is asked to stop waits for brokers that are away, to commit "
+        "what it has applied. It ends at most as long again, or 8s, later; the next start "
+        "reads again what was not committed.",
+        "20s", false,
+        DurationField{&ProjectConfig::stop_timeout_us, 100 * kMillisecond, 600 * kSecond}},
     ConfigEntry{"flush_interval",
                 "The longest time that change records stay in the change log before they are "
                 "committed to the offline table.",

@@ -51,6 +51,7 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.state_interval_us, 10'000'000);
   EXPECT_EQ(config.commit_bytes, 8'000'000);
   EXPECT_EQ(config.flush_interval_us, 60'000'000);
+  EXPECT_EQ(config.stop_timeout_us, 20'000'000);
   EXPECT_EQ(config.flush_bytes, 64'000'000);
   EXPECT_EQ(config.hot_map_bytes, 1'000'000'000);
   EXPECT_EQ(config.block_cache_bytes, 256'000'000);
@@ -75,6 +76,7 @@ commit_interval: 1s
 state_interval: 1m
 commit_bytes: 1MiB
 flush_interval: 10ms
+stop_timeout: 1s
 flush_bytes: 2000
 hot_map_bytes: 0
 block_cache_bytes: 1GB
@@ -96,6 +98,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.state_interval_us, 60'000'000);
   EXPECT_EQ(config.commit_bytes, 1'048'576);
   EXPECT_EQ(config.flush_interval_us, 10'000);
+  EXPECT_EQ(config.stop_timeout_us, 1'000'000);
   EXPECT_EQ(config.flush_bytes, 2'000);
   EXPECT_EQ(config.hot_map_bytes, 0);
   EXPECT_EQ(config.block_cache_bytes, 1'000'000'000);

@@ -31,6 +31,7 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 
 constexpr int32_t kPartitions = 2;
+constexpr int64_t kTopicBytes = 1'000'000;  // that a record of the project's topics may have
 
 // Offset and value of each change record, read committed.
 std::vector<std::pair<std::string, std::string>> Updates(const std::string& brokers,
@@ -60,7 +61,7 @@ class RealBrokerTest : public ::testing::Test {
     admin_ = *std::move(admin);
     ASSERT_TRUE(admin_->WaitForBroker(absl::Seconds(30), nullptr).ok());
     ASSERT_EQ(admin_->CreateTopic({.name = topic_, .partitions = kPartitions}), absl::OkStatus());
-    auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}});
+    auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}}, kTopicBytes);
     ASSERT_TRUE(specs.ok()) << specs.status();
     ASSERT_EQ(EnsureTopics(*admin_, *specs), absl::OkStatus());
   }
@@ -203,7 +204,7 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
   absl::Status late = (*dead)->Commit();
   EXPECT_TRUE(absl::IsUnavailable(late)) << late;
   EXPECT_TRUE((*dead)->fenced());
-  EXPECT_FALSE((*dead)->Recover());
+  EXPECT_FALSE((*dead)->Recover(absl::InfiniteDuration()));
 }
 
 TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
@@ -236,11 +237,12 @@ TEST_F(RealBrokerTest, WorkerOfAnOldGenerationIsTurnedAway) {
       absl::OkStatus());
   absl::Status status = (*producer)->SendOffsets({{task_, Offset(6)}}, old_generation.get());
   EXPECT_TRUE(absl::IsAborted(status)) << status;
-  EXPECT_TRUE((*producer)->Recover());
+  EXPECT_TRUE((*producer)->Recover(absl::InfiniteDuration()));
   EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
 }
 
-TEST_F(RealBrokerTest, RecordThatIsTooLargeIsAnErrorThatSaysWhatToDo) {
+// The topic takes less than the sink was told: as if it had been changed since.
+TEST_F(RealBrokerTest, RecordThatTheBrokerRefusesIsAnErrorThatSaysWhatToDoAndMovesNothing) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
   UpdateSink sink(project_, &worker.consumer(), SinkOptions());
@@ -252,10 +254,23 @@ TEST_F(RealBrokerTest, RecordThatIsTooLargeIsAnErrorThatSaysWhatToDo) {
   absl::Status status = sink.Commit({&output});
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(status.ToString(), HasSubstr("raise max.message.bytes of the topic"));
+  EXPECT_EQ(sink.Close(task_), absl::OkStatus());
+  EXPECT_THAT(worker.consumer().Committed({task_}, absl::Seconds(5)).value(),
+              ElementsAre(std::optional<Offset>()));
+  ASSERT_EQ(sink.Open(task_).value(), Offset(-1));
   TaskOutput smaller = TestOutput(task_, 5, {{5, "ann", 1}});
   EXPECT_EQ(sink.Commit({&smaller}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/5/"), "ann")));
+}
+
+TEST_F(RealBrokerTest, LimitsAreThoseOfTheTopics) {
+  auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}}, kTopicBytes);
+  RecordLimits limits(config_);
+  ASSERT_EQ(LearnLimits(*admin_, *specs, &limits), absl::OkStatus());
+  EXPECT_LT(limits.Payload(update_topic_), static_cast<size_t>(kTopicBytes));
+  EXPECT_GT(limits.Payload("another"), static_cast<size_t>(kTopicBytes));
+  EXPECT_EQ(limits.least(), kTopicBytes);
 }
 
 // SIGKILL of the broker between two commits, and one commit while it is away.
@@ -600,7 +615,7 @@ TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
   }
   *project_.add_feature_views() = project_.feature_views(0);
   project_.mutable_feature_views(1)->set_version(2);
-  auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}});
+  auto specs = PlanTopics(project_, {}, {{topic_, kPartitions}}, kTopicBytes);
   ASSERT_EQ(EnsureTopics(*admin_, *specs), absl::OkStatus());
   // Brought up to 5, killed, and brought up again from the start: nothing of it was in the state.
   for (int64_t until : {5, 12}) {
