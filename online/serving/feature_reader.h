@@ -75,7 +75,9 @@ class ReadResult {
 // Thread-safe; one serves all doors.
 class FeatureReader {
  public:
+  // Doors refuse requests above these while they read them.
   static constexpr size_t kMostEntities = 10'000;
+  static constexpr size_t kMostKeys = 100;  // key columns of one entity
   static constexpr size_t kMostCells = 1'000'000;  // entities times features
 
   // Keeps a copy of `project`.
