@@ -204,6 +204,12 @@ ViewFingerprints WorkerProcess::Fingerprints() const {
 absl::Status WorkerProcess::PrepareFolders() {
   ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
   RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
+  if (!state_folder_->is_private()) {
+    spdlog::warn(
+        "other users may read the state folder {}, which belongs to another user than this one: "
+        "run `chmod 700` on it as its owner",
+        state_folder_->path().string());
+  }
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
   offline_ = std::make_unique<OfflineSink>(

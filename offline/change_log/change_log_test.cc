@@ -141,6 +141,14 @@ TEST_F(ChangeLogTest, GivesBackWhatWasSynced) {
             (std::map<ViewId, Offset>{{{"spend", 1}, Offset(6)}, {{"visits", 2}, Offset(6)}}));
 }
 
+TEST_F(ChangeLogTest, IsForThisUserAlone) {
+  auto log = Write({1});
+  EXPECT_EQ(fs::status(folder_).permissions(), fs::perms::owner_all);
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  }
+}
+
 TEST_F(ChangeLogTest, WritesOnInANewSegmentAfterItIsOpenedAgain) {
   Write({2});
   Write({4});
