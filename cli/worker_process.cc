@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -41,6 +43,7 @@
 #include "online/grpc/grpc_server.h"
 #include "online/http/http_server.h"
 #include "online/serving/feature_reader.h"
+#include "online/serving/file_limit.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
@@ -53,6 +56,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(50);
 // How long a stop waits for brokers that are away before it leaves the rest to the next start.
 constexpr absl::Duration kStopPatience = absl::Seconds(20);
 constexpr absl::Duration kServerPatience = absl::Seconds(5);
+constexpr uint64_t kFewFiles = 4096;
 
 bool MakesChanges(const TaskPlan& plan) {
   return std::any_of(plan.views.begin(), plan.views.end(),
@@ -161,6 +165,7 @@ class WorkerProcess {
   StopWatch stop_watch_;
   WallClock clock_;
 
+  const uint64_t file_limit_ = RaiseFileLimit();
   std::optional<StateFolder> state_folder_;
   std::unique_ptr<EmbeddedBroker> broker_;
   KafkaConfig kafka_;
@@ -190,6 +195,7 @@ class WorkerProcess {
   std::unique_ptr<FeatureReader> reader_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::atomic<bool> serving_{false};  // http_ and grpc_ are there
 };
 
 ViewFingerprints WorkerProcess::Fingerprints() const {
@@ -202,6 +208,12 @@ ViewFingerprints WorkerProcess::Fingerprints() const {
 }
 
 absl::Status WorkerProcess::PrepareFolders() {
+  if (file_limit_ < kFewFiles) {
+    spdlog::warn(
+        "only {} files may be open (the hard limit of `ulimit -n`): each door takes at most {} "
+        "connections; raise it to {} or more, as with LimitNOFILE= of systemd",
+        file_limit_, ConnectionLimitsFor(file_limit_).connections, kFewFiles);
+  }
   ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
   RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
   if (!state_folder_->is_private()) {
@@ -365,16 +377,26 @@ absl::Status WorkerProcess::StartServers() {
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
     WriteKeyMetrics(*key_check_, &writer);
+    if (serving_.load()) {
+      writer.Write(Metric::kRefusedConnections, {"grpc"},
+                   static_cast<double>(grpc_->refused_connections()));
+    }
   });
+  const ConnectionLimits limits = ConnectionLimitsFor(file_limit_);
   auto ready = [this] { return worker_->Ready(); };
   HttpServerOptions http{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_http_port)};
+                         .port = static_cast<uint16_t>(config().serving_http_port),
+                         .max_connections = limits.connections,
+                         .most_files = limits.files};
   ASSIGN_OR_RETURN(http_, HttpServer::Start(http, reader_.get(), &metrics_, ready));
   GrpcServerOptions grpc{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_grpc_port)};
+                         .port = static_cast<uint16_t>(config().serving_grpc_port),
+                         .max_connections = limits.connections,
+                         .most_files = limits.files};
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, reader_.get(), &metrics_, ready));
   spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config().serving_address,
                http_->port(), grpc_->port());
+  serving_ = true;
   return absl::OkStatus();
 }
 
