@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -46,6 +48,7 @@
 #include "online/grpc/grpc_server.h"
 #include "online/http/http_server.h"
 #include "online/serving/feature_reader.h"
+#include "online/serving/file_limit.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
@@ -59,6 +62,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(50);
 constexpr absl::Duration kServerPatience = absl::Seconds(5);
 // Of what waits for nobody: closing, and taking clients down.
 constexpr absl::Duration kLastPatience = absl::Seconds(8);
+constexpr uint64_t kFewFiles = 4096;
 
 bool MakesChanges(const TaskPlan& plan) {
   return std::any_of(plan.views.begin(), plan.views.end(),
@@ -165,6 +169,7 @@ class WorkerProcess {
   StopWatch stop_watch_;
   WallClock clock_;
 
+  const uint64_t file_limit_ = RaiseFileLimit();
   std::optional<StateFolder> state_folder_;
   std::unique_ptr<EmbeddedBroker> broker_;
   KafkaConfig kafka_;
@@ -199,6 +204,7 @@ class WorkerProcess {
   std::unique_ptr<FeatureReader> reader_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::atomic<bool> serving_{false};  // http_ and grpc_ are there
 };
 
 ViewFingerprints WorkerProcess::Fingerprints() const {
@@ -211,8 +217,20 @@ ViewFingerprints WorkerProcess::Fingerprints() const {
 }
 
 absl::Status WorkerProcess::PrepareFolders() {
+  if (file_limit_ < kFewFiles) {
+    spdlog::warn(
+        "only {} files may be open (the hard limit of `ulimit -n`): each door takes at most {} "
+        "connections; raise it to {} or more, as with LimitNOFILE= of systemd",
+        file_limit_, ConnectionLimitsFor(file_limit_).connections, kFewFiles);
+  }
   ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
   RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
+  if (!state_folder_->is_private()) {
+    spdlog::warn(
+        "other users may read the state folder {}, which belongs to another user than this one: "
+        "run `chmod 700` on it as its owner",
+        state_folder_->path().string());
+  }
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
   offline_ = std::make_unique<OfflineSink>(
@@ -424,16 +442,26 @@ absl::Status WorkerProcess::StartServers() {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
     WriteKeyMetrics(*key_check_, &writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
+    if (serving_.load()) {
+      writer.Write(Metric::kRefusedConnections, {"grpc"},
+                   static_cast<double>(grpc_->refused_connections()));
+    }
   });
+  const ConnectionLimits limits = ConnectionLimitsFor(file_limit_);
   auto ready = [this] { return worker_->Ready(); };
   HttpServerOptions http{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_http_port)};
+                         .port = static_cast<uint16_t>(config().serving_http_port),
+                         .max_connections = limits.connections,
+                         .most_files = limits.files};
   ASSIGN_OR_RETURN(http_, HttpServer::Start(http, reader_.get(), &metrics_, ready));
   GrpcServerOptions grpc{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_grpc_port)};
+                         .port = static_cast<uint16_t>(config().serving_grpc_port),
+                         .max_connections = limits.connections,
+                         .most_files = limits.files};
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, reader_.get(), &metrics_, ready));
   spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config().serving_address,
                http_->port(), grpc_->port());
+  serving_ = true;
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <system_error>
 #include <vector>
 
@@ -109,7 +110,7 @@ std::string FolderOf(std::string_view path) {
   return std::string(path.substr(0, slash));
 }
 
-absl::Status CreateFolders(const std::string& folder) {
+absl::Status CreateFolders(const std::string& folder, mode_t mode) {
   struct stat info;
   if (stat(folder.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode)) return absl::OkStatus();
@@ -117,18 +118,31 @@ absl::Status CreateFolders(const std::string& folder) {
   }
   if (errno != ENOENT) return ErrnoStatus(errno, "create folder", folder);
   std::string parent = FolderOf(folder);
-  RETURN_IF_ERROR(CreateFolders(parent));
-  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+  RETURN_IF_ERROR(CreateFolders(parent, mode));
+  if (mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) {
     return ErrnoStatus(errno, "create folder", folder);
   }
   return SyncFolder(parent);
 }
 
-absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
-  std::string temporary = path + ".XXXXXX";
-  FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file.is_open()) return ErrnoStatus(errno, "create", path);
-  fchmod(file.get(), 0644);
+// Not mkostemp, whose files are nobody else's whatever the umask is.
+absl::StatusOr<TemporaryFile> CreateTemporaryFile(const std::string& prefix, mode_t mode) {
+  constexpr int kAttempts = 100;
+  std::random_device random;
+  for (int i = 0; i < kAttempts; ++i) {
+    TemporaryFile temporary;
+    temporary.path = fmt::format("{}.{:08x}", prefix, random());
+    temporary.file =
+        FileDescriptor(open(temporary.path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode));
+    if (temporary.file.is_open()) return temporary;
+    if (errno != EEXIST) break;
+  }
+  return ErrnoStatus(errno, "create", prefix);
+}
+
+absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, mode_t mode) {
+  ASSIGN_OR_RETURN(auto created, CreateTemporaryFile(path, mode));
+  auto& [file, temporary] = created;
   absl::Status status = WriteAll(file.get(), bytes, path);
   if (status.ok()) status = SyncFile(file.get(), path);
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {

@@ -2,6 +2,8 @@
 #ifndef FOREBAY_CONNECTORS_OBJECT_STORE_DURABLE_FILE_H_
 #define FOREBAY_CONNECTORS_OBJECT_STORE_DURABLE_FILE_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,15 +52,23 @@ absl::Status SyncFile(int fd, std::string_view path);
 // Makes names created in or removed from `folder` durable.
 absl::Status SyncFolder(const std::string& folder);
 
-// Like mkdir -p; the new names are durable on return.
-absl::Status CreateFolders(const std::string& folder);
+// Like mkdir -p; the new names are durable on return. `mode`: of new folders, less the umask.
+absl::Status CreateFolders(const std::string& folder, mode_t mode = 0777);
+
+// A new file, to be written and renamed. `mode` less the umask.
+struct TemporaryFile {
+  FileDescriptor file;
+  std::string path;  // `prefix` and something that no other file has
+};
+absl::StatusOr<TemporaryFile> CreateTemporaryFile(const std::string& prefix, mode_t mode = 0666);
 
 // The folder of `path`: "a" of "a/b", "." of "b", "/" of "/b".
 std::string FolderOf(std::string_view path);
 
 // Writes a temporary file beside `path`, syncs it and renames it to `path`; the name is durable on
-// return. The folder must exist. Leaves nothing behind on failure.
-absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes);
+// return. The folder must exist. Leaves nothing behind on failure. `mode` less the umask.
+absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes,
+                                 mode_t mode = 0666);
 
 }  // namespace forebay
 

@@ -132,10 +132,8 @@ absl::Status LocalFileSystem::PutIfAbsent(std::string_view path, std::string_vie
   std::string full = Describe(path);
   std::string folder = FolderOf(full);
   RETURN_IF_ERROR(CreateFolders(folder));
-  std::string temporary = folder + "/.put.XXXXXX";
-  FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file.is_open()) return ErrnoStatus(errno, "create", full);
-  fchmod(file.get(), 0644);
+  ASSIGN_OR_RETURN(auto created, CreateTemporaryFile(folder + "/.put"));
+  auto& [file, temporary] = created;
   absl::Status status = WriteAll(file.get(), bytes, full);
   if (status.ok() && modified_us) status = SetModified(file.get(), *modified_us, full);
   if (status.ok()) status = SyncFile(file.get(), full);

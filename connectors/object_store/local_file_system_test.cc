@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
@@ -71,6 +72,20 @@ TEST_F(LocalFileSystemTest, DeletesAFolderWithAllInItAndNothingBeside) {
   ASSERT_TRUE(store_->DeleteFolder("a/b/c").ok());
   EXPECT_EQ(store_->ListFolders("").value(), (std::vector<std::string>{"t"}))
       << "folders without an object are none";
+}
+
+TEST_F(LocalFileSystemTest, FilesAndFoldersAreForThoseWhomTheUmaskLets) {
+  using std::filesystem::perms;
+  auto mode = [&](const std::string& name) {
+    return std::filesystem::status(root_ + "/" + name).permissions() & perms::all;
+  };
+  mode_t before = umask(027);
+  ASSERT_TRUE(store_->Put("a/b", "1").ok());
+  ASSERT_TRUE(store_->PutIfAbsent("a/c", "2", std::nullopt).ok());
+  umask(before);
+  EXPECT_EQ(mode("a"), perms(0750));
+  EXPECT_EQ(mode("a/b"), perms(0640));
+  EXPECT_EQ(mode("a/c"), perms(0640));
 }
 
 TEST_F(LocalFileSystemTest, OneWriterWinsAName) {

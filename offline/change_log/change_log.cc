@@ -92,8 +92,9 @@ absl::Status ChangeLog::CreateSegment() {
   SegmentHeader header{.number = next_number_,
                        .salt = (uint64_t{random()} << 32) | uint64_t{random()}};
   std::string path = folder_ + "/" + SegmentName(header.number);
-  RETURN_IF_ERROR(CreateFolders(folder_));
-  RETURN_IF_ERROR(WriteFileAtomically(path, EncodeSegmentHeader(header)));
+  // Part of the state folder, which is nobody else's to read.
+  RETURN_IF_ERROR(CreateFolders(folder_, 0700));
+  RETURN_IF_ERROR(WriteFileAtomically(path, EncodeSegmentHeader(header), 0600));
   ASSIGN_OR_RETURN(file_, OpenFile(path, O_WRONLY | O_APPEND));
   path_ = path;
   header_ = header;

@@ -162,6 +162,14 @@ TEST_F(ChangeLogTest, TellsWhereASegmentLacks) {
             (std::vector<RowRun>{{Offset(0), Offset(2)}, {Offset(4), Offset(6)}}));
 }
 
+TEST_F(ChangeLogTest, IsForThisUserAlone) {
+  auto log = Write({1});
+  EXPECT_EQ(fs::status(folder_).permissions(), fs::perms::owner_all);
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  }
+}
+
 TEST_F(ChangeLogTest, WritesOnInANewSegmentAfterItIsOpenedAgain) {
   Write({2});
   Write({4});

@@ -6,8 +6,10 @@
 #ifndef FOREBAY_ONLINE_GRPC_GRPC_SERVER_H_
 #define FOREBAY_ONLINE_GRPC_GRPC_SERVER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -22,8 +24,13 @@ namespace forebay {
 struct GrpcServerOptions {
   std::string address = "127.0.0.1";  // an IP address; "0.0.0.0" and "::" are all of them
   uint16_t port = 0;                  // 0: any that is free
-  int max_message_bytes = 16 << 20;   // of one request; more is RESOURCE_EXHAUSTED
-  int64_t max_memory_bytes = int64_t{256} << 20;             // of gRPC's buffers
+  int threads = 2;                    // for requests of many entities; gRPC has its own
+  int max_message_bytes = 4 << 20;    // of one request; more is RESOURCE_EXHAUSTED
+  int64_t max_memory_bytes = int64_t{256} << 20;         // of gRPC's buffers
+  size_t max_connections = 4096;                         // more are closed at once
+  int most_files = std::numeric_limits<int>::max();      // so is a socket of this number or above
+  absl::Duration handshake_timeout = absl::Seconds(10);  // from a connection to HTTP/2
+  absl::Duration idle_timeout = absl::Minutes(5);        // of a connection without a call
   absl::Duration health_interval = absl::Milliseconds(100);  // between two looks at `ready`
 };
 
@@ -42,6 +49,8 @@ class GrpcServer {
   ~GrpcServer();
 
   uint16_t port() const;
+  // How many connections were closed at once, as too many were open.
+  uint64_t refused_connections() const;
 
   // Health becomes NOT_SERVING and its watchers' streams end, no more calls are taken; returns once
   // those under way are answered, or cancels them when `deadline` is over. Later calls do nothing.

@@ -6,7 +6,9 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -25,7 +27,7 @@ class GrpcServerTest : public testing::Test {
  protected:
   GrpcServerTest()
       : reader_(Project(), [this](int, std::string_view, std::optional<KnownTime>) {
-          reached_.Notify();
+          if (!reached_once_.exchange(true)) reached_.Notify();
           released_.WaitForNotification();
           return ViewRow{.found = true, .values = {int64_t{5}}};
         }) {}
@@ -57,6 +59,7 @@ class GrpcServerTest : public testing::Test {
     return stub_->Get(&context, request, response);
   }
 
+  std::atomic<bool> reached_once_{false};
   absl::Notification reached_, released_;
   MetricsRegistry metrics_;
   FeatureReader reader_;
@@ -132,6 +135,58 @@ TEST_F(GrpcServerTest, AWatcherThatGoesLeavesTheOthers) {
   grpc::ClientContext context;
   EXPECT_TRUE(health_->Check(&context, HealthCheckRequest(), &response).ok());
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+}
+
+TEST_F(GrpcServerTest, LookupsThatTakeLongHoldUpNoOtherCall) {
+  auto server = Start();
+  v1::BatchGetRequest request;
+  request.add_features("v.n");
+  for (int i = 0; i < 1000; ++i) (*request.add_entities()->mutable_keys())["id"].set_int64_value(i);
+  std::atomic<int> right{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back([&] {
+      grpc::ClientContext context;
+      v1::BatchGetResponse response;
+      if (stub_->BatchGet(&context, request, &response).ok()) right += response.features_size();
+    });
+  }
+  reached_.WaitForNotification();
+  grpc::ClientContext context;
+  HealthCheckResponse response;
+  EXPECT_TRUE(health_->Check(&context, HealthCheckRequest(), &response).ok());
+  EXPECT_EQ(right, 0);
+  released_.Notify();
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(right, 20);
+}
+
+TEST_F(GrpcServerTest, ConnectionsAboveTheLimitAreClosedAndCounted) {
+  released_.Notify();
+  auto server = GrpcServer::Start({.max_connections = 1}, &reader_, &metrics_,
+                                  [] { return absl::OkStatus(); });
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto ask = [&](const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    HealthCheckResponse response;
+    return grpc::health::v1::Health::NewStub(channel)
+        ->Check(&context, HealthCheckRequest(), &response)
+        .error_code();
+  };
+  auto channel = [&] {
+    grpc::ChannelArguments own;
+    own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(fmt::format("127.0.0.1:{}", (*server)->port()),
+                                     grpc::InsecureChannelCredentials(), own);
+  };
+  auto first = channel();
+  EXPECT_EQ(ask(first), grpc::StatusCode::OK);
+  EXPECT_EQ(ask(channel()), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_GE((*server)->refused_connections(), 1u);
+  EXPECT_EQ(ask(first), grpc::StatusCode::OK);
+  first.reset();
+  while (ask(channel()) != grpc::StatusCode::OK) {  // until the server has seen that it went
+  }
 }
 
 TEST_F(GrpcServerTest, APortThatIsTakenOrAnAddressThatIsNoneIsAnError) {

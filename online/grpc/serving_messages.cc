@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include "absl/status/status.h"
-#include "fmt/format.h"
 #include "forebay/v1/serving.pb.h"
 
 namespace forebay {
@@ -13,28 +11,6 @@ static_assert(static_cast<int>(FeatureStatus::kPresent) == v1::PRESENT);
 static_assert(static_cast<int>(FeatureStatus::kNotFound) == v1::NOT_FOUND);
 static_assert(static_cast<int>(FeatureStatus::kNullValue) == v1::NULL_VALUE);
 static_assert(static_cast<int>(FeatureStatus::kOutsideMaxAge) == v1::OUTSIDE_MAX_AGE);
-
-Value FromMessage(const v1::Value& message) {
-  switch (message.kind_case()) {
-    case v1::Value::kBoolValue:
-      return message.bool_value();
-    case v1::Value::kInt64Value:
-      return message.int64_value();
-    case v1::Value::kDoubleValue:
-      return message.double_value();
-    case v1::Value::kStringValue:
-      return message.string_value();
-    case v1::Value::kBytesValue:
-      return message.bytes_value();
-    case v1::Value::kTimestampValue:
-      return message.timestamp_value();
-    case v1::Value::kListValue:  // no key is one
-      return ValueList();
-    case v1::Value::KIND_NOT_SET:
-      break;
-  }
-  return Value();
-}
 
 // `value`: a Value or a ValueElement.
 template <typename Scalar>
@@ -63,44 +39,7 @@ void ToMessage(const Value& value, DataType type, v1::Value* message) {
     ScalarToMessage(element, ElementType(type), message->mutable_list_value()->add_values());
 }
 
-template <typename Message>
-ReadRequest Selection(const Message& message) {
-  ReadRequest request;
-  request.feature_service = message.feature_service();
-  request.features.assign(message.features().begin(), message.features().end());
-  if (message.has_at()) request.at = KnownTime(message.at());
-  return request;
-}
-
-template <typename Map>
-EntityKeys Keys(const Map& map) {
-  EntityKeys keys;
-  for (const auto& [name, value] : map) keys.emplace_back(name, FromMessage(value));
-  return keys;
-}
-
 }  // namespace
-
-ReadRequest ToReadRequest(const v1::GetRequest& message) {
-  ReadRequest request = Selection(message);
-  request.entities.push_back(Keys(message.entity()));
-  return request;
-}
-
-absl::StatusOr<ReadRequest> ToReadRequest(const v1::BatchGetRequest& message) {
-  // Before they are copied; the reader would refuse them too.
-  if (static_cast<size_t>(message.entities_size()) > FeatureReader::kMostEntities) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} entities in one request; at most {} are allowed: split it",
-                    message.entities_size(), FeatureReader::kMostEntities));
-  }
-  ReadRequest request = Selection(message);
-  request.entities.reserve(static_cast<size_t>(message.entities_size()));
-  for (const v1::EntityKey& entity : message.entities()) {
-    request.entities.push_back(Keys(entity.keys()));
-  }
-  return request;
-}
 
 void FillResponse(const ReadResult& result, v1::GetResponse* message) {
   message->mutable_features()->Reserve(static_cast<int>(result.features().size()));

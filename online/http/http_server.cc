@@ -17,11 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
-#include "online/http/read_json.h"
+#include "online/http/arriving_body.h"
+#include "online/http/connection.h"
+#include "online/http/lookup_slots.h"
 #include "online/serving/port_error.h"
 #include "schemas/types/status_macros.h"
 
@@ -35,7 +34,8 @@ using boost::system::error_code;
 using net::ip::tcp;
 
 constexpr size_t kMostHeaderBytes = 16 * 1024;
-constexpr size_t kMostReadAhead = 64 * 1024;
+constexpr size_t kMostToldToClose =
+    16;  // connections that are told to close, before more are accepted
 // What is still taken, and thrown away, from a client that is not listened to any more: closing at
 // once would reset the connection and could take our last answer with it.
 constexpr auto kMostLinger = std::chrono::seconds(2);
@@ -46,40 +46,7 @@ auto Await(error_code& error) { return net::redirect_error(net::use_awaitable, e
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
-// Its bytes count in `total` until it goes.
-class Reservation {
- public:
-  explicit Reservation(std::atomic<size_t>& total) : total_(total) {}
-  Reservation(const Reservation&) = delete;
-  Reservation& operator=(const Reservation&) = delete;
-  ~Reservation() { total_ -= bytes_; }
-
-  void Add(size_t bytes) {
-    bytes_ += bytes;
-    total_ += bytes;
-  }
-  // False, and nothing counted, when that would pass `most`.
-  bool TryAdd(size_t bytes, size_t most) {
-    if (total_.fetch_add(bytes) + bytes > most) {
-      total_ -= bytes;
-      return false;
-    }
-    bytes_ += bytes;
-    return true;
-  }
-
- private:
-  std::atomic<size_t>& total_;
-  size_t bytes_ = 0;
-};
-
-struct Connection {
-  explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
-
-  beast::tcp_stream stream;  // on a strand of its own: nothing else here needs a lock
-  beast::flat_buffer buffer{kMostReadAhead};
-  bool idle = true;  // waits for a request
-};
+using Parser = http::request_parser<ArrivingBody>;
 
 // The answer to a request that could not be read.
 HttpAnswer ProtocolError(const error_code& error, const HttpServerOptions& options) {
@@ -99,6 +66,11 @@ HttpAnswer ProtocolError(const error_code& error, const HttpServerOptions& optio
   return answer;
 }
 
+HttpAnswer TooManyConnections() {
+  return ErrorAnswer(
+      absl::UnavailableError("too many connections are open: close some, or try again later"));
+}
+
 // True for what a client wrote wrong; false for what the network did, and for a client that left.
 bool IsProtocolError(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category() &&
@@ -106,7 +78,7 @@ bool IsProtocolError(const error_code& error) {
 }
 
 // Takes what came of the body together with the header: most often, all. Error need_more: not all.
-error_code TakeBody(beast::flat_buffer& buffer, http::request_parser<http::string_body>& parser) {
+error_code TakeBody(beast::flat_buffer& buffer, Parser& parser) {
   if (parser.is_done()) return {};
   parser.eager(true);
   error_code error;
@@ -133,7 +105,10 @@ class HttpServer::Impl {
        HttpRoutes::Ready ready)
       : options_(options),
         routes_(reader, metrics, std::move(ready)),
-        io_(std::max(1, options.threads)),
+        slots_(LookupThreads()),
+        connections_(options.max_connections, options.max_buffered_bytes,
+                     absl::ToChronoNanoseconds(options.transfer_grace)),
+        io_(LookupThreads() + 1),
         acceptor_(net::make_strand(io_)) {}
 
   absl::Status Start();
@@ -141,30 +116,30 @@ class HttpServer::Impl {
   uint16_t port() const { return port_; }
 
  private:
-  using ConnectionPtr = std::shared_ptr<Connection>;
+  int LookupThreads() const { return std::max(1, options_.threads); }
 
   net::awaitable<void> Accept();
-  net::awaitable<void> Serve(ConnectionPtr connection);
+  net::awaitable<void> Serve(Connections::Ptr connection);
   net::awaitable<void> ServeRequests(Connection& connection);
   // Reads one request, answers it. False: the connection is at its end.
   net::awaitable<bool> ServeRequest(Connection& connection);
+  // Takes what the buffer lacks of the body.
+  net::awaitable<error_code> ReadBody(Connection& connection, Parser& parser, Charge& charge);
   net::awaitable<bool> Write(Connection& connection, HttpAnswer answer, bool head, bool keep_alive,
                              unsigned version);
+  // For an answer to what was not read to its end: closes the connection, too.
+  net::awaitable<bool> Refuse(Connection& connection, HttpAnswer answer, unsigned version);
   net::awaitable<void> Linger(Connection& connection);
-
-  // False when there are too many, or when the server stops.
-  bool Register(const ConnectionPtr& connection);
-  void Unregister(const ConnectionPtr& connection);
+  bool MayStay(tcp::socket& socket) { return socket.native_handle() < options_.most_files; }
 
   const HttpServerOptions options_;
   const HttpRoutes routes_;
   uint16_t port_ = 0;
-  std::atomic<size_t> buffered_bytes_{0};
   std::atomic<bool> stopping_{false};
-
-  absl::Mutex mutex_;
-  absl::flat_hash_set<ConnectionPtr> connections_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<size_t> open_connections_{0};
+  std::atomic<bool> give_up_{false};  // lookups under way, too
+  std::atomic<uint64_t> refused_{0};
+  LookupSlots slots_;
+  Connections connections_;
 
   // Last: what waits in it, and goes with it, uses what is above.
   net::io_context io_;
@@ -184,7 +159,7 @@ absl::Status HttpServer::Impl::Start() {
     return PortError(options_.address, options_.port, "serving.http_port", error.value());
   }
   net::co_spawn(acceptor_.get_executor(), Accept(), net::detached);
-  for (int i = 0; i < std::max(1, options_.threads); ++i) {
+  for (int i = 0; i < LookupThreads() + 1; ++i) {
     threads_.emplace_back([this] { io_.run(); });
   }
   return absl::OkStatus();
@@ -197,46 +172,33 @@ void HttpServer::Impl::Stop(absl::Duration deadline) {
     error_code ignored;
     acceptor_.close(ignored);
   });
-  {
-    absl::MutexLock lock(&mutex_);
-    for (const ConnectionPtr& connection : connections_) {
-      net::post(connection->stream.get_executor(), [connection] {
-        if (connection->idle) connection->stream.cancel();
-      });
-    }
-    auto all_gone = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return connections_.empty(); };
-    mutex_.AwaitWithTimeout(absl::Condition(&all_gone), deadline);
-  }
+  connections_.ForEach([](const Connections::Ptr& connection) {
+    net::post(connection->stream.get_executor(), [connection] {
+      if (connection->waits_for() == WaitsFor::kRequest) connection->stream.cancel();
+    });
+  });
+  connections_.AwaitNone(deadline);
+  give_up_ = true;
   io_.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   // Those that the deadline cut off; gone before io_, which their sockets are of.
-  absl::MutexLock lock(&mutex_);
-  for (const ConnectionPtr& connection : connections_) connection->stream.close();
-  connections_.clear();
-}
-
-bool HttpServer::Impl::Register(const ConnectionPtr& connection) {
-  absl::MutexLock lock(&mutex_);
-  if (stopping_ || connections_.size() >= options_.max_connections) return false;
-  connections_.insert(connection);
-  open_connections_ = connections_.size();
-  return true;
-}
-
-void HttpServer::Impl::Unregister(const ConnectionPtr& connection) {
-  absl::MutexLock lock(&mutex_);
-  connections_.erase(connection);
-  open_connections_ = connections_.size();
+  connections_.CloseAll();
 }
 
 net::awaitable<void> HttpServer::Impl::Accept() {
   while (!stopping_) {
     error_code error;
+    // Those that make room for others must get to know it.
+    for (int i = 0; i < 100 && connections_.ending() > kMostToldToClose; ++i) {
+      net::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(1));
+      co_await pause.async_wait(Await(error));
+    }
     auto socket = co_await acceptor_.async_accept(net::make_strand(io_), Await(error));
     if (stopping_) co_return;
     if (error) {
-      // Out of file descriptors, most likely: wait for some to be closed.
+      // Out of file descriptors, most likely, though others than connections took them: wait for
+      // some to be closed.
       net::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(100));
       co_await pause.async_wait(Await(error));
       continue;
@@ -246,18 +208,20 @@ net::awaitable<void> HttpServer::Impl::Accept() {
   }
 }
 
-net::awaitable<void> HttpServer::Impl::Serve(ConnectionPtr connection) {
+net::awaitable<void> HttpServer::Impl::Serve(Connections::Ptr connection) {
   error_code ignored;
   connection->stream.socket().set_option(tcp::no_delay(true), ignored);
   connection->stream.socket().non_blocking(true, ignored);
-  if (Register(connection)) {
+  Admission admission =
+      MayStay(connection->stream.socket()) ? connections_.Add(connection) : Admission::kNone;
+  if (admission != Admission::kNone) {
+    connection->pages_only = admission == Admission::kPages;
     co_await ServeRequests(*connection);
     connection->stream.close();
-    Unregister(connection);
+    connections_.Remove(connection);
   } else if (!stopping_) {
-    HttpAnswer answer = ErrorAnswer(absl::UnavailableError(
-        fmt::format("{} connections are open, as many as are served", options_.max_connections)));
-    co_await Write(*connection, std::move(answer), /*head=*/false, /*keep_alive=*/false,
+    ++refused_;
+    co_await Write(*connection, TooManyConnections(), /*head=*/false, /*keep_alive=*/false,
                    /*version=*/11);
   }
 }
@@ -271,38 +235,29 @@ net::awaitable<void> HttpServer::Impl::ServeRequests(Connection& connection) {
 }
 
 net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
-  http::request_parser<http::string_body> parser;
+  Parser parser;
   parser.body_limit(options_.max_body_bytes);
   parser.header_limit(kMostHeaderBytes);
 
-  connection.idle = true;
+  connection.StartWait(WaitsFor::kRequest);
   // Stop() may have passed by while the last answer was being written.
   if (stopping_) co_return false;
   connection.stream.expires_after(absl::ToChronoNanoseconds(options_.idle_timeout));
   error_code header_error;
   co_await http::async_read_header(connection.stream, connection.buffer, parser,
                                    Await(header_error));
-  connection.idle = false;
+  connection.EndWait();
   if (header_error) {
-    if (IsProtocolError(header_error)) {
-      co_await Write(connection, ProtocolError(header_error, options_), /*head=*/false,
-                     /*keep_alive=*/false, /*version=*/11);
-      co_await Linger(connection);
-    }
-    co_return false;
+    if (!IsProtocolError(header_error)) co_return false;
+    co_return co_await Refuse(connection, ProtocolError(header_error, options_), /*version=*/11);
   }
 
   const auto& request = parser.get();
   unsigned version = request.version();
-  Reservation reservation(buffered_bytes_);
-  size_t body_bytes = parser.content_length() ? *parser.content_length() : 0;
-  if (parser.chunked()) body_bytes = options_.max_body_bytes;
-  if (!reservation.TryAdd(body_bytes, options_.max_buffered_bytes)) {
-    HttpAnswer busy = ErrorAnswer(
-        absl::UnavailableError("too many large requests are under way: try again later"));
-    co_await Write(connection, std::move(busy), /*head=*/false, /*keep_alive=*/false, version);
-    co_await Linger(connection);
-    co_return false;
+  bool lookup = HttpRoutes::IsLookup(View(request.target()));
+  if (connection.pages_only && lookup) {
+    ++refused_;
+    co_return co_await Refuse(connection, TooManyConnections(), version);
   }
   if (beast::iequals(request[http::field::expect], "100-continue")) {
     http::response<http::empty_body> go_on(http::status::continue_, version);
@@ -311,26 +266,55 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
     co_await http::async_write(connection.stream, go_on, Await(error));
     if (error) co_return false;
   }
+  Charge charge(&connections_, &connection);
   error_code body_error = TakeBody(connection.buffer, parser);
-  if (body_error == http::error::need_more) {
-    connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
-    co_await http::async_read(connection.stream, connection.buffer, parser, Await(body_error));
+  if (body_error == http::error::need_more)
+    body_error = co_await ReadBody(connection, parser, charge);
+  if (body_error == net::error::no_buffer_space) {
+    HttpAnswer busy = ErrorAnswer(
+        absl::UnavailableError("too many large requests are under way: try again later"));
+    co_return co_await Refuse(connection, std::move(busy), version);
   }
   if (body_error) {
-    if (IsProtocolError(body_error)) {
-      co_await Write(connection, ProtocolError(body_error, options_), /*head=*/false,
-                     /*keep_alive=*/false, version);
-      co_await Linger(connection);
-    }
-    co_return false;
+    if (!IsProtocolError(body_error)) co_return false;
+    co_return co_await Refuse(connection, ProtocolError(body_error, options_), version);
   }
 
-  HttpAnswer answer = routes_.Answer(View(request.method_string()), View(request.target()),
-                                     request.body(), open_connections_);
-  reservation.Add(answer.body.size());
-  bool keep_alive = request.keep_alive() && !stopping_;
   bool head = request.method() == http::verb::head;
+  std::string_view method = View(request.method_string()), target = View(request.target());
+  if (lookup && !slots_.TryTake()) co_await slots_.Wait(connection.stream.get_executor());
+  HttpAnswer answer =
+      routes_.Answer(method, target, request.body(), {connections_.count(), refused_, &give_up_});
+  if (lookup) slots_.Give();
+  bool keep_alive = request.keep_alive() && !stopping_ && !connection.pages_only;
   co_return co_await Write(connection, std::move(answer), head, keep_alive, version);
+}
+
+net::awaitable<error_code> HttpServer::Impl::ReadBody(Connection& connection, Parser& parser,
+                                                      Charge& charge) {
+  // The time is that of the whole body: a byte now and then does not lengthen it.
+  connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
+  connection.StartWait(WaitsFor::kTransfer);
+  error_code error;
+  size_t charged = 0;
+  bool more = true;
+  while (more) {
+    size_t held = parser.get().body().capacity();
+    if (!charge.Add(held - charged)) co_return error_code(net::error::no_buffer_space);
+    charged = held;
+    co_await http::async_read_some(connection.stream, connection.buffer, parser, Await(error));
+    more = !error && !parser.is_done();
+  }
+  connection.EndWait();
+  co_return error;
+}
+
+net::awaitable<bool> HttpServer::Impl::Refuse(Connection& connection, HttpAnswer answer,
+                                              unsigned version) {
+  connection.EndWait();
+  co_await Write(connection, std::move(answer), /*head=*/false, /*keep_alive=*/false, version);
+  co_await Linger(connection);
+  co_return false;
 }
 
 net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer answer, bool head,
@@ -349,8 +333,12 @@ net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer 
   // Most answers go at once; the rest of a long one waits for its reader.
   http::write(connection.stream.socket(), serializer, error);
   if (error == net::error::would_block) {
+    Charge charge(&connections_, &connection);
+    if (!charge.Add(response.body().size())) co_return false;
+    connection.StartWait(WaitsFor::kTransfer);
     connection.stream.expires_after(absl::ToChronoNanoseconds(options_.request_timeout));
     co_await http::async_write(connection.stream, serializer, Await(error));
+    connection.EndWait();
   }
   co_return !error && keep_alive;
 }
@@ -359,7 +347,7 @@ net::awaitable<void> HttpServer::Impl::Linger(Connection& connection) {
   error_code ignored;
   connection.stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
   connection.stream.expires_after(kMostLinger);
-  std::vector<char> discarded(kMostReadAhead);
+  std::vector<char> discarded(Connection::kMostReadAhead);
   for (size_t total = 0; total < kMostLingerBytes;) {
     error_code error;
     total += co_await connection.stream.async_read_some(net::buffer(discarded), Await(error));

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -21,10 +22,14 @@ namespace forebay {
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an IP address; "0.0.0.0" and "::" are all of them
   uint16_t port = 0;                  // 0: any that is free
-  int threads = 2;
-  size_t max_connections = 4096;                    // more are answered 503
-  size_t max_body_bytes = size_t{16} << 20;         // of one request; more is answered 413
-  size_t max_buffered_bytes = size_t{256} << 20;    // of all bodies at once; more: 503
+  int threads = 2;                    // of lookups; one more reads, and answers what is none
+  size_t max_connections = 4096;      // above: one that waits for a request is closed, else 503
+  int most_files = std::numeric_limits<int>::max();  // a socket of this number or above: 503
+  size_t max_body_bytes = size_t{16} << 20;          // of one request; more is answered 413
+  // Of bodies that are arriving and answers that are being taken, all together. Above: the
+  // connection that has taken longest is closed, if it has taken `transfer_grace`, else 503.
+  size_t max_buffered_bytes = size_t{256} << 20;
+  absl::Duration transfer_grace = absl::Seconds(1);
   absl::Duration idle_timeout = absl::Seconds(60);  // from an answer to the next request's header
   absl::Duration request_timeout = absl::Seconds(30);  // to send a body, and to take an answer
 };

@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "online/http/connection.h"
 
 namespace forebay {
 namespace {
@@ -184,23 +185,118 @@ TEST_F(HttpServerTest, ABodyThatDoesNotComeIsNotWaitedForLong) {
   EXPECT_EQ(client.Receive(), "");
 }
 
-TEST_F(HttpServerTest, ConnectionsAboveTheLimitAreToldSo) {
-  auto server = Start({.max_connections = 1});
-  Client first(server->port());
+TEST_F(HttpServerTest, AConnectionThatIdlesMakesRoomForANewOne) {
+  auto server = Start({.max_connections = 2});
+  Client first(server->port()), second(server->port());
   EXPECT_THAT(first.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(second.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  first.Send("GET /healthz HTT");  // no request yet
+  Client third(server->port());
+  EXPECT_THAT(third.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(first.Receive(), "");
+  EXPECT_THAT(second.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, AConnectionAboveTheLimitGetsNoLookupsWhereAllOthersAreBusy) {
+  auto server = Start({.max_connections = 1});
+  block_ = true;
+  Client busy(server->port());
+  std::thread client([&] { busy.Post("/v1/get", kGet); });
+  reached_.WaitForNotification();
+  EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), StartsWith("HTTP/1.1 503 "));
+  Client asks(server->port());
+  asks.Send("GET /healthz HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(asks.Receive(), StartsWith("HTTP/1.1 200 "));
+  released_.Notify();
+  client.join();
+}
+
+TEST_F(HttpServerTest, ASocketAboveTheNumberOfFilesIsToldSo) {
+  auto server = Start({.most_files = 0});
   EXPECT_THAT(Client(server->port()).Receive(), StartsWith("HTTP/1.1 503 "));
 }
 
+// Sends the header of a body and a part of it, for which the server may take twice the bytes.
+std::unique_ptr<Client> BeginUpload(const HttpServer& server, size_t length, size_t sent) {
+  auto client = std::make_unique<Client>(server.port());
+  client->Send(fmt::format(
+      "POST /v1/get HTTP/1.1\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", length));
+  EXPECT_THAT(client->Receive(), StartsWith("HTTP/1.1 100 "));
+  client->Send(std::string(sent, ' '));
+  return client;
+}
+
+TEST_F(HttpServerTest, WhatABodyPromisesTakesNoRoom) {
+  auto server = Start({.max_buffered_bytes = 1000, .transfer_grace = absl::Hours(1)});
+  auto stalled = BeginUpload(*server, /*length=*/1'000'000, /*sent=*/0);
+  auto small = BeginUpload(*server, /*length=*/900, /*sent=*/900);
+  EXPECT_THAT(small->Receive(), StartsWith("HTTP/1.1 400 "));  // read, and no JSON
+}
+
 TEST_F(HttpServerTest, BodiesAboveTheMemoryForAllOfThemAreToldSo) {
-  auto server = Start({.max_buffered_bytes = 1000});
-  Client first(server->port());
-  first.Send("POST /v1/get HTTP/1.1\r\nContent-Length: 900\r\nExpect: 100-continue\r\n\r\n");
-  EXPECT_THAT(first.Receive(), StartsWith("HTTP/1.1 100 "));  // its bytes are reserved now
-  EXPECT_THAT(Client(server->port()).Post("/v1/get", std::string(200, ' ')),
-              StartsWith("HTTP/1.1 503 "));
-  first.Send(std::string(900, ' '));
-  EXPECT_THAT(first.Receive(), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(first.Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  auto server = Start({.max_buffered_bytes = 200'000, .transfer_grace = absl::Hours(1)});
+  auto stalled = BeginUpload(*server, 90'000, 80'000);
+  std::string answer;
+  while (!answer.starts_with("HTTP/1.1 503 ")) {  // until the server has read the other's
+    auto second = BeginUpload(*server, 90'000, 90'000);
+    answer = second->Receive();
+    ASSERT_FALSE(answer.empty());
+  }
+  EXPECT_THAT(answer, HasSubstr("too many large requests are under way"));
+  EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
+  stalled->Send(std::string(10'000, ' '));
+  EXPECT_THAT(stalled->Receive(), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(HttpServerTest, AnUploadThatStallsMakesRoomForAnother) {
+  auto server = Start({.max_buffered_bytes = 200'000, .transfer_grace = absl::ZeroDuration()});
+  std::vector<std::unique_ptr<Client>> stalled;
+  for (int i = 0; i < 8; ++i) stalled.push_back(BeginUpload(*server, 90'000, 80'000));
+  // Those that are still being read may make room for themselves, too.
+  while (!BeginUpload(*server, 90'000, 90'000)->Receive().starts_with("HTTP/1.1 400 ")) {
+  }
+  EXPECT_EQ(stalled.front()->Receive(), "");
+}
+
+TEST_F(HttpServerTest, LookupsThatTakeLongHoldUpNoPage) {
+  auto server = Start({.threads = 1});
+  block_ = true;
+  std::vector<std::thread> clients;
+  std::atomic<int> right{0};
+  auto ask = [&] {
+    right += Client(server->port()).Post("/v1/get", kGet).ends_with("}}}") ? 1 : 0;
+  };
+  clients.emplace_back(ask);
+  reached_.WaitForNotification();
+  block_ = false;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(ask);
+  for (std::string_view page : {"/healthz", "/readyz", "/metrics"}) {
+    Client client(server->port());
+    client.Send(fmt::format("GET {} HTTP/1.1\r\n\r\n", page));
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200 ")) << page;
+  }
+  EXPECT_EQ(right, 0);
+  released_.Notify();
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(right, 4);
+}
+
+TEST(ChooseWaitToEnd, TakesTheLongestForARequestOrElseForATransferOfSomeLength) {
+  using std::chrono::seconds;
+  const std::chrono::steady_clock::time_point now(seconds(100));
+  auto wait = [&](WaitsFor what, int age) { return Wait{what, now - seconds(age)}; };
+  constexpr auto kNothing = WaitsFor::kNothing, kRequest = WaitsFor::kRequest,
+                 kTransfer = WaitsFor::kTransfer;
+  auto choose = [&](const std::vector<Wait>& waits, bool transfers = false) {
+    return ChooseWaitToEnd(waits, now, seconds(1), transfers);
+  };
+  EXPECT_EQ(choose({wait(kNothing, 9), wait(kRequest, 0), wait(kRequest, 3), wait(kTransfer, 5)}),
+            2u);
+  EXPECT_EQ(choose({wait(kNothing, 9), wait(kTransfer, 2), wait(kTransfer, 3)}), 2u);
+  EXPECT_EQ(choose({wait(kRequest, 9), wait(kTransfer, 1)}, /*transfers=*/true), 1u);
+  EXPECT_EQ(choose({wait(kRequest, 9), wait(kTransfer, 0)}, /*transfers=*/true), std::nullopt);
+  EXPECT_EQ(choose({wait(kNothing, 9)}), std::nullopt);
+  EXPECT_EQ(choose({}), std::nullopt);
 }
 
 TEST_F(HttpServerTest, ABodyAboveTheLimitIsRefusedWithoutBeingRead) {

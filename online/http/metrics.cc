@@ -196,6 +196,12 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
        "connections",
        "Open HTTP connections.",
        {}},
+      {Metric::kRefusedConnections,
+       "forebay_refused_connections_total",
+       kCounter,
+       "connections",
+       "Connections that were closed at once, as too many were open.",
+       {"door"}},
   };
   return *definitions;
 }

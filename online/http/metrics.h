@@ -60,6 +60,7 @@ enum class Metric {
   kRequests,       // door, method, code
   kLookupSeconds,  // door, method
   kHttpConnections,
+  kRefusedConnections,
 };
 
 enum class MetricKind { kCounter, kGauge, kHistogram };

@@ -25,7 +25,7 @@ TEST(MetricDefinitions, StandInTheOrderOfTheirNumbersUnderNamesOfTheirOwn) {
     EXPECT_EQ(metric.kind == MetricKind::kCounter, metric.name.ends_with("_total")) << metric.name;
     EXPECT_TRUE(metric.sentence.ends_with(".")) << metric.name;
   }
-  EXPECT_EQ(MetricDefinitions().size(), static_cast<size_t>(Metric::kHttpConnections) + 1);
+  EXPECT_EQ(MetricDefinitions().size(), static_cast<size_t>(Metric::kRefusedConnections) + 1);
 }
 
 TEST(MetricsTable, IsTheOneInTheDocumentation) {

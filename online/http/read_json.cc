@@ -1,13 +1,15 @@
 #include "online/http/read_json.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
+#include <utility>
 
 #include "fmt/format.h"
 #include "schemas/types/json.h"
-#include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
@@ -15,174 +17,261 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Builds the tree and notes the first name that one object has twice, which the tree does not show.
-class Parser {
- public:
-  // Discarded if `body` is not JSON.
-  Json Parse(const std::string& body) {
-    return Json::parse(
-        body,
-        [this](int, Json::parse_event_t event, Json& parsed) {
-          if (event == Json::parse_event_t::object_start) names_.emplace_back();
-          if (event == Json::parse_event_t::object_end) names_.pop_back();
-          if (event == Json::parse_event_t::key &&
-              !names_.back().insert(parsed.get_ref<const std::string&>()).second) {
-            twice_ = parsed.get<std::string>();
-          }
-          return true;
-        },
-        /*allow_exceptions=*/false);
-  }
+// The objects and arrays around the value at hand: a request has no others.
+enum class Place : uint8_t { kBody, kFields, kFeatures, kEntities, kEntity };
 
-  const std::optional<std::string>& twice() const { return twice_; }
+constexpr std::string_view kExpectedFeatures = "an array of names such as \"user_spend.spend_10m\"";
 
- private:
-  std::vector<std::set<std::string>> names_;  // of the objects around the place at hand
-  std::optional<std::string> twice_;
+constexpr std::array<std::string_view, 7> kFieldNames = {
+    "feature_service", "features", "at", "entity", "entities", "request", "min_position"};
+enum class Field : uint8_t {
+  kFeatureService,
+  kFeatures,
+  kAt,
+  kEntity,
+  kEntities,
+  kRequest,
+  kMinPosition,
+  kNone
 };
 
-absl::Status NotJson(const std::string& body) {
-  if (body.empty()) return absl::InvalidArgumentError("the body is empty; expected a JSON object");
-  std::string message;
-  try {
-    Json::parse(body).clear();
-  } catch (const Json::exception& error) {
-    message = error.what();
-  }
-  // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": from the place on.
-  if (size_t at = message.find("at line"); at != std::string::npos) message.erase(0, at);
-  return absl::InvalidArgumentError(fmt::format("the body is not JSON: {}", message));
+std::string_view NameOf(Field field) { return kFieldNames[static_cast<size_t>(field)]; }
+
+Field FieldOf(std::string_view name) {
+  auto found = std::find(kFieldNames.begin(), kFieldNames.end(), name);
+  return static_cast<Field>(found - kFieldNames.begin());
 }
 
-std::string_view TypeName(const Json& value) {
-  if (value.is_number_integer()) return "an integer";
-  switch (value.type()) {
-    case Json::value_t::array:
-      return "an array";
-    case Json::value_t::object:
-      return "an object";
-    case Json::value_t::number_float:
-      return "a number";
-    case Json::value_t::string:
-      return "a string";
-    case Json::value_t::boolean:
-      return "a bool";
-    case Json::value_t::null:
-      return "null";
-    default:
-      return "something else";
-  }
+std::string_view TypeName(const Value& value) {
+  struct Visitor {
+    std::string_view operator()(std::monostate) const { return "null"; }
+    std::string_view operator()(bool) const { return "a bool"; }
+    std::string_view operator()(int64_t) const { return "an integer"; }
+    std::string_view operator()(double) const { return "a number"; }
+    std::string_view operator()(const std::string&) const { return "a string"; }
+    std::string_view operator()(const ValueList&) const { return "an array"; }
+  };
+  return std::visit(Visitor(), value);
 }
 
-std::string_view Text(const Json& value) { return value.get_ref<const std::string&>(); }
+}  // namespace
 
-bool IsInt64(const Json& value) {
-  return value.is_number_integer() &&
-         !(value.is_number_unsigned() &&
-           value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
-}
+// Makes the request while the text is read: nothing is kept that it does not need, and the first
+// thing that is wrong or too much ends the reading. What nlohmann's sax_parse calls.
+class ReadRequestParser::Reader {
+ public:
+  Reader(Texts* texts, bool batch) : texts_(*texts), batch_(batch) {}
 
-absl::Status WrongType(std::string_view what, std::string_view expected, const Json& found) {
-  return absl::InvalidArgumentError(
-      fmt::format("{} must be {}, not {}", what, expected, TypeName(found)));
-}
-
-absl::StatusOr<Value> KeyValue(std::string_view name, const Json& value) {
-  if (value.is_string()) return Value(std::string(Text(value)));
-  if (IsInt64(value)) return Value(value.get<int64_t>());
-  if (value.is_number_float()) return Value(value.get<double>());
-  if (value.is_boolean()) return Value(value.get<bool>());
-  if (value.is_null()) return Value();
-  if (value.is_number_integer()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} is {}: above what an int64 holds", name, value.get<uint64_t>()));
-  }
-  return WrongType(name, "a string, a number, a bool", value);
-}
-
-absl::StatusOr<EntityKeys> ParseEntity(std::string_view what, const Json& json) {
-  if (!json.is_object()) {
-    return WrongType(what, "an object of key columns, such as {\"user_id\": \"u1\"}", json);
-  }
-  EntityKeys keys;
-  for (const auto& [name, value] : json.get_ref<const Json::object_t&>()) {
-    ASSIGN_OR_RETURN(Value key, KeyValue(name, value));
-    keys.emplace_back(name, std::move(key));
-  }
-  return keys;
-}
-
-absl::Status ParseEntities(const Json& json, ReadRequest& request) {
-  if (!json.is_array()) return WrongType("entities", "an array of objects", json);
-  if (json.size() > FeatureReader::kMostEntities) {
-    return absl::InvalidArgumentError(fmt::format(
-        "entities has more than {} elements: split the request", FeatureReader::kMostEntities));
-  }
-  request.entities.reserve(json.size());
-  for (const Json& entity : json) {
-    ASSIGN_OR_RETURN(EntityKeys keys,
-                     ParseEntity(fmt::format("entities[{}]", request.entities.size()), entity));
-    request.entities.push_back(std::move(keys));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ParseFeatures(const Json& json, ReadRequest& request) {
-  constexpr std::string_view kExpected = "an array of names such as \"user_spend.spend_10m\"";
-  if (!json.is_array()) return WrongType("features", kExpected, json);
-  for (const Json& name : json) {
-    if (!name.is_string()) {
-      return WrongType(fmt::format("features[{}]", request.features.size()), "a string", name);
+  // After all of the text is read.
+  absl::StatusOr<ReadRequest> Take() && {
+    if (!status_.ok()) return std::move(status_);
+    Field needed = batch_ ? Field::kEntities : Field::kEntity;
+    if (!Seen(needed)) {
+      return absl::InvalidArgumentError(fmt::format("\"{}\" is missing", NameOf(needed)));
     }
-    request.features.push_back(Text(name));
+    return std::move(request_);
   }
-  if (request.features.empty()) {
-    return absl::InvalidArgumentError(fmt::format("features is empty; expected {}", kExpected));
+
+  bool null() { return Take(Value()); }
+  bool boolean(bool value) { return Take(Value(value)); }
+  bool number_integer(int64_t value) { return Take(Value(value)); }
+  bool number_unsigned(uint64_t value) {
+    if (value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+      return Take(Value(static_cast<int64_t>(value)));
+    if (place_ != Place::kEntity) return WrongType("an integer above what an int64 holds");
+    return Fail(fmt::format("{} is {}: above what an int64 holds", key_, value));
   }
-  return absl::OkStatus();
+  bool number_float(double value, const std::string&) { return Take(Value(value)); }
+  bool string(const std::string& value);
+  bool binary(const Json::binary_t&) { return WrongType("bytes"); }
+  bool start_object(size_t);
+  bool key(const std::string& name);
+  bool end_object();
+  bool start_array(size_t);
+  bool end_array();
+  bool parse_error(size_t, const std::string&, const Json::exception& error);
+
+ private:
+  bool Fail(std::string message) {
+    status_ = absl::InvalidArgumentError(message);
+    return false;
+  }
+  // The value at hand is `found`, and something else was expected.
+  bool WrongType(std::string_view found);
+  bool Take(Value value);
+  bool TakeAt(const Value& value);
+  bool OpenField(Field field, std::string_view name);
+  // The name of a key column, which the entity before most often had at the same place.
+  std::string_view Kept(const std::string& name);
+  bool Seen(Field field) const { return (seen_ >> static_cast<int>(field) & 1) != 0; }
+
+  Texts& texts_;
+  const bool batch_;
+  Place place_ = Place::kBody;
+  Field field_ = Field::kNone;  // at hand
+  unsigned seen_ = 0;           // bits of Field
+  std::string_view key_;        // the column at hand
+  ReadRequest request_;
+  absl::Status status_;
+};
+
+bool ReadRequestParser::Reader::WrongType(std::string_view found) {
+  std::string what;
+  std::string_view expected;
+  switch (place_) {
+    case Place::kBody:
+      what = "the body", expected = "an object";
+      break;
+    case Place::kFeatures:
+      what = fmt::format("features[{}]", request_.features.size()), expected = "a string";
+      break;
+    case Place::kEntities:
+      what = fmt::format("entities[{}]", request_.entities.size());
+      expected = "an object of key columns, such as {\"user_id\": \"u1\"}";
+      break;
+    case Place::kEntity:
+      what = key_, expected = "a string, a number, a bool";
+      break;
+    case Place::kFields:
+      what = NameOf(field_);
+      expected = field_ == Field::kFeatureService ? "a string"
+                 : field_ == Field::kFeatures     ? kExpectedFeatures
+                 : field_ == Field::kEntities     ? "an array of objects"
+                 : field_ == Field::kEntity
+                     ? "an object of key columns, such as {\"user_id\": \"u1\"}"
+                     : "RFC 3339 text or an integer of microseconds since 1970";
+  }
+  return Fail(fmt::format("{} must be {}, not {}", what, expected, found));
 }
 
-absl::Status ParseAt(const Json& json, ReadRequest& request) {
-  if (json.is_null()) return absl::OkStatus();
-  if (IsInt64(json)) {
-    request.at = KnownTime(json.get<int64_t>());
-    return absl::OkStatus();
+bool ReadRequestParser::Reader::Take(Value value) {
+  if (place_ == Place::kEntity) {
+    request_.entities.back().emplace_back(key_, std::move(value));
+    return true;
   }
-  if (!json.is_string()) {
-    return WrongType("at", "RFC 3339 text or an integer of microseconds since 1970", json);
-  }
-  auto time = ParseTime(Text(json));
-  if (!time.ok()) {
-    return absl::InvalidArgumentError(fmt::format("at: {}", std::string(time.status().message())));
-  }
-  request.at = KnownTime(*time);
-  return absl::OkStatus();
+  if (place_ == Place::kFields && field_ == Field::kAt) return TakeAt(value);
+  return WrongType(TypeName(value));
 }
 
-// One field of the body. `batch`: of /v1/batch-get.
-absl::Status ParseField(std::string_view name, const Json& value, bool batch,
-                        ReadRequest& request) {
-  if (name == "feature_service") {
-    if (!value.is_string()) return WrongType(name, "a string", value);
-    request.feature_service = Text(value);
-    if (!request.feature_service.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError("feature_service is empty");
-  }
-  if (name == "features") return ParseFeatures(value, request);
-  if (name == "at") return ParseAt(value, request);
-  if (name == "entities" && batch) return ParseEntities(value, request);
-  if (name == "entity" && !batch) {
-    ASSIGN_OR_RETURN(EntityKeys keys, ParseEntity(name, value));
-    request.entities.push_back(std::move(keys));
-    return absl::OkStatus();
-  }
-  if (name == "request" || name == "min_position") {
-    return absl::UnimplementedError(fmt::format("\"{}\" is not served yet: leave it out", name));
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("unknown field \"{}\"; expected feature_service or features, {}, at", name,
-                  batch ? "entities" : "entity"));
+bool ReadRequestParser::Reader::TakeAt(const Value& value) {
+  if (IsNull(value)) return true;
+  const auto* micros = std::get_if<int64_t>(&value);
+  if (micros == nullptr) return WrongType(TypeName(value));
+  request_.at = KnownTime(*micros);
+  return true;
 }
+
+bool ReadRequestParser::Reader::string(const std::string& value) {
+  if (place_ == Place::kEntity) return Take(Value(value));
+  if (place_ == Place::kFeatures) {
+    if (request_.features.size() == ReadPlanner::kMostNames) {
+      return Fail(fmt::format("features has more than {} elements: split the request",
+                              ReadPlanner::kMostNames));
+    }
+    request_.features.push_back(texts_.emplace_back(value));
+    return true;
+  }
+  if (place_ == Place::kFields && field_ == Field::kFeatureService) {
+    if (value.empty()) return Fail("feature_service is empty");
+    request_.feature_service = texts_.emplace_back(value);
+    return true;
+  }
+  if (place_ == Place::kFields && field_ == Field::kAt) {
+    auto time = ParseTime(value);
+    if (!time.ok()) return Fail(fmt::format("at: {}", std::string(time.status().message())));
+    request_.at = KnownTime(*time);
+    return true;
+  }
+  return WrongType("a string");
+}
+
+bool ReadRequestParser::Reader::start_object(size_t) {
+  if (place_ == Place::kBody) {
+    place_ = Place::kFields;
+    return true;
+  }
+  bool entity =
+      place_ == Place::kEntities || (place_ == Place::kFields && field_ == Field::kEntity);
+  if (!entity) return WrongType("an object");
+  if (request_.entities.size() == FeatureReader::kMostEntities) {
+    return Fail(fmt::format("entities has more than {} elements: split the request",
+                            FeatureReader::kMostEntities));
+  }
+  request_.entities.emplace_back();
+  place_ = Place::kEntity;
+  return true;
+}
+
+bool ReadRequestParser::Reader::key(const std::string& name) {
+  if (place_ == Place::kFields) return OpenField(FieldOf(name), name);
+  if (request_.entities.back().size() == FeatureReader::kMostKeys) {
+    return Fail(fmt::format("an entity has more than {} key columns", FeatureReader::kMostKeys));
+  }
+  key_ = Kept(name);
+  return true;
+}
+
+bool ReadRequestParser::Reader::OpenField(Field field, std::string_view name) {
+  if (field == Field::kRequest || field == Field::kMinPosition) {
+    status_ = absl::UnimplementedError(
+        fmt::format("\"{}\" is not served yet: leave it out", NameOf(field)));
+    return false;
+  }
+  Field other = batch_ ? Field::kEntity : Field::kEntities;
+  if (field == Field::kNone || field == other) {
+    return Fail(fmt::format("unknown field \"{}\"; expected feature_service or features, {}, at",
+                            name, NameOf(batch_ ? Field::kEntities : Field::kEntity)));
+  }
+  if (Seen(field)) return Fail(fmt::format("\"{}\" is there twice", NameOf(field)));
+  seen_ |= 1U << static_cast<int>(field);
+  field_ = field;
+  return true;
+}
+
+std::string_view ReadRequestParser::Reader::Kept(const std::string& name) {
+  size_t entity = request_.entities.size() - 1, column = request_.entities.back().size();
+  if (entity > 0) {
+    const EntityKeys& before = request_.entities[entity - 1];
+    if (column < before.size() && before[column].first == name) return before[column].first;
+  }
+  return texts_.emplace_back(name);
+}
+
+bool ReadRequestParser::Reader::end_object() {
+  if (place_ == Place::kFields) return true;  // the end
+  place_ = batch_ ? Place::kEntities : Place::kFields;
+  return true;
+}
+
+bool ReadRequestParser::Reader::start_array(size_t) {
+  if (place_ != Place::kFields) return WrongType("an array");
+  if (field_ == Field::kFeatures) {
+    place_ = Place::kFeatures;
+  } else if (field_ == Field::kEntities) {
+    place_ = Place::kEntities;
+  } else {
+    return WrongType("an array");
+  }
+  return true;
+}
+
+bool ReadRequestParser::Reader::end_array() {
+  if (place_ == Place::kFeatures && request_.features.empty()) {
+    return Fail(fmt::format("features is empty; expected {}", kExpectedFeatures));
+  }
+  place_ = Place::kFields;
+  return true;
+}
+
+bool ReadRequestParser::Reader::parse_error(size_t, const std::string&,
+                                            const Json::exception& error) {
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": from the place on.
+  std::string message = error.what();
+  if (size_t at = message.find("at line"); at != std::string::npos) message.erase(0, at);
+  return Fail(fmt::format("the body is not JSON: {}", message));
+}
+
+namespace {
 
 void AppendTime(std::optional<int64_t> micros, std::string* out) {
   if (micros) {
@@ -199,39 +288,20 @@ std::optional<int64_t> Micros(const std::optional<Time>& time) {
 
 }  // namespace
 
-struct ReadRequestParser::Buffers {
-  Json root;
-};
-
-ReadRequestParser::ReadRequestParser() : buffers_(std::make_unique<Buffers>()) {}
-ReadRequestParser::~ReadRequestParser() = default;
-
-absl::StatusOr<ReadRequest> ReadRequestParser::ParseGet(const std::string& body) {
+absl::StatusOr<ReadRequest> ReadRequestParser::ParseGet(std::string_view body) {
   return Parse(body, /*batch=*/false);
 }
 
-absl::StatusOr<ReadRequest> ReadRequestParser::ParseBatchGet(const std::string& body) {
+absl::StatusOr<ReadRequest> ReadRequestParser::ParseBatchGet(std::string_view body) {
   return Parse(body, /*batch=*/true);
 }
 
-absl::StatusOr<ReadRequest> ReadRequestParser::Parse(const std::string& body, bool batch) {
-  Parser parser;
-  Json& root = buffers_->root;
-  root = parser.Parse(body);
-  if (root.is_discarded()) return NotJson(body);
-  if (!root.is_object()) return WrongType("the body", "an object", root);
-  if (parser.twice()) {
-    return absl::InvalidArgumentError(fmt::format("\"{}\" is there twice", *parser.twice()));
-  }
-  ReadRequest request;
-  for (const auto& [name, value] : root.get_ref<const Json::object_t&>()) {
-    RETURN_IF_ERROR(ParseField(name, value, batch, request));
-  }
-  std::string_view needed = batch ? "entities" : "entity";
-  if (!root.contains(needed)) {
-    return absl::InvalidArgumentError(fmt::format("\"{}\" is missing", needed));
-  }
-  return request;
+absl::StatusOr<ReadRequest> ReadRequestParser::Parse(std::string_view body, bool batch) {
+  if (body.empty()) return absl::InvalidArgumentError("the body is empty; expected a JSON object");
+  texts_.clear();
+  Reader reader(&texts_, batch);
+  Json::sax_parse(body.begin(), body.end(), &reader);
+  return std::move(reader).Take();
 }
 
 std::string GetAnswerJson(const ReadResult& result) {

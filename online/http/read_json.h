@@ -2,7 +2,7 @@
 #ifndef FOREBAY_ONLINE_HTTP_READ_JSON_H_
 #define FOREBAY_ONLINE_HTTP_READ_JSON_H_
 
-#include <memory>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -15,20 +15,21 @@ namespace forebay {
 // Keeps its buffers between requests: one per thread. Not thread-safe.
 class ReadRequestParser {
  public:
-  ReadRequestParser();
-  ~ReadRequestParser();
-
   // The body of POST /v1/get (one "entity") or of /v1/batch-get ("entities"). The request points
-  // into the parser and is valid until it parses again. INVALID_ARGUMENT: no JSON (says where), or
-  // of another shape; UNIMPLEMENTED: a documented field that is not served yet.
-  absl::StatusOr<ReadRequest> ParseGet(const std::string& body);
-  absl::StatusOr<ReadRequest> ParseBatchGet(const std::string& body);
+  // into the parser and is valid until it parses again. Time and memory grow with the body, not
+  // with its shape: the first thing that is wrong, or above the limits of FeatureReader, ends the
+  // reading. INVALID_ARGUMENT: no JSON (says where), of another shape, or too much;
+  // UNIMPLEMENTED: a documented field that is not served yet.
+  absl::StatusOr<ReadRequest> ParseGet(std::string_view body);
+  absl::StatusOr<ReadRequest> ParseBatchGet(std::string_view body);
 
  private:
-  absl::StatusOr<ReadRequest> Parse(const std::string& body, bool batch);
+  class Reader;
+  using Texts = std::deque<std::string>;  // what requests point to: grows without moving
 
-  struct Buffers;
-  std::unique_ptr<Buffers> buffers_;
+  absl::StatusOr<ReadRequest> Parse(std::string_view body, bool batch);
+
+  Texts texts_;
 };
 
 // {"features": {"view.feature": {"value": ..., "status": ..., "effective_time": ..., "event_time":

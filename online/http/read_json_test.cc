@@ -76,8 +76,7 @@ TEST(ReadRequestParser, SaysWhereTextStopsBeingJson) {
   EXPECT_THAT(Get("{\"entity\":\n  {\"a\": 1,}}"),
               HasSubstr("INVALID_ARGUMENT: the body is not JSON: at line 2, column 11"));
   EXPECT_THAT(Get("{} {}"), HasSubstr("at line 1, column 4"));
-  EXPECT_THAT(Get("{\"a\": \"\xff\"}"), HasSubstr("at line 1, column"));
-  EXPECT_THAT(Get(std::string(100'000, '[')), HasSubstr("the body is not JSON"));
+  EXPECT_THAT(Get("{\"at\": \"\xff\"}"), HasSubstr("at line 1, column"));
   EXPECT_THAT(Get("{\"entity\": {\"a\": 1" + std::string(400, '0') + "}}"),
               HasSubstr("INVALID_ARGUMENT: the body is not JSON"));
 }
@@ -106,6 +105,51 @@ TEST(ReadRequestParser, RejectsOtherShapesByName) {
             "\"u1\"}, not an integer");
   EXPECT_EQ(Get(R"({"min_position": {}})"),
             "UNIMPLEMENTED: \"min_position\" is not served yet: leave it out");
+}
+
+// `count` times `item`, with commas between.
+std::string Times(size_t count, std::string_view item) {
+  std::string text(item);
+  for (size_t i = 1; i < count; ++i) (text += ',') += item;
+  return text;
+}
+
+TEST(ReadRequestParser, TakesAsMuchAsTheReaderDoesAndNoMore) {
+  ReadRequestParser parser;
+  auto body = [](size_t entities, size_t features) {
+    return fmt::format(R"({{"entities": [{}], "features": [{}]}})", Times(entities, R"({"a": 1})"),
+                       Times(features, R"("v.x")"));
+  };
+  auto most = parser.ParseBatchGet(body(FeatureReader::kMostEntities, ReadPlanner::kMostNames));
+  ASSERT_TRUE(most.ok()) << most.status();
+  EXPECT_EQ(most->entities.size(), FeatureReader::kMostEntities);
+  EXPECT_EQ(most->features.size(), ReadPlanner::kMostNames);
+  EXPECT_EQ(BatchGet(body(FeatureReader::kMostEntities + 1, 1)),
+            "INVALID_ARGUMENT: entities has more than 10000 elements: split the request");
+  EXPECT_EQ(BatchGet(body(1, ReadPlanner::kMostNames + 1)),
+            "INVALID_ARGUMENT: features has more than 10000 elements: split the request");
+  auto columns = [](size_t count) { return R"({"entity": {)" + Times(count, R"("a": 1)") + "}}"; };
+  EXPECT_TRUE(parser.ParseGet(columns(FeatureReader::kMostKeys)).ok());
+  EXPECT_EQ(Get(columns(FeatureReader::kMostKeys + 1)),
+            "INVALID_ARGUMENT: an entity has more than 100 key columns");
+}
+
+// What follows the first thing that is wrong is not read: it would be an error of another kind.
+TEST(ReadRequestParser, EndsAtTheFirstThingThatIsWrong) {
+  EXPECT_THAT(Get(std::string(1'000'000, '[')),
+              HasSubstr("the body must be an object, not an array"));
+  EXPECT_THAT(BatchGet(R"({"entities": [)" + Times(10'001, "{}") + ",nonsense"),
+              HasSubstr("entities has more than 10000 elements"));
+  EXPECT_THAT(BatchGet(R"({"entities": [{"a": {"a": )"),
+              HasSubstr("a must be a string, a number, a bool, not an object"));
+  EXPECT_THAT(Get(R"({"entity": [)"), HasSubstr("entity must be an object of key columns"));
+  EXPECT_THAT(Get(R"({"at": 1, "at")"), HasSubstr("\"at\" is there twice"));
+  EXPECT_THAT(Get(R"({"x": nonsense)"), HasSubstr("unknown field \"x\""));
+}
+
+TEST(ReadRequestParser, KeyColumnsKeepTheirNamesWhateverThoseOfTheEntityBefore) {
+  EXPECT_EQ(BatchGet(R"({"entities": [{"a": 1, "b": 2}, {"a": 3, "c": 4}, {}, {"b": 5, "a": 6}]})"),
+            "service= {a: int 1;b: int 2;} {a: int 3;c: int 4;} {} {b: int 5;a: int 6;}");
 }
 
 TEST(ReadRequestParser, AnyBytesAreParsedOrRejected) {

@@ -33,6 +33,8 @@ unsigned HttpStatus(absl::StatusCode code) {
   }
 }
 
+std::string_view PathOf(std::string_view target) { return target.substr(0, target.find('?')); }
+
 ReadRequestParser& ParserOfThisThread() {
   thread_local ReadRequestParser parser;
   return parser;
@@ -50,17 +52,20 @@ HttpAnswer ErrorAnswer(const absl::Status& status) {
 HttpRoutes::HttpRoutes(const FeatureReader* reader, MetricsRegistry* metrics, Ready ready)
     : reader_(reader), metrics_(metrics), ready_(std::move(ready)) {}
 
-absl::StatusOr<std::string> HttpRoutes::Read(Method method, const std::string& body) const {
+absl::StatusOr<std::string> HttpRoutes::Read(Method method, std::string_view body,
+                                             const std::atomic<bool>* stopping) const {
   bool batch = method == Method::kBatchGet;
   ReadRequestParser& parser = ParserOfThisThread();
   ASSIGN_OR_RETURN(ReadRequest request, batch ? parser.ParseBatchGet(body) : parser.ParseGet(body));
+  request.stopping = stopping;
   ASSIGN_OR_RETURN(ReadResult result, reader_->Read(request));
   return batch ? BatchGetAnswerJson(result) : GetAnswerJson(result);
 }
 
-HttpAnswer HttpRoutes::Lookup(Method method, const std::string& body) const {
+HttpAnswer HttpRoutes::Lookup(Method method, std::string_view body,
+                              const std::atomic<bool>* stopping) const {
   absl::Time start = absl::Now();
-  absl::StatusOr<std::string> answer = Read(method, body);
+  absl::StatusOr<std::string> answer = Read(method, body, stopping);
   metrics_->ObserveRequest(Door::kHttp, method, answer.status().code(), absl::Now() - start);
   if (!answer.ok()) return ErrorAnswer(answer.status());
   return {.body = *std::move(answer)};
@@ -74,18 +79,25 @@ HttpAnswer HttpRoutes::Readyz() const {
   return answer;
 }
 
-HttpAnswer HttpRoutes::Metrics(size_t open_connections) const {
+HttpAnswer HttpRoutes::Metrics(const Server& server) const {
   std::string text = metrics_->Text([&](MetricsWriter& writer) {
     writer.Write(Metric::kReady, {}, ready_().ok() ? 1 : 0);
-    writer.Write(Metric::kHttpConnections, {}, static_cast<double>(open_connections));
+    writer.Write(Metric::kHttpConnections, {}, static_cast<double>(server.open_connections));
+    writer.Write(Metric::kRefusedConnections, {"http"},
+                 static_cast<double>(server.refused_connections));
   });
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(text)};
 }
 
+bool HttpRoutes::IsLookup(std::string_view target) {
+  std::string_view path = PathOf(target);
+  return path == "/v1/get" || path == "/v1/batch-get";
+}
+
 HttpAnswer HttpRoutes::Answer(std::string_view method, std::string_view target,
-                              const std::string& body, size_t open_connections) const {
-  std::string_view path = target.substr(0, target.find('?'));
-  bool lookup = path == "/v1/get" || path == "/v1/batch-get";
+                              std::string_view body, const Server& server) const {
+  std::string_view path = PathOf(target);
+  bool lookup = IsLookup(target);
   bool page = path == "/healthz" || path == "/readyz" || path == "/metrics";
   if (!lookup && !page) {
     return ErrorAnswer(absl::NotFoundError(
@@ -101,9 +113,10 @@ HttpAnswer HttpRoutes::Answer(std::string_view method, std::string_view target,
     answer.allow = allow;
     return answer;
   }
-  if (lookup) return Lookup(path == "/v1/get" ? Method::kGet : Method::kBatchGet, body);
+  if (lookup)
+    return Lookup(path == "/v1/get" ? Method::kGet : Method::kBatchGet, body, server.stopping);
   if (path == "/readyz") return Readyz();
-  if (path == "/metrics") return Metrics(open_connections);
+  if (path == "/metrics") return Metrics(server);
   return {.body = R"({"status":"alive"})"};
 }
 

@@ -3,6 +3,9 @@
 #ifndef FOREBAY_ONLINE_HTTP_ROUTES_H_
 #define FOREBAY_ONLINE_HTTP_ROUTES_H_
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -34,15 +37,25 @@ class HttpRoutes {
   // `reader` and `metrics` outlive this.
   HttpRoutes(const FeatureReader* reader, MetricsRegistry* metrics, Ready ready);
 
-  // `target` as in the request line. `open_connections` is for /metrics.
-  HttpAnswer Answer(std::string_view method, std::string_view target, const std::string& body,
-                    size_t open_connections) const;
+  // What the server knows of itself.
+  struct Server {
+    size_t open_connections;
+    uint64_t refused_connections;
+    const std::atomic<bool>* stopping;  // once true, lookups end, UNAVAILABLE
+  };
+
+  // `target` as in the request line.
+  HttpAnswer Answer(std::string_view method, std::string_view target, std::string_view body,
+                    const Server& server) const;
+  // Whether an answer may take long.
+  static bool IsLookup(std::string_view target);
 
  private:
-  absl::StatusOr<std::string> Read(Method method, const std::string& body) const;
-  HttpAnswer Lookup(Method method, const std::string& body) const;
+  absl::StatusOr<std::string> Read(Method method, std::string_view body,
+                                   const std::atomic<bool>* stopping) const;
+  HttpAnswer Lookup(Method method, std::string_view body, const std::atomic<bool>* stopping) const;
   HttpAnswer Readyz() const;
-  HttpAnswer Metrics(size_t open_connections) const;
+  HttpAnswer Metrics(const Server& server) const;
 
   const FeatureReader* reader_;
   MetricsRegistry* metrics_;

@@ -184,6 +184,9 @@ absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const
   std::vector<Value> parts;
   std::vector<std::string> keys(plan->entities.size());
   for (size_t i = 0; i < request.entities.size(); ++i) {
+    if (request.stopping != nullptr && request.stopping->load(std::memory_order_relaxed)) {
+      return absl::UnavailableError("the worker is stopping: ask another, or try again later");
+    }
     if (absl::Status status = FillParts(*plan, request.entities[i], parts); !status.ok()) {
       return request.entities.size() == 1 ? status
                                           : WithContext(status, fmt::format("entity {}", i));

@@ -8,6 +8,7 @@
 #ifndef FOREBAY_ONLINE_SERVING_FEATURE_READER_H_
 #define FOREBAY_ONLINE_SERVING_FEATURE_READER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,6 +47,8 @@ struct ReadRequest {
   std::vector<std::string_view> features;
   std::vector<EntityKeys> entities;
   std::optional<KnownTime> at;  // absent: each view's own now (engine/worker/lookup.h)
+  // Not null: once true, the read ends, UNAVAILABLE.
+  const std::atomic<bool>* stopping = nullptr;
 };
 
 // One answer. `value` points into its ReadResult.
@@ -75,7 +78,9 @@ class ReadResult {
 // Thread-safe; one serves all doors.
 class FeatureReader {
  public:
+  // Doors refuse requests above these while they read them.
   static constexpr size_t kMostEntities = 10'000;
+  static constexpr size_t kMostKeys = 100;         // key columns of one entity
   static constexpr size_t kMostCells = 1'000'000;  // entities times features
 
   // Keeps a copy of `project`.

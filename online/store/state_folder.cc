@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,7 +58,7 @@ std::string RandomUuid() {
 
 // Writes all of `text` and makes it durable.
 int WriteFile(const fs::path& path, std::string_view text) {
-  int file = open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  int file = open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
   if (file < 0) return errno;
   int error = 0;
   while (!text.empty() && error == 0) {
@@ -148,7 +149,7 @@ std::string LockHolder(int lock) {
 
 // The locked descriptor.
 absl::StatusOr<int> Lock(const fs::path& folder) {
-  int lock = open((folder / kLockFile).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  int lock = open((folder / kLockFile).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (lock < 0) return FileError(errno, folder, "open LOCK");
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     int error = errno;
@@ -169,6 +170,28 @@ absl::StatusOr<int> Lock(const fs::path& folder) {
   return lock;
 }
 
+// Makes `path` if there is none, for this user alone.
+absl::Status MakeFolder(const fs::path& path) {
+  std::error_code error;
+  fs::path absolute = fs::absolute(path, error);
+  // "state/" has no name of its own.
+  if (!absolute.has_filename()) absolute = absolute.parent_path();
+  if (!error) fs::create_directories(absolute.parent_path(), error);
+  if (error) return FileError(error.value(), path, "make folders");
+  if (mkdir(absolute.c_str(), 0700) == 0 || (errno == EEXIST && fs::is_directory(absolute, error)))
+    return absl::OkStatus();
+  return FileError(errno, path, "make folders");
+}
+
+// Takes from others what they may do with the folder, which holds what events say of users. False:
+// it is not ours, and they still may.
+bool MakePrivate(const fs::path& folder) {
+  struct stat status {};
+  if (stat(folder.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    return true;
+  return chmod(folder.c_str(), S_IRWXU) == 0;
+}
+
 absl::Status CheckIdentity(const fs::path& folder, const StateIdentity& identity,
                            const std::string& project) {
   if (identity.project != project) {
@@ -185,11 +208,13 @@ absl::Status CheckIdentity(const fs::path& folder, const StateIdentity& identity
 StateFolder::StateFolder(StateFolder&& other) noexcept
     : path_(std::move(other.path_)),
       identity_(std::move(other.identity_)),
+      private_(other.private_),
       lock_(std::exchange(other.lock_, -1)) {}
 
 StateFolder& StateFolder::operator=(StateFolder&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(identity_, other.identity_);
+  std::swap(private_, other.private_);
   std::swap(lock_, other.lock_);
   return *this;
 }
@@ -200,9 +225,7 @@ StateFolder::~StateFolder() {
 
 absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::string& project,
                                             UnfinishedReset unfinished) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return FileError(error.value(), path, "make folders");
+  RETURN_IF_ERROR(MakeFolder(path));
   ASSIGN_OR_RETURN(int lock, Lock(path));
   StateFolder folder(path, lock);
   absl::StatusOr<StateIdentity> identity = ReadStateIdentity(path);
@@ -215,6 +238,7 @@ absl::StatusOr<StateFolder> OpenStateFolder(const fs::path& path, const std::str
   RETURN_IF_ERROR(CheckIdentity(path, *identity, project));
   if (unfinished == UnfinishedReset::kRefuse) RETURN_IF_ERROR(CheckNoUnfinishedReset(path));
   folder.identity_ = *std::move(identity);
+  folder.private_ = MakePrivate(path);
   return folder;
 }
 

@@ -49,6 +49,8 @@ class StateFolder {
 
   const std::filesystem::path& path() const { return path_; }
   const StateIdentity& identity() const { return identity_; }
+  // False: other users may read it, and as it is not ours, that could not be changed.
+  bool is_private() const { return private_; }
 
   // Whether these are the views that ran here under their names and versions, if any did, since
   // removed from the definitions or not. FAILED_PRECONDITION: one is another (S4).
@@ -73,12 +75,14 @@ class StateFolder {
 
   std::filesystem::path path_;
   StateIdentity identity_;
+  bool private_ = true;
   int lock_ = -1;  // file descriptor
 };
 
-// Makes the folder if there is none. Errors: FAILED_PRECONDITION: state of another project, a newer
-// format, in use by another worker, an unfinished reset, not writable, files of somebody else;
-// DATA_LOSS: FORMAT is not what we write; RESOURCE_EXHAUSTED: disk full.
+// Makes the folder if there is none; nobody but this user may read it afterwards. Errors:
+// FAILED_PRECONDITION: state of another project, a newer format, in use by another worker, an
+// unfinished reset, not writable, files of somebody else; DATA_LOSS: FORMAT is not what we write;
+// RESOURCE_EXHAUSTED: disk full.
 absl::StatusOr<StateFolder> OpenStateFolder(const std::filesystem::path& path,
                                             const std::string& project,
                                             UnfinishedReset unfinished = UnfinishedReset::kRefuse);

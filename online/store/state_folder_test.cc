@@ -66,6 +66,31 @@ TEST(StateFolder, IsMadeOnceAndKeepsItsIdentity) {
   EXPECT_EQ(Read(path / "FORMAT"), text);
 }
 
+std::filesystem::perms ModeOf(const std::filesystem::path& path) {
+  return std::filesystem::status(path).permissions() & std::filesystem::perms::all;
+}
+
+TEST(StateFolder, IsForThisUserAlone) {
+  using std::filesystem::perms;
+  TemporaryFolder temporary;
+  std::filesystem::path path = temporary.path() / "a" / "state";
+  {
+    absl::StatusOr<StateFolder> folder = OpenStateFolder(path, "fraud");
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    EXPECT_TRUE(folder->is_private());
+  }
+  EXPECT_EQ(ModeOf(path), perms::owner_all);
+  EXPECT_EQ(ModeOf(path / "FORMAT"), perms::owner_read | perms::owner_write);
+  EXPECT_EQ(ModeOf(path / "LOCK"), perms::owner_read | perms::owner_write);
+
+  // As older versions made it; and not where it is somebody else's.
+  std::filesystem::permissions(path, perms(0755));
+  EXPECT_FALSE(OpenStateFolder(path, "churn").ok());
+  EXPECT_EQ(ModeOf(path), perms(0755));
+  EXPECT_TRUE(OpenStateFolder(path, "fraud").ok());
+  EXPECT_EQ(ModeOf(path), perms::owner_all);
+}
+
 TEST(StateFolder, OfAnotherProjectIsRefused) {
   TemporaryFolder temporary;
   ASSERT_TRUE(OpenStateFolder(temporary.path(), "fraud").ok());

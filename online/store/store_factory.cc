@@ -112,6 +112,8 @@ absl::StatusOr<std::unique_ptr<StateStore>> StoreFactory::Open(const TaskId& tas
                ? absl::ResourceExhaustedError(what + ": free some space and start again")
                : absl::FailedPreconditionError(what + ": give this user write access");
   }
+  // For where the state folder belongs to somebody else.
+  fs::permissions(TaskFolder(state_, task), fs::perms::owner_all, error);
   if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
   rocksdb::DB* database = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(shared_->options, folder.string(), &database);

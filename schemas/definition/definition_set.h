@@ -6,11 +6,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/feature_names.h"
 #include "schemas/definition/yaml_tree.h"
 
 namespace forebay::definition {
@@ -44,6 +46,7 @@ struct DefinitionSet {
   std::vector<EntityDefinition> entities;
   std::vector<ViewDefinition> views;
   std::vector<ServiceDefinition> services;
+  std::optional<FeatureNames> view_names;  // of `views`, from the first service on
   // False if a file could not be parsed: an unknown name may be declared there.
   bool whole = true;
 

@@ -29,14 +29,6 @@ std::vector<std::string> FeaturesOf(const v1::FeatureView& view) {
   return names;
 }
 
-// The index of a feature of the view; -1 for none.
-int IndexOf(const v1::FeatureView& view, std::string_view feature) {
-  for (int i = 0; i < view.features_size(); ++i) {
-    if (view.features(i).name() == feature) return i;
-  }
-  return -1;
-}
-
 // A whole number from 1 to the most that a definition may declare; 0 for all else.
 uint32_t ParseVersion(std::string_view text) {
   int32_t version = 0;
@@ -74,7 +66,11 @@ absl::StatusOr<FeatureReference> FeatureReference::ParseView(std::string_view te
 FeatureNames::FeatureNames(const v1::Project& project) : FeatureNames(ViewsOf(project)) {}
 
 FeatureNames::FeatureNames(std::vector<const v1::FeatureView*> views) : views_(std::move(views)) {
+  features_.resize(views_.size());
   for (size_t i = 0; i < views_.size(); ++i) {
+    for (int feature = 0; feature < views_[i]->features_size(); ++feature) {
+      features_[i].try_emplace(views_[i]->features(feature).name(), feature);
+    }
     if (views_[i]->name().empty()) continue;
     std::vector<int>& versions = versions_[views_[i]->name()];
     if (versions.empty()) names_.push_back(views_[i]->name());
@@ -97,7 +93,7 @@ absl::StatusOr<std::vector<NamedFeature>> FeatureNames::Find(
   std::vector<NamedFeature> found;
   for (const v1::FeatureReference& asked : service.features()) {
     absl::StatusOr<int> view = FindView({.view = asked.view(), .version = asked.version()});
-    int feature = view.ok() ? IndexOf(*views_[*view], asked.feature()) : -1;
+    int feature = view.ok() ? IndexOf(*view, asked.feature()) : -1;
     if (feature < 0) {
       return absl::InternalError(fmt::format("feature service '{}' has {}, which the project lacks",
                                              service.name(), asked.ShortDebugString()));
@@ -142,10 +138,15 @@ absl::StatusOr<std::vector<NamedFeature>> FeatureNames::FindIn(
     for (int i = 0; i < views_[view]->features_size(); ++i) add(i);
     return found;
   }
-  int feature = IndexOf(*views_[view], reference.feature);
+  int feature = IndexOf(view, reference.feature);
   if (feature < 0) return absl::NotFoundError(NoFeature(view, reference.feature));
   add(feature);
   return found;
+}
+
+int FeatureNames::IndexOf(int view, std::string_view feature) const {
+  auto found = features_[static_cast<size_t>(view)].find(feature);
+  return found == features_[static_cast<size_t>(view)].end() ? -1 : found->second;
 }
 
 std::string FeatureNames::NoFeature(int view, std::string_view feature) const {
@@ -154,7 +155,7 @@ std::string FeatureNames::NoFeature(int view, std::string_view feature) const {
                                  asked.version(), feature);
   const std::vector<int>& versions = versions_.at(asked.name());
   auto other = std::find_if(versions.rbegin(), versions.rend(),
-                            [&](int i) { return IndexOf(*views_[i], feature) >= 0; });
+                            [&](int i) { return IndexOf(i, feature) >= 0; });
   if (other == versions.rend()) {
     return says + AllowedNames(feature, FeaturesOf(asked), "features");
   }

@@ -74,11 +74,14 @@ class FeatureNames {
   const std::vector<std::string>& views() const { return names_; }
 
  private:
+  // The index of a feature of a view; -1 for none.
+  int IndexOf(int view, std::string_view feature) const;
   std::string NoFeature(int view, std::string_view feature) const;
 
   std::vector<const v1::FeatureView*> views_;
   std::vector<std::string> names_;
   absl::flat_hash_map<std::string_view, std::vector<int>> versions_;  // by name, ascending
+  std::vector<absl::flat_hash_map<std::string_view, int>> features_;  // of each view, by name
 };
 
 // The features of a service, of a view (all), or those that FeatureNames::Find takes: what a person

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
+#include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/feature_names.h"
@@ -11,9 +13,10 @@ namespace {
 
 struct ServiceReader {
   const DefinitionSet& set;
-  FeatureNames names;
+  const FeatureNames& names;
   v1::FeatureService* service;
   Findings* findings;
+  absl::flat_hash_set<std::string> taken;  // the names of its features
 
   // Whether all versions of the view are known, so that what is missing is really missing.
   bool IsWhole(std::string_view view) const {
@@ -23,8 +26,7 @@ struct ServiceReader {
   }
 
   void Add(const YamlNode& node, const NamedFeature& feature) {
-    for (const v1::FeatureReference& other : service->features()) {
-      if (other.name() != feature.name) continue;
+    if (!taken.insert(feature.name).second) {
       findings->Add(node, fmt::format("'{}' is already in this service", feature.name));
       return;
     }
@@ -89,7 +91,8 @@ void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* find
   definition.service.set_name(name.value_or(""));
   CheckNewService(node, definition.service.name(), *set, findings);
   const auto* features = ReadList(map.Require("features"), "features", findings);
-  ServiceReader reader{*set, FeatureNames(ViewsOf(*set)), &definition.service, findings};
+  if (!set->view_names) set->view_names.emplace(ViewsOf(*set));
+  ServiceReader reader{*set, *set->view_names, &definition.service, findings, {}};
   for (size_t i = 0; features != nullptr && i < features->size(); ++i) {
     reader.AddReference(*(*features)[i]);
   }

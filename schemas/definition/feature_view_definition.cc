@@ -1,7 +1,11 @@
 #include <limits>
 #include <optional>
+#include <string>
+#include <utility>
 #include <variant>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "fmt/format.h"
 #include "schemas/definition/allowed_names.h"
@@ -24,6 +28,8 @@ struct ViewReader {
   const SourceDefinition* source = nullptr;
   const EntityDefinition* entity = nullptr;
   Findings* findings;
+  absl::flat_hash_map<std::string, uint32_t> aggregates;  // indexes of the view's, by meaning
+  absl::flat_hash_set<std::string> names;                 // of its features
 
   v1::FeatureView& view() { return definition->view; }
   bool can_check_sql() const { return source != nullptr && source->schema_whole; }
@@ -116,17 +122,16 @@ void ReadWhere(const YamlNode* node, ViewReader* reader) {
 }
 
 // The index of `aggregate` among the view's, whose equal ones are shared whatever their text.
-uint32_t ShareAggregate(v1::Aggregate aggregate, v1::FeatureView* view) {
-  auto meaning = [](v1::Aggregate a) {
-    a.clear_sql();
-    return a.SerializeAsString();
-  };
-  std::string wanted = meaning(aggregate);
-  for (int i = 0; i < view->aggregates_size(); ++i) {
-    if (meaning(view->aggregates(i)) == wanted) return static_cast<uint32_t>(i);
+uint32_t ShareAggregate(v1::Aggregate aggregate, ViewReader* reader) {
+  std::string sql = aggregate.sql();
+  aggregate.clear_sql();
+  auto next = static_cast<uint32_t>(reader->view().aggregates_size());
+  auto [shared, added] = reader->aggregates.try_emplace(aggregate.SerializeAsString(), next);
+  if (added) {
+    aggregate.set_sql(std::move(sql));
+    *reader->view().add_aggregates() = std::move(aggregate);
   }
-  *view->add_aggregates() = std::move(aggregate);
-  return static_cast<uint32_t>(view->aggregates_size() - 1);
+  return shared->second;
 }
 
 std::optional<v1::Aggregate> ReadValue(const YamlNode* node, const ViewReader& reader) {
@@ -142,8 +147,7 @@ std::optional<v1::Aggregate> ReadValue(const YamlNode* node, const ViewReader& r
 
 // Null, having reported it, for the name of another column of the view.
 bool CheckColumnName(const YamlNode& node, const std::string& name, ViewReader* reader) {
-  for (const v1::Feature& other : reader->view().features()) {
-    if (other.name() != name) continue;
+  if (reader->names.contains(name)) {
     reader->findings->Add(node, fmt::format("feature '{}' is already declared in this view", name));
     return false;
   }
@@ -194,7 +198,7 @@ void ReadFeature(const YamlNode& node, ViewReader* reader) {
     feature.set_type(aggregate->type());
     *feature.mutable_default_value() =
         ReadDefault(map.node(), *aggregate, findings).value_or(v1::Literal());
-    feature.set_aggregate(ShareAggregate(*std::move(aggregate), &reader->view()));
+    feature.set_aggregate(ShareAggregate(*std::move(aggregate), reader));
   }
   if (windows == nullptr) return;
   for (const YamlNode::Pointer& item : *windows) {
@@ -206,6 +210,7 @@ void ReadFeature(const YamlNode& node, ViewReader* reader) {
     feature.set_name(full);
     *feature.mutable_window() = window->window;
     *reader->view().add_features() = feature;
+    reader->names.insert(std::move(full));
   }
 }
 
@@ -232,7 +237,7 @@ void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* finding
   ViewDefinition definition;
   definition.node = &node;
   definition.whole = true;
-  ViewReader reader{&definition, nullptr, nullptr, findings};
+  ViewReader reader{&definition, nullptr, nullptr, findings, {}, {}};
   v1::FeatureView& view = definition.view;
   view.set_name(ReadName(map.Require("name"), "the name of a feature view", findings).value_or(""));
   const YamlNode* version = map.Get("version");

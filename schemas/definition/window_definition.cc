@@ -33,18 +33,53 @@ std::optional<int64_t> ReadSize(const YamlNode* node, Findings* findings) {
   return std::nullopt;
 }
 
+// A hop that divides `size` into as many tiles as may be, but no more than hops of `least` would;
+// the size itself always does.
+int64_t DividingHop(int64_t size, int64_t least) {
+  int64_t tiles = std::clamp<int64_t>(size / std::max<int64_t>(least, 1), 1, kMostTiles);
+  while (size % tiles != 0) --tiles;
+  return size / tiles;
+}
+
 std::string NoDefaultHop(const std::string& text, int64_t size) {
   int64_t hop = DefaultHop(size);
   if (hop == 0) {
     return fmt::format(
         "a tenth of {}, the hop of so short a window, is not a whole number of "
-        "microseconds: declare one, as in {{sawtooth: {}, hop: 1us}}",
-        text, text);
+        "microseconds: declare one, as in {{sawtooth: {}, hop: {}}}",
+        text, text, FormatDuration(DividingHop(size, 1)));
   }
   return fmt::format(
       "a window of {} has a hop of {}, which does not divide it: declare one that "
       "does, as in {{sawtooth: {}, hop: {}}}",
-      text, FormatDuration(hop), text, FormatDuration(std::gcd(size, hop)));
+      text, FormatDuration(hop), text, FormatDuration(DividingHop(size, std::gcd(size, hop))));
+}
+
+// A hop for a window that has too many tiles: a whole unit if one will do, or else some whole
+// units.
+int64_t LongerHop(int64_t size) {
+  constexpr std::array<int64_t, 6> kUnits = {1, 1000, kMicrosPerSecond, kMinute, kHour, kDay};
+  int64_t longest = 1;
+  for (int64_t unit : kUnits) {
+    if (size % unit != 0) continue;
+    if (size / unit <= kMostTiles) return unit;
+    longest = unit;
+  }
+  return DividingHop(size / longest, 1) * longest;
+}
+
+// False, having reported it, where a key would keep too many tiles: what each event, lookup and
+// commit of the key may have to go through, and as many expiry steps when its events end.
+bool CheckTiles(const YamlNode& node, const std::string& size_text, int64_t size, int64_t hop,
+                Findings* findings) {
+  if (size / hop <= kMostTiles) return true;
+  findings->Add(
+      node, fmt::format("a window of {} in hops of {} has {} tiles, each of which a key may keep; "
+                        "at most {} are allowed: declare a longer hop, as in {{sawtooth: {}, hop: "
+                        "{}}}, or lifetime",
+                        size_text, FormatDuration(hop), size / hop, kMostTiles, size_text,
+                        FormatDuration(LongerHop(size))));
+  return false;
 }
 
 NamedWindow Sawtooth(std::string suffix, int64_t size, int64_t hop) {
@@ -63,18 +98,23 @@ std::optional<NamedWindow> ReadSawtooth(const YamlNode* node, const YamlNode* ho
   if (hop_node == nullptr) {
     if (!size) return std::nullopt;
     int64_t hop = DefaultHop(*size);
-    if (hop > 0 && *size % hop == 0) return Sawtooth(node->text, *size, hop);
+    if (hop > 0 && *size % hop == 0) {
+      if (!CheckTiles(*node, node->text, *size, hop, findings)) return std::nullopt;
+      return Sawtooth(node->text, *size, hop);
+    }
     findings->Add(*node, NoDefaultHop(node->text, *size));
     return std::nullopt;
   }
   std::optional<int64_t> hop = ReadSize(hop_node, findings);
   if (!size || !hop) return std::nullopt;
   if (*size % *hop != 0) {
-    findings->Add(*hop_node,
-                  fmt::format("a hop of {} does not divide the window of {}: {} would",
-                              hop_node->text, node->text, FormatDuration(std::gcd(*size, *hop))));
+    findings->Add(
+        *hop_node,
+        fmt::format("a hop of {} does not divide the window of {}: {} would", hop_node->text,
+                    node->text, FormatDuration(DividingHop(*size, std::gcd(*size, *hop)))));
     return std::nullopt;
   }
+  if (!CheckTiles(*hop_node, node->text, *size, *hop, findings)) return std::nullopt;
   return Sawtooth(fmt::format("{}_hop_{}", node->text, hop_node->text), *size, *hop);
 }
 

@@ -2,6 +2,7 @@
 #ifndef FOREBAY_SCHEMAS_DEFINITION_WINDOW_DEFINITION_H_
 #define FOREBAY_SCHEMAS_DEFINITION_WINDOW_DEFINITION_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "schemas/definition/yaml_tree.h"
 
 namespace forebay::definition {
+
+// How many tiles a window may have: its size in hops.
+inline constexpr int64_t kMostTiles = 20'000;
 
 struct NamedWindow {
   std::string suffix;  // "1h", "1h_hop_1m", "tumbling_1h", "lifetime": durations as written

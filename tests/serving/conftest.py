@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -13,7 +14,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Server:
     """A running serving_test_server."""
 
-    def __init__(self, *arguments: str, not_ready_file: pathlib.Path | None = None):
+    # `files`: how many files it may open, soft and hard.
+    def __init__(
+        self,
+        *arguments: str,
+        not_ready_file: pathlib.Path | None = None,
+        files: tuple[int, int] | None = None,
+    ):
         build = ROOT / os.environ.get("FOREBAY_BUILD", "build")
         environment = os.environ | {"FOREBAY_TEST_NOT_READY": str(not_ready_file or "")}
         self.process = subprocess.Popen(
@@ -22,6 +29,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
+            preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)),
         )
         line = self.process.stdout.readline()
         if not line:

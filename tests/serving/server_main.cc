@@ -8,6 +8,7 @@
 // exists, the server is not ready.
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -27,6 +28,7 @@
 #include "online/http/http_server.h"
 #include "online/http/metrics.h"
 #include "online/serving/feature_reader.h"
+#include "online/serving/file_limit.h"
 
 namespace forebay {
 namespace {
@@ -150,12 +152,16 @@ int Main(int argc, char** argv) {
   HttpServerOptions http_options;
   http_options.idle_timeout = absl::Seconds(5);
   http_options.request_timeout = absl::Seconds(5);
-  http_options.max_connections = 200;
+  const ConnectionLimits limits = ConnectionLimitsFor(RaiseFileLimit());
+  http_options.max_connections = std::min<size_t>(limits.connections, 200);
+  http_options.most_files = limits.files;
   if (argc > 1) http_options.port = static_cast<uint16_t>(std::stoi(argv[1]));
   auto http = HttpServer::Start(http_options, &reader, &metrics, Ready);
   if (!http.ok()) return Fail(http.status());
 
   GrpcServerOptions grpc_options;
+  grpc_options.max_connections = limits.connections;
+  grpc_options.most_files = limits.files;
   if (argc > 2) grpc_options.port = static_cast<uint16_t>(std::stoi(argv[2]));
   auto grpc = GrpcServer::Start(grpc_options, &reader, &metrics, Ready);
   if (!grpc.ok()) return Fail(grpc.status());

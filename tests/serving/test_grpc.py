@@ -180,9 +180,9 @@ def test_errors_have_the_codes_and_messages_of_http(stub, method, request_, code
     assert message in error.value.details()
 
 
-def test_a_request_above_16_mb_is_refused(stub):
+def test_a_request_above_4_mb_is_refused(stub):
     with pytest.raises(grpc.RpcError) as error:
-        stub.call("Get", {"featureService": "x" * (17 << 20)})
+        stub.call("Get", {"featureService": "x" * (4 << 20)})
     assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

@@ -134,7 +134,7 @@ USER = {"features": ["user_spend.spend_1h"]}
     "path, body, status, code, message",
     [
         ("get", b"", 400, "INVALID_ARGUMENT", "the body is empty"),
-        ("get", b'{"a": \n nope}', 400, "INVALID_ARGUMENT", "at line 2, column 3"),
+        ("get", b'{"at": \n nope}', 400, "INVALID_ARGUMENT", "at line 2, column 3"),
         ("get", [], 400, "INVALID_ARGUMENT", "the body must be an object, not an array"),
         ("get", USER, 400, "INVALID_ARGUMENT", '"entity" is missing'),
         ("get", USER | {"entity": {}}, 400, "INVALID_ARGUMENT", "user_id is missing"),
