@@ -239,7 +239,8 @@ absl::Status WorkerProcess::PrepareFolders() {
                          .warehouse = config().warehouse.string(),
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
                          .flush_bytes = config().flush_bytes,
-                         .parquet_encoding = config().parquet_encoding});
+                         .parquet_encoding = config().parquet_encoding,
+                         .fingerprints = Fingerprints()});
   return offline_->CheckWritable();
 }
 

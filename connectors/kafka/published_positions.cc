@@ -45,13 +45,19 @@ std::pair<std::string_view, std::string_view> SplitNoteValue(std::string_view va
 
 Offset PublishedOffsets::Highest() const {
   Offset highest = gate;
-  for (Offset view : views) highest = std::max(highest, view);
+  for (Offset updated : updates) highest = std::max(highest, updated);
+  for (Offset lettered : letters) highest = std::max(highest, lettered);
   return highest;
 }
 
-std::string PositionKey(std::string_view view, uint32_t version, const TaskId& task) {
-  if (view.empty()) return task.ToString();
+std::string UpdatesPositionKey(std::string_view view, uint32_t version, const TaskId& task) {
   return fmt::format("{} {}", ViewId{std::string(view), version}.ToString(), task.ToString());
+}
+
+std::string LettersPositionKey(std::string_view view, uint32_t version, const TaskId& task) {
+  if (view.empty()) return task.ToString();
+  return fmt::format("{} dead-letter {}", ViewId{std::string(view), version}.ToString(),
+                     task.ToString());
 }
 
 absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
@@ -175,13 +181,15 @@ absl::Status PublishedPositions::Refresh() {
 }
 
 PublishedOffsets PublishedPositions::Of(const TaskId& task) const {
-  auto position = [&](std::string_view view, uint32_t version) {
-    auto found = newest_.find(PositionKey(view, version, task));
+  auto position = [&](const std::string& key) {
+    auto found = newest_.find(key);
     return found == newest_.end() ? Offset(-1) : found->second;
   };
-  PublishedOffsets offsets{.gate = position("", 0)};
-  for (const v1::FeatureView& view : project_.feature_views())
-    offsets.views.push_back(position(view.name(), view.version()));
+  PublishedOffsets offsets{.gate = position(LettersPositionKey("", 0, task))};
+  for (const v1::FeatureView& view : project_.feature_views()) {
+    offsets.updates.push_back(position(UpdatesPositionKey(view.name(), view.version(), task)));
+    offsets.letters.push_back(position(LettersPositionKey(view.name(), view.version(), task)));
+  }
   return offsets;
 }
 

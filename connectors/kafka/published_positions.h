@@ -1,7 +1,8 @@
 // What the update topics and the dead-letter topic hold, by view and task: the newest records of
 // the topic `<project>.positions` (S27), which is compacted.
 //
-//   key    "<view>@<version> <topic>/<partition>": of a view's updates and dead letters;
+//   key    "<view>@<version> <topic>/<partition>": of a view's updates;
+//          "<view>@<version> dead-letter <topic>/<partition>": of the dead letters that it made;
 //          "<topic>/<partition>": of the dead letters of records that no view saw
 //   value  the position, decimal: everything up to it is published; null: no more than if the key
 //          had never been there
@@ -39,14 +40,17 @@ class Project;
 
 // Of one task; -1: nothing is published.
 struct PublishedOffsets {
-  Offset gate{-1};            // dead letters of records that no view saw
-  std::vector<Offset> views;  // by index into Project.feature_views
+  Offset gate{-1};  // dead letters of records that no view saw
+  // By index into Project.feature_views. Apart, since updates may be switched off for a while.
+  std::vector<Offset> updates;
+  std::vector<Offset> letters;
 
   Offset Highest() const;
 };
 
+std::string UpdatesPositionKey(std::string_view view, uint32_t version, const TaskId& task);
 // An empty view name: of records that no view saw.
-std::string PositionKey(std::string_view view, uint32_t version, const TaskId& task);
+std::string LettersPositionKey(std::string_view view, uint32_t version, const TaskId& task);
 
 absl::Status WritePosition(std::string_view project, std::string_view key, Offset position,
                            Producer& producer);

@@ -49,7 +49,8 @@ UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task,
     view.encoder = std::make_unique<UpdateRecordEncoder>(project, i, task.topic);
     view.most_payload = limits.Payload(view.topic);
   }
-  held_.views.assign(views_.size(), Offset(-1));
+  held_.updates.assign(views_.size(), Offset(-1));
+  held_.letters.assign(views_.size(), Offset(-1));
 }
 
 UpdateWriter::~UpdateWriter() = default;
@@ -61,7 +62,7 @@ bool UpdateWriter::HasRecordsAfter(const TaskOutput& output, Offset published) c
 }
 
 bool UpdateWriter::IsLacking(const ChangeBatch& changes, Offset published) const {
-  Offset after = std::max(published, held_.views[changes.view]);
+  Offset after = std::max(published, held_.updates[changes.view]);
   return views_[changes.view].encoder != nullptr &&
          FirstRowAfter(*changes.rows, after) < changes.rows->num_rows();
 }
@@ -73,7 +74,7 @@ bool UpdateWriter::IsLacking(const DeadLetter& letter, Offset published) const {
 Offset UpdateWriter::HeldOf(const DeadLetter& letter) const {
   for (size_t i = 0; i < views_.size(); ++i) {
     if (views_[i].name == letter.view && views_[i].version == letter.view_version)
-      return held_.views[i];
+      return held_.letters[i];
   }
   return held_.gate;
 }
@@ -137,11 +138,12 @@ std::set<std::string> UpdateWriter::PositionKeys(const TaskOutput& output, Offse
   std::set<std::string> keys;
   for (const ChangeBatch& changes : output.changes) {
     const View& view = views_[changes.view];
-    if (IsLacking(changes, published)) keys.insert(PositionKey(view.name, view.version, task_));
+    if (IsLacking(changes, published))
+      keys.insert(UpdatesPositionKey(view.name, view.version, task_));
   }
   for (const DeadLetter& letter : output.dead_letters) {
     if (IsLacking(letter, published))
-      keys.insert(PositionKey(letter.view, letter.view_version, task_));
+      keys.insert(LettersPositionKey(letter.view, letter.view_version, task_));
   }
   return keys;
 }
@@ -150,7 +152,7 @@ absl::Status UpdateWriter::WriteChanges(const ChangeBatch& changes, int32_t part
                                         Offset published, Producer& producer) {
   const View& view = views_[changes.view];
   if (!IsLacking(changes, published)) return absl::OkStatus();
-  int64_t first = FirstRowAfter(*changes.rows, std::max(published, held_.views[changes.view]));
+  int64_t first = FirstRowAfter(*changes.rows, std::max(published, held_.updates[changes.view]));
   if (const EncodedUpdates* prepared = FindPrepared(changes.rows.get())) {
     return producer.Produce(view.topic, partition, *prepared, first, view.most_payload);
   }

@@ -56,18 +56,20 @@ absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::Open(std::shared_ptr<Obj
 
 absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
     std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
-    int64_t now_us) {
+    int64_t now_us, const std::map<std::string, std::string>& properties) {
   absl::StatusOr<std::unique_ptr<DeltaTable>> table = Open(store, path);
   if (absl::IsNotFound(table.status())) {
     std::unique_ptr<DeltaTable> created(new DeltaTable(store, path));
     arrow::FieldVector fields = data_schema.fields();
     fields.push_back(arrow::field("date", arrow::date32()));
     ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*arrow::schema(fields)));
+    StringMap configuration = TableConfiguration();
+    configuration.insert(properties.begin(), properties.end());
     std::vector<Action> actions = {ProtocolAction{},
                                    MetadataAction{.id = RandomId(),
                                                   .schema = std::move(schema),
                                                   .partition_columns = {"date"},
-                                                  .configuration = TableConfiguration(),
+                                                  .configuration = std::move(configuration),
                                                   .created_ms = now_us / 1000}};
     absl::Status status = created->TryCommit({.operation = "CREATE TABLE"}, actions, now_us);
     if (status.ok()) return created;

@@ -38,9 +38,10 @@ class DeltaTable {
 
   // A new table has the columns of `data_schema` then `date`, by which it is partitioned. One that
   // exists must have those columns: FAILED_PRECONDITION names what differs. `now_us`: wall clock.
+  // `properties` are set on a new table, beside our own.
   static absl::StatusOr<std::unique_ptr<DeltaTable>> OpenOrCreate(
       std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
-      int64_t now_us);
+      int64_t now_us, const std::map<std::string, std::string>& properties = {});
 
   const Snapshot& snapshot() const { return snapshot_; }
   const std::string& path() const { return path_; }

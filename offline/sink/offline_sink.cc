@@ -49,7 +49,7 @@ OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
   }
   if (warehouse_.ok()) {
     tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.parquet_encoding,
-                                           options_.now_us);
+                                           options_.now_us, options_.fingerprints);
   }
   thread_ = std::thread([this] { RunFlushes(); });
 }

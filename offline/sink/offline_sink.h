@@ -48,6 +48,8 @@ struct OfflineSinkOptions {
   absl::Duration longest_retry = absl::Minutes(1);
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   std::function<int64_t()> now_us;  // wall clock, microseconds UTC; empty: the system's
+  // ViewFingerprint by view, kept in its table: one that was made of another definition is refused.
+  std::map<ViewId, std::string> fingerprints;
 };
 
 class OfflineSink : public Sink {

@@ -7,6 +7,7 @@
 
 #include "engine/batch/change_batch.h"
 #include "offline/delta/data_file.h"
+#include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -17,6 +18,7 @@ using RowBatches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 constexpr int kMostRaces = 10;
+constexpr char kFingerprintProperty[] = "forebay.fingerprint";
 
 // Appends the rows to those of their dates, order kept, as slices of equal date.
 void SplitByDate(const std::shared_ptr<arrow::RecordBatch>& rows,
@@ -52,6 +54,15 @@ std::string TableFlush::AppId(const ViewId& view, const TaskId& task) const {
   return AppIdPrefix(project_, view) + TaskName(task);
 }
 
+absl::Status TableFlush::CheckFingerprint(const ViewId& view, const DeltaTable& table) const {
+  const auto& properties = table.snapshot().metadata.configuration;
+  auto made_of = properties.find(kFingerprintProperty);
+  auto now = fingerprints_.find(view);
+  if (made_of == properties.end() || now == fingerprints_.end() || made_of->second == now->second)
+    return absl::OkStatus();
+  return ChangedUnderVersion(view, made_of->second, now->second, "its offline table");
+}
+
 absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& view,
                                                                const arrow::Schema& change_schema,
                                                                const TaskId& task) {
@@ -63,6 +74,7 @@ absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& vie
     RETURN_IF_ERROR(table.status());
     RETURN_IF_ERROR((*table)->MendCheckpoint());
     RETURN_IF_ERROR((*table)->CheckColumns(change_schema));
+    RETURN_IF_ERROR(CheckFingerprint(view, **table));
     it = tables_.emplace(view, *std::move(table)).first;
   } else {
     RETURN_IF_ERROR(it->second->Refresh());
@@ -102,9 +114,12 @@ absl::Status TableFlush::FlushView(const ViewId& view, const ViewBacklog& backlo
                                    const std::map<TaskId, TaskClock>& clocks) {
   std::unique_ptr<DeltaTable>& table = tables_[view];
   if (table == nullptr) {
+    std::map<std::string, std::string> properties;
+    if (auto of_view = fingerprints_.find(view); of_view != fingerprints_.end())
+      properties[kFingerprintProperty] = of_view->second;
     const arrow::Schema& schema = *backlog.tasks.begin()->second.rows.front()->schema();
-    ASSIGN_OR_RETURN(
-        table, DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(view), schema, now_us_()));
+    ASSIGN_OR_RETURN(table, DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(view), schema,
+                                                     now_us_(), properties));
   }
   absl::Status status;
   for (int attempt = 0; attempt < kMostRaces; ++attempt) {

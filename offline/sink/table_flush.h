@@ -40,9 +40,10 @@ struct TaskBacklog {
 class TableFlush {
  public:
   TableFlush(std::shared_ptr<ObjectStore> warehouse, std::string project, ParquetEncoding encoding,
-             std::function<int64_t()> now_us)
+             std::function<int64_t()> now_us, std::map<ViewId, std::string> fingerprints = {})
       : warehouse_(std::move(warehouse)),
         project_(std::move(project)),
+        fingerprints_(std::move(fingerprints)),
         encoding_(encoding),
         now_us_(std::move(now_us)) {}
 
@@ -53,7 +54,8 @@ class TableFlush {
   absl::Status Flush(absl::Span<const TaskBacklog> backlog);
 
   // Up to which position the view's table holds the rows of the task; nullopt: none. A table that
-  // exists must have the columns of `change_schema`: FAILED_PRECONDITION.
+  // exists must have the columns of `change_schema`, and be of the view as it is defined:
+  // FAILED_PRECONDITION.
   absl::StatusOr<std::optional<Offset>> HeldPosition(const ViewId& view,
                                                      const arrow::Schema& change_schema,
                                                      const TaskId& task);
@@ -72,10 +74,12 @@ class TableFlush {
                          const std::map<TaskId, TaskClock>& clocks);
   absl::Status CommitView(const ViewId& view, const ViewBacklog& backlog,
                           const std::map<TaskId, TaskClock>& clocks, DeltaTable* table);
+  absl::Status CheckFingerprint(const ViewId& view, const DeltaTable& table) const;
   std::string AppId(const ViewId& view, const TaskId& task) const;
 
   std::shared_ptr<ObjectStore> warehouse_;
   std::string project_;
+  std::map<ViewId, std::string> fingerprints_;  // ViewFingerprint; of others nothing is checked
   ParquetEncoding encoding_;
   std::function<int64_t()> now_us_;
   std::map<ViewId, std::unique_ptr<DeltaTable>> tables_;

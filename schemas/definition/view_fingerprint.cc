@@ -105,7 +105,6 @@ std::string ViewFingerprint(const v1::Project& project, const v1::FeatureView& v
     known_time += ' ' + source.known_time_column();
   }
   fingerprint.Add("source.known_time", known_time);
-  fingerprint.Add("source.max_future", std::to_string(source.max_future_us()));
   for (const v1::Field& field : entity.keys()) columns.insert(field.name());
   fingerprint.Add("source.schema", MeaningOfColumns(source, columns));
   return std::move(fingerprint).text();

@@ -20,8 +20,8 @@ class Project;
 }  // namespace v1
 
 // A line of text: for each part of the definition its name and the XXH3-64 of what it says. Names
-// nothing that values do not depend on: not the outputs that are on, nor columns of the source that
-// the view does not read. REQUIRES: the view's source and entity are in the project.
+// nothing that values do not depend on: not the outputs that are on, nor what only decides which
+// records are let in: max_future, and columns that the view does not read. REQUIRES: the view's source and entity are in the project.
 std::string ViewFingerprint(const v1::Project& project, const v1::FeatureView& view);
 
 // The names of the parts in which two fingerprints differ.

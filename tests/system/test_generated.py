@@ -92,6 +92,28 @@ def test_a_view_that_comes_later_is_as_if_it_had_always_been_there(tmp_path, bro
     check(scenario, project, broker)
 
 
+def test_definitions_that_change_between_kills_leave_no_trace(tmp_path, broker):
+    """Views and their repartition topics come and go, outputs are switched off and on."""
+    scenario = transactions.scenario(count=6_000, project="changing")
+    project = runs.prepare(scenario, tmp_path, broker)
+    rng = random.Random(11)
+    worker = Worker(project)
+    for share in runs.shares(scenario.messages, 10):
+        some = [view for view in scenario.views if rng.random() < 0.7] or [scenario.views[0]]
+        definitions = dataclasses.replace(scenario, views=tuple(some), services={}).definitions()
+        for view in definitions["feature_views"]:
+            view |= {output: "off" for output in ("history", "updates") if rng.random() < 0.3}
+        project.write_definitions(definitions)
+        produce(broker.address, scenario.source.topic, share)
+        worker.spawn()
+        time.sleep(rng.uniform(0.3, 1.5))
+        assert worker.running, worker.log_tail()
+        worker.kill()
+    project.write_definitions(scenario.definitions())
+    worker.run_until_idle()
+    check(scenario, project, broker)
+
+
 def test_what_a_view_lacks_is_said(tmp_path, broker):
     """A topic that no longer holds its beginning, and a view that counts from now on."""
     count = Feature("n", "count(*)", "count", lambda row: 1, (Window.lifetime(),))

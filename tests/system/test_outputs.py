@@ -7,6 +7,7 @@ import importlib.util
 import json
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -465,13 +466,14 @@ def test_a_version_changes_in_nothing_that_its_values_depend_on(broker, tmp_path
     produce(broker.address, scenario.source.topic, scenario.messages)
     Worker(project).run_until_idle()
 
-    def refuses(definitions: dict, part: str) -> None:
+    def refuses(definitions: dict, part: str) -> str:
         project.write_definitions(definitions)
         worker = Worker(project).spawn()
         assert worker.wait() == 1
         log = worker.log_tail()
         assert f"view user_bursts version 1 was changed ({part})" in log, log
         assert "raise its version to 2" in log and "forebay reset user_bursts@1" in log
+        return log
 
     for part, change in {
         "max_age": lambda d: d["feature_views"][1].update(max_age="1h"),
@@ -485,6 +487,8 @@ def test_a_version_changes_in_nothing_that_its_values_depend_on(broker, tmp_path
     project.write_definitions(without.definitions())
     Worker(project).run_until_idle()
     refuses(definitions, "where")
+    shutil.rmtree(project.state)
+    assert "after its offline table was made" in refuses(definitions, "where")
     project.write_definitions(scenario.definitions())
     Worker(project).run_until_idle()
     check_views(scenario, project, broker)
