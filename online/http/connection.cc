@@ -34,7 +34,6 @@ void Connection::StartWait(WaitsFor what) {
 }
 
 Wait Connection::wait() const {
-  if (ending_.load(std::memory_order_relaxed)) return {};
   WaitsFor what = what_.load(std::memory_order_acquire);
   return {what, Clock::time_point(Clock::duration(since_.load(std::memory_order_relaxed)))};
 }
@@ -52,9 +51,14 @@ Admission Connections::Add(const Ptr& connection) {
 }
 
 void Connections::Remove(const Ptr& connection) {
+  ForgetEnding(*connection);
   absl::MutexLock lock(&mutex_);
   open_.erase(connection);
   count_ = open_.size();
+}
+
+void Connections::ForgetEnding(Connection& connection) {
+  if (connection.ending_.exchange(false)) --ending_;
 }
 
 void Connections::ForEach(const std::function<void(const Ptr&)>& visit) const {
@@ -94,7 +98,7 @@ bool Connections::CloseOne(const Connection* but, bool transfers) {
   for (const Ptr& connection : open_) {
     if (connection.get() == but) continue;
     others.push_back(&connection);
-    waits.push_back(connection->wait());
+    waits.push_back(connection->ending_ ? Wait() : connection->wait());
   }
   std::optional<size_t> chosen = ChooseWaitToEnd(waits, Clock::now(), grace_, transfers);
   if (!chosen) return false;
@@ -103,11 +107,13 @@ bool Connections::CloseOne(const Connection* but, bool transfers) {
   if (transfers) DropBytes(*ended);
   ++ending_;
   boost::asio::post(ended->stream.get_executor(), [this, ended, wait = waits[*chosen]] {
-    --ending_;
-    ended->ending_ = false;
     Wait now = ended->wait();
     // Unless the client has done meanwhile what it was waited for.
-    if (now.what == wait.what && now.since == wait.since) ended->stream.close();
+    if (now.what == wait.what && now.since == wait.since) {
+      ended->stream.close();
+    } else {
+      ForgetEnding(*ended);
+    }
   });
   return true;
 }

@@ -67,7 +67,7 @@ class Connection {
 
   std::atomic<WaitsFor> what_{WaitsFor::kNothing};
   std::atomic<std::chrono::steady_clock::time_point::rep> since_{0};
-  std::atomic<bool> ending_{false};  // chosen to be closed
+  std::atomic<bool> ending_{false};  // was told to close
   std::atomic<size_t> bytes_{0};     // that count in Connections
 };
 
@@ -91,7 +91,7 @@ class Connections {
   Admission Add(const Ptr& connection);
   void Remove(const Ptr& connection);
   size_t count() const { return count_.load(std::memory_order_relaxed); }
-  // How many were told to close and have not heard it yet: whoever accepts faster should wait.
+  // How many were told to close and have not gone yet: whoever accepts faster should wait.
   size_t ending() const { return ending_.load(std::memory_order_relaxed); }
 
   // For each that is open.
@@ -106,6 +106,7 @@ class Connections {
   // Counts `bytes` for `connection`, if necessary by closing others. False: no room.
   bool AddBytes(Connection& connection, size_t bytes);
   void DropBytes(Connection& connection);
+  void ForgetEnding(Connection& connection);
   // Closes another than `but`; false: there is none that may be. Its bytes count no more.
   bool CloseOne(const Connection* but, bool transfers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

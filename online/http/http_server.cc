@@ -189,8 +189,8 @@ void HttpServer::Impl::Stop(absl::Duration deadline) {
 net::awaitable<void> HttpServer::Impl::Accept() {
   while (!stopping_) {
     error_code error;
-    // Those that make room for others must get to know it.
-    for (int i = 0; i < 100 && connections_.ending() > kMostToldToClose; ++i) {
+    // Those that make room for others must have the time to go.
+    for (int i = 0; i < 1000 && connections_.ending() > kMostToldToClose; ++i) {
       net::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(1));
       co_await pause.async_wait(Await(error));
     }

@@ -235,17 +235,15 @@ TEST_F(HttpServerTest, WhatABodyPromisesTakesNoRoom) {
 
 TEST_F(HttpServerTest, BodiesAboveTheMemoryForAllOfThemAreToldSo) {
   auto server = Start({.max_buffered_bytes = 200'000, .transfer_grace = absl::Hours(1)});
-  auto stalled = BeginUpload(*server, 90'000, 80'000);
   std::string answer;
-  while (!answer.starts_with("HTTP/1.1 503 ")) {  // until the server has read the other's
-    auto second = BeginUpload(*server, 90'000, 90'000);
+  while (!answer.starts_with("HTTP/1.1 503 ")) {  // until the first is read before the second
+    auto first = BeginUpload(*server, 90'000, 80'000),
+         second = BeginUpload(*server, 90'000, 90'000);
     answer = second->Receive();
     ASSERT_FALSE(answer.empty());
   }
   EXPECT_THAT(answer, HasSubstr("too many large requests are under way"));
   EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), StartsWith("HTTP/1.1 200 "));
-  stalled->Send(std::string(10'000, ' '));
-  EXPECT_THAT(stalled->Receive(), StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(HttpServerTest, AnUploadThatStallsMakesRoomForAnother) {
