@@ -139,6 +139,7 @@ class WorkerProcess {
   ViewFingerprints Fingerprints() const;
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
+  absl::Status IdentifyTopics();
   absl::Status RecognizeTopics(const std::vector<TopicSpec>& specs);
   absl::Status CreateTopics(std::vector<TopicSpec> specs);
   absl::Status LearnTopicLimits(const std::vector<TopicSpec>& specs);
@@ -177,7 +178,7 @@ class WorkerProcess {
   std::map<std::string, TopicRole> roles_;
   std::map<std::string, TopicIdentity> topics_;  // of the roles, as they are
   std::set<std::string> noted_;                  // of the roles, in the positions topic
-  std::unique_ptr<TopicWatch> topic_watch_;
+  std::unique_ptr<TopicWatch> topic_watch_;      // null: of the embedded broker
   absl::flat_hash_map<std::string, int32_t> source_partitions_;
   std::vector<TaskPlan> plans_;
   std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
@@ -295,17 +296,15 @@ absl::Status WorkerProcess::PrepareKafka() {
   ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
   roles_ = TopicRoles(project(), plans_);
-  if (broker_ == nullptr) known_to_group_ = IsKnownToGroup(*admin_, config());
-  RETURN_IF_ERROR(RecognizeTopics(specs));
-  RETURN_IF_ERROR(CreateTopics(std::move(specs)));
-  ASSIGN_OR_RETURN(topics_, AskPatiently(stop_, [&] { return admin_->Describe(NamesOf(roles_)); }));
-  topic_watch_ = std::make_unique<TopicWatch>(admin_.get(), roles_, topics_);
-  bool without_id = std::any_of(topics_.begin(), topics_.end(),
-                                [](const auto& topic) { return topic.second.id.empty(); });
-  if (without_id && broker_ == nullptr) {
-    spdlog::warn(
-        "the broker gives topics no ids (Kafka before 2.8): a topic that is deleted and created "
-        "again is recognized only where it has fewer records or partitions than before");
+  if (broker_ != nullptr) {
+    // It went with its last worker, and tells no ids.
+    RETURN_IF_ERROR(CreateTopics(std::move(specs)));
+    for (const auto& [topic, role] : roles_) topics_[topic] = TopicIdentity();
+  } else {
+    known_to_group_ = IsKnownToGroup(*admin_, config());
+    RETURN_IF_ERROR(RecognizeTopics(specs));
+    RETURN_IF_ERROR(CreateTopics(std::move(specs)));
+    RETURN_IF_ERROR(IdentifyTopics());
   }
   LimitForwards(limits_, &plans_);
   return absl::OkStatus();
@@ -315,6 +314,19 @@ absl::Status WorkerProcess::LearnTopicLimits(const std::vector<TopicSpec>& specs
   RETURN_IF_ERROR(LearnLimits(*admin_, specs, &limits_));
   if (limits_.least() < 1'000'000)  // librdkafka's batch.size
     kafka_.properties.try_emplace("batch.size", std::to_string(limits_.least()));
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::IdentifyTopics() {
+  ASSIGN_OR_RETURN(topics_, AskPatiently(stop_, [&] { return admin_->Describe(NamesOf(roles_)); }));
+  topic_watch_ = std::make_unique<TopicWatch>(admin_.get(), roles_, topics_);
+  bool without_id = std::any_of(topics_.begin(), topics_.end(),
+                                [](const auto& topic) { return topic.second.id.empty(); });
+  if (without_id) {
+    spdlog::warn(
+        "the broker gives topics no ids (Kafka before 2.8): a topic that is deleted and created "
+        "again is recognized only where it has fewer records or partitions than before");
+  }
   return absl::OkStatus();
 }
 
@@ -555,6 +567,7 @@ void WorkerProcess::CheckSetback() {
 
 // What is another topic by now must not be committed to what was made of the old one.
 absl::Status WorkerProcess::WatchTopics() {
+  if (topic_watch_ == nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(NoteTopics());
   absl::Status status = topic_watch_->Look(absl::Now());
   if (status.ok()) return status;
