@@ -69,7 +69,8 @@ absl::Status TransactionalProducer::Commit() {
   absl::Status status = Repeat("committing the transaction", [&](int timeout_ms) {
     return rd_kafka_commit_transaction(producer_->client(), timeout_ms);
   });
-  if (status.ok()) ending_ = false;
+  // One that has to be aborted is not committed.
+  if (status.ok() || (!spent_ && !producer_->cancelled())) ending_ = false;
   return status;
 }
 
