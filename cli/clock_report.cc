@@ -17,9 +17,7 @@ namespace {
 
 constexpr size_t kMostText = 60;
 
-std::string Shown(const std::string& text) {
-  return absl::CHexEscape(text.substr(0, kMostText));
-}
+std::string Shown(const std::string& text) { return absl::CHexEscape(text.substr(0, kMostText)); }
 
 bool NamesProducer(const std::string& header) {
   static constexpr std::array<std::string_view, 6> kWords = {"client",  "producer", "host",

@@ -20,14 +20,14 @@ namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // All outlive the source. `topics`: what the topics of the plans are, as far as it is known.
+  // All but `topics` outlive the source. `topics`: what the topics of the plans are, as far as it is known.
   // `key_check` looks at every batch. `cancel`: Bounds waits for brokers no longer.
   KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
-              const std::map<std::string, TopicIdentity>& topics, KeyCheck* key_check,
+              std::map<std::string, TopicIdentity> topics, KeyCheck* key_check,
               const std::atomic<bool>* cancel)
       : consumer_(consumer),
         plans_(plans),
-        topics_(topics),
+        topics_(std::move(topics)),
         key_check_(key_check),
         cancel_(cancel) {}
 
@@ -46,13 +46,13 @@ class KafkaSource final : public Source {
 
   KafkaConsumer* const consumer_;
   const std::vector<TaskPlan>& plans_;
-  const std::map<std::string, TopicIdentity>& topics_;
+  const std::map<std::string, TopicIdentity> topics_;
   KeyCheck* const key_check_;
   const std::atomic<bool>* const cancel_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);  // as of the last Bounds
-  std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
+  std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);   // topics whose times were warned of
 };
 
 }  // namespace forebay

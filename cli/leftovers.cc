@@ -160,8 +160,8 @@ class Search {
   }
 
   const Places& places_;
-  std::set<std::string> topics_;            // of the cluster
-  std::set<std::string> fed_;               // topics of no single view
+  std::set<std::string> topics_;  // of the cluster
+  std::set<std::string> fed_;     // topics of no single view
   std::map<std::string, TopicIdentity> notes_;
   std::map<ViewId, std::string> topic_of_;  // whose tasks compute the view, of those declared
   Leftovers found_;

@@ -170,8 +170,8 @@ absl::StatusOr<std::optional<StateFolder>> LockState(const Places& places) {
   return OpenStateFolder(places.config.state, places.project.name(), UnfinishedReset::kTakeUp);
 }
 
-// A worker that was killed a moment ago is still a member: that of this state folder, which is locked,
-// does not run.
+// A worker that was killed a moment ago is still a member: that of this state folder, which is
+// locked, does not run.
 absl::Status CheckNoWorker(const Places& places, bool locked) {
   if (places.admin == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(auto members, FindGroupMembers(*places.admin, places.config.group));

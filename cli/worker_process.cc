@@ -11,15 +11,16 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "cli/ask_patiently.h"
 #include "cli/bring_up_log.h"
 #include "cli/clock_report.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
+#include "cli/project_topics.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
 #include "cli/stop_watch.h"
@@ -30,13 +31,10 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
-#include "connectors/kafka/producer.h"
-#include "connectors/kafka/published_positions.h"
 #include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/retry_log.h"
-#include "connectors/kafka/topic_watch.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/update_sink.h"
 #include "connectors/kafka/worker_claim.h"
@@ -53,7 +51,6 @@
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
 #include "schemas/types/status_macros.h"
-#include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
@@ -76,30 +73,6 @@ bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   return *members && std::any_of((*members)->begin(), (*members)->end(), [&](const auto& member) {
     return member.worker_id == config.worker_id;
   });
-}
-
-// Asks again while no broker answers, until `stop`. `Ask` returns a Status or a StatusOr.
-template <typename Ask>
-auto AskPatiently(const std::atomic<bool>& stop, const Ask& ask) -> decltype(ask()) {
-  RetryLog log;
-  while (true) {
-    auto answer = ask();
-    absl::Status status;
-    if constexpr (std::is_same_v<decltype(answer), absl::Status>) {
-      status = answer;
-    } else {
-      status = answer.status();
-    }
-    if (!absl::IsUnavailable(status) || stop.load()) return answer;
-    log.Say("{}, retrying", std::string(status.message()));
-  }
-}
-
-std::vector<std::string> NamesOf(const std::map<std::string, TopicRole>& roles) {
-  std::vector<std::string> names;
-  names.reserve(roles.size());
-  for (const auto& [topic, role] : roles) names.push_back(topic);
-  return names;
 }
 
 class WorkerProcess {
@@ -139,10 +112,6 @@ class WorkerProcess {
   ViewFingerprints Fingerprints() const;
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
-  absl::Status IdentifyTopics();
-  absl::Status RecognizeTopics(const std::vector<TopicSpec>& specs);
-  absl::Status CreateTopics(std::vector<TopicSpec> specs);
-  absl::Status LearnTopicLimits(const std::vector<TopicSpec>& specs);
   absl::Status PlanAllTasks();
   absl::StatusOr<std::vector<const v1::FeatureView*>> FindViews(
       std::string_view flag, const std::vector<std::string>& names) const;
@@ -155,9 +124,6 @@ class WorkerProcess {
   void LookAround();
   absl::Status CheckFlushes();
   void CheckSetback();
-  absl::Status WatchTopics();
-  absl::Status NoteTopics();
-  absl::Status NoteSplitKeys();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
   bool AllRead() const;
@@ -175,10 +141,7 @@ class WorkerProcess {
   std::unique_ptr<EmbeddedBroker> broker_;
   KafkaConfig kafka_;
   std::unique_ptr<KafkaAdmin> admin_;
-  std::map<std::string, TopicRole> roles_;
-  std::map<std::string, TopicIdentity> topics_;  // of the roles, as they are
-  std::set<std::string> noted_;                  // of the roles, in the positions topic
-  std::unique_ptr<TopicWatch> topic_watch_;      // null: of the embedded broker
+  std::unique_ptr<ProjectTopics> topics_;  // null: those of the embedded broker go with it
   absl::flat_hash_map<std::string, int32_t> source_partitions_;
   std::vector<TaskPlan> plans_;
   std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
@@ -295,69 +258,21 @@ absl::Status WorkerProcess::PrepareKafka() {
   limits_ = RecordLimits(kafka_);
   ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
-  roles_ = TopicRoles(project(), plans_);
-  if (broker_ != nullptr) {
-    // It went with its last worker, and tells no ids.
-    RETURN_IF_ERROR(CreateTopics(std::move(specs)));
-    for (const auto& [topic, role] : roles_) topics_[topic] = TopicIdentity();
-  } else {
-    known_to_group_ = IsKnownToGroup(*admin_, config());
-    RETURN_IF_ERROR(RecognizeTopics(specs));
-    RETURN_IF_ERROR(CreateTopics(std::move(specs)));
-    RETURN_IF_ERROR(IdentifyTopics());
-  }
-  LimitForwards(limits_, &plans_);
-  return absl::OkStatus();
-}
-
-absl::Status WorkerProcess::LearnTopicLimits(const std::vector<TopicSpec>& specs) {
-  RETURN_IF_ERROR(LearnLimits(*admin_, specs, &limits_));
-  if (limits_.least() < 1'000'000)  // librdkafka's batch.size
-    kafka_.properties.try_emplace("batch.size", std::to_string(limits_.least()));
-  return absl::OkStatus();
-}
-
-absl::Status WorkerProcess::IdentifyTopics() {
-  ASSIGN_OR_RETURN(topics_, AskPatiently(stop_, [&] { return admin_->Describe(NamesOf(roles_)); }));
-  topic_watch_ = std::make_unique<TopicWatch>(admin_.get(), roles_, topics_);
-  bool without_id = std::any_of(topics_.begin(), topics_.end(),
-                                [](const auto& topic) { return topic.second.id.empty(); });
-  if (without_id) {
-    spdlog::warn(
-        "the broker gives topics no ids (Kafka before 2.8): a topic that is deleted and created "
-        "again is recognized only where it has fewer records or partitions than before");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WorkerProcess::RecognizeTopics(const std::vector<TopicSpec>& specs) {
-  std::string positions_topic = PositionsTopic(project().name());
-  std::vector<std::string> names = NamesOf(roles_);
-  names.push_back(positions_topic);
-  ASSIGN_OR_RETURN(auto present, AskPatiently(stop_, [&] { return admin_->Describe(names); }));
-  PublishedPositions positions(project(), kafka_, &stop_, Isolation::kUncommitted);
-  if (present.contains(positions_topic)) RETURN_IF_ERROR(positions.Refresh());
-  for (const auto& [topic, identity] : positions.topic_notes()) noted_.insert(topic);
-  for (const auto& [topic, note] : positions.split_notes()) {
-    auto role = roles_.find(topic);
-    bool matters = role != roles_.end() && role->second.use == TopicUse::kKeyedSource;
-    const std::string& id = present[topic].id;
-    if (matters && (note.id.empty() || id.empty() || note.id == id))
-      return absl::FailedPreconditionError(note.message);
-  }
-  return CheckTopics(roles_, specs, positions.topic_notes(), present, "topic " + positions_topic);
-}
-
-absl::Status WorkerProcess::CreateTopics(std::vector<TopicSpec> specs) {
   if (broker_ != nullptr) {
     for (const TopicSpec& spec : specs)
       RETURN_IF_ERROR(broker_->CreateTopic(spec.name, spec.partitions));
-    return absl::OkStatus();
+  } else {
+    for (TopicSpec& spec : specs)
+      spec.replication = static_cast<int32_t>(config().replication_factor);
+    known_to_group_ = IsKnownToGroup(*admin_, config());
+    topics_ = std::make_unique<ProjectTopics>(project(), kafka_, admin_.get(),
+                                              TopicRoles(project(), plans_), &stop_);
+    RETURN_IF_ERROR(topics_->Open(specs, &limits_));
   }
-  for (TopicSpec& spec : specs)
-    spec.replication = static_cast<int32_t>(config().replication_factor);
-  RETURN_IF_ERROR(AskPatiently(stop_, [&] { return EnsureTopics(*admin_, specs); }));
-  return AskPatiently(stop_, [&] { return LearnTopicLimits(specs); });
+  if (limits_.least() < 1'000'000)  // librdkafka's batch.size
+    kafka_.properties.try_emplace("batch.size", std::to_string(limits_.least()));
+  LimitForwards(limits_, &plans_);
+  return absl::OkStatus();
 }
 
 absl::Status WorkerProcess::PrepareWorker() {
@@ -388,8 +303,10 @@ absl::Status WorkerProcess::PrepareWorker() {
   group_ = std::make_unique<GroupWatch>([this] { return consumer_->client(); }, config().group);
   key_check_ = std::make_unique<KeyCheck>(
       plans_, [](const std::string& message) { spdlog::error("{}", message); });
-  source_ = std::make_unique<KafkaSource>(consumer_.get(), plans_, topics_, key_check_.get(),
-                                          stop_watch_.give_up());
+  source_ = std::make_unique<KafkaSource>(
+      consumer_.get(), plans_,
+      topics_ == nullptr ? std::map<std::string, TopicIdentity>() : topics_->identities(),
+      key_check_.get(), stop_watch_.give_up());
   repartition_ = std::make_unique<RepartitionSink>(
       Repartitions(plans_), source_partitions_,
       RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
@@ -528,7 +445,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
     CheckSetback();
-    RETURN_IF_ERROR(WatchTopics());
+    if (topics_ != nullptr) RETURN_IF_ERROR(topics_->Watch(worker_->Tasks()));
     LookAround();
     if (!ready && worker_->Ready().ok()) {
       ready = true;
@@ -565,60 +482,16 @@ void WorkerProcess::CheckSetback() {
   consumer_->JoinAgain();
 }
 
-// What is another topic by now must not be committed to what was made of the old one.
-absl::Status WorkerProcess::WatchTopics() {
-  if (topic_watch_ == nullptr) return absl::OkStatus();
-  RETURN_IF_ERROR(NoteTopics());
-  absl::Status status = topic_watch_->Look(absl::Now());
-  if (status.ok()) return status;
-  worker_->Fail(status);
-  return status;
-}
-
-// Once there is something that depends on them: before that they may be replaced at will.
-absl::Status WorkerProcess::NoteTopics() {
-  auto is_noted = [this](const auto& topic) { return noted_.contains(topic.first); };
-  if (std::all_of(topics_.begin(), topics_.end(), is_noted)) return absl::OkStatus();
-  auto tasks = worker_->Tasks();
-  bool read = std::any_of(tasks.begin(), tasks.end(), [](const auto& task) {
-    // A repartition topic has markers from the start.
-    return !task->task().plan().repartition && task->position().value() >= 0;
-  });
-  if (!read) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
-                   Producer::Create(kafka_, {}, DeliveryReports::kAll, stop_watch_.give_up()));
-  for (const auto& topic : topics_) {
-    if (is_noted(topic)) continue;
-    RETURN_IF_ERROR(WriteTopicNote(project().name(), topic.first, topic.second, *producer));
-  }
-  absl::Status written = producer->Flush();
-  if (absl::IsUnavailable(written)) return absl::OkStatus();  // written next time
-  RETURN_IF_ERROR(written);
-  for (const auto& [topic, identity] : topics_) noted_.insert(topic);
-  return absl::OkStatus();
-}
-
-// What was committed before they were found would let the next start pass over them.
-absl::Status WorkerProcess::NoteSplitKeys() {
-  std::map<std::string, std::string> refused = key_check_->Refused();
-  if (refused.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
-                   Producer::Create(kafka_, {}, DeliveryReports::kAll, &stop_));
-  for (const auto& [topic, message] : refused) {
-    RETURN_IF_ERROR(
-        WriteSplitNote(project().name(), topic, {topics_[topic].id, message}, *producer));
-  }
-  return producer->Flush();
-}
-
 absl::Status WorkerProcess::Stop(absl::Status ran) {
-  if (absl::Status noted = NoteSplitKeys(); !noted.ok())
-    spdlog::error("{}", std::string(noted.message()));
   if (ran.ok()) {
     spdlog::info("stopping: committing what has been applied");
   } else {
     spdlog::info("stopping without a further commit");
     worker_->Fail(ran);
+  }
+  if (topics_ != nullptr) {
+    absl::Status noted = topics_->NoteRefused(key_check_->Refused());
+    if (!noted.ok()) spdlog::error("{}", std::string(noted.message()));
   }
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
