@@ -92,7 +92,6 @@ class WorkerProcess {
     if (waited && stop_.load()) return absl::OkStatus();  // nothing had begun
     stop_watch_.Fail(prepared);
     RETURN_IF_ERROR(prepared);
-    RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
     worker_->Start();
     absl::Status ran = Serve();
     return Stop(ran);
@@ -357,6 +356,8 @@ void WorkerProcess::ReportClockAhead(const ClockAhead& ahead) const {
 absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
     absl::Span<const TaskId> ids) {
   ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(ids));
+  // No sink has refused them, and nothing of them is published yet.
+  RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
   for (const auto& task : worker_->Tasks()) {
     if (task->task().read_before() < Offset(0)) source_->ReadsFirst(task->task().id());
   }

@@ -136,7 +136,7 @@ def test_times_in_another_unit_than_declared_are_said_once(tmp_path, broker, nam
     now = 1_709_164_800  # 2024-02-29T00:00:00Z
     for partition in (0, 1):
         for at in (now, now + 1, now * 1_000, now * 1_000_000_000):
-            event = json.dumps({"user_id": "u", "at": at})
+            event = json.dumps({"user_id": f"u{partition}", "at": at})
             producer.produce(name, event, partition=partition, timestamp=now * 1_000)
     assert producer.flush(30) == 0
     project = Project(tmp_path, name, definitions, broker.address)

@@ -298,12 +298,15 @@ def test_a_worker_that_may_not_publish_loses_nothing(
             raise AssertionError("ended")
     assert committed(broker, project) <= 3
     mend()
+    if spoil is delete_topic:  # what was in it does not come back by itself
+        done = forebay("reset", "texts@1", "--yes", "--project", project.folder)
+        assert done.returncode == 0, done.stderr
     Worker(project).run_until_idle()
     published = offsets(broker, project, "texts")
     counted = offsets(broker, project, "counts")
     if delivery == "at_least_once":
         published, counted = sorted(set(published)), sorted(set(counted))
-    assert published == list(range(3 if spoil is delete_topic else 0, 8))
+    assert published == list(range(8))
     assert counted == list(range(8))
     assert table_offsets(project, "texts") == list(range(8))
 
@@ -312,7 +315,7 @@ def test_a_worker_that_may_not_publish_loses_nothing(
 
 
 def test_a_stop_ends_in_time_though_a_repartition_topic_is_gone(tmp_path, broker, name):
-    project = prepare(tmp_path, broker, name, by_shop=True)
+    project = prepare(tmp_path, broker, name, by_shop=True, ready_lag=10**12)
     send(broker, name, *[(f"u{i % 1000}", "x") for i in range(60_000)])
     worker = Worker(project).start()
     worker.wait_for_metric("forebay_applied_records_total", 1_000)
