@@ -13,6 +13,8 @@ namespace forebay {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Seconds(1);
+constexpr absl::Duration kPatience = absl::Seconds(2);
+constexpr int kReachMillis = 50;
 
 const TopicIdentity* Find(const std::map<std::string, TopicIdentity>& topics,
                           const std::string& name) {
@@ -75,10 +77,20 @@ void TopicWatch::QueueDeleter::operator()(rd_kafka_queue_s* queue) const {
   rd_kafka_queue_destroy(queue);
 }
 
+// librdkafka spins while a question waits for a broker that is away: it is asked where one answers.
+bool TopicWatch::IsBrokerThere() const {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_resp_err_t error =
+      rd_kafka_metadata(admin_->client(), 0, nullptr, &metadata, kReachMillis);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 void TopicWatch::Ask() {
+  if (unanswered_ && !IsBrokerThere()) return;
   answer_.reset(rd_kafka_queue_new(admin_->client()));
   AdminOptions options =
-      MakeAdminOptions(admin_->client(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, kAdminPatience);
+      MakeAdminOptions(admin_->client(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, kPatience);
   RequestTopics(admin_->client(), names_, options.get(), answer_.get());
 }
 
@@ -93,7 +105,8 @@ absl::Status TopicWatch::Look(absl::Time now) {
   EventHandle event(rd_kafka_queue_poll(answer_.get(), 0));
   if (event == nullptr) return absl::OkStatus();
   answer_.reset();
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  unanswered_ = rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (unanswered_) return absl::OkStatus();
   auto present = TopicsOf(event.get());
   return present.ok() ? Compare(*present) : absl::OkStatus();
 }

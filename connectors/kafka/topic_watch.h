@@ -49,6 +49,7 @@ class TopicWatch {
     void operator()(rd_kafka_queue_s* queue) const;
   };
 
+  bool IsBrokerThere() const;
   void Ask();
   absl::Status Compare(const std::map<std::string, TopicIdentity>& present);
 
@@ -58,6 +59,7 @@ class TopicWatch {
   std::vector<std::string> names_;
   absl::Time next_ = absl::InfinitePast();
   std::unique_ptr<rd_kafka_queue_s, QueueDeleter> answer_;  // null: nothing is asked
+  bool unanswered_ = false;  // the last question
   // A broker that has not heard of the newest changes must not end the worker.
   bool suspected_ = false;
 };
