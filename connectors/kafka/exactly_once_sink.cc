@@ -136,9 +136,11 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
     if (part.output == nullptr) continue;
     Offset published = tasks_.at(part.task).published;
     std::shared_ptr<UpdateWriter> writer = writers_.Find(part.task);
-    RETURN_IF_ERROR(writer->Write(*part.output, published, producer_->records()));
+    RETURN_IF_ERROR(
+        producer_->Explain(writer->Write(*part.output, published, producer_->records())));
     for (const std::string& key : writer->PositionKeys(*part.output, published)) {
-      RETURN_IF_ERROR(WritePosition(project_, key, part.position, producer_->records()));
+      RETURN_IF_ERROR(
+          producer_->Explain(WritePosition(project_, key, part.position, producer_->records())));
     }
   }
   RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));

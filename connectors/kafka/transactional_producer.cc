@@ -116,7 +116,17 @@ absl::Status TransactionalProducer::Classify(std::string_view what, const rd_kaf
   int code = rd_kafka_error_code(e);
   std::string text = rd_kafka_error_string(e);
   if (!rd_kafka_error_txn_requires_abort(e)) spent_ = true;
-  if (!IsFencing(code)) return StepStatus(what, code, text);
+  return IsFencing(code) ? Fence(what, text) : StepStatus(what, code, text);
+}
+
+absl::Status TransactionalProducer::Explain(absl::Status taken) {
+  char text[512];
+  if (taken.ok()) return taken;
+  bool fenced = IsFencing(rd_kafka_fatal_error(producer_->client(), text, sizeof(text)));
+  return fenced ? Fence("producing records", text) : taken;
+}
+
+absl::Status TransactionalProducer::Fence(std::string_view what, std::string_view text) {
   spent_ = fenced_ = true;
   return absl::UnavailableError(
       fmt::format("{}: the broker has closed {} to this producer ({}): its transaction took too "

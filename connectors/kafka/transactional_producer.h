@@ -52,6 +52,9 @@ class TransactionalProducer {
   // answered after `patience`.
   bool Recover(absl::Duration patience);
 
+  // Of taking a record: an error that comes of fencing is said to be that.
+  absl::Status Explain(absl::Status taken);
+
   // The broker has closed the id to this producer: a transaction took too long, or another producer
   // was made with it, by this worker or another.
   bool fenced() const { return fenced_; }
@@ -64,6 +67,7 @@ class TransactionalProducer {
   absl::Status Repeat(std::string_view what, const std::function<rd_kafka_error_s*(int)>& step,
                       absl::Duration patience = absl::InfiniteDuration());
   absl::Status Classify(std::string_view what, const rd_kafka_error_s& error);
+  absl::Status Fence(std::string_view what, std::string_view text);
   absl::Status StepStatus(std::string_view what, int code, std::string_view text);
 
   const std::string id_;
