@@ -260,13 +260,10 @@ void Task::FinishChanges() {
 }
 
 void Task::PublishStatistics() {
-  int64_t due = 0;
-  for (const DueSteps& of_view : CountDueSteps(TaskStatistics::kKeysCounted)) due += of_view.steps;
   if (order_ != nullptr) {
     statistics_.waiting.store(static_cast<int64_t>(order_->waiting()), std::memory_order_relaxed);
     statistics_.forced.store(order_->forced(), std::memory_order_relaxed);
   }
-  statistics_.due_steps.store(due, std::memory_order_relaxed);
   auto expression = expressions_.begin();
   for (const auto& view : views_) {
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);
@@ -276,6 +273,13 @@ void Task::PublishStatistics() {
       ++expression;
     }
   }
+}
+
+// Reads the states of keys: too dear for every batch.
+void Task::PublishDueSteps() {
+  int64_t due = 0;
+  for (const DueSteps& of_view : CountDueSteps(TaskStatistics::kKeysCounted)) due += of_view.steps;
+  statistics_.due_steps.store(due, std::memory_order_relaxed);
 }
 
 void Task::PublishClocks() {
@@ -308,6 +312,7 @@ KnownTime Task::complete_before() const {
 TaskCut Task::Cut(CutOf of) {
   TaskCut cut;
   cut.moved = position_ != cut_position_;
+  if (cut.moved) PublishDueSteps();
   cut_position_ = position_;
   pending_bytes_ = 0;
   // While records are read again, nothing changes.

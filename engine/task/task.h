@@ -205,6 +205,7 @@ class Task {
                      RejectReason reason, const v1::FeatureView* view, std::string detail);
   void FinishChanges();
   void PublishStatistics();
+  void PublishDueSteps();
   void PublishClocks();
   void CutState(TaskCut* cut);
 

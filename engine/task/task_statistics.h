@@ -26,7 +26,8 @@ struct TaskStatistics {
   std::atomic<int64_t> waiting{0};  // of a repartition topic: read, and not yet applied (S26a)
   std::atomic<int64_t> forced{0};   // applied before their turn, as too many waited
   std::atomic<int64_t> changes{0};  // change records made
-  // Expiry steps due and not written yet; of keys beyond kKeysCounted, one each.
+  // Expiry steps due and not written yet, as of the last cut; of keys beyond kKeysCounted, one
+  // each.
   std::atomic<int64_t> due_steps{0};
   std::atomic<int64_t> hot_keys{0};   // in the hot maps
   std::atomic<int64_t> hot_bytes{0};  // likewise
