@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "engine/aggregate/aggregate.h"
-#include "engine/state/change_op.h"
-#include "engine/state/key.h"
+#include "engine/state/change.h"
 #include "engine/task/task_plan.h"
 #include "schemas/types/strong_int.h"
 
@@ -22,17 +21,6 @@ class ResizableBuffer;
 }  // namespace arrow
 
 namespace forebay {
-
-// One step. Times in microseconds UTC.
-struct Change {
-  HashedKey key;
-  int64_t effective_time;
-  int64_t event_time;
-  int64_t known_time;
-  ChangeOp op;
-  int64_t offset;
-  int32_t ordinal;
-};
 
 //   Finalize(..., changes.NextFeatures());
 //   changes.Append(change);
