@@ -156,7 +156,7 @@ class WorkerProcess {
   std::unique_ptr<KeyCheck> key_check_;
   std::unique_ptr<KafkaSource> source_;
   std::unique_ptr<RepartitionSink> repartition_;
-  std::unique_ptr<UpdateSink> updates_;
+  std::unique_ptr<Sink> updates_;
   DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
                               std::chrono::steady_clock::now};
   std::unique_ptr<Worker> worker_;
@@ -312,7 +312,7 @@ absl::Status WorkerProcess::PrepareWorker() {
   if (broker_ != nullptr && config().delivery == Delivery::kExactlyOnce) {
     spdlog::info("the embedded broker has no transactions: updates are delivered at least once");
   }
-  updates_ = std::make_unique<UpdateSink>(
+  updates_ = MakeUpdateSink(
       project(), consumer_.get(),
       UpdateSinkOptions{.kafka = kafka_,
                         .worker_id = config().worker_id,

@@ -22,7 +22,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "connectors/dead_letter/dead_letter_kind.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 
 namespace forebay {
 

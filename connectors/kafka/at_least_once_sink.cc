@@ -15,13 +15,13 @@ namespace forebay {
 AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer,
                                  UpdateSinkOptions options)
     : options_(std::move(options)),
-      project_(project.name()),
+      project_(project),
       consumer_(consumer),
       published_(project, options_.kafka, options_.cancel),
       writers_(project, options_.limits),
       publisher_(options_.kafka, options_.cancel,
                  [this](const TaskOutput& output, Offset after, Producer& producer) {
-                   return writers_.Find(output.task)->Write(output, after, producer);
+                   return writers_.Find(output.task)->Write(OutputOf(output), after, producer);
                  }) {}
 
 absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
@@ -47,23 +47,27 @@ absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
   return std::max(held.Highest(), offset);
 }
 
-void AtLeastOnceSink::Review(TaskOutput* output) {
-  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output->task)) writer->Review(output);
+WantedSteps AtLeastOnceSink::Wants(int view) const {
+  return WantedUpdates(project_.feature_views(view), /*at_once=*/true);
 }
 
-absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) {
-  absl::Status status = publisher_.Offer(output);
-  // What has to be sent once more is encoded once more.
-  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output.task)) writer->Forget(output);
-  return status;
+std::unique_ptr<SinkPart> AtLeastOnceSink::Prepare(const TaskId& task) {
+  std::shared_ptr<UpdateWriter> writer = writers_.Find(task);
+  return writer == nullptr ? nullptr : writer->NewPart();
 }
+
+UpdateWriter::Output AtLeastOnceSink::OutputOf(const TaskOutput& output) const {
+  return {output, output.PartOf<UpdatePart>(this)};
+}
+
+absl::Status AtLeastOnceSink::Offer(const TaskOutput& output) { return publisher_.Offer(output); }
 
 absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
   bool due = absl::Now() - offsets_sent_ >= kOffsetInterval;
   RETURN_IF_ERROR(
       publisher_.Commit(outputs, [&](const std::shared_ptr<Producer>& producer) -> absl::Status {
         for (const TaskOutput* output : outputs) {
-          for (std::string key : writers_.Find(output->task)->PositionKeys(*output, Offset(-1)))
+          for (std::string key : writers_.Find(output->task)->PositionKeys(OutputOf(*output), Offset(-1)))
             unwritten_[std::move(key)] = output->position;
         }
         return due ? WritePositions(*producer) : absl::OkStatus();
@@ -84,7 +88,7 @@ absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs
 
 absl::Status AtLeastOnceSink::WritePositions(Producer& producer) {
   for (const auto& [key, position] : unwritten_)
-    RETURN_IF_ERROR(WritePosition(project_, key, position, producer));
+    RETURN_IF_ERROR(WritePosition(project_.name(), key, position, producer));
   return absl::OkStatus();
 }
 

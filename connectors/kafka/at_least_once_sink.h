@@ -1,4 +1,4 @@
-// UpdateSink with delivery at_least_once: see update_sink.h.
+// The update sink with delivery at_least_once: see update_sink.h.
 #ifndef FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_AT_LEAST_ONCE_SINK_H_
 
@@ -19,8 +19,9 @@ class AtLeastOnceSink : public Sink {
  public:
   AtLeastOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
+  WantedSteps Wants(int view) const override;
   absl::StatusOr<Offset> Open(const TaskId& task) override;
-  void Review(TaskOutput* output) override;
+  std::unique_ptr<SinkPart> Prepare(const TaskId& task) override;
   absl::Status Offer(const TaskOutput& output) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
@@ -33,12 +34,13 @@ class AtLeastOnceSink : public Sink {
     Offset sent{-1};
   };
 
+  UpdateWriter::Output OutputOf(const TaskOutput& output) const;
   absl::Status WritePositions(Producer& producer);
   absl::Status SendOffsets(const std::vector<std::pair<TaskId, Offset>>& next_offsets,
                            absl::Duration timeout);
 
   const UpdateSinkOptions options_;
-  const std::string project_;
+  const v1::Project& project_;
   KafkaConsumer* const consumer_;
   absl::flat_hash_map<TaskId, Position> positions_;
   absl::Time offsets_sent_ = absl::InfinitePast();

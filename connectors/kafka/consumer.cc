@@ -11,7 +11,7 @@
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/partition_list.h"
 #include "connectors/kafka/queue_handle.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {

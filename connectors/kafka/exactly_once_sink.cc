@@ -23,7 +23,7 @@ ExactlyOnceSink::ExactlyOnceSink(const v1::Project& project, KafkaConsumer* cons
     : options_(std::move(options)),
       consumer_(consumer),
       transactional_id_(fmt::format("forebay-{}-{}", project.name(), options_.worker_id)),
-      project_(project.name()),
+      project_(project),
       updates_(PublishesUpdates(project)),
       positions_(project, options_.kafka, options_.cancel),
       writers_(project, options_.limits) {}
@@ -39,9 +39,18 @@ absl::StatusOr<Offset> ExactlyOnceSink::Open(const TaskId& task) {
   return std::max(positions_.Of(task).Highest(), tasks_.at(task).committed);
 }
 
+WantedSteps ExactlyOnceSink::Wants(int view) const {
+  return WantedUpdates(project_.feature_views(view), /*at_once=*/false);
+}
+
 // Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.
-void ExactlyOnceSink::Review(TaskOutput* output) {
-  if (std::shared_ptr<UpdateWriter> writer = writers_.Find(output->task)) writer->Review(output);
+std::unique_ptr<SinkPart> ExactlyOnceSink::Prepare(const TaskId& task) {
+  std::shared_ptr<UpdateWriter> writer = writers_.Find(task);
+  return writer == nullptr ? nullptr : writer->NewPart();
+}
+
+UpdateWriter::Output ExactlyOnceSink::OutputOf(const TaskOutput& output) const {
+  return {output, output.PartOf<UpdatePart>(this)};
 }
 
 absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs) {
@@ -52,7 +61,6 @@ absl::Status ExactlyOnceSink::Commit(absl::Span<const TaskOutput* const> outputs
   }
   RETURN_IF_ERROR(Publish(outputs, {}));
   for (const TaskOutput* output : outputs) {
-    writers_.Find(output->task)->Forget(*output);
     Offset& position = tasks_.at(output->task).position;
     position = std::max(position, output->position);
   }
@@ -82,7 +90,7 @@ std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
   for (const TaskOutput* output : outputs) {
     const Task& task = tasks_.at(output->task);
     if (output->position <= task.published) continue;
-    if (writers_.Find(output->task)->HasRecordsAfter(*output, task.published)) {
+    if (writers_.Find(output->task)->HasRecordsAfter(OutputOf(*output), task.published)) {
       parts.push_back({output->task, output->position, output});
     } else if (output->position > task.committed && now - task.offset_sent >= kOffsetInterval) {
       parts.push_back({output->task, output->position, nullptr});
@@ -136,11 +144,11 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
     if (part.output == nullptr) continue;
     Offset published = tasks_.at(part.task).published;
     std::shared_ptr<UpdateWriter> writer = writers_.Find(part.task);
-    RETURN_IF_ERROR(
-        producer_->Explain(writer->Write(*part.output, published, producer_->records())));
-    for (const std::string& key : writer->PositionKeys(*part.output, published)) {
-      RETURN_IF_ERROR(
-          producer_->Explain(WritePosition(project_, key, part.position, producer_->records())));
+    UpdateWriter::Output output = OutputOf(*part.output);
+    RETURN_IF_ERROR(producer_->Explain(writer->Write(output, published, producer_->records())));
+    for (const std::string& key : writer->PositionKeys(output, published)) {
+      RETURN_IF_ERROR(producer_->Explain(
+          WritePosition(project_.name(), key, part.position, producer_->records())));
     }
   }
   RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));

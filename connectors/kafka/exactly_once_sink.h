@@ -1,4 +1,4 @@
-// UpdateSink with delivery exactly_once: see update_sink.h.
+// The update sink with delivery exactly_once: see update_sink.h.
 #ifndef FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_EXACTLY_ONCE_SINK_H_
 
@@ -19,8 +19,9 @@ class ExactlyOnceSink : public Sink {
  public:
   ExactlyOnceSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
 
+  WantedSteps Wants(int view) const override;
   absl::StatusOr<Offset> Open(const TaskId& task) override;
-  void Review(TaskOutput* output) override;
+  std::unique_ptr<SinkPart> Prepare(const TaskId& task) override;
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
   absl::Status Close(const TaskId& task) override;
   void Lose(const TaskId& task) override;
@@ -42,6 +43,7 @@ class ExactlyOnceSink : public Sink {
     const TaskOutput* output;  // null: only the position
   };
 
+  UpdateWriter::Output OutputOf(const TaskOutput& output) const;
   std::vector<Part> PlanCommit(absl::Span<const TaskOutput* const> outputs) const;
   // Repeats until all of it is published.
   absl::Status Publish(absl::Span<const TaskOutput* const> outputs,
@@ -61,7 +63,7 @@ class ExactlyOnceSink : public Sink {
   const UpdateSinkOptions options_;
   KafkaConsumer* const consumer_;
   const std::string transactional_id_;
-  const std::string project_;
+  const v1::Project& project_;
   const bool updates_;  // any view has an update topic
   PublishedPositions positions_;
   UpdateWriters writers_;

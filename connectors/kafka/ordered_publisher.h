@@ -21,7 +21,7 @@
 #include "absl/types/span.h"
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/producer.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 
 namespace forebay {
 

@@ -151,8 +151,11 @@ void RepartitionSink::Lose(const TaskId& task) {
 absl::Status RepartitionSink::Write(const TaskOutput& output, Offset after,
                                     Producer& producer) const {
   const std::vector<Target>& targets = FindSource(output.task)->targets;
-  for (const ForwardedRecord& record : output.forwarded) {
-    if (record.origin.offset <= after) continue;
+  auto lacking = std::partition_point(
+      output.forwarded.begin(), output.forwarded.end(),
+      [after](const ForwardedRecord& record) { return record.origin.offset <= after; });
+  for (; lacking != output.forwarded.end(); ++lacking) {
+    const ForwardedRecord& record = *lacking;
     auto target = std::find_if(targets.begin(), targets.end(),
                                [&](const Target& t) { return t.entity == record.entity; });
     if (target == targets.end()) {

@@ -7,7 +7,7 @@
 // Offer sends at once; Commit waits until all is acknowledged. Every partition of the source's
 // repartition topics is told by markers how far the task has come: when it starts, soon after what
 // it sends, at once when it stands at its end, and at each commit. Delivery is at least once: the
-// reading task drops what it has seen, by source offset. Waits and errors as UpdateSink's.
+// reading task drops what it has seen, by source offset. Waits and errors as MakeUpdateSink's.
 #ifndef FOREBAY_CONNECTORS_KAFKA_REPARTITION_SINK_H_
 #define FOREBAY_CONNECTORS_KAFKA_REPARTITION_SINK_H_
 
@@ -23,7 +23,7 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/ordered_publisher.h"
 #include "connectors/kafka/topics.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 
 namespace forebay {
 

@@ -1,13 +1,13 @@
 // Publishes change records to the update topics and dead letters to the dead-letter topic.
 //
-//   UpdateSink sink(project, consumer.get(), {.kafka = config, .worker_id = "w1",
-//                                             .limits = limits, .cancel = &give_up});
-//   RETURN_IF_ERROR(sink.Open(task));
-//   sink.Review(&output);
-//   RETURN_IF_ERROR(sink.Commit({&output}));
+//   std::unique_ptr<Sink> sink = MakeUpdateSink(
+//       project, consumer.get(),
+//       {.kafka = config, .worker_id = "w1", .limits = limits, .cancel = &give_up});
 //
-// An update that its topic cannot hold is not published; Review makes a dead letter of it
-// (update_too_large). What is neither depends on the limits of this life of the worker, and is
+// A view's updates are the newest step of each key that made one, or each step (S36), encoded on
+// the task's thread when they are sent: at a cut, or, at_least_once, at the end of a batch. One
+// that its topic cannot hold is not published; a dead letter is made of it (update_too_large). What
+// is neither depends on the limits of this life of the worker, and is
 // settled by the position that is published with the dead letter.
 //
 // exactly_once: a Commit is one transaction of one producer per worker, which also carries the
@@ -36,7 +36,7 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/record_limits.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 #include "schemas/definition/config.h"
 
 namespace forebay {
@@ -56,22 +56,9 @@ struct UpdateSinkOptions {
   const std::atomic<bool>* cancel = nullptr;  // must outlive the sink
 };
 
-class UpdateSink : public Sink {
- public:
-  // `project` and `consumer` must outlive the sink.
-  UpdateSink(const v1::Project& project, KafkaConsumer* consumer, UpdateSinkOptions options);
-  ~UpdateSink() override;
-
-  absl::StatusOr<Offset> Open(const TaskId& task) override;
-  void Review(TaskOutput* output) override;
-  absl::Status Offer(const TaskOutput& output) override;
-  absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
-  absl::Status Close(const TaskId& task) override;
-  void Lose(const TaskId& task) override;
-
- private:
-  std::unique_ptr<Sink> delivery_;
-};
+// `project` and `consumer` must outlive the sink.
+std::unique_ptr<Sink> MakeUpdateSink(const v1::Project& project, KafkaConsumer* consumer,
+                                     UpdateSinkOptions options);
 
 }  // namespace forebay
 

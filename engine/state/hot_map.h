@@ -44,6 +44,7 @@ struct HotEntry {
   uint64_t cut = 0;          // the last cut that carried it; 0: none since it was loaded
   uint32_t bytes = 0;        // as counted in HotMap::bytes()
   uint32_t block_bytes = 0;  // the part of them that is seen to change at once
+  uint32_t step = 0;         // its place in NewestSteps, from 1; 0: none
 };
 
 class HotMap {

@@ -70,19 +70,22 @@ std::shared_ptr<arrow::Array> FinishBuilder(arrow::ArrayBuilder* builder) {
 
 }  // namespace
 
-ChangeBuilder::ChangeBuilder(const ViewTaskPlan& plan, PartitionId partition)
-    : plan_(plan),
+ChangeBuilder::ChangeBuilder(const v1::FeatureView& view, const v1::Entity& entity,
+                             std::shared_ptr<arrow::Schema> schema, PartitionId partition)
+    : entity_(entity),
+      schema_(std::move(schema)),
+      row_bytes_(static_cast<size_t>(schema_->num_fields()) * sizeof(Word)),
+      view_version_(static_cast<int32_t>(view.version())),
       partition_(partition.value()),
-      features_(plan.tiles.feature_count()),
+      features_(view.features_size()),
       waiting_(kRowsWaiting * features_.size()) {
-  const arrow::Schema& schema = *plan.change_schema;
-  const int keys = plan.entity->keys_size();
-  for (int i = 0; i < keys; ++i) keys_.push_back(NewBuilder(schema, i));
+  const int keys = entity.keys_size();
+  for (int i = 0; i < keys; ++i) keys_.push_back(NewBuilder(*schema_, i));
   for (size_t i = 0; i < features_.size(); ++i) {
     int column = static_cast<int>(i);
-    features_[i].type = static_cast<DataType>(plan.definition->features(column).type());
+    features_[i].type = static_cast<DataType>(view.features(column).type());
     if (IsWord(features_[i].type)) continue;
-    features_[i].builder = NewBuilder(schema, keys + column);
+    features_[i].builder = NewBuilder(*schema_, keys + column);
     built_.push_back(i);
   }
 }
@@ -122,12 +125,11 @@ void ChangeBuilder::Grow() {
 }
 
 void ChangeBuilder::AppendKey(std::string_view key) {
-  const v1::Entity& entity = *plan_.entity;
-  if (IsRawTextKey(entity)) {
+  if (IsRawTextKey(entity_)) {
     AppendTo<arrow::BinaryBuilder>(keys_[0].get(), key);
     return;
   }
-  std::vector<Value> parts = DecodeKey(entity, key).value();  // bytes that EncodeKey made
+  std::vector<Value> parts = DecodeKey(entity_, key).value();  // bytes that EncodeKey made
   for (size_t i = 0; i < parts.size(); ++i) AppendValue(parts[i], keys_[i].get());
 }
 
@@ -150,12 +152,12 @@ void ChangeBuilder::AppendBytes(std::string_view bytes, FeatureColumn* feature) 
   }
 }
 
-void ChangeBuilder::Append(const Change& change) {
+void ChangeBuilder::Append(const Change& change, const Scalar* features) {
   const int64_t row = rows_;
   if (row == capacity_) Grow();
   AppendKey(change.key.bytes);
-  const Scalar* values = NextFeatures();
-  for (size_t i : built_) AppendFeature(values[i], &features_[i]);
+  std::copy_n(features, features_.size(), &waiting_[row % kRowsWaiting * features_.size()]);
+  for (size_t i : built_) AppendFeature(features[i], &features_[i]);
   effective_times_[row] = change.effective_time;
   event_times_[row] = change.event_time;
   known_times_[row] = change.known_time;
@@ -189,7 +191,7 @@ std::shared_ptr<arrow::Array> ChangeBuilder::FinishFeature(int column, FeatureCo
   if (feature->builder != nullptr) return FinishBuilder(feature->builder.get());
   std::shared_ptr<arrow::Buffer> valid;
   if (feature->nulls > 0) valid = feature->valid.Take((rows_ + kRowsWaiting - 1) / kRowsWaiting);
-  return MakeColumn(plan_.change_schema->field(column)->type(), rows_, feature->words.Take(rows_),
+  return MakeColumn(schema_->field(column)->type(), rows_, feature->words.Take(rows_),
                     std::move(valid), std::exchange(feature->nulls, 0));
 }
 
@@ -211,7 +213,7 @@ std::shared_ptr<arrow::RecordBatch> ChangeBuilder::Finish() {
   for (auto& key : keys_) columns.push_back(FinishBuilder(key.get()));
   for (FeatureColumn& feature : features_)
     columns.push_back(FinishFeature(static_cast<int>(columns.size()), &feature));
-  auto time = [&] { return plan_.change_schema->field(static_cast<int>(columns.size()))->type(); };
+  auto time = [&] { return schema_->field(static_cast<int>(columns.size()))->type(); };
   columns.push_back(MakeColumn(time(), rows_, effective_times_.Take(rows_)));
   columns.push_back(MakeColumn(time(), rows_, event_times_.Take(rows_)));
   columns.push_back(MakeColumn(time(), rows_, known_times_.Take(rows_)));
@@ -220,11 +222,11 @@ std::shared_ptr<arrow::RecordBatch> ChangeBuilder::Finish() {
   columns.push_back(Constant(partition_, rows_));
   columns.push_back(MakeColumn(arrow::int64(), rows_, offsets_.Take(rows_)));
   columns.push_back(MakeColumn(arrow::int32(), rows_, ordinals_.Take(rows_)));
-  columns.push_back(Constant(static_cast<int32_t>(plan_.definition->version()), rows_));
+  columns.push_back(Constant(view_version_, rows_));
   next_capacity_ = (rows_ + rows_ / 8) / kRowsWaiting * kRowsWaiting + kRowsWaiting;
   capacity_ = 0;
   text_bytes_ = 0;
-  return arrow::RecordBatch::Make(plan_.change_schema, std::exchange(rows_, 0), std::move(columns));
+  return arrow::RecordBatch::Make(schema_, std::exchange(rows_, 0), std::move(columns));
 }
 
 }  // namespace forebay

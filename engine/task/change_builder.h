@@ -9,7 +9,7 @@
 
 #include "engine/aggregate/aggregate.h"
 #include "engine/state/change.h"
-#include "engine/task/task_plan.h"
+#include "schemas/types/data_type.h"
 #include "schemas/types/strong_int.h"
 
 namespace arrow {
@@ -18,28 +18,34 @@ class ArrayBuilder;
 class Buffer;
 class RecordBatch;
 class ResizableBuffer;
+class Schema;
 }  // namespace arrow
 
 namespace forebay {
 
-//   Finalize(..., changes.NextFeatures());
-//   changes.Append(change);
+namespace v1 {
+class Entity;
+class FeatureView;
+}  // namespace v1
+
+//   changes.Append(change, features);
+//   std::shared_ptr<arrow::RecordBatch> rows = changes.Finish();
 //
 // Features come row by row and lie column by column: rows of 8-byte values wait until there are
 // some, so that a column is written a few cache lines at a time. Columns that are the same in every
 // row are made when a batch is finished.
 class ChangeBuilder {
  public:
-  ChangeBuilder(const ViewTaskPlan& plan, PartitionId partition);
+  // `view` and `entity` outlive it. `schema`: their ChangeSchema.
+  ChangeBuilder(const v1::FeatureView& view, const v1::Entity& entity,
+                std::shared_ptr<arrow::Schema> schema, PartitionId partition);
   ~ChangeBuilder();
 
-  // Where the features of the next row go.
-  Scalar* NextFeatures() { return waiting_.data() + rows_ % kRowsWaiting * features_.size(); }
   // The next row. What its texts point to is no longer needed afterwards.
-  void Append(const Change& change);
+  void Append(const Change& change, const Scalar* features);
   int64_t rows() const { return rows_; }
-  // Of strings, bytes and lists in the rows.
-  size_t text_bytes() const { return text_bytes_; }
+  // About what the rows take in memory.
+  size_t bytes() const { return text_bytes_ + static_cast<size_t>(rows_) * row_bytes_; }
   // Whether that is enough for a batch: a list of a thousand texts in every row soon is.
   bool full() const { return text_bytes_ >= kFullBytes; }
 
@@ -82,7 +88,10 @@ class ChangeBuilder {
   std::shared_ptr<arrow::Array> FinishFeature(int column, FeatureColumn* feature);
   std::shared_ptr<arrow::Array> OpColumn() const;
 
-  const ViewTaskPlan& plan_;
+  const v1::Entity& entity_;
+  const std::shared_ptr<arrow::Schema> schema_;
+  const size_t row_bytes_;  // texts aside
+  const int32_t view_version_;
   const int32_t partition_;
   std::vector<std::unique_ptr<arrow::ArrayBuilder>> keys_;  // one per key of the entity
   std::vector<FeatureColumn> features_;

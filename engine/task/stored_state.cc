@@ -21,14 +21,11 @@ namespace {
 void AppendRow(const ViewTaskPlan& plan, const KeyState& state, const HashedKey& key, int64_t at,
                Finalizer* finalizer, ChangeBuilder* rows) {
   const bool live = state.live() && state.LiveAt(at);
-  Scalar* features = rows->NextFeatures();
-  if (live) {
-    finalizer->Finalize(state, at, features);
-  } else {
-    std::copy_n(plan.tiles.defaults().data(), plan.tiles.feature_count(), features);
-  }
+  std::vector<Scalar> features = plan.tiles.defaults();
+  if (live) finalizer->Finalize(state, at, features.data());
   rows->Append({key, at, state.event_time(), at, live ? ChangeOp::kExpire : ChangeOp::kDelete,
-                /*offset=*/-1, /*ordinal=*/0});
+                /*offset=*/-1, /*ordinal=*/0},
+               features.data());
 }
 
 }  // namespace
@@ -84,7 +81,7 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> StoredState::RowsAt(
     int view, absl::Span<const KeyAt> asked) const {
   const ViewTaskPlan& plan = *PlanOf(view);
   const std::string prefix = StoredPrefix(FindStoredView(*meta_, *plan.definition)->id());
-  ChangeBuilder rows(plan, task_.partition);
+  ChangeBuilder rows(*plan.definition, *plan.entity, plan.change_schema, task_.partition);
   Finalizer finalizer(plan.tiles);
   for (size_t first = 0, next = 0; first < asked.size(); first = next) {
     const std::string& key = asked[first].key;

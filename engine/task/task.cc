@@ -14,8 +14,8 @@
 
 namespace forebay {
 
-Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id,
-                         const PartStart& start, ViewCoverage* coverage)
+Task::ViewTask::ViewTask(const ViewTaskPlan& plan, uint32_t stored_id, const PartStart& start,
+                         ViewCoverage* coverage)
     : plan(plan),
       prefix(StoredPrefix(stored_id)),
       start(start),
@@ -23,8 +23,7 @@ Task::ViewTask::ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32
       clock(start.clock),
       columns(plan),
       tiles(plan.tiles),
-      finalizer(plan.tiles),
-      changes(plan, partition) {}
+      outlet(plan) {}
 
 Task::Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
            size_t hot_bytes)
@@ -58,7 +57,7 @@ absl::Status Task::Apply(const EventBatch& batch) {
   output_.position = position_;
   output_.clock = KnownTime(clock_);
   output_.complete_before = complete_before();
-  FinishChanges();
+  GiveNewest(WantedSteps::Which::kNewestOfBatch);
   PublishStatistics();
   PublishClocks();
   return absl::OkStatus();
@@ -86,7 +85,6 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
       for (auto& view : views_) view->next_ordinal = 0;
     }
     RETURN_IF_ERROR(ApplyRecord(batch, row));
-    if (changes_full_) FinishChanges();
   }
   ApplyRejected(batch, rejected, Offset::Max(), &next_rejected);
   return absl::OkStatus();
@@ -213,7 +211,7 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
   forwarded.timestamp = record.timestamp;
   forwarded.known_time = batch.known_times[row];
   forwarded.origin = {id_.partition, record.offset, KnownTime(clock_)};
-  pending_bytes_ += sizeof forwarded + bytes;
+  record_bytes_ += sizeof forwarded + bytes;
   return Disposition::kApplied;
 }
 
@@ -243,20 +241,38 @@ void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offse
     letter.view_version = view->version();
   }
   letter.detail = std::move(detail);
-  pending_bytes_ += sizeof letter + (record.value ? record.value->size() : 0);
+  record_bytes_ += sizeof letter + (record.value ? record.value->size() : 0);
 }
 
-void Task::FinishChanges() {
-  changes_full_ = false;
-  for (auto& view : views_) {
-    if (view->changes.rows() == 0) continue;
-    pending_bytes_ += view->changes.text_bytes();
-    std::shared_ptr<arrow::RecordBatch> rows = view->changes.Finish();
-    Add(statistics_.changes, rows->num_rows());
-    view->last_row = SourceOffset(*rows, rows->num_rows() - 1);
-    pending_bytes_ += static_cast<size_t>(rows->num_rows() * rows->num_columns()) * sizeof(int64_t);
-    output_.changes.push_back({view->plan.view, std::move(rows)});
+void Task::DeliverTo(absl::Span<Sink* const> sinks) {
+  sinks_.assign(sinks.begin(), sinks.end());
+  BeginOutput(/*at_end=*/false);
+}
+
+void Task::BeginOutput(bool at_end) {
+  output_ = TaskOutput{.task = id_,
+                       .position = position_,
+                       .clock = KnownTime(clock_),
+                       .at_end = at_end,
+                       .complete_before = output_.complete_before};
+  record_bytes_ = 0;
+  for (Sink* sink : sinks_) {
+    std::unique_ptr<SinkPart> part = sink->Prepare(id_);
+    if (part != nullptr) output_.parts.emplace_back(sink, std::move(part));
   }
+  for (auto& view : views_) view->outlet.Connect(output_);
+}
+
+void Task::GiveNewest(WantedSteps::Which which) {
+  for (auto& view : views_) view->outlet.GiveNewest(which);
+  for (auto& [sink, part] : output_.parts) part->Review(&output_);
+}
+
+size_t Task::pending_bytes() const {
+  size_t bytes = record_bytes_;
+  for (const auto& view : views_) bytes += view->outlet.bytes();
+  for (const auto& [sink, part] : output_.parts) bytes += part->bytes();
+  return bytes;
 }
 
 void Task::PublishStatistics() {
@@ -265,7 +281,9 @@ void Task::PublishStatistics() {
     statistics_.forced.store(order_->forced(), std::memory_order_relaxed);
   }
   auto expression = expressions_.begin();
+  int64_t steps = 0;
   for (const auto& view : views_) {
+    steps += view->steps;
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);
     for (int input : view->plan.tiles.input_of_aggregate()) {
       expression->errors.store(view->columns.Errors(input), std::memory_order_relaxed);
@@ -273,6 +291,7 @@ void Task::PublishStatistics() {
       ++expression;
     }
   }
+  statistics_.changes.store(steps, std::memory_order_relaxed);
 }
 
 // Reads the states of keys: too dear for every batch.
@@ -287,14 +306,6 @@ void Task::PublishClocks() {
   for (const auto& view : views_) {
     if (position_ > view->start.after) view->clock.store(clock_, std::memory_order_release);
   }
-}
-
-TaskOutput Task::TakeOutput() {
-  TaskOutput next{.task = id_,
-                  .position = position_,
-                  .clock = KnownTime(clock_),
-                  .complete_before = output_.complete_before};
-  return std::exchange(output_, std::move(next));
 }
 
 KnownTime Task::complete_before() const {
@@ -314,7 +325,10 @@ TaskCut Task::Cut(CutOf of) {
   cut.moved = position_ != cut_position_;
   if (cut.moved) PublishDueSteps();
   cut_position_ = position_;
-  pending_bytes_ = 0;
+  GiveNewest(WantedSteps::Which::kNewestOfCut);
+  for (auto& [sink, part] : output_.parts) part->Finish();
+  cut.output = std::move(output_);
+  BeginOutput(cut.output.at_end);
   // While records are read again, nothing changes.
   bool restoring = order_ != nullptr && order_->restoring(position_);
   if (of == CutOf::kState && position_ != cut_state_position_ && !restoring) CutState(&cut);

@@ -2,14 +2,15 @@
 // A deterministic function of the partition's records and the definitions (law 1).
 //
 //   ASSIGN_OR_RETURN(auto task, Task::Open(plan, id, partitions, bounds, std::move(store),
-//   hot_bytes)); RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
-//   TaskOutput output = task->TakeOutput();
-//   TaskCut cut = task->Cut(CutOf::kState);    // sinks commit the outputs, then:
+//                                          hot_bytes));
+//   task->DeliverTo(sinks);
+//   RETURN_IF_ERROR(task->Apply(batch));       // from task->position() + 1 on
+//   TaskCut cut = task->Cut(CutOf::kState);    // sinks commit its output, then:
 //   RETURN_IF_ERROR(task->Commit(cut));        // the state with its position
 //   task->Durable(cut.number);
 //
-// Apply, TakeOutput, Cut and Durable belong to the task's thread; Commit may run on another one
-// beside them; Lookup, statistics and clock are for any thread.
+// DeliverTo, Apply, output, Cut and Durable belong to the task's thread; Commit may run on another
+// one beside them; Lookup, statistics and clock are for any thread.
 #ifndef FOREBAY_ENGINE_TASK_TASK_H_
 #define FOREBAY_ENGINE_TASK_TASK_H_
 
@@ -26,17 +27,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/batch/event_batch.h"
+#include "engine/batch/sink.h"
 #include "engine/state/hot_map.h"
 #include "engine/state/state_store.h"
-#include "engine/task/change_builder.h"
 #include "engine/task/event_columns.h"
 #include "engine/task/known_time_order.h"
+#include "engine/task/step_outlet.h"
 #include "engine/task/task_plan.h"
 #include "engine/task/task_start.h"
 #include "engine/task/task_statistics.h"
 #include "engine/task/timers.h"
 #include "engine/worker/lookup.h"
-#include "engine/worker/sink.h"
 
 namespace forebay {
 
@@ -53,7 +54,7 @@ struct DueSteps {
 
 // What a task yielded since its last cut, and, of a cut with state, changed since the last such.
 struct TaskCut {
-  TaskOutput output;                  // filled by who collected the outputs
+  TaskOutput output;
   bool moved = false;                 // the position, since the last cut
   uint64_t number = 0;                // of the state; 0: none is cut, or it has not changed
   std::unique_ptr<StateDelta> state;  // null likewise
@@ -86,14 +87,20 @@ class Task {
   // a repartition topic. Task's thread only.
   Offset ReachedOfSource(PartitionId source) const { return order_->reached(source); }
 
+  // Who gets the steps of its views from now on; outlives the task. Before the first Apply.
+  void DeliverTo(absl::Span<Sink* const> sinks);
+
   // Applies a batch that starts after position(). An error means that the task must stop; what was
   // cut before stands.
   absl::Status Apply(const EventBatch& batch);
 
-  // What was yielded since the last call.
-  TaskOutput TakeOutput();
-  // About the bytes of what was yielded since the last cut.
-  size_t pending_bytes() const { return pending_bytes_; }
+  // Whether the partition has more records now.
+  void SetAtEnd(bool at_end) { output_.at_end = at_end; }
+
+  // What was yielded since the last cut.
+  const TaskOutput& output() const { return output_; }
+  // About the bytes of that.
+  size_t pending_bytes() const;
 
   TaskCut Cut(CutOf of);
   // Whether states that changed since they were last cut, which cannot leave the hot maps, take
@@ -124,8 +131,8 @@ class Task {
  private:
   // One view with its state.
   struct ViewTask {
-    ViewTask(const ViewTaskPlan& plan, PartitionId partition, uint32_t stored_id,
-             const PartStart& start, ViewCoverage* coverage);
+    ViewTask(const ViewTaskPlan& plan, uint32_t stored_id, const PartStart& start,
+             ViewCoverage* coverage);
 
     const ViewTaskPlan& plan;
     std::string prefix;  // of its keys in the store
@@ -134,8 +141,8 @@ class Task {
     std::atomic<int64_t> clock;  // of what it has, for lookups
     EventColumns columns;
     TileStarts tiles;
-    Finalizer finalizer;
-    ChangeBuilder changes;
+    StepOutlet outlet;
+    int64_t steps = 0;  // made since the task was opened
     mutable HotMap hot;
     // Of its keys' next steps; where nobody wants those, of when its keys can be forgotten.
     Timers timers;
@@ -195,15 +202,16 @@ class Task {
   bool WriteDue(ViewTask* view, const Timer& timer, HotEntry* entry);
   void Forget(ViewTask* view, const Timer& timer, HotEntry* entry);
   static void SetTimer(ViewTask* view, HotEntry* entry, int64_t timer_before);
-  void AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
-                    int64_t known_time);
+  void AddStep(ViewTask* view, HotEntry* entry, ChangeOp op, int64_t effective, int64_t known_time);
   int64_t CountDueSteps(const ViewTask& view, std::string_view key, int64_t timer) const;
   static int64_t TimerOf(const ViewTaskPlan& plan, const KeyTimes& times);
   static int64_t TimerOf(const ViewTask& view, const HotEntry& entry);
 
   void AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offset position,
                      RejectReason reason, const v1::FeatureView* view, std::string detail);
-  void FinishChanges();
+  void BeginOutput(bool at_end);
+  // Gives what waits for this moment to the sinks, and lets them look at what they cannot hold.
+  void GiveNewest(WantedSteps::Which which);
   void PublishStatistics();
   void PublishDueSteps();
   void PublishClocks();
@@ -230,9 +238,9 @@ class Task {
   std::deque<ViewCoverage> coverage_;
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
+  std::vector<Sink*> sinks_;
   TaskOutput output_;
-  size_t pending_bytes_ = 0;
-  bool changes_full_ = false;  // of some view: a batch is to be finished after this record
+  size_t record_bytes_ = 0;  // of the dead letters and forwarded records in it
   Offset cut_position_{-1};
   Offset cut_state_position_{-1};
   uint64_t cuts_ = 0;  // of the state

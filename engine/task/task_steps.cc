@@ -101,7 +101,7 @@ void Task::AfterEvent(ViewTask* view, HotEntry* entry, int64_t timer_before, int
       return;
     case Steps::kEvery:
       SetTimer(view, entry, timer_before);
-      AppendChange(view, *entry, ChangeOp::kEvent, entry->state.last_effective(), known_time);
+      AddStep(view, entry, ChangeOp::kEvent, entry->state.last_effective(), known_time);
       return;
     case Steps::kEmitted:
       entry->state.SetUnemitted(ChangeOp::kEvent, known_time);
@@ -113,12 +113,13 @@ void Task::AfterEvent(ViewTask* view, HotEntry* entry, int64_t timer_before, int
 // Makes the step at the key's next boundary.
 void Task::Expire(ViewTask* view, HotEntry* entry) {
   int64_t timer = TimerOf(*view, *entry);
+  view->outlet.BeforeExpiry(*entry);
   entry->state.Expire();
   entry->exists = entry->state.live() || clock_ <= entry->state.last_effective();
   view->hot.MarkDirty(entry);
   SetTimer(view, entry, timer);
   int64_t boundary = entry->state.last_effective();
-  AppendChange(view, *entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
+  AddStep(view, entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
                boundary);
 }
 
@@ -132,7 +133,7 @@ void Task::EmitBefore(ViewTask* view, HotEntry* entry, int64_t t) {
     if (std::min(boundary, emission) >= t) return;
     view->hot.MarkDirty(entry);
     if (emission < boundary) {
-      AppendChange(view, *entry, state.last_op(), emission, state.last_known_time());
+      AddStep(view, entry, state.last_op(), emission, state.last_known_time());
       state.SetEmitted();
       continue;
     }
@@ -165,10 +166,10 @@ bool Task::WriteDue(ViewTask* view, const Timer& timer, HotEntry* entry) {
     Expire(view, entry);
     return true;
   }
-  int64_t before = view->changes.rows();
+  int64_t before = view->steps;
   if (view->plan.steps == Steps::kEmitted) EmitBefore(view, entry, timer.time);
   Forget(view, timer, entry);
-  return view->changes.rows() > before;
+  return view->steps > before;
 }
 
 // Drops the key if nothing of it is needed any more, else sets its timer anew.
@@ -220,22 +221,17 @@ int64_t Task::CountDueSteps(const ViewTask& view, std::string_view key, int64_t 
                                           : EmissionsBefore(&*state, view.plan.tiles, clock_);
 }
 
-void Task::AppendChange(ViewTask* view, const HotEntry& entry, ChangeOp op, int64_t effective,
-                        int64_t known_time) {
-  Scalar* features = view->changes.NextFeatures();
-  if (op == ChangeOp::kDelete) {
-    std::copy_n(view->plan.tiles.defaults().data(), view->plan.tiles.feature_count(), features);
-  } else {
-    view->finalizer.Finalize(entry.state, effective, features);
-  }
-  view->changes.Append({{entry.key(), entry.hash},
-                        effective,
-                        entry.state.event_time(),
-                        known_time,
-                        op,
-                        offset_,
-                        view->next_ordinal++});
-  if (view->changes.full()) changes_full_ = true;
+void Task::AddStep(ViewTask* view, HotEntry* entry, ChangeOp op, int64_t effective,
+                   int64_t known_time) {
+  ++view->steps;
+  view->last_row = Offset(offset_);
+  view->outlet.Add(entry, {.key = {entry->key(), entry->hash},
+                           .effective_time = effective,
+                           .event_time = entry->state.event_time(),
+                           .known_time = known_time,
+                           .op = op,
+                           .offset = offset_,
+                           .ordinal = view->next_ordinal++});
 }
 
 }  // namespace forebay

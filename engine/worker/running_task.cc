@@ -1,20 +1,9 @@
 #include "engine/worker/running_task.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace forebay {
-namespace {
-
-template <typename T>
-void MoveAll(std::vector<T>* from, std::vector<T>* to) {
-  to->insert(to->end(), std::make_move_iterator(from->begin()),
-             std::make_move_iterator(from->end()));
-}
-
-}  // namespace
-
 bool RunningTask::HasReachedGoal(bool at_end) const {
   // At its end there is no more to come, whatever was said of the end: what lies before it may be
   // no records.
@@ -37,14 +26,14 @@ int64_t RunningTask::to_catch_up() const {
   return std::max<int64_t>(0, last.value() - position().value());
 }
 
-void RunningTask::Add(TaskOutput output) {
-  MoveAll(&output.changes, &pending_.changes);
-  MoveAll(&output.dead_letters, &pending_.dead_letters);
-  MoveAll(&output.forwarded, &pending_.forwarded);
+void RunningTask::NoteProgress() {
+  const TaskOutput& output = task_->output();
   position_.store(output.position.value(), std::memory_order_release);
-  pending_.at_end = output.at_end;
   LookWhetherCaughtUp(output.at_end);  // first: who waits for the end may ask for that
   at_end_.store(output.at_end, std::memory_order_release);
+  // Others wait for the markers of what it forwards (S26a).
+  bool waited_for = output.at_end || !task_->plan().forwards.empty();
+  live_ = live_ || (waited_for && output.position > cut_position_);
 }
 
 void RunningTask::ServeCut() {
@@ -52,13 +41,8 @@ void RunningTask::ServeCut() {
   if (!of) return;
   task_->Durable(durable_.load(std::memory_order_acquire));
   TaskCut cut = task_->Cut(*of);
-  bool at_end = pending_.at_end;
-  cut.output = std::exchange(pending_, TaskOutput());
-  cut.output.at_end = pending_.at_end = at_end;
-  cut.output.task = task_->id();
-  cut.output.position = task_->position();
-  if (auto clock = task_->clock()) cut.output.clock = *clock;
-  cut.output.complete_before = task_->complete_before();
+  cut_position_ = cut.output.position;
+  live_ = false;
   absl::MutexLock lock(&mutex_);
   cut_ = std::move(cut);
 }
@@ -68,7 +52,10 @@ void RunningTask::Fail(absl::Status status) {
   status_ = std::move(status);
 }
 
-void RunningTask::RequestCut(CutOf of) { cut_requested_.store(of, std::memory_order_release); }
+void RunningTask::RequestCut(CutOf of) {
+  cut_requested_.store(of, std::memory_order_release);
+  thread_->Notify();
+}
 
 absl::StatusOr<TaskCut> RunningTask::TakeCut() {
   absl::MutexLock lock(&mutex_);

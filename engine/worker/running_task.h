@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "engine/task/task.h"
 #include "engine/worker/clock_watch.h"
+#include "engine/worker/wakeup.h"
 
 namespace forebay {
 
@@ -31,10 +32,12 @@ struct CatchUpGoal {
 
 class RunningTask {
  public:
-  // `goal.known_before` is raised by what the task knows of itself.
-  RunningTask(std::unique_ptr<Task> task, CatchUpGoal goal)
+  // `goal.known_before` is raised by what the task knows of itself. `thread`: what the task's waits
+  // for.
+  RunningTask(std::unique_ptr<Task> task, CatchUpGoal goal, std::shared_ptr<Wakeup> thread)
       : task_(std::move(task)),
         goal_(std::move(goal)),
+        thread_(std::move(thread)),
         known_before_(std::max(goal_.known_before, task_->read_before())),
         position_(task_->position().value()) {
     LookWhetherCaughtUp(/*at_end=*/false);
@@ -63,8 +66,11 @@ class RunningTask {
 
   ClockWatch& clock_watch() { return clock_watch_; }
 
-  // Adds what a batch yielded to the cut to come.
-  void Add(TaskOutput output);
+  // A batch was applied, or there was none.
+  void NoteProgress();
+  // Whether somebody waits for what it has made since the last cut: it has been at the end of its
+  // partition with that.
+  bool is_live() const { return live_; }
   // If a cut is asked for: forgets what has become durable, then hands over the cut.
   void ServeCut();
   // A state cut is due, whatever the time.
@@ -90,6 +96,7 @@ class RunningTask {
 
   const std::unique_ptr<Task> task_;
   const CatchUpGoal goal_;
+  const std::shared_ptr<Wakeup> thread_;
   const Offset known_before_;
   std::atomic<int64_t> position_;
   std::atomic<bool> at_end_{false};
@@ -102,8 +109,10 @@ class RunningTask {
   std::atomic<bool> state_wanted_{false};
   absl::Time state_due_;  // committing thread
 
-  TaskOutput pending_;      // since the last cut; task's thread
-  ClockWatch clock_watch_;  // likewise
+  // Task's thread.
+  Offset cut_position_{-1};  // of the last cut
+  bool live_ = false;
+  ClockWatch clock_watch_;
 
   absl::Mutex mutex_;
   std::optional<TaskCut> cut_ ABSL_GUARDED_BY(mutex_);

@@ -3,6 +3,7 @@
 #define FOREBAY_ENGINE_WORKER_SOURCE_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -28,10 +29,14 @@ class Source {
 
   // The next records of the task, at most `max_records`, waiting up to `timeout` for the first. A
   // batch without any says in last_offset whether the position moves all the same. An error other
-  // than UNAVAILABLE and CANCELLED (the task is being taken away) halts the task. Called by one
-  // thread per task at a time.
+  // than UNAVAILABLE (the source wakes when it may be asked again) and CANCELLED (the task is being
+  // taken away) halts the task. Called by one thread per task at a time.
   virtual absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                           absl::Duration timeout) = 0;
+
+  // `wake` is called, on any thread, when Next may have something for the task that it had not; it
+  // may be called for nothing, and is quick. Null ends it: on return no call is under way.
+  virtual void Watch(const TaskId& task, std::function<void()> wake) = 0;
 };
 
 }  // namespace forebay

@@ -14,8 +14,6 @@
 namespace forebay {
 namespace {
 
-// How long an idle thread waits for a record before it looks after its other tasks and cuts.
-constexpr absl::Duration kIdleWait = absl::Milliseconds(2);
 // Of a view of a task that is taken away, for how many keys its due steps are counted.
 constexpr size_t kMostKeysCounted = 20'000;
 
@@ -76,6 +74,7 @@ void Worker::Fail(const absl::Status& status) {
     if (!status_.ok()) return;
     status_ = status;
   }
+  WakeThreads();
   if (options_.failed) options_.failed(status);
 }
 
@@ -146,16 +145,34 @@ absl::StatusOr<std::vector<Worker::TaskPtr>> Worker::OpenTasks(absl::Span<const 
 
 absl::StatusOr<Worker::TaskPtr> Worker::OpenTask(const TaskId& id, const PartitionBounds& bounds,
                                                  Offset held,
-                                                 const std::vector<Offset>& source_ends) const {
+                                                 const std::vector<Offset>& source_ends) {
   const TaskPlan& plan = *PlanOf(id.topic);
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, open_store_(id));
   ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
                    Task::Open(plan, id, partition_counts_.at(id.topic), bounds, std::move(store),
                               options_.hot_bytes / task_count_, held));
-  return std::make_shared<RunningTask>(std::move(task), CatchUpGoal{.known_before = held,
-                                                                    .next = bounds.next,
-                                                                    .source_next = source_ends,
-                                                                    .lag = options_.ready_lag});
+  task->DeliverTo(sinks_);
+  return NewRunningTask(std::move(task), {.known_before = held,
+                                          .next = bounds.next,
+                                          .source_next = source_ends,
+                                          .lag = options_.ready_lag});
+}
+
+Worker::TaskPtr Worker::NewRunningTask(std::unique_ptr<Task> task, CatchUpGoal goal) {
+  std::shared_ptr<Wakeup> wakeup = ThreadOf(task->id()).wakeup;
+  auto* running = new RunningTask(std::move(task), std::move(goal), std::move(wakeup));
+  absl::MutexLock lock(&existing_mutex_);
+  existing_.insert(running);
+  return TaskPtr(running, [this](RunningTask* gone) {
+    delete gone;
+    absl::MutexLock lock(&existing_mutex_);
+    existing_.erase(gone);
+  });
+}
+
+// Partition numbers spread the tasks of every topic over the threads.
+Worker::TaskThread& Worker::ThreadOf(const TaskId& task) const {
+  return *threads_[task.partition.value() % threads_.size()];
 }
 
 absl::StatusOr<std::map<std::string, std::vector<Offset>>> Worker::SourceEnds(
@@ -204,10 +221,14 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
       absl::MutexLock lock(&tasks_mutex_);
       tasks_[task->task().id().topic].push_back(task);
     }
-    // Partition numbers spread the tasks of every topic over the threads.
-    size_t thread = task->task().id().partition.value() % threads_.size();
-    absl::MutexLock lock(&threads_[thread]->mutex);
-    threads_[thread]->tasks.push_back(task);
+    const TaskId& id = task->task().id();
+    TaskThread& thread = ThreadOf(id);
+    {
+      absl::MutexLock lock(&thread.mutex);
+      thread.tasks.push_back(task);
+    }
+    source_->Watch(id, [wakeup = thread.wakeup] { wakeup->Notify(); });
+    thread.wakeup->Notify();
   }
   absl::MutexLock lock(&tasks_mutex_);
   assigned_ = true;
@@ -295,48 +316,51 @@ void Worker::ForgetTasks(const std::function<bool(const TaskPtr&)>& leaves) {
     }
   }
   // A lookup or a scrape may still read from them, and their stores must be closed on return.
-  for (const TaskPtr& task : leaving) {
-    while (task.use_count() > 1) absl::SleepFor(kIdleWait);
-  }
+  std::vector<const RunningTask*> gone;
+  for (TaskPtr& task : leaving) gone.push_back(std::exchange(task, nullptr).get());
+  auto none_exists = [&]() ABSL_SHARED_LOCKS_REQUIRED(existing_mutex_) {
+    return absl::c_none_of(gone, [&](const auto* task) { return existing_.contains(task); });
+  };
+  absl::MutexLock lock(&existing_mutex_);
+  existing_mutex_.Await(absl::Condition(&none_exists));
 }
 
 void Worker::RunTasks(TaskThread* thread) {
-  size_t turn = 0;
-  while (!stopping_.load(std::memory_order_acquire)) {
-    bool idle = true;
-    {
+  while (true) {
+    thread->wakeup->Wait();
+    bool more = true;
+    while (more) {
+      if (stopping_.load(std::memory_order_acquire)) return;
       absl::MutexLock working(&thread->working);
       std::vector<TaskPtr> tasks;
       {
         absl::MutexLock lock(&thread->mutex);
         tasks = thread->tasks;
       }
-      for (const TaskPtr& task : tasks) idle = !Advance(task, absl::ZeroDuration()) && idle;
-      if (idle && !tasks.empty()) {
-        Advance(tasks[turn++ % tasks.size()], kIdleWait);
-        continue;
-      }
+      more = false;
+      for (const TaskPtr& task : tasks) more = Advance(task) || more;
     }
-    if (idle) absl::SleepFor(kIdleWait);
   }
 }
 
-bool Worker::Advance(const TaskPtr& task, absl::Duration timeout) {
-  if (!status().ok()) {
-    task->Fail(status());
-    absl::SleepFor(kIdleWait);
+void Worker::WakeThreads() {
+  for (auto& thread : threads_) thread->wakeup->Notify();
+}
+
+bool Worker::Advance(const TaskPtr& task) {
+  if (absl::Status failed = status(); !failed.ok()) {
+    task->Fail(failed);
     return false;
   }
   task->ServeCut();
   if (task->draining()) return false;
   if (task->task().wants_state_cut()) task->WantStateCut();
   if (task->task().pending_bytes() > options_.commit_bytes) {
-    commit_wanted_.store(true, std::memory_order_release);
-    absl::SleepFor(absl::Microseconds(200));
-    return false;
+    WantCommit(Wanted::kAtOnce);
+    return false;  // the cut wakes it
   }
   bool advanced = false;
-  absl::Status status = ApplyNext(task.get(), timeout, &advanced);
+  absl::Status status = ApplyNext(task.get(), &advanced);
   if (!status.ok()) {
     task->Fail(status);
     absl::Status said(status.code(), fmt::format("task {}: {}", task->task().id().ToString(),
@@ -346,26 +370,24 @@ bool Worker::Advance(const TaskPtr& task, absl::Duration timeout) {
   return advanced;
 }
 
-absl::Status Worker::ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced) {
+absl::Status Worker::ApplyNext(RunningTask* running, bool* advanced) {
+  Task& task = running->task();
   absl::StatusOr<EventBatch> batch =
-      source_->Next(task->task().id(), options_.batch_records, timeout);
+      source_->Next(task.id(), options_.batch_records, absl::ZeroDuration());
   if (absl::IsUnavailable(batch.status()) || absl::IsCancelled(batch.status()))
     return absl::OkStatus();
   RETURN_IF_ERROR(batch.status());
-  bool moves = batch->last_offset > task->task().position();
-  if (moves) {
-    RETURN_IF_ERROR(task->task().Apply(*batch));
-    WatchClock(task, *batch);
-    // A marker may release records that waited.
-    *advanced = batch->size() > 0 || !batch->rejected.empty() || !batch->markers.empty();
+  *advanced = batch->last_offset > task.position();
+  if (*advanced) {
+    RETURN_IF_ERROR(task.Apply(*batch));
+    WatchClock(running, *batch);
   }
-  TaskOutput output = task->task().TakeOutput();
-  output.at_end = batch->at_end;
-  if (*advanced || output.at_end) {
-    for (Sink* sink : sinks_) sink->Review(&output);
-    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(output));
+  task.SetAtEnd(batch->at_end);
+  if (*advanced || batch->at_end) {
+    for (Sink* sink : sinks_) RETURN_IF_ERROR(sink->Offer(task.output()));
   }
-  task->Add(std::move(output));
+  running->NoteProgress();
+  if (running->is_live()) WantCommit(Wanted::kInTime);
   return absl::OkStatus();
 }
 
@@ -378,15 +400,31 @@ void Worker::WatchClock(RunningTask* task, const EventBatch& batch) {
   if (found) options_.clock_ahead(*found);
 }
 
+void Worker::WantCommit(Wanted wanted) {
+  absl::MutexLock lock(&wanted_mutex_);
+  wanted_ = std::max(wanted_, wanted);
+}
+
+void Worker::AwaitCommit(absl::Time last) {
+  const absl::Duration most = std::max(options_.commit_interval, options_.behind_interval);
+  absl::MutexLock lock(&wanted_mutex_);
+  auto at_once = [this]() ABSL_SHARED_LOCKS_REQUIRED(wanted_mutex_) {
+    return wanted_ == Wanted::kAtOnce;
+  };
+  auto in_time = [this]() ABSL_SHARED_LOCKS_REQUIRED(wanted_mutex_) {
+    return wanted_ != Wanted::kNothing;
+  };
+  wanted_mutex_.AwaitWithDeadline(absl::Condition(&at_once), last + options_.commit_interval);
+  wanted_mutex_.AwaitWithDeadline(absl::Condition(&in_time), last + most);
+  wanted_ = Wanted::kNothing;
+}
+
 void Worker::RunCommits() {
-  absl::Time next = absl::Now() + options_.commit_interval;
-  while (!stopping_.load(std::memory_order_acquire)) {
-    absl::Time now = absl::Now();
-    if (now < next && !commit_wanted_.exchange(false, std::memory_order_acq_rel)) {
-      absl::SleepFor(std::min(kIdleWait, next - now));
-      continue;
-    }
-    next = now + options_.commit_interval;
+  absl::Time last = absl::Now();
+  while (true) {
+    AwaitCommit(last);
+    if (stopping_.load(std::memory_order_acquire)) return;
+    last = absl::Now();
     if (!Commit(CutOf::kOutputs).ok()) return;
   }
 }
@@ -447,15 +485,16 @@ absl::Status Worker::CommitOutputs(absl::Span<const TaskOutput* const> outputs) 
 }
 
 absl::Status Worker::Stop() {
-  if (threads_.empty()) return status();
+  if (threads_.empty() || std::exchange(stopped_, true)) return status();
   std::vector<TaskId> ids;
   for (const auto& task : Tasks()) ids.push_back(task->task().id());
   absl::Status removed = RemoveTasks(ids, /*lost=*/false);
   ForgetTasks([](const TaskPtr& task) { return true; });
   stopping_.store(true, std::memory_order_release);
+  WakeThreads();
+  WantCommit(Wanted::kAtOnce);
   for (auto& thread : threads_) thread->thread.join();
   commit_thread_.join();
-  threads_.clear();
   absl::Status first = status();
   return first.ok() ? removed : first;
 }

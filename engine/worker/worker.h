@@ -9,7 +9,11 @@
 //
 // One thread per `threads` applies events; a commit thread cuts all tasks every `commit_interval`,
 // and lets every sink make the cuts durable; every `state_interval` then a task's state, too (law
-// 3), one task after the other. Tasks go on meanwhile.
+// 3), one task after the other. Tasks go on meanwhile. While all are behind, with more records there
+// than they have read, nobody waits for single ones: cuts then come every `behind_interval`, or when
+// a task holds `commit_bytes`, so that more steps of a key become one update (S36).
+//
+// Threads sleep until there is something to do: a source wakes them (Source::Watch), or a cut.
 //
 // An error that passes (IsTransient) makes the worker lose its tasks, as when the group has given
 // them to others: nothing of them is committed any more, lookups go on reading them as they stand,
@@ -32,24 +36,27 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "engine/batch/sink.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/clock.h"
 #include "engine/worker/clock_watch.h"
 #include "engine/worker/lookup.h"
 #include "engine/worker/running_task.h"
-#include "engine/worker/sink.h"
 #include "engine/worker/source.h"
+#include "engine/worker/wakeup.h"
 
 namespace forebay {
 
 struct WorkerOptions {
   int threads = 2;
   absl::Duration commit_interval = absl::Milliseconds(200);
+  absl::Duration behind_interval = absl::Seconds(2);
   absl::Duration state_interval = absl::Seconds(10);
   size_t commit_bytes = size_t{8} << 20;  // a task with more than this pending waits for a commit
   size_t hot_bytes = size_t{1} << 30;     // of all hot maps together
@@ -142,13 +149,21 @@ class Worker {
     // Held while the thread works on its tasks: who has it knows that none of them is being worked
     // on.
     absl::Mutex working;
+    const std::shared_ptr<Wakeup> wakeup = std::make_shared<Wakeup>();
     std::thread thread;
   };
 
   void RunTasks(TaskThread* thread);
-  bool Advance(const TaskPtr& task, absl::Duration timeout);
-  absl::Status ApplyNext(RunningTask* task, absl::Duration timeout, bool* advanced);
+  // Lets a task do what there is to do; whether there may be more.
+  bool Advance(const TaskPtr& task);
+  absl::Status ApplyNext(RunningTask* task, bool* advanced);
   void RunCommits();
+  // Until a commit is due, the last of which was at `last`, or the worker stops.
+  void AwaitCommit(absl::Time last);
+  // For AwaitCommit.
+  enum class Wanted : uint8_t { kNothing, kInTime, kAtOnce };
+  void WantCommit(Wanted wanted);
+  void WakeThreads();
   // Those that are lost are left out: what they hold must not become durable.
   absl::Status CommitTasks(std::vector<TaskPtr> tasks, CutOf of)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
@@ -159,7 +174,10 @@ class Worker {
   absl::StatusOr<std::vector<TaskPtr>> OpenTasks(absl::Span<const TaskId> ids)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   absl::StatusOr<TaskPtr> OpenTask(const TaskId& id, const PartitionBounds& bounds, Offset held,
-                                   const std::vector<Offset>& source_ends) const;
+                                   const std::vector<Offset>& source_ends);
+  // A task that ForgetTasks can wait for.
+  TaskPtr NewRunningTask(std::unique_ptr<Task> task, CatchUpGoal goal);
+  TaskThread& ThreadOf(const TaskId& task) const;
   // The ends, by partition, of each topic that feeds a repartition topic of these tasks.
   absl::StatusOr<std::map<std::string, std::vector<Offset>>> SourceEnds(
       absl::Span<const TaskId> ids) const;
@@ -188,9 +206,15 @@ class Worker {
 
   std::vector<std::unique_ptr<TaskThread>> threads_;
   std::thread commit_thread_;
+  bool stopped_ = false;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> commit_wanted_{false};
   WorkerStatistics statistics_;
+
+  absl::Mutex wanted_mutex_;
+  Wanted wanted_ ABSL_GUARDED_BY(wanted_mutex_) = Wanted::kNothing;
+
+  absl::Mutex existing_mutex_;
+  absl::flat_hash_set<const RunningTask*> existing_ ABSL_GUARDED_BY(existing_mutex_);
 
   mutable absl::Mutex commit_mutex_;  // one commit at a time; before tasks_mutex_
 

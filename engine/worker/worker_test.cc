@@ -3,6 +3,7 @@
 #include "engine/worker/worker.h"
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -287,6 +288,8 @@ class ThreeBatches final : public Source {
     return PartitionBounds{.next = task.topic == plan_.topic ? Offset(3) : source_next_};
   }
 
+  void Watch(const TaskId&, std::function<void()>) override {}
+
   absl::StatusOr<EventBatch> Next(const TaskId&, size_t, absl::Duration) override {
     absl::MutexLock lock(&mutex_);
     EventBatch batch;
@@ -320,13 +323,20 @@ class ThreeBatches final : public Source {
 
 class OfferedSink final : public Sink {
  public:
+  WantedSteps Wants(int) const override { return {WantedSteps::Which::kEvery}; }
+  std::unique_ptr<SinkPart> Prepare(const TaskId&) override { return std::make_unique<Steps>(); }
   absl::StatusOr<Offset> Open(const TaskId&) override { return Offset(-1); }
   absl::Status Offer(const TaskOutput& output) override {
-    Add(output, &offered_);
+    const std::vector<std::string>& steps = output.PartOf<Steps>(this)->steps;
+    offered_.insert(offered_.end(), steps.begin() + static_cast<int64_t>(in_output_), steps.end());
+    in_output_ = steps.size();
     return absl::OkStatus();
   }
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override {
-    for (const TaskOutput* output : outputs) Add(*output, &committed_);
+    for (const TaskOutput* output : outputs) {
+      const std::vector<std::string>& steps = output->PartOf<Steps>(this)->steps;
+      committed_.insert(committed_.end(), steps.begin(), steps.end());
+    }
     return absl::OkStatus();
   }
 
@@ -335,13 +345,18 @@ class OfferedSink final : public Sink {
   const std::vector<std::string>& committed() const { return committed_; }
 
  private:
-  static void Add(const TaskOutput& output, std::vector<std::string>* rows) {
-    for (const ChangeBatch& batch : output.changes) {
-      for (std::string& row : DescribeRows(batch.rows)) rows->push_back(std::move(row));
+  // "offset/ordinal" of each.
+  struct Steps final : SinkPart {
+    void Take(int, const Change& change, const Scalar*) override {
+      steps.push_back(fmt::format("{}/{}", change.offset, change.ordinal));
     }
-  }
+    size_t bytes() const override { return 0; }
+    std::vector<std::string> steps;
+  };
 
-  std::vector<std::string> offered_;    // task thread
+  // Task thread.
+  std::vector<std::string> offered_;
+  size_t in_output_ = 0;  // of the output that grows; there is one
   std::vector<std::string> committed_;  // commit thread, or who stops the worker
 };
 

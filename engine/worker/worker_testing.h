@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "engine/task/change_rows.h"
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
 
@@ -59,6 +60,7 @@ class EndlessSource final : public Source {
   void StartAt(const TaskId& task, std::optional<Offset> position) {
     absl::MutexLock lock(&mutex_);
     next_[task] = position ? position->value() + 1 : 0;
+    Wake();
   }
 
   void Stop() {
@@ -69,6 +71,12 @@ class EndlessSource final : public Source {
   void Resume() {
     absl::MutexLock lock(&mutex_);
     there_ = records_;
+    Wake();
+  }
+
+  void Watch(const TaskId& task, std::function<void()> wake) override {
+    absl::MutexLock lock(&mutex_);
+    wake_[task] = std::move(wake);
   }
 
   absl::StatusOr<PartitionBounds> Bounds(const TaskId&) override {
@@ -104,7 +112,12 @@ class EndlessSource final : public Source {
   const int64_t records_;
   absl::Mutex mutex_;
   int64_t there_ ABSL_GUARDED_BY(mutex_);
+  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const auto& [task, wake] : wake_) wake();
+  }
+
   std::map<TaskId, int64_t> next_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, std::function<void()>> wake_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Durable in the sense of a test: outlives the worker.
@@ -200,6 +213,11 @@ class DiskSink final : public Sink {
     away_ = std::move(away);
   }
 
+  WantedSteps Wants(int) const override { return {WantedSteps::Which::kEvery}; }
+  std::unique_ptr<SinkPart> Prepare(const TaskId& task) override {
+    return std::make_unique<ChangeRows>(project_, task.partition);
+  }
+
   absl::StatusOr<Offset> Open(const TaskId& task) override {
     absl::MutexLock lock(&disk_->mutex);
     if (!away_.ok()) return away_;
@@ -216,7 +234,7 @@ class DiskSink final : public Sink {
     for (const TaskOutput* output : outputs) {
       EXPECT_TRUE(open_.contains(output->task));
       auto [held, first] = disk_->held.try_emplace(output->task, Offset(-1));
-      for (const ChangeBatch& batch : output->changes) {
+      for (const ChangeBatch& batch : output->PartOf<ChangeRows>(this)->batches()) {
         for (std::string& row : DescribeRows(RowsAfter(batch.rows, held->second)))
           disk_->rows[output->task].insert(std::move(row));
       }
@@ -237,6 +255,7 @@ class DiskSink final : public Sink {
   }
 
  private:
+  const v1::Project project_ = MakeProject();
   Disk* const disk_;
   const int crash_at_;
   const bool after_;
@@ -262,6 +281,7 @@ class Life {
       : Life(disk, records,
              WorkerOptions{.threads = 2,
                            .commit_interval = commit_interval,
+                           .behind_interval = commit_interval,
                            .state_interval = state_interval,
                            .ready_lag = ready_lag},
              crash_at, after, code, pause_at) {}

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "engine/task/change_rows.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/sink/row_hole.h"
 #include "schemas/types/status_macros.h"
@@ -38,7 +39,9 @@ absl::Status Probe(ObjectStore* store, std::string_view what) {
 }  // namespace
 
 OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
-    : options_(WithDefaults(std::move(options))), warehouse_(OpenObjectStore(options_.warehouse)) {
+    : project_(project),
+      options_(WithDefaults(std::move(options))),
+      warehouse_(OpenObjectStore(options_.warehouse)) {
   for (const v1::FeatureView& view : project.feature_views()) {
     View& added = views_.emplace_back();
     added.id = {.name = view.name(), .version = view.version()};
@@ -124,15 +127,27 @@ absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow
   return absl::OkStatus();
 }
 
+WantedSteps OfflineSink::Wants(int view) const {
+  return {views_[view].history ? WantedSteps::Which::kEvery : WantedSteps::Which::kNone};
+}
+
+std::unique_ptr<SinkPart> OfflineSink::Prepare(const TaskId& task) {
+  return std::make_unique<ChangeRows>(project_, task.partition);
+}
+
+absl::Span<const ChangeBatch> OfflineSink::RowsOf(const TaskOutput& output) const {
+  const auto* rows = output.PartOf<ChangeRows>(this);
+  return rows == nullptr ? absl::Span<const ChangeBatch>() : rows->batches();
+}
+
 absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
   ChangeFrame frame{.first_position = Offset::Max(),
                     .position = output.position,
                     .clock = output.clock,
                     .complete_before = output.complete_before};
   std::vector<std::optional<Offset>> last_rows = state->last_rows;
-  for (const ChangeBatch& batch : output.changes) {
+  for (const ChangeBatch& batch : RowsOf(output)) {
     const View& view = views_[batch.view];
-    if (!view.history) continue;
     std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(batch.rows, state->held[batch.view]);
     Offset last = LastOffset(*batch.rows);
     std::optional<Offset> previous = std::exchange(last_rows[batch.view], last);
@@ -170,7 +185,7 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
     first_error.Update(status);
     if (!status.ok()) continue;
     for (Offset& held : state->held) held = std::max(held, output->position);
-    for (const ChangeBatch& batch : output->changes)
+    for (const ChangeBatch& batch : RowsOf(*output))
       state->last_rows[batch.view] = LastOffset(*batch.rows);
     if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
   }

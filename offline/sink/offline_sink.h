@@ -28,7 +28,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 #include "offline/change_log/change_log.h"
 #include "offline/sink/table_flush.h"
 #include "schemas/types/parquet_encoding.h"
@@ -54,7 +54,7 @@ struct OfflineSinkOptions {
 
 class OfflineSink : public Sink {
  public:
-  // Does not touch the disk. `project` is not kept.
+  // Does not touch the disk. `project` outlives the sink.
   OfflineSink(const v1::Project& project, OfflineSinkOptions options);
 
   // Stops the thread after the flush that it is in, if any. What is not flushed stays in the change
@@ -64,6 +64,9 @@ class OfflineSink : public Sink {
   // Writes and deletes a probe in the state folder and, where a view has a history, the warehouse,
   // for a clear message at start.
   absl::Status CheckWritable();
+
+  WantedSteps Wants(int view) const override;
+  std::unique_ptr<SinkPart> Prepare(const TaskId& task) override;
 
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
   absl::StatusOr<Offset> Open(const TaskId& task) override;
@@ -103,6 +106,7 @@ class OfflineSink : public Sink {
     std::vector<std::optional<Offset>> last_rows;  // the last that the task made
   };
 
+  absl::Span<const ChangeBatch> RowsOf(const TaskOutput& output) const;
   absl::Status Append(const TaskOutput& output, TaskState* state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int64_t PendingBytes() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -110,6 +114,7 @@ class OfflineSink : public Sink {
   absl::Status FlushRounds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(flush_mutex_);
   void RunFlushes();
 
+  const v1::Project& project_;
   const OfflineSinkOptions options_;
   std::vector<View> views_;  // of the project, by index
   absl::StatusOr<std::shared_ptr<ObjectStore>> warehouse_;

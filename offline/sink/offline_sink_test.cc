@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
@@ -61,12 +62,20 @@ class OfflineSinkTest : public ::testing::Test {
                       .position = Offset(position),
                       .clock = KnownTime(position * 10),
                       .complete_before = KnownTime(position * 10 - 5)};
-    if (!rows.empty()) {
-      output.changes.push_back(
-          {view, TestRows(project_, rows, view, output.task.partition.value())});
-    }
+    if (!rows.empty()) SetRows(*sink_, rows, &output, view);
     const TaskOutput* outputs[] = {&output};
     return sink_->Commit(outputs);
+  }
+
+  // As a task gives them to the sink.
+  void SetRows(const OfflineSink& sink, const std::vector<TestRow>& rows, TaskOutput* output,
+               int view = 0) const {
+    if (sink.Wants(view).which == WantedSteps::Which::kNone) return;
+    PartitionId partition = output->task.partition;
+    std::vector<ChangeBatch> batches = {
+        {view, TestRows(project_, rows, view, partition.value())}};
+    output->parts.emplace_back(
+        &sink, std::make_unique<ChangeRows>(project_, partition, std::move(batches)));
   }
 
   // As a worker does whose state knows of this last row of the view spend.
@@ -149,7 +158,7 @@ TEST_F(OfflineSinkTest, ATableGetsMoreCompleteThoughTheClockStandsStill) {
                       .position = Offset(i),
                       .clock = KnownTime(60),
                       .complete_before = KnownTime(20 * i)};
-    output.changes.push_back({0, TestRows(project_, {{.offset = i, .key = "a"}})});
+    SetRows(*sink_, {{.offset = i, .key = "a"}}, &output);
     const TaskOutput* outputs[] = {&output};
     ASSERT_TRUE(sink_->Commit(outputs).ok());
     ASSERT_TRUE(sink_->FlushAll().ok());
@@ -276,8 +285,7 @@ TEST_F(OfflineSinkTest, AFlushSlowerThanAnotherWriterOfTheSameTaskAddsNothingTwi
                                .flush_interval = absl::InfiniteDuration()});
   ASSERT_TRUE(other.Open(task_).ok());
   TaskOutput output{.task = task_, .position = Offset(2)};
-  output.changes.push_back(
-      {0, TestRows(project_, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}})});
+  SetRows(other, {{.offset = 1, .key = "a"}, {.offset = 2, .key = "b"}}, &output);
   const TaskOutput* outputs[] = {&output};
   ASSERT_TRUE(other.Commit(outputs).ok());
   ASSERT_TRUE(other.FlushAll().ok());

@@ -24,6 +24,7 @@
 #include <string>
 
 #include "absl/strings/str_split.h"
+#include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/training_set/training_set.h"
@@ -120,7 +121,9 @@ class Driver {
                       .position = Offset(position),
                       .clock = KnownTime(clock),
                       .complete_before = KnownTime(complete_before)};
-    output.changes.push_back({view, std::move(rows)});
+    std::vector<ChangeBatch> batches = {{view, std::move(rows)}};
+    output.parts.emplace_back(
+        sink_.get(), std::make_unique<ChangeRows>(project_, id.partition, std::move(batches)));
     const TaskOutput* outputs[] = {&output};
     OrDie(sink_->Commit(outputs));
   }

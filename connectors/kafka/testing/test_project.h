@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/batch/change_batch.h"
-#include "engine/worker/sink.h"
+#include "engine/batch/sink.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {

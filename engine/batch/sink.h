@@ -1,24 +1,25 @@
 // The seam to everything that keeps what tasks yield: the update topic, the change log, the
 // dead-letter topic, repartition topics.
 //
-// A commit goes: every sink first (Commit returns when the data is durable), then the state with
-// its position. So the durable state is never ahead of a sink, and after a crash a task replays
-// records that a sink already holds: each sink knows up to which offset it does, and drops those
-// (law 3).
+// A step goes straight to the parts of the sinks that want it (SinkPart), on the task's thread, and
+// with them to Commit. A commit goes: every sink first (Commit returns when the data is durable),
+// then the state with its position. So the durable state is never ahead of a sink, and after a
+// crash a task replays records that a sink already holds: each sink knows up to which offset it
+// does, and drops those (law 3).
 //
 // Errors are of two kinds. UNAVAILABLE and ABORTED (the task is no longer this worker's) pass: the
 // task is lost, opened again and replayed. Any other ends the worker: somebody has to act.
-#ifndef FOREBAY_ENGINE_WORKER_SINK_H_
-#define FOREBAY_ENGINE_WORKER_SINK_H_
+#ifndef FOREBAY_ENGINE_BATCH_SINK_H_
+#define FOREBAY_ENGINE_BATCH_SINK_H_
 
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/batch/change_batch.h"
 #include "engine/batch/event_batch.h"
+#include "engine/batch/task_output.h"
 
 namespace forebay {
 
@@ -27,21 +28,6 @@ inline bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status);
 }
 
-// What one task yielded since its last cut. A cut falls between two records: all rows of one offset
-// are in the same cut.
-struct TaskOutput {
-  TaskId task;
-  Offset position{-1};                 // of the last record applied
-  KnownTime clock = KnownTime::Min();  // partition clock at that position; Min: undefined
-  bool at_end = false;                 // the partition had no more records
-  // Every change that is effective before this is made: the clock, or the least boundary of an
-  // expiry step that is due but unwritten (S6).
-  KnownTime complete_before = KnownTime::Min();
-  std::vector<ChangeBatch> changes;  // in the order they were made; several per view
-  std::vector<DeadLetter> dead_letters;
-  std::vector<ForwardedRecord> forwarded;
-};
-
 // What the durable state of a task says of a view whose history is on: the source offset of the
 // last change record that it made.
 struct LastRow {
@@ -49,10 +35,25 @@ struct LastRow {
   std::optional<Offset> offset;  // below 0: it made none; nullopt: the state does not say
 };
 
+// Which steps of a view a sink wants (S36).
+struct WantedSteps {
+  enum class Which : uint8_t {
+    kNone,
+    kEvery,          // as they are made
+    kNewestOfCut,    // of each key, when the output is cut
+    kNewestOfBatch,  // of each key, when a batch of records has been applied
+  };
+  Which which = Which::kNone;
+  bool expiry = true;  // false: not those in which only time passed; deletes all the same
+};
+
 // Called by the thread that is named; a sink guards what it shares between them.
 class Sink {
  public:
   virtual ~Sink() = default;
+
+  // Of a view, by index into Project.feature_views: always the same.
+  virtual WantedSteps Wants(int view) const { return {}; }
 
   // The task starts: find out what the sink already holds of it. The offset up to which it does;
   // below 0: nothing, or it does not know. [commit thread]
@@ -64,13 +65,12 @@ class Sink {
     return absl::OkStatus();
   }
 
-  // Before `output` is offered to any sink: adds dead letters for what this one cannot hold. What
-  // it holds stays as it is, for the others. [task thread]
-  virtual void Review(TaskOutput* output) {}
+  // What takes the steps of the task's next output. Null: the sink wants none. [task thread]
+  virtual std::unique_ptr<SinkPart> Prepare(const TaskId& task) { return nullptr; }
 
-  // A task made `output` (not yet cut; position is that of its last record). For sinks that publish
-  // at once, which may rely on being offered all; Commit will get the same records again. While the
-  // task is at its end it comes again and again, without records. [task thread]
+  // `output` grows: it holds what the task has made since its last cut, up to its position. For
+  // sinks that publish at once, which may rely on being offered all; Commit will get the same
+  // again. [task thread]
   virtual absl::Status Offer(const TaskOutput& output) { return absl::OkStatus(); }
 
   // Makes durable what `outputs` hold (one per task, in any order) and does not hold yet, and
@@ -88,4 +88,4 @@ class Sink {
 
 }  // namespace forebay
 
-#endif  // FOREBAY_ENGINE_WORKER_SINK_H_
+#endif  // FOREBAY_ENGINE_BATCH_SINK_H_
