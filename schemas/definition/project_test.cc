@@ -183,7 +183,7 @@ TEST(Project, DefaultsAreJsonKafkaTimeFiveMinutesVersionOneAndNoAgeLimit) {
   EXPECT_FALSE(project.feature_views(0).has_where());
 }
 
-TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
+TEST(Project, OutputsAreOnAndUpdatesAreTheNewestInJsonUnlessDeclaredOtherwise) {
   auto load = [](const std::string& outputs) {
     v1::Project project =
         LoadWith("feature_views:\n  - {name: v, source: transactions, entity: user, " + outputs +
@@ -191,12 +191,15 @@ TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
     return project.feature_views_size() == 1 ? project.feature_views(0) : v1::FeatureView();
   };
   for (const char* outputs :
-       {"", "history: on, updates: on, ", "updates: {format: json, headers: all}, "}) {
+       {"", "history: on, updates: on, ",
+        "updates: {every: commit, expiry: on, format: json, headers: all}, "}) {
     v1::FeatureView view = load(outputs);
     EXPECT_EQ(view.history(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.updates(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_JSON) << outputs;
     EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_ALL) << outputs;
+    EXPECT_EQ(view.update_every(), v1::FeatureView::UPDATE_EVERY_COMMIT) << outputs;
+    EXPECT_EQ(view.update_expiry(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.emit_every_us(), 0) << outputs;
   }
   EXPECT_EQ(load("history: off, ").history(), v1::FeatureView::OFF);
@@ -208,6 +211,9 @@ TEST(Project, OutputsAreOnInJsonAndEveryStepUnlessDeclaredOtherwise) {
   EXPECT_EQ(view.emit_every_us(), 1'000);
   EXPECT_EQ(load("updates: {headers: deletes}, ").update_headers(),
             v1::FeatureView::HEADERS_DELETES);
+  EXPECT_EQ(load("updates: {every: change}, ").update_every(),
+            v1::FeatureView::UPDATE_EVERY_CHANGE);
+  EXPECT_EQ(load("updates: {expiry: off}, ").update_expiry(), v1::FeatureView::OFF);
   EXPECT_EQ(load("emit: {every: 24h}, ").emit_every_us(), 86'400 * kMicrosPerSecond);
 }
 

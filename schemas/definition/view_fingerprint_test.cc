@@ -84,6 +84,10 @@ TEST(ViewFingerprint, CoversNothingElse) {
   EXPECT_THAT(PartsChangedBy("unused: string", "unused: int64, more: bool"), IsEmpty());
   EXPECT_THAT(PartsChangedBy("    max_age", "    history: off\n    updates: off\n    max_age"),
               IsEmpty());
+  EXPECT_THAT(PartsChangedBy("    max_age",
+                             "    updates: {every: change, expiry: off, format: protobuf}\n"
+                             "    max_age"),
+              IsEmpty());
   EXPECT_THAT(PartsChangedBy("max_future: 5m", "max_future: 6m"), IsEmpty());
 }
 

@@ -45,7 +45,10 @@ void ReadUpdateOptions(const YamlNode& node, v1::FeatureView* view, Findings* fi
     findings->Add(node,
                   "updates is an empty map: write on, off or a map such as {format: protobuf}");
   }
-  MapReader map(node, "updates", {"format", "headers"}, findings);
+  MapReader map(node, "updates", {"every", "expiry", "format", "headers"}, findings);
+  if (IsSecond(map.Get("every"), "every", {"commit", "change"}, findings))
+    view->set_update_every(v1::FeatureView::UPDATE_EVERY_CHANGE);
+  view->set_update_expiry(ReadOnOrOff(map.Get("expiry"), "expiry", findings));
   if (IsSecond(map.Get("format"), "format", {"json", "protobuf"}, findings))
     view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
   if (IsSecond(map.Get("headers"), "headers", {"all", "deletes"}, findings))
