@@ -180,7 +180,8 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
   TaskOutput first = TestOutput(kTask1, 3, {{3, "ann", 1}});
   TaskOutput second = TestOutput(kTask1, 5, {{5, "bob", 1}});
@@ -207,7 +208,8 @@ TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
   ASSERT_EQ(broker_->CreateTopic("shop.dead-letter", 1), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
   TaskOutput output = TestOutput(kTask1, 3, {{2, "ann", 1}});
   output.dead_letters.push_back({.task = kTask1, .offset = Offset(3), .value = "x"});
@@ -222,7 +224,8 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->SetDown(true);
   TaskOutput output = TestOutput(kTask0, 0, {{0, "ann", 1}});
@@ -240,7 +243,8 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
   ASSERT_EQ(broker_->CreateTopic("shop.user_spend.v1", 2), absl::OkStatus());
   TestWorker worker(brokers_, "w1", kTopics);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), AtLeastOnce());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
   TaskOutput first = TestOutput(kTask0, 0, {{0, "ann", 1}});

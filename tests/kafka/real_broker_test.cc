@@ -85,7 +85,8 @@ class RealBrokerTest : public ::testing::Test {
 TEST_F(RealBrokerTest, PublishesChangesOfEachCommitOnceInTheTasksPartition) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
   TaskOutput second = TestOutput(task_, 9, {{9, "ann", 2}, {9, "bob", 0, "delete"}});
@@ -107,7 +108,8 @@ TEST_F(RealBrokerTest, PublishesChangesOfEachCommitOnceInTheTasksPartition) {
 TEST_F(RealBrokerTest, DeadLettersKeepTheRecordAndSayWhy) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput output{.task = task_, .position = Offset(4)};
   output.dead_letters.push_back({.task = task_,
@@ -140,7 +142,8 @@ TEST_F(RealBrokerTest, DeadLettersKeepTheRecordAndSayWhy) {
 TEST_F(RealBrokerTest, PositionsWithoutRowsAreSentAtClose) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   for (int64_t position : {10, 20, 30}) {
     TaskOutput output = TestOutput(task_, position, {});
@@ -160,7 +163,8 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
   auto committed = [&] {
     return worker.consumer().Committed({task_}, absl::Seconds(5)).value()[0];
   };
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput rows = TestOutput(task_, 10, {{10, "ann", 1}});
   ASSERT_EQ(sink.Commit({&rows}), absl::OkStatus());
@@ -194,7 +198,8 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
   ASSERT_EQ((*dead)->SendOffsets({{task_, Offset(6)}}, worker.consumer().GroupMetadata().get()),
             absl::OkStatus());
 
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
@@ -210,7 +215,8 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
 TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
   TestWorker first(broker_.address(), "w1", Topics());
   first.WaitForTasks(2);
-  UpdateSink sink(project_, &first.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &first.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TestWorker second(broker_.address(), "w1", Topics());
   second.WaitForTasks(2);
@@ -245,7 +251,8 @@ TEST_F(RealBrokerTest, WorkerOfAnOldGenerationIsTurnedAway) {
 TEST_F(RealBrokerTest, RecordThatTheBrokerRefusesIsAnErrorThatSaysWhatToDoAndMovesNothing) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::string noise(3'000'000, ' ');  // does not compress
   uint32_t x = 1;
@@ -277,7 +284,8 @@ TEST_F(RealBrokerTest, LimitsAreThoseOfTheTopics) {
 TEST_F(RealBrokerTest, CommitWaitsForABrokerThatWasKilled) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput before = TestOutput(task_, 3, {{3, "ann", 1}});
   ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
@@ -297,7 +305,8 @@ TEST_F(RealBrokerTest, EveryRowOnceThoughTheBrokerIsKilledInTheMiddle) {
   constexpr int64_t kCommits = 60;
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::atomic<int64_t> done = 0;
   absl::Status status;
@@ -336,7 +345,8 @@ TEST_F(RealBrokerTest, AtLeastOnceLosesNothingThoughTheBrokerIsKilled) {
   worker.WaitForTasks(2);
   UpdateSinkOptions options = SinkOptions();
   options.delivery = Delivery::kAtLeastOnce;
-  UpdateSink sink(project_, &worker.consumer(), options);
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), options);
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   std::atomic<int64_t> done = 0;
   absl::Status status;
@@ -476,7 +486,8 @@ TEST_F(RealBrokerTest, RepartitionLosesNothingAndMarksWhatIsThereThoughTheBroker
 TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThrough) {
   TestWorker worker(broker_.address(), "w1", Topics(), {}, /*session_timeout_ms=*/1500);
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
@@ -501,7 +512,8 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThr
 TEST_F(RealBrokerTest, CancelGivesUpWaiting) {
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
@@ -546,14 +558,16 @@ TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
-    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+    Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
     ASSERT_EQ(sink.Offer(first), absl::OkStatus());
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   ASSERT_EQ(sink.Offer(first), absl::OkStatus());
   ASSERT_EQ(sink.Offer(second), absl::OkStatus());
@@ -574,13 +588,15 @@ TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
-    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+    Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
   TestWorker worker(broker_.address(), "w1", Topics());
   worker.WaitForTasks(2);
-  UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+  std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+  Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   TaskOutput replayed = TestOutput(task_, 8, {{3, "ann", 1}, {5, "bob", 1}, {8, "cid", 1}});
   ASSERT_EQ(sink.Commit({&replayed}), absl::OkStatus());
@@ -609,7 +625,8 @@ TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
-    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+    Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).value(), Offset(-1));
     ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
   }
@@ -621,7 +638,8 @@ TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
   for (int64_t until : {5, 12}) {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
-    UpdateSink sink(project_, &worker.consumer(), SinkOptions());
+    std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
+    Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).value(), Offset(9));
     TaskOutput first = rows_of(1, TestOutput(task_, 5, {{3, "ann", 1}}));
     first.dead_letters = {letter_of(4, 0), letter_of(4, 2)};

@@ -11,6 +11,7 @@
 #include "fmt/format.h"
 #include "schemas/definition/lookup.h"
 #include "tests/scenarios/scenario.h"
+#include "tests/scenarios/rows_sink.h"
 #include "tests/scenarios/scenario_run.h"
 
 namespace forebay {
@@ -72,8 +73,8 @@ struct Held {
 // Sinks of both outputs, as real ones: all up to a view's position is there once and for all.
 class Outputs {
  public:
-  void Add(const v1::Project& project, const TaskOutput& output) {
-    for (const ChangeBatch& changes : output.changes) {
+  void Add(const v1::Project& project, const std::vector<ChangeBatch>& batches) {
+    for (const ChangeBatch& changes : batches) {
       const v1::FeatureView& view = project.feature_views(changes.view);
       if (view.history() == v1::FeatureView::ON) Add(changes, &history_[view.name()]);
       if (view.updates() == v1::FeatureView::ON) Add(changes, &updates_[view.name()]);
@@ -151,22 +152,24 @@ class DefinitionsTest : public testing::TestWithParam<uint64_t> {
         Task::Open(plans[0], id, 1, {.next = Offset(static_cast<int64_t>(there))},
                    stores_.Open(id).value(), size_t{1} << 30);
     ASSERT_TRUE(task.ok()) << task.status();
+    RowsSink rows(project);
+    (*task)->DeliverTo({&rows});
     EventDecoder decoder = EventDecoder::Make(*plans[0].source, plans[0].columns).value();
     auto at = static_cast<size_t>((*task)->position().value() + 1);
     while (at < end) {
       size_t count = std::min(end - at, 1 + Below(most_in_batch));
       EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, count)).value();
       ASSERT_TRUE((*task)->Apply(batch).ok());
-      outputs_.Add(project, (*task)->TakeOutput());
       at += count;
-      if (Below(3) == 0) Commit(task->get(), Below(3) == 0);
+      if (Below(3) == 0) Commit(project, rows, task->get(), Below(3) == 0);
     }
-    if (end == records_.size()) Commit(task->get(), true);
+    if (end == records_.size()) Commit(project, rows, task->get(), true);
     outputs_.Kill();
   }
 
-  void Commit(Task* task, bool state) {
+  void Commit(const v1::Project& project, const RowsSink& rows, Task* task, bool state) {
     TaskCut cut = task->Cut(state ? CutOf::kState : CutOf::kOutputs);
+    outputs_.Add(project, rows.RowsOf(cut.output));
     outputs_.Commit(task->position());
     if (!state) return;
     ASSERT_TRUE(task->Commit(cut).ok());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include "connectors/decode/event_decoder.h"
 #include "engine/batch/arrow_type.h"
@@ -69,6 +70,12 @@ Value KeyPart(const std::string& cell, v1::DataType type) {
   return cell;
 }
 
+void AppendRowsOf(int view, const std::vector<ChangeBatch>& batches, TextTable* table) {
+  for (const ChangeBatch& batch : batches) {
+    if (batch.view == view) AppendRows(*batch.rows, table);
+  }
+}
+
 int IndexOf(const v1::Project& project, const std::string& view_name) {
   for (int i = 0; i < project.feature_views_size(); ++i) {
     if (project.feature_views(i).name() == view_name) return i;
@@ -116,6 +123,9 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
   if (!loaded.ok()) return;
   loaded_ = std::make_unique<LoadedProject>(*std::move(loaded));
   plans_ = PlanTasks(*loaded_->project).value();
+  rows_ = std::make_unique<RowsSink>(project());
+  newest_ = std::make_unique<RowsSink>(
+      project(), WantedSteps{WantedSteps::Which::kNewestOfCut, /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
   for (size_t i = 0; i < scenario_.records.size(); ++i) {
     records_.push_back({.offset = Offset(static_cast<int64_t>(i)),
@@ -149,6 +159,7 @@ void ScenarioRun::Open(const std::vector<TaskPlan>& plans) {
                  *std::move(store), hot_bytes);
   ASSERT_TRUE(task.ok()) << task.status();
   task_ = *std::move(task);
+  task_->DeliverTo({rows_.get(), newest_.get()});
 }
 
 // What a task has said to be complete stays so (S6).
@@ -169,32 +180,57 @@ void ScenarioRun::Feed(size_t end) {
     EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, step)).value();
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
-    TaskOutput output = task_->TakeOutput();
-    for (ChangeBatch& changes : output.changes) {
-      ExpectNoneBefore(complete_before_, *changes.rows);
-      changes_.push_back(std::move(changes));
-    }
-    complete_before_ = output.complete_before;
-    for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
     // A commit costs a disk sync: of many records, one now and then.
-    if (end > kFew && (at + step) % kFew != 0 && at + step < end) continue;
-    Commit();
-    if (way_ == Way::kRestarted) Open(plans_);
+    bool commits = end <= kFew || (at + step) % kFew == 0 || at + step >= end;
+    Cut(commits);
+    if (commits && way_ == Way::kRestarted) Open(plans_);
   }
 }
 
-void ScenarioRun::Commit() {
-  TaskCut cut = task_->Cut(CutOf::kState);
+void ScenarioRun::Cut(bool state) {
+  TaskCut cut = task_->Cut(state ? CutOf::kState : CutOf::kOutputs);
+  TaskOutput& output = cut.output;
+  ExpectNewest(output);
+  for (const ChangeBatch& changes : rows_->RowsOf(output)) {
+    ExpectNoneBefore(complete_before_, *changes.rows);
+    changes_.push_back(changes);
+  }
+  complete_before_ = output.complete_before;
+  for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
+  if (!state) return;
   ASSERT_TRUE(task_->Commit(cut).ok());
   task_->Durable(cut.number);
+}
+
+void ScenarioRun::ExpectNewest(const TaskOutput& output) const {
+  const bool expiry = newest_->Wants(0).expiry;
+  std::set<int> views;
+  for (const ChangeBatch& batch : rows_->RowsOf(output)) views.insert(batch.view);
+  for (const ChangeBatch& batch : newest_->RowsOf(output)) views.insert(batch.view);
+  for (int i : views) {
+    const v1::FeatureView& view = project().feature_views(i);
+    const v1::Entity& entity = *FindEntity(project(), view.entity());
+    TextTable all{ChangeSchema(view, entity)->field_names(), {}};
+    TextTable newest = all;
+    AppendRowsOf(i, rows_->RowsOf(output), &all);
+    AppendRowsOf(i, newest_->RowsOf(output), &newest);
+    const auto op = all.columns.size() - 1 - kViewVersionColumn + kOpColumn;
+    std::vector<std::vector<std::string>> expected;
+    std::set<std::vector<std::string>> keys;
+    for (auto row = all.rows.rbegin(); row != all.rows.rend(); ++row) {
+      if (!expiry && (*row)[op] == "expire") continue;
+      if (keys.emplace(row->begin(), row->begin() + entity.keys_size()).second)
+        expected.push_back(*row);
+    }
+    all.rows.assign(expected.rbegin(), expected.rend());
+    EXPECT_EQ(Text(newest), Text(all)) << view.name();
+  }
 }
 
 TextTable ScenarioRun::Changes(const std::string& view,
                                const std::vector<std::string>& columns) const {
   TextTable table{columns, {}};
-  for (const ChangeBatch& batch : changes_) {
-    if (project().feature_views(batch.view).name() == view) AppendRows(*batch.rows, &table);
-  }
+  AppendRowsOf(IndexOf(project(), view), changes_, &table);
   return table;
 }
 

@@ -13,6 +13,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/project.h"
+#include "tests/scenarios/rows_sink.h"
 #include "tests/scenarios/scenario.h"
 
 namespace forebay {
@@ -68,7 +69,10 @@ class ScenarioRun {
   void Open(const std::vector<TaskPlan>& plans);
   // The records from task's position on, before `end`.
   void Feed(size_t end);
-  void Commit();
+  // Takes what the task has made; `state`: and makes its state durable.
+  void Cut(bool state);
+  // S36, against all steps of the cut.
+  void ExpectNewest(const TaskOutput& output) const;
   static void ExpectNoneBefore(KnownTime complete, const arrow::RecordBatch& rows);
 
   const Scenario& scenario_;
@@ -79,6 +83,7 @@ class ScenarioRun {
   std::vector<TaskPlan> plans_before_, plans_;
   std::vector<RawRecord> records_;
   std::unique_ptr<StoreFactory> stores_;
+  std::unique_ptr<RowsSink> rows_, newest_;
   std::unique_ptr<Task> task_;
   std::vector<ChangeBatch> changes_;
   std::vector<DeadLetter> dead_letters_;
