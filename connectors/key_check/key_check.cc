@@ -26,7 +26,8 @@ class KeyCheck::Topic {
       : plan_(plan),
         say_(say),
         entity_(*plan.views.front().entity),
-        keys_(entity_, plan.views.front().key_columns),
+        key_columns_(plan.computed.keys[plan.views.front().keys]),
+        keys_(*plan.event_schema, key_columns_),
         record_keys_(*plan.source, entity_) {
     statistics_.topic = plan.topic;
   }
@@ -72,8 +73,7 @@ class KeyCheck::Topic {
   };
 
   bool HasKey(const EventBatch& batch, int64_t row) const {
-    const std::vector<int>& columns = plan_.views.front().key_columns;
-    return std::none_of(columns.begin(), columns.end(),
+    return std::none_of(key_columns_.begin(), key_columns_.end(),
                         [&](int column) { return batch.columns->column(column)->IsNull(row); });
   }
 
@@ -88,6 +88,7 @@ class KeyCheck::Topic {
   const TaskPlan& plan_;
   const Say say_;
   const v1::Entity& entity_;  // of the views that the tasks compute: all have the source's key
+  const std::vector<int>& key_columns_;
   const KeyColumn keys_;
 
   mutable absl::Mutex mutex_;

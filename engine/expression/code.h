@@ -36,7 +36,7 @@ struct ProgramCode {
   std::vector<Constant> constants;
   std::vector<Step> steps;
   std::vector<DataType> registers;  // their types
-  int result = 0;
+  std::vector<int> results;         // one per expression
 };
 
 struct Program::Code : ProgramCode {};
@@ -46,11 +46,11 @@ class Machine {
  public:
   explicit Machine(std::shared_ptr<const ProgramCode> code);
 
-  // `batch` may be null if the code reads no column.
-  Vector Run(const arrow::RecordBatch* batch, int64_t length);
+  // One vector per result. `batch` may be null if the code reads no column.
+  absl::Span<const Vector> Run(const arrow::RecordBatch* batch, int64_t length);
 
-  // Rows with errors, since construction.
-  int64_t errors() const { return errors_; }
+  // Rows with errors, of the last run.
+  int64_t errors(size_t result) const;
 
  private:
   struct Call {
@@ -67,7 +67,7 @@ class Machine {
   std::vector<Call> calls_;
   Arena arena_;
   int64_t filled_ = 0;  // rows of the constant registers
-  int64_t errors_ = 0;
+  std::vector<Vector> results_;
 };
 
 struct Evaluator::Registers {

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "arrow/array/data.h"
@@ -134,6 +135,7 @@ Machine::Machine(std::shared_ptr<const ProgramCode> code)
     }
     calls_.push_back(std::move(call));
   }
+  results_.resize(code_->results.size());
 }
 
 void Machine::FillConstants(int64_t length) {
@@ -156,18 +158,23 @@ void Machine::RunCall(const Call& call, int64_t length) {
   call.kernel->run(KernelCall(length, call.arguments, result, &arena_));
 }
 
-Vector Machine::Run(const arrow::RecordBatch* batch, int64_t length) {
+absl::Span<const Vector> Machine::Run(const arrow::RecordBatch* batch, int64_t length) {
   arena_.Reset();
   FillConstants(length);
   for (const ProgramCode::Column& column : code_->columns) {
     LoadColumn(*batch->column_data(column.index), &registers_[static_cast<size_t>(column.target)]);
   }
   for (const Call& call : calls_) RunCall(call, length);
-  const Register& result = registers_[static_cast<size_t>(code_->result)];
-  if (result.errors != nullptr) {
-    for (int64_t row = 0; row < length; ++row) errors_ += result.errors[row];
+  for (size_t i = 0; i < results_.size(); ++i) {
+    results_[i] = registers_[static_cast<size_t>(code_->results[i])].vector;
   }
-  return result.vector;
+  return results_;
+}
+
+int64_t Machine::errors(size_t result) const {
+  const Register& of = registers_[static_cast<size_t>(code_->results[result])];
+  if (of.errors == nullptr) return 0;
+  return std::accumulate(of.errors, of.errors + of.vector.length, int64_t{0});
 }
 
 Evaluator::Evaluator(const Program& program)
@@ -175,10 +182,12 @@ Evaluator::Evaluator(const Program& program)
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 Evaluator::~Evaluator() = default;
 
-Vector Evaluator::Evaluate(const arrow::RecordBatch& batch) {
+absl::Span<const Vector> Evaluator::Evaluate(const arrow::RecordBatch& batch) {
   return registers_->machine.Run(&batch, batch.num_rows());
 }
 
-int64_t Evaluator::errors() const { return registers_->machine.errors(); }
+int64_t Evaluator::errors(size_t expression) const {
+  return registers_->machine.errors(expression);
+}
 
 }  // namespace forebay

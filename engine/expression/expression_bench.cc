@@ -38,7 +38,8 @@ Program Compile(const std::string& sql, const arrow::Schema& schema) {
     column->set_name(field->name());
     column->set_type(field->type()->id() == arrow::Type::DOUBLE ? v1::DOUBLE : v1::STRING);
   }
-  return *Program::Compile(std::get<v1::Expression>(ParseExpression(sql, columns)), schema);
+  const auto expression = std::get<v1::Expression>(ParseExpression(sql, columns));
+  return *Program::Compile({&expression}, schema);
 }
 
 void Run(benchmark::State& state, const std::string& sql) {

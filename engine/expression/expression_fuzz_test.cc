@@ -184,7 +184,7 @@ bool Try(const std::string& sql, const arrow::RecordBatch& rows) {
     EXPECT_GE(error->position, 0) << sql;
     return false;
   }
-  const auto program = Program::Compile(std::get<v1::Expression>(parsed), *rows.schema());
+  const auto program = Program::Compile({&std::get<v1::Expression>(parsed)}, *rows.schema());
   EXPECT_TRUE(program.ok()) << sql << ": " << program.status();
   if (program.ok()) Evaluator(*program).Evaluate(rows);
   return true;

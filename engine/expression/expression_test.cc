@@ -67,10 +67,15 @@ std::shared_ptr<arrow::RecordBatch> Rows(int64_t first, int64_t count, int64_t n
   return arrow::RecordBatch::Make(Schema(), count, arrays);
 }
 
-Program Compiled(std::string_view sql) {
+v1::Expression Parsed(std::string_view sql) {
   auto parsed = ParseExpression(sql, Columns());
   if (auto* error = std::get_if<SqlError>(&parsed)) ADD_FAILURE() << sql << ": " << error->message;
-  auto program = Program::Compile(std::get<v1::Expression>(parsed), *Schema());
+  return std::get<v1::Expression>(parsed);
+}
+
+Program Compiled(std::string_view sql) {
+  const v1::Expression expression = Parsed(sql);
+  auto program = Program::Compile({&expression}, *Schema());
   EXPECT_TRUE(program.ok()) << program.status();
   return *std::move(program);
 }
@@ -110,8 +115,8 @@ struct Outcome {
 Outcome Evaluated(std::string_view sql, const arrow::RecordBatch& batch) {
   const Program program = Compiled(sql);
   Evaluator evaluator(program);
-  Texts values = Read(evaluator.Evaluate(batch));
-  return {values, evaluator.errors()};
+  Texts values = Read(evaluator.Evaluate(batch)[0]);
+  return {values, evaluator.errors(0)};
 }
 
 const char* const kExpressions[] = {"i",
@@ -152,11 +157,13 @@ TEST(Evaluator, OneRowAtATimeIsAsTheBatch) {
     const Program program = Compiled(sql);
     Evaluator evaluator(program);
     Texts rows;
+    int64_t errors = 0;
     for (int64_t row = 0; row < batch->num_rows(); ++row) {
-      rows.push_back(Read(evaluator.Evaluate(*batch->Slice(row, 1)))[0]);
+      rows.push_back(Read(evaluator.Evaluate(*batch->Slice(row, 1))[0])[0]);
+      errors += evaluator.errors(0);
     }
     EXPECT_EQ(rows, whole.values) << sql;
-    EXPECT_EQ(evaluator.errors(), whole.errors) << sql;
+    EXPECT_EQ(errors, whole.errors) << sql;
   }
 }
 
@@ -181,7 +188,7 @@ TEST(Evaluator, BatchesOfAnySizeInAnyOrderShareRegisters) {
          std::vector<std::tuple<int64_t, int64_t, int64_t>>{
              {0, 3, 0}, {5, 0, 0}, {9, 200, 3}, {1, 1, 1}, {50, 40, 0}, {0, 1000, 2}}) {
       const auto batch = Rows(first, count, null_every);
-      EXPECT_EQ(Read(evaluator.Evaluate(*batch)), Evaluated(sql, *batch).values) << sql;
+      EXPECT_EQ(Read(evaluator.Evaluate(*batch)[0]), Evaluated(sql, *batch).values) << sql;
     }
   }
 }
@@ -190,7 +197,7 @@ TEST(Evaluator, OutlivesItsProgram) {
   auto program = std::make_unique<Program>(Compiled("s || '!'"));
   Evaluator evaluator(*program);
   program.reset();
-  EXPECT_THAT(Read(evaluator.Evaluate(*Rows(1, 2))), ElementsAre("s1!", "s2!"));
+  EXPECT_THAT(Read(evaluator.Evaluate(*Rows(1, 2))[0]), ElementsAre("s1!", "s2!"));
 }
 
 struct ErrorCase {
@@ -236,16 +243,48 @@ TEST(Evaluator, ANullIsNoError) {
   }
 }
 
-TEST(Evaluator, AddsUpErrorsOverBatches) {
+TEST(Evaluator, CountsErrorsByBatch) {
   const Program program = Compiled("10 / i");
   Evaluator evaluator(program);
-  for (int n = 0; n < 3; ++n) evaluator.Evaluate(*Rows(-1, 3));
-  EXPECT_EQ(evaluator.errors(), 3);
+  for (const int64_t first : {-1, 1, -2}) {
+    evaluator.Evaluate(*Rows(first, 3));
+    EXPECT_EQ(evaluator.errors(0), first <= 0 ? 1 : 0);
+  }
+}
+
+TEST(Evaluator, ExpressionsOfOneProgramAreAsEachAlone) {
+  std::vector<v1::Expression> parsed;
+  for (const char* sql : kExpressions) parsed.push_back(Parsed(sql));
+  std::vector<const v1::Expression*> expressions;
+  for (const v1::Expression& expression : parsed) expressions.push_back(&expression);
+  const absl::StatusOr<Program> program = Program::Compile(expressions, *Schema());
+  ASSERT_TRUE(program.ok()) << program.status();
+  Evaluator evaluator(*program);
+  for (const int64_t null_every : {0, 7}) {
+    const auto batch = Rows(0, 50, null_every);
+    const absl::Span<const Vector> values = evaluator.Evaluate(*batch);
+    ASSERT_EQ(values.size(), parsed.size());
+    for (size_t i = 0; i < parsed.size(); ++i) {
+      const Outcome alone = Evaluated(kExpressions[i], *batch);
+      EXPECT_EQ(Read(values[i]), alone.values) << kExpressions[i];
+      EXPECT_EQ(evaluator.errors(i), alone.errors) << kExpressions[i];
+    }
+  }
+}
+
+TEST(Evaluator, WhatExpressionsHaveInCommonIsComputedOnce) {
+  const v1::Expression first = Parsed("lower(s)"), second = Parsed("lower(s) = 's1'"),
+                       third = Parsed("lower(s) = 's1' and b");
+  const Program program = *Program::Compile({&first, &second, &second, &third}, *Schema());
+  Evaluator evaluator(program);
+  const absl::Span<const Vector> values = evaluator.Evaluate(*Rows(0, 3));
+  EXPECT_EQ(values[1].bools, values[2].bools);
+  EXPECT_NE(values[1].bools, values[3].bools);
 }
 
 TEST(Program, RefusesWhatTheCheckerShouldHaveRefused) {
   const auto status_of = [](const v1::Expression& expression) {
-    return std::string(Program::Compile(expression, *Schema()).status().message());
+    return std::string(Program::Compile({&expression}, *Schema()).status().message());
   };
   v1::Expression expression;
   EXPECT_EQ(status_of(expression), "an expression has no type");

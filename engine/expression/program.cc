@@ -1,5 +1,7 @@
 #include "engine/expression/program.h"
 
+#include <bit>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,13 +90,25 @@ Value FirstValue(const Vector& vector) {
   return Value();
 }
 
+// Tells a constant from all others of its type.
+std::string Bits(const Value& value) {
+  if (IsNull(value)) return "null";
+  if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text;
+  if (const auto* real = std::get_if<double>(&value))
+    return std::to_string(std::bit_cast<uint64_t>(*real));
+  if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "1" : "0";
+  return std::to_string(std::get<int64_t>(value));
+}
+
 // Gives every distinct subexpression one register; computes those without columns right away.
 class Compiler {
  public:
   explicit Compiler(const arrow::Schema& schema) : schema_(schema) {}
 
-  absl::StatusOr<ProgramCode> Compile(const v1::Expression& expression) {
-    ASSIGN_OR_RETURN(code_.result, Add(expression, 0));
+  absl::StatusOr<ProgramCode> Compile(absl::Span<const v1::Expression* const> expressions) {
+    for (const v1::Expression* expression : expressions) {
+      ASSIGN_OR_RETURN(code_.results.emplace_back(), Add(*expression, 0));
+    }
     return std::move(code_);
   }
 
@@ -141,10 +155,13 @@ class Compiler {
   }
 
   int AddConstant(Value value, DataType type) {
-    const int target = NextRegister();
-    code_.registers.push_back(type);
-    code_.constants.push_back({std::move(value), type, target});
-    return target;
+    const auto [found, is_new] = known_.try_emplace(
+        fmt::format("constant {} {}", DataTypeName(type), Bits(value)), NextRegister());
+    if (is_new) {
+      code_.registers.push_back(type);
+      code_.constants.push_back({std::move(value), type, found->second});
+    }
+    return found->second;
   }
 
   absl::StatusOr<int> AddCall(const v1::Call& call, DataType type, int depth) {
@@ -195,12 +212,13 @@ class Compiler {
       alone->registers.push_back(constant.type);
       alone->constants.push_back(std::move(constant));
     }
-    alone->result = static_cast<int>(alone->registers.size());
+    const int result = static_cast<int>(alone->registers.size());
+    alone->results.push_back(result);
     alone->registers.push_back(type);
-    alone->steps.push_back({&kernel, std::move(targets), alone->result});
+    alone->steps.push_back({&kernel, std::move(targets), result});
     Machine machine(std::move(alone));
-    *value = FirstValue(machine.Run(nullptr, 1));
-    return machine.errors() == 0;
+    *value = FirstValue(machine.Run(nullptr, 1)[0]);
+    return machine.errors(0) == 0;
   }
 
   const ProgramCode::Constant* FindConstant(int target) const {
@@ -219,9 +237,9 @@ class Compiler {
 
 }  // namespace
 
-absl::StatusOr<Program> Program::Compile(const v1::Expression& expression,
+absl::StatusOr<Program> Program::Compile(absl::Span<const v1::Expression* const> expressions,
                                          const arrow::Schema& schema) {
-  ASSIGN_OR_RETURN(ProgramCode code, Compiler(schema).Compile(expression));
+  ASSIGN_OR_RETURN(ProgramCode code, Compiler(schema).Compile(expressions));
   return Program(std::make_shared<const Code>(Code{std::move(code)}));
 }
 
@@ -230,6 +248,8 @@ Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
-DataType Program::type() const { return code_->registers[static_cast<size_t>(code_->result)]; }
+DataType Program::type(size_t expression) const {
+  return code_->registers[static_cast<size_t>(code_->results[expression])];
+}
 
 }  // namespace forebay

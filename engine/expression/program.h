@@ -1,9 +1,10 @@
-// A typed scalar expression compiled to a flat list of kernel calls over columns; the same for a
-// batch and for one row. Agreement with DuckDB on the same SQL is its test.
+// Typed scalar expressions compiled to one flat list of kernel calls over columns; the same for a
+// batch and for one row. What expressions have in common is computed once. Agreement with DuckDB on
+// the same SQL is its test.
 //
-//   ASSIGN_OR_RETURN(Program program, Program::Compile(expression, *batch.schema()));
+//   ASSIGN_OR_RETURN(Program program, Program::Compile({&amount}, *batch.schema()));
 //   Evaluator evaluator(program);                  // scratch registers, one per thread
-//   Vector amounts = evaluator.Evaluate(batch);
+//   Vector amounts = evaluator.Evaluate(batch)[0];
 //
 // Nulls follow SQL (three-valued logic). A run-time error of a row (x/0, ln(-1), overflow, a failed
 // cast) makes that row null and is counted (S22); it never fails the batch.
@@ -14,6 +15,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "engine/expression/vector.h"
 
 namespace arrow {
@@ -32,14 +34,15 @@ class Program {
  public:
   // `schema` names the columns of the batches to come. Errors: INTERNAL for an expression that the
   // checker should not have let through (unknown column or kernel, wrong types).
-  static absl::StatusOr<Program> Compile(const v1::Expression& expression,
+  static absl::StatusOr<Program> Compile(absl::Span<const v1::Expression* const> expressions,
                                          const arrow::Schema& schema);
 
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
 
-  DataType type() const;
+  // Of the values of an expression.
+  DataType type(size_t expression) const;
 
  private:
   friend class Evaluator;
@@ -56,12 +59,12 @@ class Evaluator {
   Evaluator(Evaluator&&) noexcept;
   ~Evaluator();
 
-  // One value per row of `batch`, whose schema is that of Compile. The result points into the
-  // evaluator and the batch.
-  Vector Evaluate(const arrow::RecordBatch& batch);
+  // Of each expression one value per row of `batch`, whose schema is that of Compile. The results
+  // point into the evaluator and the batch.
+  absl::Span<const Vector> Evaluate(const arrow::RecordBatch& batch);
 
-  // Rows that a run-time error made null, since construction.
-  int64_t errors() const;
+  // Rows of the last batch that a run-time error of an expression made null.
+  int64_t errors(size_t expression) const;
 
  private:
   struct Registers;

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "engine/state/key.h"
-#include "forebay/v1/definition.pb.h"
 
 namespace forebay {
 namespace {
@@ -23,6 +22,25 @@ Value ValueAt(const arrow::Array& array, int64_t row) {
   }
 }
 
+bool IsText(const arrow::DataType& type) {
+  return type.id() == arrow::Type::STRING || type.id() == arrow::Type::BINARY;
+}
+
+// Of those that are not null.
+int64_t CountNans(const Vector& vector) {
+  if (vector.type != DataType::kDouble) return 0;
+  int64_t nans = 0;
+  for (int64_t row = 0; row < vector.length; ++row)
+    nans += vector.IsValid(row) && std::isnan(vector.doubles[row]) ? 1 : 0;
+  return nans;
+}
+
+// Clears the marks of rows in which a condition is not true.
+void MarkTrue(const Vector& condition, uint8_t* marks) {
+  for (int64_t row = 0; row < condition.length; ++row)
+    marks[row] &= condition.IsValid(row) ? condition.bools[row] : 0;
+}
+
 }  // namespace
 
 std::vector<Value> KeyColumn::Parts(const arrow::RecordBatch& batch, int64_t row) const {
@@ -31,8 +49,9 @@ std::vector<Value> KeyColumn::Parts(const arrow::RecordBatch& batch, int64_t row
   return parts;
 }
 
-KeyColumn::KeyColumn(const v1::Entity& entity, std::vector<int> columns)
-    : columns_(std::move(columns)), raw_text_(IsRawTextKey(entity)) {}
+KeyColumn::KeyColumn(const arrow::Schema& schema, std::vector<int> columns)
+    : columns_(std::move(columns)),
+      raw_text_(columns_.size() == 1 && IsText(*schema.field(columns_[0])->type())) {}
 
 void KeyColumn::AppendPart(const arrow::Array& column, int64_t row) {
   switch (column.type_id()) {
@@ -76,62 +95,57 @@ void KeyColumn::Encode(const arrow::RecordBatch& batch) {
     keys_[row] = HashedKey(std::string_view(bytes_).substr(begin, ends_[row] - begin));
 }
 
-EventColumns::EventColumns(const ViewTaskPlan& plan)
-    : keys_(*plan.entity, plan.key_columns), inputs_(plan.inputs.size()) {
-  if (plan.where) where_ = std::make_unique<Evaluator>(*plan.where);
-  for (size_t i = 0; i < plan.inputs.size(); ++i) {
-    const InputPrograms& programs = plan.inputs[i];
-    InputColumn& column = columns_.emplace_back();
-    if (programs.argument) {
-      inputs_[i].argument = std::make_unique<Evaluator>(*programs.argument);
-      column.argument = &inputs_[i].argument_column;
-    }
-    if (programs.filter) inputs_[i].filter = std::make_unique<Evaluator>(*programs.filter);
-  }
+EventColumns::EventColumns(const ColumnsPlan& plan, const arrow::Schema& schema)
+    : plan_(plan), evaluator_(*plan.program), inputs_(plan.inputs.size()) {
+  for (const std::vector<int>& columns : plan.keys) keys_.emplace_back(schema, columns);
 }
 
 void EventColumns::Evaluate(const arrow::RecordBatch& batch) {
-  keys_.Encode(batch);
-  if (where_) where_column_ = where_->Evaluate(batch);
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    Input& input = inputs_[i];
-    if (input.argument) input.argument_column = input.argument->Evaluate(batch);
-    Vector filter;
-    if (input.filter) filter = input.filter->Evaluate(batch);
-    columns_[i].reads = MarkRead(input.filter ? &filter : nullptr, batch.num_rows(), &input);
-  }
+  for (KeyColumn& keys : keys_) keys.Encode(batch);
+  expressions_ = evaluator_.Evaluate(batch);
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    EvaluateInput(plan_.inputs[i], batch.num_rows(), &inputs_[i]);
 }
 
-// The mask of the rows that an input reads, and counts NaNs; null if it reads all.
-const uint8_t* EventColumns::MarkRead(const Vector* filter, int64_t rows, Input* input) {
-  const Vector* argument = input->argument ? &input->argument_column : nullptr;
-  bool all = filter == nullptr && (argument == nullptr || argument->valid == nullptr);
+// Marks the rows that an input reads, unless it reads all.
+void EventColumns::EvaluateInput(const ColumnsPlan::Input& plan, int64_t rows, Input* input) const {
+  const Vector* filter = plan.filter == ColumnsPlan::kNone ? nullptr : &expressions_[plan.filter];
+  const Vector* argument =
+      plan.argument == ColumnsPlan::kNone ? nullptr : &expressions_[plan.argument];
+  input->nan_values = argument == nullptr ? 0 : CountNans(*argument);
+  input->column = {argument, nullptr};
+  const bool some_null = argument != nullptr && argument->valid != nullptr;
+  if (filter == nullptr && !some_null && input->nan_values == 0) return;
   input->reads.assign(rows, 1);
   uint8_t* reads = input->reads.data();
-  if (filter != nullptr) {
-    for (int64_t row = 0; row < rows; ++row)
-      reads[row] = filter->IsValid(row) && filter->bools[row];
-  }
-  if (argument == nullptr) return all ? nullptr : reads;
-  if (argument->valid != nullptr) {
+  input->column.reads = reads;
+  if (filter != nullptr) MarkTrue(*filter, reads);
+  if (some_null) {
     for (int64_t row = 0; row < rows; ++row) reads[row] &= argument->valid[row];
   }
-  if (argument->type == DataType::kDouble) {
-    int64_t nans = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      bool nan = argument->IsValid(row) && std::isnan(argument->doubles[row]);
-      nans += nan ? 1 : 0;
-      reads[row] &= nan ? 0 : 1;
-    }
-    input->nan_values += nans;
-    all = all && nans == 0;
-  }
-  return all ? nullptr : reads;
+  if (input->nan_values == 0) return;
+  for (int64_t row = 0; row < rows; ++row) reads[row] &= std::isnan(argument->doubles[row]) ? 0 : 1;
 }
 
-int64_t EventColumns::Errors(size_t input) const {
-  const Input& at = inputs_[input];
-  return (at.argument ? at.argument->errors() : 0) + (at.filter ? at.filter->errors() : 0);
+int64_t EventColumns::InputErrors(int input) const {
+  const ColumnsPlan::Input& plan = plan_.inputs[input];
+  return (plan.argument == ColumnsPlan::kNone ? 0 : Errors(plan.argument)) +
+         (plan.filter == ColumnsPlan::kNone ? 0 : Errors(plan.filter));
+}
+
+ViewColumns::ViewColumns(const ViewTaskPlan& plan, const EventColumns& of_task)
+    : plan_(plan), of_task_(of_task), inputs_(plan.inputs.size()), counts_(plan.inputs.size()) {}
+
+void ViewColumns::Take() {
+  if (plan_.where != ColumnsPlan::kNone) {
+    where_ = &of_task_.expression(plan_.where);
+    where_errors_ += of_task_.Errors(plan_.where);
+  }
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    inputs_[i] = of_task_.input(plan_.inputs[i]);
+    counts_[i].errors += of_task_.InputErrors(plan_.inputs[i]);
+    counts_[i].nan_values += of_task_.NanValues(plan_.inputs[i]);
+  }
 }
 
 }  // namespace forebay

@@ -1,9 +1,9 @@
-// The expressions of one view evaluated over a batch of events, and its keys encoded.
+// The expressions of a task's views evaluated over a batch of events, and its keys encoded: each
+// distinct one once.
 #ifndef FOREBAY_ENGINE_TASK_EVENT_COLUMNS_H_
 #define FOREBAY_ENGINE_TASK_EVENT_COLUMNS_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +19,7 @@
 namespace arrow {
 class Array;
 class RecordBatch;
+class Schema;
 }  // namespace arrow
 
 namespace forebay {
@@ -26,7 +27,8 @@ namespace forebay {
 // Encoded keys of a batch, row by row. Reused from batch to batch.
 class KeyColumn {
  public:
-  KeyColumn(const v1::Entity& entity, std::vector<int> columns);
+  // `columns` of `schema`, one per key of the entity.
+  KeyColumn(const arrow::Schema& schema, std::vector<int> columns);
 
   // Valid until the next call, or until `batch` goes.
   void Encode(const arrow::RecordBatch& batch);
@@ -48,41 +50,74 @@ class KeyColumn {
   std::vector<uint8_t> valid_;
 };
 
+// What the views of a task compute of a batch (ColumnsPlan), by the indices there.
 class EventColumns {
  public:
-  explicit EventColumns(const ViewTaskPlan& plan);
+  // `plan` outlives it. `schema` is that of the batches.
+  EventColumns(const ColumnsPlan& plan, const arrow::Schema& schema);
 
   // Valid until the next call, or until `batch` goes.
   void Evaluate(const arrow::RecordBatch& batch);
 
-  const KeyColumn& keys() const { return keys_; }
-  // Whether the view's `where` is true.
-  bool Passes(int64_t row) const {
-    return !where_ || (where_column_.IsValid(row) && where_column_.bools[row] != 0);
-  }
-  // Parallel to ViewPlan.inputs.
-  absl::Span<const InputColumn> inputs() const { return columns_; }
+  const KeyColumn& keys(int index) const { return keys_[index]; }
+  const Vector& expression(int index) const { return expressions_[index]; }
+  const InputColumn& input(int index) const { return inputs_[index].column; }
 
-  // Counts since construction.
-  int64_t WhereErrors() const { return where_ ? where_->errors() : 0; }
-  int64_t Errors(size_t input) const;
-  int64_t NanValues(size_t input) const { return inputs_[input].nan_values; }
+  // Of the last batch: rows in which an error made an input null, or its argument was NaN.
+  int64_t Errors(int expression) const { return evaluator_.errors(expression); }
+  int64_t InputErrors(int input) const;
+  int64_t NanValues(int input) const { return inputs_[input].nan_values; }
 
  private:
   struct Input {
-    std::unique_ptr<Evaluator> argument, filter;
-    Vector argument_column;
+    InputColumn column;
     std::vector<uint8_t> reads;
     int64_t nan_values = 0;
   };
 
-  static const uint8_t* MarkRead(const Vector* filter, int64_t rows, Input* input);
+  void EvaluateInput(const ColumnsPlan::Input& plan, int64_t rows, Input* input) const;
 
-  KeyColumn keys_;
-  std::unique_ptr<Evaluator> where_;
-  Vector where_column_;
+  const ColumnsPlan& plan_;
+  std::vector<KeyColumn> keys_;
+  Evaluator evaluator_;
+  absl::Span<const Vector> expressions_;
   std::vector<Input> inputs_;
-  std::vector<InputColumn> columns_;  // into inputs_
+};
+
+// Those of them that a view reads.
+class ViewColumns {
+ public:
+  // Both outlive it.
+  ViewColumns(const ViewTaskPlan& plan, const EventColumns& of_task);
+
+  // The batch that was evaluated is the view's, too.
+  void Take();
+
+  const KeyColumn& keys() const { return of_task_.keys(plan_.keys); }
+  // Whether the view's `where` is true.
+  bool Passes(int64_t row) const {
+    return where_ == nullptr || (where_->IsValid(row) && where_->bools[row] != 0);
+  }
+  // Parallel to ViewPlan.inputs.
+  absl::Span<const InputColumn> inputs() const { return inputs_; }
+
+  // Of all batches taken.
+  int64_t WhereErrors() const { return where_errors_; }
+  int64_t Errors(size_t input) const { return counts_[input].errors; }
+  int64_t NanValues(size_t input) const { return counts_[input].nan_values; }
+
+ private:
+  struct Counts {
+    int64_t errors = 0;
+    int64_t nan_values = 0;
+  };
+
+  const ViewTaskPlan& plan_;
+  const EventColumns& of_task_;
+  const Vector* where_ = nullptr;
+  std::vector<InputColumn> inputs_;
+  std::vector<Counts> counts_;  // parallel to inputs_
+  int64_t where_errors_ = 0;
 };
 
 }  // namespace forebay

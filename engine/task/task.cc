@@ -14,14 +14,15 @@
 
 namespace forebay {
 
-Task::ViewTask::ViewTask(const ViewTaskPlan& plan, uint32_t stored_id, const PartStart& start,
+Task::ViewTask::ViewTask(const ViewTaskPlan& plan, const EventColumns& of_task,
+                         uint32_t stored_id, const PartStart& start,
                          ViewCoverage* coverage)
     : plan(plan),
       prefix(StoredPrefix(stored_id)),
       start(start),
       coverage(coverage),
       clock(start.clock),
-      columns(plan),
+      columns(plan, of_task),
       tiles(plan.tiles),
       outlet(plan) {}
 
@@ -31,7 +32,8 @@ Task::Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr
       id_(std::move(id)),
       partition_count_(partition_count),
       store_(std::move(store)),
-      hot_budget_(plan.views.empty() ? hot_bytes : hot_bytes / plan.views.size()) {
+      hot_budget_(plan.views.empty() ? hot_bytes : hot_bytes / plan.views.size()),
+      columns_(plan.computed, *plan.event_schema) {
   output_.task = id_;
 }
 
@@ -68,9 +70,10 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
     return batch.step_offsets.empty() ? batch.records[row].offset : batch.step_offsets[row];
   };
   if (batch.size() > 0) {
+    columns_.Evaluate(*batch.columns);
     for (auto& view : views_) {
       if (step_offset(batch.size() - 1) <= view->start.after) continue;
-      view->columns.Evaluate(*batch.columns);
+      view->columns.Take();
       RETURN_IF_ERROR(LoadEntries(view.get(), static_cast<int64_t>(batch.size())));
     }
     for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);

@@ -131,15 +131,15 @@ class Task {
  private:
   // One view with its state.
   struct ViewTask {
-    ViewTask(const ViewTaskPlan& plan, uint32_t stored_id, const PartStart& start,
-             ViewCoverage* coverage);
+    ViewTask(const ViewTaskPlan& plan, const EventColumns& of_task, uint32_t stored_id,
+             const PartStart& start, ViewCoverage* coverage);
 
     const ViewTaskPlan& plan;
     std::string prefix;  // of its keys in the store
     const PartStart start;
     ViewCoverage* const coverage;
     std::atomic<int64_t> clock;  // of what it has, for lookups
-    EventColumns columns;
+    ViewColumns columns;
     TileStarts tiles;
     StepOutlet outlet;
     int64_t steps = 0;  // made since the task was opened
@@ -236,6 +236,7 @@ class Task {
   std::unique_ptr<KnownTimeOrder> order_;  // of a repartition topic
   std::vector<std::string> forgotten_;     // keys of views that are no longer defined
   std::deque<ViewCoverage> coverage_;
+  EventColumns columns_;
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
   std::vector<Sink*> sinks_;

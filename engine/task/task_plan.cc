@@ -49,44 +49,66 @@ std::vector<int> KeyColumns(const TaskPlan& task, const v1::Entity& entity) {
   return columns;
 }
 
-absl::StatusOr<std::unique_ptr<Program>> CompileProgram(const v1::Expression& expression,
-                                                        const arrow::Schema& schema) {
-  ASSIGN_OR_RETURN(Program program, Program::Compile(expression, schema));
-  return std::make_unique<Program>(std::move(program));
-}
-
 Steps StepsOf(const v1::FeatureView& view) {
   if (view.history() == v1::FeatureView::OFF && view.updates() == v1::FeatureView::OFF)
     return Steps::kNone;
   return view.emit_every_us() > 0 ? Steps::kEmitted : Steps::kEvery;
 }
 
+// The index of what is equal to `thing`, which is appended if nothing is.
+template <typename T>
+int IndexIn(std::vector<T>* distinct, const T& thing) {
+  auto at = std::find(distinct->begin(), distinct->end(), thing);
+  if (at == distinct->end()) at = distinct->insert(at, thing);
+  return static_cast<int>(at - distinct->begin());
+}
+
+// Collects what the views of a task compute of its events.
+class ColumnsPlanner {
+ public:
+  int AddKeys(const std::vector<int>& columns) { return IndexIn(&plan_.keys, columns); }
+
+  // Expressions are equal if they say the same: the parsed forms are compared.
+  int AddExpression(const v1::Expression& expression) {
+    int index = IndexIn(&texts_, expression.SerializeAsString());
+    if (index == static_cast<int>(expressions_.size())) expressions_.push_back(&expression);
+    return index;
+  }
+
+  int AddInput(const v1::Aggregate& aggregate) {
+    ColumnsPlan::Input input;
+    if (aggregate.arguments_size() > 0) input.argument = AddExpression(aggregate.arguments(0));
+    if (aggregate.has_filter()) input.filter = AddExpression(aggregate.filter());
+    return IndexIn(&plan_.inputs, input);
+  }
+
+  absl::StatusOr<ColumnsPlan> Finish(const arrow::Schema& schema) {
+    ASSIGN_OR_RETURN(plan_.program, Program::Compile(expressions_, schema));
+    return std::move(plan_);
+  }
+
+ private:
+  ColumnsPlan plan_;
+  std::vector<std::string> texts_;
+  std::vector<const v1::Expression*> expressions_;  // parallel to texts_
+};
+
 absl::StatusOr<ViewTaskPlan> PlanView(const v1::Project& project, int index,
-                                      const v1::Entity& entity, const TaskPlan& task) {
+                                      const v1::Entity& entity, const TaskPlan& task,
+                                      ColumnsPlanner* columns) {
   const v1::FeatureView& view = project.feature_views(index);
   ASSIGN_OR_RETURN(ViewPlan tiles, ViewPlan::Make(view));
   ViewTaskPlan plan{.view = index,
                     .definition = &view,
                     .entity = &entity,
-                    .key_columns = KeyColumns(task, entity),
+                    .keys = columns->AddKeys(KeyColumns(task, entity)),
                     .tiles = std::move(tiles),
                     .steps = StepsOf(view),
                     .fingerprint = ViewFingerprint(project, view),
                     .change_schema = ChangeSchema(view, entity)};
-  if (view.has_where()) {
-    ASSIGN_OR_RETURN(plan.where, CompileProgram(view.where(), *task.event_schema));
-  }
-  for (const InputPlan& input : plan.tiles.inputs()) {
-    const v1::Aggregate& aggregate = view.aggregates(input.aggregate);
-    InputPrograms& programs = plan.inputs.emplace_back();
-    if (aggregate.arguments_size() > 0) {
-      ASSIGN_OR_RETURN(programs.argument,
-                       CompileProgram(aggregate.arguments(0), *task.event_schema));
-    }
-    if (aggregate.has_filter()) {
-      ASSIGN_OR_RETURN(programs.filter, CompileProgram(aggregate.filter(), *task.event_schema));
-    }
-  }
+  if (view.has_where()) plan.where = columns->AddExpression(view.where());
+  for (const InputPlan& input : plan.tiles.inputs())
+    plan.inputs.push_back(columns->AddInput(view.aggregates(input.aggregate)));
   return plan;
 }
 
@@ -111,10 +133,13 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
   }
   task->event_schema = EventSchema(fields);
   for (const v1::Field* field : fields) task->columns.push_back(field->name());
+  ColumnsPlanner columns;
   for (const ViewOfEntity& view : views) {
-    ASSIGN_OR_RETURN(ViewTaskPlan plan, PlanView(project, view.index, *view.entity, *task));
+    ASSIGN_OR_RETURN(ViewTaskPlan plan,
+                     PlanView(project, view.index, *view.entity, *task, &columns));
     task->views.push_back(std::move(plan));
   }
+  ASSIGN_OR_RETURN(task->computed, columns.Finish(*task->event_schema));
   for (const v1::Entity* entity : forwards) {
     ForwardPlan& plan = task->forwards.emplace_back(
         ForwardPlan{entity, RepartitionTopic(project.name(), task->source->name(), entity->name()),

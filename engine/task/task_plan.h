@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,22 @@ class Project;
 class Source;
 }  // namespace v1
 
-// What an input of a view evaluates; absent where the definition has none.
-struct InputPrograms {
-  std::unique_ptr<Program> argument;
-  std::unique_ptr<Program> filter;
+// What the views of a task compute of a batch of events, each thing once; views refer to it by
+// index.
+struct ColumnsPlan {
+  static constexpr int kNone = -1;
+
+  // What an aggregate reads (InputPlan): an argument, of the events that pass a filter.
+  struct Input {
+    int argument = kNone;  // of the expressions; kNone: count(*)
+    int filter = kNone;    // likewise; kNone: it has none
+
+    bool operator==(const Input&) const = default;
+  };
+
+  std::vector<std::vector<int>> keys;  // of the event columns, one per key of an entity
+  std::optional<Program> program;      // of the expressions; set once they are known
+  std::vector<Input> inputs;
 };
 
 // Which steps of a view's keys become change records.
@@ -51,9 +64,10 @@ struct ViewTaskPlan {
   int view = 0;  // index into Project.feature_views
   const v1::FeatureView* definition = nullptr;
   const v1::Entity* entity = nullptr;
-  std::vector<int> key_columns;  // of the event columns, one per key of the entity
-  std::unique_ptr<Program> where;
-  std::vector<InputPrograms> inputs;  // parallel to ViewPlan.inputs
+  // Indices into what ColumnsPlan has:
+  int keys = 0;
+  int where = ColumnsPlan::kNone;  // of the expressions; kNone: all events pass
+  std::vector<int> inputs;         // parallel to ViewPlan.inputs
   ViewPlan tiles;
   Steps steps = Steps::kEvery;
   std::string fingerprint;   // ViewFingerprint
@@ -78,6 +92,7 @@ struct TaskPlan {
   bool repartition = false;
   std::vector<std::string> columns;  // of the events, in the source's order: what a decoder builds
   std::shared_ptr<arrow::Schema> event_schema;
+  ColumnsPlan computed;             // of the event columns, for the views
   std::vector<ViewTaskPlan> views;  // in definition order
   std::vector<ForwardPlan> forwards;
 };

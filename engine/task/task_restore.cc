@@ -136,14 +136,15 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
     uint32_t id = start.views[i].stored ? stored->id() : next_view_id_++;
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
-    views_.push_back(std::make_unique<ViewTask>(view, id, start.views[i], coverage));
+    views_.push_back(
+        std::make_unique<ViewTask>(view, columns_, id, start.views[i], coverage));
     views_.back()->last_row = RestoreLastRow(start.views[i].stored ? stored : nullptr);
     AddExpressionStatistics(*view.definition, &expressions_);
   }
   for (size_t i = 0; i < plan_.forwards.size(); ++i) {
     const ForwardPlan& plan = plan_.forwards[i];
     Forward& forward = forwards_.emplace_back(
-        Forward{&plan, KeyColumn(*plan.entity, plan.key_columns), start.forwards[i]});
+        Forward{&plan, KeyColumn(*plan_.event_schema, plan.key_columns), start.forwards[i]});
     for (const v1::FeatureView* view : plan.views)
       forward.coverage.push_back(cover(*view, forward.start));
   }

@@ -98,7 +98,7 @@ Program Compile(const std::string& sql, const arrow::Schema& schema) {
     Stop(fmt::format("{}\n{}^ {}", sql, std::string(static_cast<size_t>(error->position), ' '),
                      error->message));
   }
-  absl::StatusOr<Program> program = Program::Compile(std::get<v1::Expression>(parsed), schema);
+  absl::StatusOr<Program> program = Program::Compile({&std::get<v1::Expression>(parsed)}, schema);
   if (!program.ok()) Stop(fmt::format("{}\n{}", sql, std::string(program.status().message())));
   return *std::move(program);
 }
@@ -113,14 +113,16 @@ Column EvaluateOne(const std::string& name, const std::string& sql, const arrow:
   const Program program = Compile(sql, *table.schema());
   Evaluator evaluator(program);
   std::unique_ptr<arrow::ArrayBuilder> builder =
-      Take(arrow::MakeBuilder(StoredType(program.type())));
+      Take(arrow::MakeBuilder(StoredType(program.type(0))));
+  int64_t errors = 0;
   arrow::TableBatchReader reader(table);
   reader.set_chunksize(batch_rows);
   while (std::shared_ptr<arrow::RecordBatch> batch = Take(reader.Next())) {
-    const Vector values = evaluator.Evaluate(*batch);
+    const Vector values = evaluator.Evaluate(*batch)[0];
+    errors += evaluator.errors(0);
     for (int64_t row = 0; row < values.length; ++row) Append(values, row, builder.get());
   }
-  const auto metadata = arrow::key_value_metadata({"errors"}, {std::to_string(evaluator.errors())});
+  const auto metadata = arrow::key_value_metadata({"errors"}, {std::to_string(errors)});
   const std::shared_ptr<arrow::Array> values = Take(builder->Finish());
   return {arrow::field(name, values->type(), true, metadata), values};
 }
