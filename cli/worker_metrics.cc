@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "forebay/v1/definition.pb.h"
 
 namespace forebay {
 
@@ -44,6 +45,22 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
     double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
     writer->Write(Metric::kClock, {id.topic, partition}, seconds);
     writer->Write(Metric::kClockAhead, {id.topic, partition}, std::max(seconds - now, 0.0));
+  }
+}
+
+void WriteUpdates(const RunningTask& running, MetricsWriter* writer) {
+  const Task& task = running.task();
+  std::string partition = std::to_string(task.id().partition.value());
+  for (size_t i = 0; i < task.view_statistics().size(); ++i) {
+    const v1::FeatureView& view = *task.plan().views[i].definition;
+    if (view.updates() == v1::FeatureView::OFF) continue;
+    std::string version = std::to_string(view.version());
+    auto write = [&](Metric metric, int64_t value) {
+      writer->Write(metric, {view.name(), version, task.id().topic, partition},
+                    static_cast<double>(value));
+    };
+    write(Metric::kWrittenUpdates, task.view_statistics()[i].written_updates);
+    write(Metric::kCoalescedSteps, task.view_statistics()[i].coalesced_steps);
   }
 }
 
@@ -90,6 +107,7 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
                         const OfflineSink& offline, MetricsWriter* writer) {
   for (const auto& task : worker.Tasks()) {
     WriteTask(*task, consumer, writer);
+    WriteUpdates(*task, writer);
     WriteCoverage(*task, writer);
   }
   WriteExpressions(worker, writer);

@@ -124,6 +124,8 @@ class Task {
   // Of its views, up to position(). Task's thread only.
   std::vector<LastRow> last_rows() const;
   const TaskStatistics& statistics() const { return statistics_; }
+  // One per view of the plan. Any thread.
+  const std::deque<ViewStatistics>& view_statistics() const { return view_statistics_; }
   // Of the task's views, and of the views of the repartition topics that it feeds. Any thread.
   const std::deque<ViewCoverage>& coverage() const { return coverage_; }
   const std::deque<ExpressionStatistics>& expression_statistics() const { return expressions_; }
@@ -246,6 +248,7 @@ class Task {
   Offset cut_state_position_{-1};
   uint64_t cuts_ = 0;  // of the state
   TaskStatistics statistics_;
+  std::deque<ViewStatistics> view_statistics_;
   std::deque<ExpressionStatistics> expressions_;  // per view: its `where`, then its aggregates
 };
 

@@ -140,6 +140,7 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
         std::make_unique<ViewTask>(view, columns_, id, start.views[i], coverage));
     views_.back()->last_row = RestoreLastRow(start.views[i].stored ? stored : nullptr);
     AddExpressionStatistics(*view.definition, &expressions_);
+    view_statistics_.emplace_back();
   }
   for (size_t i = 0; i < plan_.forwards.size(); ++i) {
     const ForwardPlan& plan = plan_.forwards[i];

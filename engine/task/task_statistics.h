@@ -33,6 +33,13 @@ struct TaskStatistics {
   std::atomic<int64_t> hot_bytes{0};  // likewise
 };
 
+// Of the updates of a view, where it has them.
+struct ViewStatistics {
+  std::atomic<int64_t> written_updates{0};  // records given to the update topic
+  // Steps without such a record: a newer one of their key went out in the same commit (S36).
+  std::atomic<int64_t> coalesced_steps{0};
+};
+
 // Which records a view has, or the repartition topic that feeds it. All but the last are as of the
 // task's opening.
 struct ViewCoverage {

@@ -86,6 +86,7 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
   static const Labels source = {"topic"};
   static const Labels letter = {"topic", "reason", "view"};
   static const Labels feature = {"view", "feature"};
+  static const Labels view = {"view", "version", "topic", "partition"};
   static const auto* definitions = new std::vector<MetricDefinition>{
       {Metric::kConsumedRecords, "forebay_consumed_records_total", kCounter, "records",
        "Records read; the sum of the five below.", task},
@@ -121,6 +122,12 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
        "Records of a sample whose key is in two partitions: its features lack events.", source},
       {Metric::kWrittenChanges, "forebay_written_changes_total", kCounter, "changes",
        "Change records made, of events and of expiries.", task},
+      {Metric::kWrittenUpdates, "forebay_written_updates_total", kCounter, "updates",
+       "Records given to the update topic; only of views that have one.", view},
+      {Metric::kCoalescedSteps, "forebay_coalesced_steps_total", kCounter, "steps",
+       "Steps that are no record of the update topic, as a newer one of their key came before the "
+       "commit; likewise.",
+       view},
       {Metric::kPosition, "forebay_position", kGauge, "offset",
        "Offset of the last record applied.", task},
       {Metric::kLagRecords, "forebay_lag_records", kGauge, "records",
@@ -142,13 +149,10 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
        "Keys whose state is decoded in memory.", task},
       {Metric::kHotMapBytes, "forebay_hot_map_bytes", kGauge, "bytes", "Memory that they take.",
        task},
-      {Metric::kViewCompleteFrom,
-       "forebay_view_complete_from_seconds",
-       kGauge,
-       "seconds",
+      {Metric::kViewCompleteFrom, "forebay_view_complete_from_seconds", kGauge, "seconds",
        "From when on a view has all records, in seconds since 1970; only where the topic no longer "
        "held its beginning, or the view was started with --from-now. +Inf: no record yet.",
-       {"view", "version", "topic", "partition"}},
+       view},
       {Metric::kExpressionErrors, "forebay_expression_errors_total", kCounter, "values",
        "Values that a run-time error (x/0, overflow, failed cast) made null.", feature},
       {Metric::kNanValues, "forebay_nan_values_total", kCounter, "values",

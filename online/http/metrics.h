@@ -41,6 +41,8 @@ enum class Metric {
   kMismatchingKeys,  // topic
   kSplitKeys,        // topic
   kWrittenChanges,
+  kWrittenUpdates,  // view, version, topic, partition
+  kCoalescedSteps,  // view, version, topic, partition
   kPosition,
   kLagRecords,
   kCatchUpRecords,
