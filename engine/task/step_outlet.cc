@@ -1,8 +1,20 @@
 #include "engine/task/step_outlet.h"
 
-#include <algorithm>
+#include "forebay/v1/definition.pb.h"
 
 namespace forebay {
+
+StepOutlet::StepOutlet(const ViewTaskPlan& plan)
+    : view_(plan.view),
+      emits_(plan.steps == Steps::kEmitted),
+      updates_on_every_step_(plan.definition->updates() == v1::FeatureView::ON &&
+                             plan.definition->update_every() ==
+                                 v1::FeatureView::UPDATE_EVERY_CHANGE),
+      updates_on_expiry_(plan.definition->update_expiry() == v1::FeatureView::ON),
+      tiles_(plan.tiles),
+      finalizer_(plan.tiles),
+      features_(plan.tiles.feature_count()),
+      newest_(plan.tiles) {}
 
 void StepOutlet::Connect(const TaskOutput& output) {
   every_.clear();
@@ -35,9 +47,10 @@ void StepOutlet::GiveEvery(const HotEntry& entry, const Change& change) {
     finalizer_.Finalize(entry.state, change.effective_time, features_.data());
     features = features_.data();
   }
+  const bool expiry = change.op == ChangeOp::kExpire;
+  if (updates_on_every_step_ && (!expiry || updates_on_expiry_)) ++updates_;
   for (const Taker& taker : every_) {
-    if (change.op != ChangeOp::kExpire || taker.wanted.expiry)
-      taker.part->Take(view_, change, features);
+    if (!expiry || taker.wanted.expiry) taker.part->Take(view_, change, features);
   }
 }
 
@@ -45,6 +58,7 @@ void StepOutlet::GiveNewest(WantedSteps::Which which) {
   if (newest_taker_.part == nullptr || newest_taker_.wanted.which != which) return;
   newest_.Drain(&finalizer_, [this](const Change& change, const Scalar* features) {
     newest_taker_.part->Take(view_, change, features);
+    ++updates_;
   });
 }
 

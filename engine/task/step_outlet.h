@@ -26,13 +26,7 @@ namespace forebay {
 class StepOutlet {
  public:
   // `plan` outlives it.
-  explicit StepOutlet(const ViewTaskPlan& plan)
-      : view_(plan.view),
-        emits_(plan.steps == Steps::kEmitted),
-        tiles_(plan.tiles),
-        finalizer_(plan.tiles),
-        features_(plan.tiles.feature_count()),
-        newest_(plan.tiles) {}
+  explicit StepOutlet(const ViewTaskPlan& plan);
 
   // To the parts of an output that begins. REQUIRES: no step waits.
   void Connect(const TaskOutput& output);
@@ -49,7 +43,9 @@ class StepOutlet {
   void GiveNewest(WantedSteps::Which which);
 
   size_t bytes() const { return newest_.bytes(); }
-  // Steps that were not given to who wants the newest, since construction.
+  // Since construction: records of the view's update topic, and steps that have none since a newer
+  // one of their key took their place.
+  int64_t updates() const { return updates_; }
   int64_t coalesced() const { return newest_.coalesced(); }
 
  private:
@@ -62,6 +58,8 @@ class StepOutlet {
 
   const int view_;
   const bool emits_;
+  const bool updates_on_every_step_;
+  const bool updates_on_expiry_;
   const ViewPlan& tiles_;
   Finalizer finalizer_;
   std::vector<Scalar> features_;  // scratch
@@ -69,6 +67,7 @@ class StepOutlet {
   bool every_expiry_ = false;  // any of them takes steps of expiry
   Taker newest_taker_;         // at most one sink wants the newest only
   NewestSteps newest_;
+  int64_t updates_ = 0;
 };
 
 }  // namespace forebay

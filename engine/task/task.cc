@@ -284,9 +284,12 @@ void Task::PublishStatistics() {
     statistics_.forced.store(order_->forced(), std::memory_order_relaxed);
   }
   auto expression = expressions_.begin();
+  auto of_view = view_statistics_.begin();
   int64_t steps = 0;
   for (const auto& view : views_) {
     steps += view->steps;
+    of_view->written_updates.store(view->outlet.updates(), std::memory_order_relaxed);
+    (of_view++)->coalesced_steps.store(view->outlet.coalesced(), std::memory_order_relaxed);
     (expression++)->errors.store(view->columns.WhereErrors(), std::memory_order_relaxed);
     for (int input : view->plan.tiles.input_of_aggregate()) {
       expression->errors.store(view->columns.Errors(input), std::memory_order_relaxed);
@@ -330,6 +333,7 @@ TaskCut Task::Cut(CutOf of) {
   cut_position_ = position_;
   GiveNewest(WantedSteps::Which::kNewestOfCut);
   for (auto& [sink, part] : output_.parts) part->Finish();
+  PublishStatistics();
   cut.output = std::move(output_);
   BeginOutput(cut.output.at_end);
   // While records are read again, nothing changes.
