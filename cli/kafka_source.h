@@ -3,9 +3,11 @@
 #define FOREBAY_CLI_KAFKA_SOURCE_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -38,6 +40,10 @@ class KafkaSource final : public Source {
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
+
+  void Watch(const TaskId& task, std::function<void()> wake) override {
+    consumer_->Watch(task, std::move(wake));
+  }
 
  private:
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);

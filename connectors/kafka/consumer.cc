@@ -41,25 +41,26 @@ class MessageBatch {
     for (rd_kafka_message_t* message : messages_) rd_kafka_message_destroy(message);
   }
 
-  // Appends what `queue` has, waiting up to `timeout_ms` for the first message.
-  void Consume(rd_kafka_queue_t* queue, size_t max_messages, int timeout_ms) {
+  // Appends what `queue` has, waiting up to `timeout_ms` for the first message. Returns how many.
+  size_t Consume(rd_kafka_queue_t* queue, size_t max_messages, int timeout_ms) {
     // consume_batch_queue waits until its array is full, so it is only asked for what is there.
-    ConsumeAvailable(queue, max_messages);
-    if (!messages_.empty() || timeout_ms <= 0) return;
+    size_t count = ConsumeAvailable(queue, max_messages);
+    if (!messages_.empty() || timeout_ms <= 0) return count;
     rd_kafka_message_t* first = rd_kafka_consume_queue(queue, timeout_ms);
-    if (first == nullptr) return;
+    if (first == nullptr) return 0;
     messages_.push_back(first);
-    if (max_messages > 1) ConsumeAvailable(queue, max_messages - 1);
+    return max_messages > 1 ? 1 + ConsumeAvailable(queue, max_messages - 1) : 1;
   }
 
   const std::vector<rd_kafka_message_t*>& messages() const { return messages_; }
 
  private:
-  void ConsumeAvailable(rd_kafka_queue_t* queue, size_t max_messages) {
+  size_t ConsumeAvailable(rd_kafka_queue_t* queue, size_t max_messages) {
     size_t before = messages_.size();
     messages_.resize(before + max_messages);
     ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages_.data() + before, max_messages);
     messages_.resize(before + std::max<ssize_t>(count, 0));
+    return messages_.size() - before;
   }
 
   const ClientHandle client_;
@@ -77,6 +78,15 @@ int64_t TimestampMicros(const rd_kafka_message_t& message) {
   if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) return 0;
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 1000;
   return std::clamp(millis, -kMost, kMost) * 1000;
+}
+
+// From now on the queue calls `wake`, which it keeps a pointer to, whenever it is empty no more;
+// null ends that, and waits for a call that is under way.
+void SetWake(rd_kafka_queue_t* queue, const std::function<void()>* wake) {
+  if (wake == nullptr) return rd_kafka_queue_cb_event_enable(queue, nullptr, nullptr);
+  rd_kafka_queue_cb_event_enable(
+      queue, [](rd_kafka_t*, void* of) { (*static_cast<const std::function<void()>*>(of))(); },
+      const_cast<std::function<void()>*>(wake));
 }
 
 }  // namespace
@@ -312,8 +322,8 @@ absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* part
 }
 
 void KafkaConsumer::OpenQueues(const std::vector<TaskId>& tasks) {
+  CloseQueues();
   absl::MutexLock lock(&mutex_);
-  partitions_.clear();
   for (const TaskId& task : tasks) {
     auto partition = std::make_shared<Partition>();
     partition->client = client_;
@@ -321,13 +331,31 @@ void KafkaConsumer::OpenQueues(const std::vector<TaskId>& tasks) {
         rd_kafka_queue_get_partition(client_.get(), task.topic.c_str(), task.partition.value()));
     // Before the partition is assigned: so that no message of it reaches the consumer's own queue.
     rd_kafka_queue_forward(partition->queue.get(), nullptr);
+    auto watch = watches_.find(task);
+    if (watch != watches_.end()) {
+      SetWake(partition->queue.get(), &watch->second);
+      watch->second();
+    }
     partitions_[task] = std::move(partition);
   }
 }
 
 void KafkaConsumer::CloseQueues() {
   absl::MutexLock lock(&mutex_);
+  for (const auto& [task, partition] : partitions_) SetWake(partition->queue.get(), nullptr);
   partitions_.clear();
+  for (const auto& [task, wake] : watches_) wake();
+}
+
+void KafkaConsumer::Watch(const TaskId& task, std::function<void()> wake) {
+  absl::MutexLock lock(&mutex_);
+  auto partition = partitions_.find(task);
+  if (partition != partitions_.end()) SetWake(partition->second->queue.get(), nullptr);
+  watches_.erase(task);
+  if (wake == nullptr) return;
+  const auto& watch = watches_.emplace(task, std::move(wake)).first->second;
+  if (partition != partitions_.end()) SetWake(partition->second->queue.get(), &watch);
+  watch();  // for what is there already
 }
 
 void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
@@ -405,22 +433,14 @@ absl::StatusOr<FetchedRecords> KafkaConsumer::Fetch(const TaskId& task, size_t m
     partition = found->second;
   }
   auto batch = std::make_shared<MessageBatch>(partition->client);
-  batch->Consume(partition->queue.get(), max_records, Milliseconds(timeout));
   FetchedRecords fetched;
-  fetched.records.reserve(batch->messages().size());
-  for (const rd_kafka_message_t* message : batch->messages()) {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      fetched.records.push_back(RawRecordOf(*message));
-      fetched.last_offset = Offset(message->offset);
-      partition->at_end = false;
-    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      fetched.last_offset = Offset(message->offset - 1);
-      partition->at_end = true;
-    } else {
-      absl::Status status = FetchError(task, *message);
-      if (!absl::IsUnavailable(status)) return status;
-      partition->log.Say("kafka: {}, retrying", std::string(status.message()));
-    }
+  size_t taken = max_records;
+  // Whoever gets no record waits to be woken, which what is in the queue already does not do.
+  while (taken == max_records && fetched.records.empty()) {
+    taken = batch->Consume(partition->queue.get(), max_records, Milliseconds(timeout));
+    fetched.records.reserve(taken);
+    for (const rd_kafka_message_t* message : absl::MakeSpan(batch->messages()).last(taken))
+      RETURN_IF_ERROR(Take(task, *message, partition.get(), &fetched));
   }
   if (!fetched.records.empty()) {
     fetched.owner = std::move(batch);
@@ -430,6 +450,25 @@ absl::StatusOr<FetchedRecords> KafkaConsumer::Fetch(const TaskId& task, size_t m
   }
   fetched.at_end = partition->at_end;
   return fetched;
+}
+
+absl::Status KafkaConsumer::Take(const TaskId& task, const rd_kafka_message_t& message,
+                                 Partition* partition, FetchedRecords* fetched) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    fetched->records.push_back(RawRecordOf(message));
+    fetched->last_offset = Offset(message.offset);
+    partition->at_end = false;
+    return absl::OkStatus();
+  }
+  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    fetched->last_offset = Offset(message.offset - 1);
+    partition->at_end = true;
+    return absl::OkStatus();
+  }
+  absl::Status status = FetchError(task, message);
+  if (!absl::IsUnavailable(status)) return status;
+  partition->log.Say("kafka: {}, retrying", std::string(status.message()));
+  return absl::OkStatus();
 }
 
 absl::Status KafkaConsumer::FetchError(const TaskId& task, const rd_kafka_message_t& message) {

@@ -27,6 +27,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,11 +124,18 @@ class KafkaConsumer {
   // assigned anew, unless the group does so before. Poll's thread.
   void JoinAgain();
 
-  // Up to `max_records` records, waiting up to `timeout` for the first. CANCELLED: the task is not
-  // assigned (any more). DATA_LOSS: a record's checksum is wrong. Any thread, one at a time per
-  // task.
+  // Up to `max_records` records, waiting up to `timeout` for the first; none: there are no more for
+  // now. CANCELLED: the task is not assigned (any more). DATA_LOSS: a record's checksum is wrong.
+  // Any thread, one at a time per task.
   absl::StatusOr<FetchedRecords> Fetch(const TaskId& task, size_t max_records,
                                        absl::Duration timeout);
+
+  // `wake` is called when Fetch may have something after it had no record: records, the partition's
+  // end, the task or its loss by a rebalance. It may be called for nothing, on threads of
+  // librdkafka's and within Watch, with locks held: it must be quick, not call the consumer, and
+  // not wait for whoever does. Null ends it: on return no call is under way. The task need not be
+  // assigned. Any thread.
+  void Watch(const TaskId& task, std::function<void()> wake);
 
   // As the broker has them. UNAVAILABLE if none answers in time.
   absl::StatusOr<Watermarks> QueryWatermarks(const TaskId& task, absl::Duration timeout);
@@ -191,6 +199,8 @@ class KafkaConsumer {
   void OpenQueues(const std::vector<TaskId>& tasks);
   void CloseQueues();
   absl::Status PollError(const rd_kafka_message_s& message);
+  absl::Status Take(const TaskId& task, const rd_kafka_message_s& message, Partition* partition,
+                    FetchedRecords* fetched);
   absl::Status FetchError(const TaskId& task, const rd_kafka_message_s& message);
 
   const Options options_;
@@ -209,6 +219,8 @@ class KafkaConsumer {
   mutable absl::Mutex mutex_;
   ClientHandle client_ ABSL_GUARDED_BY(mutex_);  // Poll's thread alone puts another in its place
   absl::flat_hash_map<TaskId, std::shared_ptr<Partition>> partitions_ ABSL_GUARDED_BY(mutex_);
+  // Queues of partitions point to them.
+  std::map<TaskId, const std::function<void()>> watches_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

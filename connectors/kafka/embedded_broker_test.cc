@@ -6,6 +6,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
+#include "connectors/kafka/testing/bell.h"
 #include "connectors/kafka/testing/test_project.h"
 #include "connectors/kafka/testing/test_worker.h"
 #include "connectors/kafka/testing/topic_reader.h"
@@ -173,6 +175,63 @@ TEST_F(EmbeddedBrokerTest, ATaskThatIsNotAssignedIsCancelled) {
   worker.WaitForTasks(2);
   auto fetched = worker.consumer().Fetch({"transactions", PartitionId(9)}, 1, absl::ZeroDuration());
   EXPECT_TRUE(absl::IsCancelled(fetched.status()));
+}
+
+TEST_F(EmbeddedBrokerTest, AWatchIsWokenForEveryRecordThatItLacks) {
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  Bell bell;
+  worker.consumer().Watch(kTask0, bell.Ring());
+  std::vector<std::string> written;
+  for (int i = 0; i < 200; ++i) written.push_back("v" + std::to_string(i));
+  std::thread writer([&] {
+    for (size_t i = 0; i < written.size(); i += 50) {
+      std::vector<TopicRecord> records;
+      for (size_t j = i; j < i + 50; ++j) records.push_back({.value = written[j]});
+      WriteTopic(brokers_, "transactions", records);
+    }
+  });
+  EXPECT_EQ(FetchWhenWoken(worker.consumer(), kTask0, &bell, written.size()), written);
+  writer.join();
+  worker.consumer().Watch(kTask0, nullptr);
+}
+
+TEST_F(EmbeddedBrokerTest, AWatchIsWokenForWhatIsThereAlreadyAndNotAfterItsEnd) {
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  Bell bell;
+  worker.consumer().Watch(kTask0, bell.Ring());
+  EXPECT_TRUE(bell.rung());
+  worker.consumer().Watch(kTask0, nullptr);
+  while (bell.rung()) bell.Wait();
+  WriteTopic(brokers_, "transactions", {{.value = "v0"}});
+  EXPECT_EQ(worker.FetchToEnd(kTask0, 1).records.size(), 1u);
+  EXPECT_FALSE(bell.rung());
+}
+
+TEST_F(EmbeddedBrokerTest, AWatchIsWokenWhenItsTaskComesAndWhenItGoes) {
+  size_t assigned = 0;
+  KafkaConsumer::Options options{.kafka = {.bootstrap_servers = brokers_},
+                                 .group = "forebay-shop",
+                                 .worker_id = "w1",
+                                 .topics = kTopics};
+  options.assigned = [&](absl::Span<const TaskId> tasks) {
+    assigned = tasks.size();
+    return std::vector<std::optional<Offset>>(assigned);
+  };
+  auto made = KafkaConsumer::Create(std::move(options));
+  ASSERT_TRUE(made.ok()) << made.status();
+  KafkaConsumer& consumer = **made;
+  Bell bell;
+  consumer.Watch(kTask1, bell.Ring());
+  bell.Wait();
+  while (assigned == 0) ASSERT_EQ(consumer.Poll(absl::Seconds(1)), absl::OkStatus());
+  EXPECT_TRUE(bell.Wait());
+  consumer.Close();
+  absl::Status status;
+  while (status.ok() && bell.Wait())
+    status = consumer.Fetch(kTask1, 1, absl::ZeroDuration()).status();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
 }
 
 TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {

@@ -34,8 +34,11 @@ class Source {
   virtual absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                           absl::Duration timeout) = 0;
 
-  // `wake` is called, on any thread, when Next may have something for the task that it had not; it
-  // may be called for nothing, and is quick. Null ends it: on return no call is under way.
+  // `wake` is called, on any thread, within Watch too, when Next may have something for the task
+  // that it had not: a record, a position, the news that the task is taken away. A batch with
+  // records may leave more of them behind without a further call. `wake` may be called for nothing;
+  // it must be quick, and must not wait for whoever is calling the source. Null ends it: on return
+  // no call is under way.
   virtual void Watch(const TaskId& task, std::function<void()> wake) = 0;
 };
 

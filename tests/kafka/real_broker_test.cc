@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/repartition_sink.h"
+#include "connectors/kafka/testing/bell.h"
 #include "connectors/kafka/testing/test_project.h"
 #include "connectors/kafka/testing/test_worker.h"
 #include "connectors/kafka/testing/topic_reader.h"
@@ -226,6 +227,25 @@ TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
   TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
   EXPECT_TRUE(absl::IsAborted(sink.Commit({&output})));
   EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
+}
+
+// Whoever waits for records of a task that another worker got must not wait for ever.
+TEST_F(RealBrokerTest, ARebalanceWakesWhoWatchesATask) {
+  const TaskId kept = {topic_, PartitionId(0)};
+  TestWorker worker(broker_.address(), "w1", Topics());
+  worker.WaitForTasks(2);
+  Bell bell_of_kept, bell_of_lost;
+  worker.consumer().Watch(kept, bell_of_kept.Ring());
+  worker.consumer().Watch(task_, bell_of_lost.Ring());
+  TestWorker other(broker_.address(), "w2", Topics());
+  ASSERT_THAT(other.WaitForTasks(1), ElementsAre(task_));
+  absl::Status status;
+  while (status.ok() && bell_of_lost.Wait())
+    status = worker.consumer().Fetch(task_, 1, absl::ZeroDuration()).status();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  ASSERT_THAT(worker.WaitForTasks(1), ElementsAre(kept));
+  WriteTopic(broker_.address(), topic_, {{.value = "v0"}});
+  EXPECT_THAT(FetchWhenWoken(worker.consumer(), kept, &bell_of_kept, 1), ElementsAre("v0"));
 }
 
 // A worker whose tasks went to another while it was not looking must not publish for them.
