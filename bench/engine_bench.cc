@@ -23,6 +23,7 @@
 
 #include "bench/transaction_batch.h"
 #include "bench/transaction_stream.h"
+#include "engine/task/rows_sink.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
 #include "forebay/v1/definition.pb.h"
@@ -109,12 +110,14 @@ T Require(absl::StatusOr<T> value) {
 class TaskBench {
  public:
   // `stores` may be null: nothing below.
-  TaskBench(const Flags& flags, const TaskPlan& plan, StoreFactory* stores, int number)
+  TaskBench(const Flags& flags, const v1::Project& project, const TaskPlan& plan,
+            StoreFactory* stores, int number)
       : flags_(flags),
         plan_(plan),
         stores_(stores),
         keys_(flags.keys / flags.threads),
         id_{"transactions", PartitionId(number)},
+        rows_(project),
         stream_({.users = static_cast<uint32_t>(keys_),
                  .zipf = flags.zipf,
                  .seed = 42 + static_cast<uint64_t>(number)}),
@@ -172,6 +175,7 @@ class TaskBench {
     if (stores_ != nullptr) store = Require(stores_->Open(id_));
     task_ = Require(Task::Open(plan_, id_, flags_.threads, {.next = Offset::Max()},
                                std::move(store), hot_bytes));
+    task_->DeliverTo({&rows_});
   }
 
   int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }
@@ -190,8 +194,8 @@ class TaskBench {
 
   void Apply(const EventBatch& batch) {
     Require(task_->Apply(batch));
-    TaskOutput output = task_->TakeOutput();
-    for (const ChangeBatch& change : output.changes) changes_ += change.rows->num_rows();
+    TaskCut cut = task_->Cut(CutOf::kOutputs);
+    for (const ChangeBatch& change : rows_.RowsOf(cut.output)) changes_ += change.rows->num_rows();
   }
 
   void Commit() {
@@ -205,6 +209,7 @@ class TaskBench {
   StoreFactory* const stores_;
   const int64_t keys_;
   const TaskId id_;
+  RowsSink rows_;
   TransactionStream stream_;
   TransactionBatch batch_;
   std::unique_ptr<Task> task_;
@@ -246,7 +251,7 @@ int Main(const Flags& flags) {
   }
   std::vector<std::unique_ptr<TaskBench>> tasks;
   for (int i = 0; i < flags.threads; ++i)
-    tasks.push_back(std::make_unique<TaskBench>(flags, plans[0], stores.get(), i));
+    tasks.push_back(std::make_unique<TaskBench>(flags, project, plans[0], stores.get(), i));
   if (stores != nullptr) ForEachTask(&tasks, [](TaskBench& task) { task.Preload(); });
   for (auto& task : tasks) task->MakeEvents();
   double cpu = ProcessCpuSeconds();

@@ -106,7 +106,6 @@ absl::Status LookupBench::ApplyEvents() {
       batch.Add(transaction, Offset(i));
     }
     RETURN_IF_ERROR(task_->Apply(batch.Finish()));
-    task_->TakeOutput();
   }
   TaskCut cut = task_->Cut(CutOf::kState);
   RETURN_IF_ERROR(task_->Commit(cut));

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "bench/transaction_batch.h"
 #include "bench/transaction_stream.h"
+#include "engine/task/rows_sink.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
@@ -76,6 +77,7 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadProject(flags.project, nullptr));
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
   StoreFactory stores(flags.folder, StoreLimits());
+  RowsSink rows(*loaded.project);
   std::vector<std::unique_ptr<Task>> tasks;
   for (int32_t p = 0; p < flags.partitions; ++p) {
     TaskId id{plans[0].topic, PartitionId(p)};
@@ -83,13 +85,14 @@ absl::Status Run(const Flags& flags) {
     ASSIGN_OR_RETURN(tasks.emplace_back(),
                      Task::Open(plans[0], id, flags.partitions, {.next = Offset::Max()},
                                 std::move(store), kHotBytes));
+    tasks.back()->DeliverTo({&rows});
   }
   std::vector<TaskBatch> batches = MakeBatches(flags, plans[0]);
   const double start = ThreadCpuSeconds();
   for (TaskBatch& batch : batches) {
     Task& task = *tasks[batch.partition];
     RETURN_IF_ERROR(task.Apply(batch.events));
-    task.TakeOutput();
+    task.Cut(CutOf::kOutputs);
   }
   const double seconds = ThreadCpuSeconds() - start;
   fmt::print(R"({{"events": {}, "partitions": {}, "cpu_seconds": {:.3f}, "ns_per_event": {:.1f}}})"

@@ -59,6 +59,48 @@ struct Flags {
   std::map<std::string, std::string> kafka;
 };
 
+// What a task made between two commits. The features of bench/transactions are no texts.
+struct Steps final : SinkPart {
+  struct Step {
+    std::string key;
+    Change change;
+    std::vector<Scalar> features;
+  };
+
+  explicit Steps(size_t features) : features(features) {}
+
+  void Take(int, const Change& change, const Scalar* values) override {
+    steps.push_back({std::string(change.key.bytes), change, {values, values + features}});
+  }
+  void Finish() override {
+    for (Step& step : steps) step.change.key.bytes = step.key;
+  }
+  size_t bytes() const override { return 0; }
+
+  void GiveTo(SinkPart* part) const {
+    for (const Step& step : steps) part->Take(0, step.change, step.features.data());
+    part->Finish();
+  }
+
+  const size_t features;
+  std::vector<Step> steps;
+};
+
+class StepsSink final : public Sink {
+ public:
+  explicit StepsSink(size_t features) : features_(features) {}
+
+  WantedSteps Wants(int) const override { return {WantedSteps::Which::kEvery}; }
+  std::unique_ptr<SinkPart> Prepare(const TaskId&) override {
+    return std::make_unique<Steps>(features_);
+  }
+  absl::StatusOr<Offset> Open(const TaskId&) override { return Offset(-1); }
+  absl::Status Commit(absl::Span<const TaskOutput* const>) override { return absl::OkStatus(); }
+
+ private:
+  const size_t features_;
+};
+
 class SinkBench {
  public:
   explicit SinkBench(const Flags& flags) : flags_(flags) {}
@@ -66,7 +108,7 @@ class SinkBench {
   absl::Status Run() {
     ASSIGN_OR_RETURN(LoadedProject loaded, LoadProject(flags_.project, nullptr));
     project_ = *loaded.project;
-    RETURN_IF_ERROR(MakeOutputs());
+    RETURN_IF_ERROR(MakeSteps());
     for (v1::FeatureView::UpdateFormat format :
          {v1::FeatureView::UPDATE_JSON, v1::FeatureView::UPDATE_PROTOBUF}) {
       std::string name = format == v1::FeatureView::UPDATE_JSON ? "json" : "protobuf";
@@ -80,7 +122,10 @@ class SinkBench {
   }
 
  private:
-  absl::Status MakeOutputs();
+  absl::Status MakeSteps();
+  const Steps& StepsOf(const TaskOutput& commit) const {
+    return *commit.PartOf<Steps>(steps_.get());
+  }
   absl::Status Measure(const std::string& stage, const std::function<absl::Status()>& run) const;
   absl::Status Encode() const;
   absl::Status Publish() const;
@@ -89,11 +134,12 @@ class SinkBench {
   const Flags flags_;
   v1::Project project_;
   TaskId task_;
-  std::vector<TaskOutput> outputs_;  // one per commit
+  std::unique_ptr<StepsSink> steps_;
+  std::vector<TaskOutput> commits_;
   int64_t rows_ = 0;
 };
 
-absl::Status SinkBench::MakeOutputs() {
+absl::Status SinkBench::MakeSteps() {
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(project_));
   task_ = {plans[0].topic, PartitionId(0)};
   StoreFactory stores(flags_.folder, StoreLimits());
@@ -101,26 +147,21 @@ absl::Status SinkBench::MakeOutputs() {
   ASSIGN_OR_RETURN(
       std::unique_ptr<Task> task,
       Task::Open(plans[0], task_, 1, {.next = Offset::Max()}, std::move(store), kHotBytes));
+  steps_ = std::make_unique<StepsSink>(plans[0].views[0].tiles.feature_count());
+  task->DeliverTo({steps_.get()});
   TransactionStream stream({});
   TransactionBatch events(plans[0]);
   Transaction transaction;
   for (int64_t i = 0; i < flags_.events;) {
-    TaskOutput commit{.task = task_};
     for (int batch = 0; batch < kBatchesPerCommit; ++batch) {
       while (events.size() < kBatchRecords) {
         stream.Next(&transaction);
         events.Add(transaction, Offset(i++));
       }
       RETURN_IF_ERROR(task->Apply(events.Finish()));
-      TaskOutput output = task->TakeOutput();
-      for (ChangeBatch& changes : output.changes) {
-        rows_ += changes.rows->num_rows();
-        commit.changes.push_back(std::move(changes));
-      }
-      commit.position = output.position;
-      commit.clock = output.clock;
     }
-    outputs_.push_back(std::move(commit));
+    commits_.push_back(task->Cut(CutOf::kOutputs).output);
+    rows_ += static_cast<int64_t>(StepsOf(commits_.back()).steps.size());
   }
   return absl::OkStatus();
 }
@@ -144,10 +185,11 @@ absl::Status SinkBench::Measure(const std::string& stage,
 }
 
 absl::Status SinkBench::Encode() const {
-  UpdateRecordEncoder encoder(project_, 0, task_.topic);
-  EncodedUpdates updates;
-  for (const TaskOutput& output : outputs_) {
-    for (const ChangeBatch& changes : output.changes) encoder.Encode(*changes.rows, &updates);
+  UpdateRecordEncoder encoder(project_, 0, task_);
+  for (const TaskOutput& commit : commits_) {
+    EncodedUpdates updates;
+    for (const Steps::Step& step : StepsOf(commit).steps)
+      encoder.Append(step.change, step.features.data(), &updates);
   }
   return absl::OkStatus();
 }
@@ -157,10 +199,13 @@ absl::Status SinkBench::Publish() const {
   ASSIGN_OR_RETURN(std::unique_ptr<KafkaAdmin> admin, KafkaAdmin::Create(kafka));
   RETURN_IF_ERROR(admin->CreateTopic({.name = UpdateTopic(project_, 0), .partitions = 1}));
   ASSIGN_OR_RETURN(auto producer, TransactionalProducer::Create(kafka, "sink-bench", nullptr));
-  UpdateWriter writer(project_, task_, RecordLimits(kafka));
-  for (const TaskOutput& output : outputs_) {
+  RecordLimits limits(kafka);
+  UpdateWriter writer(project_, task_, limits);
+  for (const TaskOutput& commit : commits_) {
+    std::unique_ptr<UpdatePart> part = writer.NewPart();
+    StepsOf(commit).GiveTo(part.get());
     RETURN_IF_ERROR(producer->Begin());
-    RETURN_IF_ERROR(writer.Write(output, Offset(-1), producer->records()));
+    RETURN_IF_ERROR(writer.Write({commit, part.get()}, Offset(-1), producer->records()));
     RETURN_IF_ERROR(producer->Commit());
   }
   return absl::OkStatus();
@@ -174,7 +219,12 @@ absl::Status SinkBench::Keep(bool flush) const {
                               .flush_interval = absl::InfiniteDuration(),
                               .flush_bytes = int64_t{1} << 40});
   RETURN_IF_ERROR(sink.Open(task_).status());
-  for (const TaskOutput& output : outputs_) RETURN_IF_ERROR(sink.Commit({&output}));
+  for (const TaskOutput& commit : commits_) {
+    TaskOutput output{.task = task_, .position = commit.position, .clock = commit.clock};
+    output.parts.emplace_back(&sink, sink.Prepare(task_));
+    StepsOf(commit).GiveTo(output.parts[0].second.get());
+    RETURN_IF_ERROR(sink.Commit({&output}));
+  }
   return flush ? sink.FlushAll() : absl::OkStatus();
 }
 

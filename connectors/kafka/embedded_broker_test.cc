@@ -242,9 +242,9 @@ TEST_F(EmbeddedBrokerTest, AtLeastOncePublishesWhenOfferedAndKeepsTheOffsets) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
-  TaskOutput first = TestOutput(kTask1, 3, {{3, "ann", 1}});
-  TaskOutput second = TestOutput(kTask1, 5, {{5, "bob", 1}});
-  TaskOutput both = TestOutput(kTask1, 5, {{3, "ann", 1}, {5, "bob", 1}});
+  TaskOutput first = TestOutput(sink, kTask1, 3, {{3, "ann", 1}});
+  TaskOutput second = TestOutput(sink, kTask1, 5, {{5, "bob", 1}});
+  TaskOutput both = TestOutput(sink, kTask1, 5, {{3, "ann", 1}, {5, "bob", 1}});
   ASSERT_EQ(sink.Offer(first), absl::OkStatus());
   ASSERT_EQ(sink.Offer(second), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&both}), absl::OkStatus());
@@ -270,7 +270,7 @@ TEST_F(EmbeddedBrokerTest, AViewWithUpdatesOffPublishesNothingButDeadLetters) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), AtLeastOnce());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask1).status(), absl::OkStatus());
-  TaskOutput output = TestOutput(kTask1, 3, {{2, "ann", 1}});
+  TaskOutput output = TestOutput(sink, kTask1, 3, {{2, "ann", 1}});
   output.dead_letters.push_back({.task = kTask1, .offset = Offset(3), .value = "x"});
   ASSERT_EQ(sink.Offer(output), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
@@ -287,7 +287,7 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceWaitsForABrokerThatIsAway) {
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->SetDown(true);
-  TaskOutput output = TestOutput(kTask0, 0, {{0, "ann", 1}});
+  TaskOutput output = TestOutput(sink, kTask0, 0, {{0, "ann", 1}});
   absl::Status status = absl::UnknownError("still waiting");
   std::thread committer([&] { status = sink.Commit({&output}); });
   broker_->SetDown(false);
@@ -306,9 +306,9 @@ TEST_F(EmbeddedBrokerTest, AtLeastOnceSendsFailedRecordsAgainInOrder) {
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(kTask0).status(), absl::OkStatus());
   broker_->FailNextProduce(RD_KAFKA_RESP_ERR_INVALID_MSG);
-  TaskOutput first = TestOutput(kTask0, 0, {{0, "ann", 1}});
-  TaskOutput second = TestOutput(kTask0, 1, {{1, "ann", 2}});
-  TaskOutput third = TestOutput(kTask0, 2, {{2, "ann", 3}});
+  TaskOutput first = TestOutput(sink, kTask0, 0, {{0, "ann", 1}});
+  TaskOutput second = TestOutput(sink, kTask0, 1, {{1, "ann", 2}});
+  TaskOutput third = TestOutput(sink, kTask0, 2, {{2, "ann", 3}});
   ASSERT_EQ(sink.Offer(first), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   ASSERT_EQ(sink.Offer(second), absl::OkStatus());

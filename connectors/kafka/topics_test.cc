@@ -111,16 +111,19 @@ TEST(RecordLimitsTest, TheLesserOfTheTopicsLimitAndTheWorkers) {
   EXPECT_EQ(RecordLimits(KafkaConfig()).most(), 10'485'760);
 }
 
-TEST(UpdateWriterTest, AddsADeadLetterForEachUpdateThatItsTopicCannotHold) {
+TEST(UpdatePartTest, AddsADeadLetterForEachUpdateThatItsTopicCannotHold) {
   const v1::Project project = TestProject();
   const TaskId task{"transactions", PartitionId(2)};
   RecordLimits limits((KafkaConfig()));
   limits.Bound("shop.user_spend.v1", 4000);
-  UpdateWriter writer(project, task, limits);
+  UpdatePart part(
+      std::make_shared<const PublishedViews>(MakePublishedViews(project, task, limits)));
   const std::string large(3000, 'u');
-  TaskOutput output =
-      TestOutput(task, 9, {{5, "ann", 1}, {7, large, 1}, {8, "bob", 1}, {8, large, 0, "delete"}});
-  writer.Review(&output);
+  TaskOutput output{.task = task};
+  TakeSteps({{5, "ann", 1}, {7, large, 1}, {8, "bob", 1}}, 0, &part);
+  part.Review(&output);
+  TakeSteps({{8, large, 0, "delete"}}, 0, &part);
+  part.Review(&output);
   ASSERT_EQ(output.dead_letters.size(), 2u);
   const DeadLetter& letter = output.dead_letters[0];
   EXPECT_EQ(letter.task, task);

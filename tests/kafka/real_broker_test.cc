@@ -89,8 +89,8 @@ TEST_F(RealBrokerTest, PublishesChangesOfEachCommitOnceInTheTasksPartition) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
-  TaskOutput second = TestOutput(task_, 9, {{9, "ann", 2}, {9, "bob", 0, "delete"}});
+  TaskOutput first = TestOutput(sink, task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
+  TaskOutput second = TestOutput(sink, task_, 9, {{9, "ann", 2}, {9, "bob", 0, "delete"}});
   ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&second}), absl::OkStatus());
 
@@ -147,7 +147,7 @@ TEST_F(RealBrokerTest, PositionsWithoutRowsAreSentAtClose) {
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   for (int64_t position : {10, 20, 30}) {
-    TaskOutput output = TestOutput(task_, position, {});
+    TaskOutput output = TestOutput(sink, task_, position, {});
     ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   }
   ASSERT_EQ(sink.Close(task_), absl::OkStatus());
@@ -167,7 +167,7 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  TaskOutput rows = TestOutput(task_, 10, {{10, "ann", 1}});
+  TaskOutput rows = TestOutput(sink, task_, 10, {{10, "ann", 1}});
   ASSERT_EQ(sink.Commit({&rows}), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(11));
   TaskOutput letter{.task = task_, .position = Offset(12)};
@@ -175,7 +175,7 @@ TEST_F(RealBrokerTest, WithoutUpdatesOnlyDeadLettersAndPositionsArePublished) {
       {.task = task_, .offset = Offset(12), .position = Offset(12), .value = "x"});
   ASSERT_EQ(sink.Commit({&letter}), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(13));
-  TaskOutput last = TestOutput(task_, 20, {{20, "ann", 1}});
+  TaskOutput last = TestOutput(sink, task_, 20, {{20, "ann", 1}});
   ASSERT_EQ(sink.Commit({&last}), absl::OkStatus());
   ASSERT_EQ(sink.Close(task_), absl::OkStatus());
   EXPECT_EQ(committed(), Offset(21));
@@ -202,7 +202,7 @@ TEST_F(RealBrokerTest, NewProducerAbortsWhatADeadWorkerLeftOpen) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  TaskOutput output = TestOutput(sink, task_, 5, {{5, "ann", 1}});
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/5/"), "ann")));
@@ -224,7 +224,7 @@ TEST_F(RealBrokerTest, SecondWorkerWithTheSameIdStopsTheFirst) {
   absl::Status failure = first.WaitForFailure();
   EXPECT_TRUE(absl::IsFailedPrecondition(failure)) << failure;
   EXPECT_THAT(failure.ToString(), HasSubstr("its own worker_id"));
-  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  TaskOutput output = TestOutput(sink, task_, 5, {{5, "ann", 1}});
   EXPECT_TRUE(absl::IsAborted(sink.Commit({&output})));
   EXPECT_THAT(Updates(broker_.address(), update_topic_), IsEmpty());
 }
@@ -277,7 +277,7 @@ TEST_F(RealBrokerTest, RecordThatTheBrokerRefusesIsAnErrorThatSaysWhatToDoAndMov
   std::string noise(3'000'000, ' ');  // does not compress
   uint32_t x = 1;
   for (char& c : noise) c = static_cast<char>('0' + ((x = x * 1664525 + 1013904223) >> 24) % 64);
-  TaskOutput output = TestOutput(task_, 5, {{5, noise, 1}});
+  TaskOutput output = TestOutput(sink, task_, 5, {{5, noise, 1}});
   absl::Status status = sink.Commit({&output});
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(status.ToString(), HasSubstr("raise max.message.bytes of the topic"));
@@ -285,7 +285,7 @@ TEST_F(RealBrokerTest, RecordThatTheBrokerRefusesIsAnErrorThatSaysWhatToDoAndMov
   EXPECT_THAT(worker.consumer().Committed({task_}, absl::Seconds(5)).value(),
               ElementsAre(std::optional<Offset>()));
   ASSERT_EQ(sink.Open(task_).value(), Offset(-1));
-  TaskOutput smaller = TestOutput(task_, 5, {{5, "ann", 1}});
+  TaskOutput smaller = TestOutput(sink, task_, 5, {{5, "ann", 1}});
   EXPECT_EQ(sink.Commit({&smaller}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/5/"), "ann")));
@@ -307,10 +307,10 @@ TEST_F(RealBrokerTest, CommitWaitsForABrokerThatWasKilled) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  TaskOutput before = TestOutput(task_, 3, {{3, "ann", 1}});
+  TaskOutput before = TestOutput(sink, task_, 3, {{3, "ann", 1}});
   ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
   broker_.Do("kill");
-  TaskOutput during = TestOutput(task_, 5, {{5, "bob", 1}});
+  TaskOutput during = TestOutput(sink, task_, 5, {{5, "bob", 1}});
   absl::Status status = absl::UnknownError("waits");
   std::thread committer([&] { status = sink.Commit({&during}); });
   broker_.Do("restart");
@@ -334,7 +334,7 @@ TEST_F(RealBrokerTest, EveryRowOnceThoughTheBrokerIsKilledInTheMiddle) {
     for (int64_t i = 0; i < kCommits && status.ok(); ++i) {
       std::vector<TestRow> rows;
       for (int64_t j = 0; j < 200; ++j) rows.push_back({i * 200 + j, "u" + std::to_string(j), i});
-      TaskOutput output = TestOutput(task_, i * 200 + 199, rows);
+      TaskOutput output = TestOutput(sink, task_, i * 200 + 199, rows);
       status = sink.Commit({&output});
       done = status.ok() ? i + 1 : kCommits;
     }
@@ -376,7 +376,7 @@ TEST_F(RealBrokerTest, AtLeastOnceLosesNothingThoughTheBrokerIsKilled) {
       for (int64_t j = 0; j < kRows; ++j) {
         rows.push_back({i * kRows + j, "u" + std::to_string(j), i});
       }
-      TaskOutput output = TestOutput(task_, i * kRows + kRows - 1, rows);
+      TaskOutput output = TestOutput(sink, task_, i * kRows + kRows - 1, rows);
       status = sink.Offer(output);
       if (status.ok()) status = sink.Commit({&output});
       done = status.ok() ? i + 1 : kCommits;
@@ -510,7 +510,7 @@ TEST_F(RealBrokerTest, CommitOfTasksThatWereLostIsAbortedOrWholeAndReplayGoesThr
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
-  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  TaskOutput output = TestOutput(sink, task_, 5, {{5, "ann", 1}});
   absl::Status status;
   std::thread committer([&] { status = sink.Commit({&output}); });
   worker.WaitForTasks(0);
@@ -536,7 +536,7 @@ TEST_F(RealBrokerTest, CancelGivesUpWaiting) {
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
   broker_.Do("kill");
-  TaskOutput output = TestOutput(task_, 5, {{5, "ann", 1}});
+  TaskOutput output = TestOutput(sink, task_, 5, {{5, "ann", 1}});
   absl::Status status;
   std::thread committer([&] { status = sink.Commit({&output}); });
   cancel_ = true;
@@ -570,17 +570,16 @@ TEST_F(RealBrokerTest, FetchMovesPastTransactionMarkersAtTheEnd) {
   EXPECT_EQ(fetched.last_offset, Offset(3));
 }
 
-// What tasks offer is encoded at once, but is published by the commit that it goes into.
+// What a task offers grows until it is published by the commit that it goes into.
 TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
-  TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
-  TaskOutput second = TestOutput(task_, 8, {{8, "cid", 1}});
-  TaskOutput third = TestOutput(task_, 9, {{9, "dan", 1}});
+  const std::vector<TestRow> rows = {{3, "ann", 1}, {5, "bob", 1}};
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
     std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
     Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
+    TaskOutput first = TestOutput(sink, task_, 5, rows);
     ASSERT_EQ(sink.Offer(first), absl::OkStatus());
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
@@ -589,14 +588,16 @@ TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  ASSERT_EQ(sink.Offer(first), absl::OkStatus());
-  ASSERT_EQ(sink.Offer(second), absl::OkStatus());
-  ASSERT_EQ(sink.Offer(third), absl::OkStatus());
+  TaskOutput replayed = TestOutput(sink, task_, 5, rows);
+  ASSERT_EQ(sink.Offer(replayed), absl::OkStatus());
+  AddSteps(sink, {{8, "cid", 1}}, 0, &replayed);
+  replayed.position = Offset(8);
+  ASSERT_EQ(sink.Offer(replayed), absl::OkStatus());
+  TaskOutput next = TestOutput(sink, task_, 9, {{9, "dan", 1}});
+  ASSERT_EQ(sink.Offer(next), absl::OkStatus());
   EXPECT_EQ(Updates(broker_.address(), update_topic_).size(), 2u);
-  TaskOutput both{.task = task_, .position = Offset(8), .clock = KnownTime(0)};
-  both.changes = {first.changes[0], second.changes[0]};
-  ASSERT_EQ(sink.Commit({&both}), absl::OkStatus());
-  ASSERT_EQ(sink.Commit({&third}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&replayed}), absl::OkStatus());
+  ASSERT_EQ(sink.Commit({&next}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/5/"), "bob"),
                           Pair(HasSubstr("/8/"), "cid"), Pair(HasSubstr("/9/"), "dan")));
@@ -604,13 +605,13 @@ TEST_F(RealBrokerTest, WhatIsOfferedIsPublishedByItsCommitAndOnce) {
 
 // A worker that crashed between the sink's commit and the state's: it replays, and must not repeat.
 TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
-  TaskOutput first = TestOutput(task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
     std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
     Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
+    TaskOutput first = TestOutput(sink, task_, 5, {{3, "ann", 1}, {5, "bob", 1}});
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
   }
   TestWorker worker(broker_.address(), "w1", Topics());
@@ -618,7 +619,7 @@ TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
   std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
   Sink& sink = *made;
   ASSERT_EQ(sink.Open(task_).status(), absl::OkStatus());
-  TaskOutput replayed = TestOutput(task_, 8, {{3, "ann", 1}, {5, "bob", 1}, {8, "cid", 1}});
+  TaskOutput replayed = TestOutput(sink, task_, 8, {{3, "ann", 1}, {5, "bob", 1}, {8, "cid", 1}});
   ASSERT_EQ(sink.Commit({&replayed}), absl::OkStatus());
   EXPECT_THAT(Updates(broker_.address(), update_topic_),
               ElementsAre(Pair(HasSubstr("/3/"), "ann"), Pair(HasSubstr("/5/"), "bob"),
@@ -628,10 +629,6 @@ TEST_F(RealBrokerTest, ReplayAfterCrashPublishesEachRowOnce) {
 // A view that is new to a task replays records that other views have: its rows are published, of
 // those none again, also when a worker is killed in the middle of it (S27).
 TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
-  auto rows_of = [&](int view, TaskOutput output) {
-    for (ChangeBatch& changes : output.changes) changes.view = view;
-    return output;
-  };
   auto letter_of = [&](int64_t offset, uint32_t version) {
     return DeadLetter{.task = task_,
                       .offset = Offset(offset),
@@ -640,14 +637,14 @@ TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
                       .view = version == 0 ? "" : "user_spend",
                       .view_version = version};
   };
-  TaskOutput before = TestOutput(task_, 9, {{3, "ann", 1}, {9, "bob", 1}});
-  before.dead_letters = {letter_of(4, 0), letter_of(7, 1)};
   {
     TestWorker worker(broker_.address(), "w1", Topics());
     worker.WaitForTasks(2);
     std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
     Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).value(), Offset(-1));
+    TaskOutput before = TestOutput(sink, task_, 9, {{3, "ann", 1}, {9, "bob", 1}});
+    before.dead_letters = {letter_of(4, 0), letter_of(7, 1)};
     ASSERT_EQ(sink.Commit({&before}), absl::OkStatus());
   }
   *project_.add_feature_views() = project_.feature_views(0);
@@ -661,13 +658,13 @@ TEST_F(RealBrokerTest, ANewViewReplaysAndTheOthersPublishNothingAgain) {
     std::unique_ptr<Sink> made = MakeUpdateSink(project_, &worker.consumer(), SinkOptions());
     Sink& sink = *made;
     ASSERT_EQ(sink.Open(task_).value(), Offset(9));
-    TaskOutput first = rows_of(1, TestOutput(task_, 5, {{3, "ann", 1}}));
+    TaskOutput first = TestOutput(sink, task_, 5, {{3, "ann", 1}}, /*view=*/1);
     first.dead_letters = {letter_of(4, 0), letter_of(4, 2)};
     ASSERT_EQ(sink.Commit({&first}), absl::OkStatus());
     if (until == 5) continue;
-    TaskOutput rest = rows_of(1, TestOutput(task_, 12, {{9, "bob", 1}, {12, "cid", 1}}));
-    TaskOutput again = TestOutput(task_, 12, {{9, "bob", 1}, {12, "cid", 1}});
-    rest.changes.push_back(again.changes[0]);
+    const std::vector<TestRow> rows = {{9, "bob", 1}, {12, "cid", 1}};
+    TaskOutput rest = TestOutput(sink, task_, 12, rows, /*view=*/1);
+    AddSteps(sink, rows, /*view=*/0, &rest);
     rest.dead_letters = {letter_of(7, 1), letter_of(7, 2)};
     ASSERT_EQ(sink.Commit({&rest}), absl::OkStatus());
     EXPECT_THAT(worker.consumer().Committed({task_}, absl::Seconds(5)).value(),

@@ -11,7 +11,7 @@
 #include "fmt/format.h"
 #include "schemas/definition/lookup.h"
 #include "tests/scenarios/scenario.h"
-#include "tests/scenarios/rows_sink.h"
+#include "engine/task/rows_sink.h"
 #include "tests/scenarios/scenario_run.h"
 
 namespace forebay {

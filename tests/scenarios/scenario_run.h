@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "engine/task/rows_sink.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
 #include "forebay/v1/definition.pb.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/project.h"
-#include "tests/scenarios/rows_sink.h"
 #include "tests/scenarios/scenario.h"
 
 namespace forebay {

@@ -1,28 +1,17 @@
 #include "connectors/kafka/testing/test_project.h"
 
-#include <arrow/api.h>
+#include <memory>
+#include <utility>
 
-#include <cstdlib>
+#include "engine/aggregate/aggregate.h"
+#include "engine/state/change.h"
 
 namespace forebay {
 namespace {
 
-// Tests only: a builder that fails is a bug of the test.
-void Check(const arrow::Status& status) {
-  if (!status.ok()) std::abort();
-}
-
-std::shared_ptr<arrow::Array> Finish(arrow::ArrayBuilder& builder) {
-  std::shared_ptr<arrow::Array> array;
-  Check(builder.Finish(&array));
-  return array;
-}
-
-template <typename Builder, typename Value>
-std::shared_ptr<arrow::Array> Column(Builder&& builder, const std::vector<TestRow>& rows,
-                                     Value value) {
-  for (const TestRow& row : rows) Check(builder.Append(value(row)));
-  return Finish(builder);
+ChangeOp OpNamed(const std::string& name) {
+  if (name == "delete") return ChangeOp::kDelete;
+  return name == "expire" ? ChangeOp::kExpire : ChangeOp::kEvent;
 }
 
 }  // namespace
@@ -44,47 +33,46 @@ v1::Project TestProject() {
   view.set_version(1);
   view.set_source("transactions");
   view.set_entity("user");
+  view.set_update_every(v1::FeatureView::UPDATE_EVERY_CHANGE);
+  view.set_update_headers(v1::FeatureView::HEADERS_ALL);
   v1::Feature& feature = *view.add_features();
   feature.set_name("count");
   feature.set_type(v1::INT64);
   return project;
 }
 
-ChangeBatch TestChanges(const TaskId& task, const std::vector<TestRow>& rows) {
-  v1::Project project = TestProject();
-  auto time = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  auto* pool = arrow::default_memory_pool();
-  auto times = [&] {
-    return Column(arrow::TimestampBuilder(time, pool), rows,
-                  [](const TestRow& row) { return row.offset * 1'000'000; });
-  };
-  int64_t previous = -1;
-  int32_t ordinal = 0;
-  auto next_ordinal = [&](const TestRow& row) {
-    ordinal = row.offset == previous ? ordinal + 1 : 0;
-    previous = row.offset;
-    return ordinal;
-  };
-  std::vector<std::shared_ptr<arrow::Array>> columns = {
-      Column(arrow::StringBuilder(), rows, [](const TestRow& row) { return row.user; }),
-      Column(arrow::Int64Builder(), rows, [](const TestRow& row) { return row.count; }),
-      times(),
-      times(),
-      times(),
-      Column(arrow::StringBuilder(), rows, [](const TestRow& row) { return row.op; }),
-      Column(arrow::Int64Builder(), rows, [](const TestRow&) { return 7; }),
-      Column(arrow::Int32Builder(), rows, [&](const TestRow&) { return task.partition.value(); }),
-      Column(arrow::Int64Builder(), rows, [](const TestRow& row) { return row.offset; }),
-      Column(arrow::Int32Builder(), rows, next_ordinal),
-      Column(arrow::Int32Builder(), rows, [](const TestRow&) { return 1; }),
-  };
-  auto schema = ChangeSchema(project.feature_views(0), project.entities(0));
-  return {0, arrow::RecordBatch::Make(schema, static_cast<int64_t>(rows.size()), columns)};
+void TakeSteps(const std::vector<TestRow>& rows, int view, SinkPart* part) {
+  Change change{.offset = -1};
+  for (const TestRow& row : rows) {
+    const int64_t time = row.offset * 1'000'000;
+    change = {.key = HashedKey(row.user),
+              .effective_time = time,
+              .event_time = time,
+              .known_time = time,
+              .op = OpNamed(row.op),
+              .offset = row.offset,
+              .ordinal = row.offset == change.offset ? change.ordinal + 1 : 0};
+    const Scalar count = Scalar::Int64(row.count);
+    part->Take(view, change, &count);
+  }
 }
 
-TaskOutput TestOutput(const TaskId& task, int64_t position, const std::vector<TestRow>& rows) {
+void AddSteps(Sink& sink, const std::vector<TestRow>& rows, int view, TaskOutput* output) {
+  if (output->parts.empty()) {
+    std::unique_ptr<SinkPart> part = sink.Prepare(output->task);
+    if (part == nullptr) return;
+    output->parts.emplace_back(&sink, std::move(part));
+  }
+  if (sink.Wants(view).which == WantedSteps::Which::kNone) return;
+  SinkPart& part = *output->parts.front().second;
+  TakeSteps(rows, view, &part);
+  part.Review(output);
+}
+
+TaskOutput TestOutput(Sink& sink, const TaskId& task, int64_t position,
+                      const std::vector<TestRow>& rows, int view) {
   TaskOutput output{.task = task, .position = Offset(position), .clock = KnownTime(0)};
-  if (!rows.empty()) output.changes.push_back(TestChanges(task, rows));
+  AddSteps(sink, rows, view, &output);
   return output;
 }
 

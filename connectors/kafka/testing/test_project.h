@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "engine/batch/change_batch.h"
 #include "engine/batch/sink.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
 
 // Project "shop": topic "transactions" keyed by user_id; view user_spend v1 for entity user, with
-// one feature, "count" (int64).
+// one feature, "count" (int64). Each of its changes is an update, with headers.
 v1::Project TestProject();
 
 struct TestRow {
@@ -23,11 +22,15 @@ struct TestRow {
   std::string op = "event";
 };
 
-// Change rows of user_spend; the ordinals count up per offset.
-ChangeBatch TestChanges(const TaskId& task, const std::vector<TestRow>& rows);
+// Gives these steps of a view to `part`; their ordinals count up per offset.
+void TakeSteps(const std::vector<TestRow>& rows, int view, SinkPart* part);
 
-// What `task` yields when it has applied all up to `position`.
-TaskOutput TestOutput(const TaskId& task, int64_t position, const std::vector<TestRow>& rows);
+// What `task` has made for `sink` when it has applied all up to `position`: these steps of a view.
+TaskOutput TestOutput(Sink& sink, const TaskId& task, int64_t position,
+                      const std::vector<TestRow>& rows, int view = 0);
+
+// The same once more, of another view.
+void AddSteps(Sink& sink, const std::vector<TestRow>& rows, int view, TaskOutput* output);
 
 }  // namespace forebay
 

@@ -1,6 +1,6 @@
-// A sink that wants steps as rows of the offline table, and keeps nothing.
-#ifndef FOREBAY_TESTS_SCENARIOS_ROWS_SINK_H_
-#define FOREBAY_TESTS_SCENARIOS_ROWS_SINK_H_
+// For tests and benchmarks: a sink that wants steps as rows of the offline table, and keeps nothing.
+#ifndef FOREBAY_ENGINE_TASK_ROWS_SINK_H_
+#define FOREBAY_ENGINE_TASK_ROWS_SINK_H_
 
 #include <memory>
 #include <vector>
@@ -35,4 +35,4 @@ class RowsSink final : public Sink {
 
 }  // namespace forebay
 
-#endif  // FOREBAY_TESTS_SCENARIOS_ROWS_SINK_H_
+#endif  // FOREBAY_ENGINE_TASK_ROWS_SINK_H_
