@@ -1,23 +1,22 @@
-// Records of an update topic as bytes, one after the other in one piece of memory.
+// Records of an update topic as bytes that do not move, in the order of their offsets.
 //
 //   EncodedUpdates updates;
-//   encoder.Encode(*batch.rows, &updates);
-//   for (size_t i = 0; i < updates.size(); ++i) Send(updates[i]);
+//   encoder.Append(change, features, &updates);
+//   for (size_t i = updates.FirstAfter(published); i < updates.size(); ++i) Send(updates[i]);
 #ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_ENCODED_UPDATES_H_
 #define FOREBAY_CONNECTORS_UPDATE_RECORD_ENCODED_UPDATES_H_
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "connectors/update_record/byte_chunks.h"
+#include "schemas/types/strong_int.h"
 
 namespace forebay {
 
@@ -25,7 +24,7 @@ inline constexpr std::string_view kSourceHeader = "forebay-source";
 inline constexpr std::string_view kEffectiveTimeHeader = "forebay-effective-time";
 inline constexpr std::string_view kViewVersionHeader = "forebay-view-version";
 
-// Views into the EncodedUpdates that it is from.
+// Views into the EncodedUpdates that it is from; good until its Clear(), also when it is moved.
 struct EncodedUpdate {
   std::string_view key;
   std::optional<std::string_view> value;  // nullopt: a tombstone
@@ -40,78 +39,79 @@ struct EncodedUpdate {
 
 class EncodedUpdates {
  public:
-  size_t size() const { return parts_.size(); }
+  size_t size() const { return records_.size(); }
+  bool empty() const { return records_.empty(); }
 
   EncodedUpdate operator[](size_t i) const {
-    const Parts& parts = parts_[i];
-    const char* at = bytes_.get() + parts.place;
+    const Record& record = records_[i];
+    const char* at = record.bytes;
     auto next = [&at](uint32_t size) {
       return std::string_view(std::exchange(at, at + size), size);
     };
     EncodedUpdate update;
-    update.key = next(parts.key_size);
-    if (parts.value_size != kTombstone) update.value = next(parts.value_size);
-    update.has_headers = parts.source_size > 0;
+    update.key = next(record.key_size);
+    if (record.value_size != kTombstone) update.value = next(record.value_size);
+    update.has_headers = record.source_size > 0;
     if (!update.has_headers) return update;
-    update.all_headers[0] = {kSourceHeader, next(parts.source_size)};
-    update.all_headers[1] = {kEffectiveTimeHeader, next(parts.effective_time_size)};
-    update.all_headers[2] = {kViewVersionHeader, view_version_};
+    update.all_headers[0] = {kSourceHeader, next(record.source_size)};
+    update.all_headers[1] = {kEffectiveTimeHeader, next(record.effective_time_size)};
+    update.all_headers[2] = {kViewVersionHeader, next(record.view_version_size)};
     return update;
+  }
+
+  // Of the record that the step was written with.
+  Offset offset(size_t i) const { return records_[i].offset; }
+  KnownTime known_time(size_t i) const { return records_[i].known_time; }
+
+  // The first record with an offset above `position`; size() if there is none.
+  size_t FirstAfter(Offset position) const {
+    auto above = std::upper_bound(
+        records_.begin(), records_.end(), position,
+        [](Offset position, const Record& record) { return position < record.offset; });
+    return static_cast<size_t>(above - records_.begin());
   }
 
   // Of key and value together; the largest record's.
   size_t most_payload() const { return most_payload_; }
 
   // The memory that it keeps, in bytes.
-  size_t capacity() const { return capacity_ + parts_.capacity() * sizeof(Parts); }
+  size_t capacity() const { return bytes_.capacity() + records_.capacity() * sizeof(Record); }
+
+  // Forgets the records and keeps the memory.
+  void Clear() {
+    bytes_.Clear();
+    records_.clear();
+    most_payload_ = 0;
+  }
 
  private:
   friend class UpdateRecordEncoder;
 
   static constexpr uint32_t kTombstone = UINT32_MAX;
-  struct Parts {  // the bytes of a record, in this order
-    size_t place;
+  struct Record {
+    const char* bytes;  // of these sizes, in this order
     uint32_t key_size;
     uint32_t value_size;   // or kTombstone
-    uint32_t source_size;  // 0: no headers
-    uint32_t effective_time_size;
+    uint16_t source_size;  // 0: no headers
+    uint8_t effective_time_size;
+    uint8_t view_version_size;
+    Offset offset;
+    KnownTime known_time;
   };
 
-  // Forgets the records and keeps the memory.
-  void Start(std::string_view view_version, size_t records) {
-    view_version_ = view_version;
-    parts_.clear();
-    parts_.reserve(records);
-    size_ = 0;
-    most_payload_ = 0;
+  char* Reserve(size_t bytes) { return bytes_.Reserve(bytes); }
+
+  // `record` lies where Reserve said. REQUIRES: its offset is not below that of the one before.
+  void Add(const Record& record, size_t bytes) {
+    records_.push_back(record);
+    bytes_.Keep(bytes);
+    size_t value_size = record.value_size == kTombstone ? 0 : record.value_size;
+    most_payload_ = std::max(most_payload_, record.key_size + value_size);
   }
 
-  // Where the next record goes: room for `bytes`.
-  char* Reserve(size_t bytes) {
-    if (capacity_ - size_ < bytes) {
-      capacity_ = std::max(2 * capacity_, size_ + bytes);
-      auto grown = std::make_unique_for_overwrite<char[]>(capacity_);
-      if (size_ > 0) std::memcpy(grown.get(), bytes_.get(), size_);
-      bytes_ = std::move(grown);
-    }
-    return bytes_.get() + size_;
-  }
-
-  void Add(Parts parts, size_t bytes) {
-    parts.place = size_;
-    most_payload_ = std::max<size_t>(
-        most_payload_,
-        size_t{parts.key_size} + (parts.value_size == kTombstone ? 0 : parts.value_size));
-    parts_.push_back(parts);
-    size_ += bytes;
-  }
-
-  std::unique_ptr<char[]> bytes_;
-  size_t capacity_ = 0;
-  size_t size_ = 0;
+  ByteChunks bytes_;
+  std::vector<Record> records_;
   size_t most_payload_ = 0;
-  std::vector<Parts> parts_;
-  std::string view_version_;
 };
 
 }  // namespace forebay

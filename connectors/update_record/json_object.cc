@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <string_view>
 
-#include "connectors/update_record/write_text.h"
+#include "engine/aggregate/list_value.h"
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/json.h"
 
 namespace forebay {
@@ -14,102 +15,154 @@ namespace {
 // Of values that have a bound.
 constexpr size_t kLongestValue = std::max({kMaxJsonInt, kMaxJsonDouble, kMaxJsonTime, size_t{5}});
 
-char* WriteValue(const RawColumn& column, ColumnForm form, int64_t row, char* out) {
-  if (column.IsNull(row)) return WriteText("null", out);
-  switch (form) {
-    case ColumnForm::kBool:
-      return WriteText(column.Bool(row) ? "true" : "false", out);
-    case ColumnForm::kInt64:
-      return WriteJsonInt(column.Number<int64_t>(row), out);
-    case ColumnForm::kInt32:
-      return WriteJsonInt(column.Number<int32_t>(row), out);
-    case ColumnForm::kDouble:
-      return WriteJsonDouble(column.Number<double>(row), out);
-    case ColumnForm::kString:
-      return WriteJsonString(column.Text(row), out);
-    case ColumnForm::kBytes:
-      return WriteJsonBytes(column.Text(row), out);
-    case ColumnForm::kTime:
-      return WriteJsonTime(column.Number<int64_t>(row), out);
+// What a byte of a text or a list may take: an escape; the `null,` of one that is a bool; an eighth
+// of a time. Quotes and brackets come on top.
+constexpr size_t kJsonPerByte = std::max(size_t{6}, kMaxJsonTime / sizeof(int64_t) + 1);
+
+bool HasBound(DataType type) {
+  return !IsList(type) && type != DataType::kString && type != DataType::kBytes;
+}
+
+char* WriteText(std::string_view text, char* out) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+// REQUIRES: not null, not a list.
+char* WriteScalar(const Scalar& value, DataType type, char* out) {
+  switch (type) {
+    case DataType::kBool:
+      return WriteText(value.bool_value ? "true" : "false", out);
+    case DataType::kInt64:
+      return WriteJsonInt(value.int64_value, out);
+    case DataType::kDouble:
+      return WriteJsonDouble(value.double_value, out);
+    case DataType::kString:
+      return WriteJsonString(value.string_value(), out);
+    case DataType::kBytes:
+      return WriteJsonBytes(value.string_value(), out);
+    case DataType::kTimestamp:
+      return WriteJsonTime(value.int64_value, out);
   }
   return out;
 }
 
-// A string is the longer form of the two.
-bool IsText(ColumnForm form) { return form == ColumnForm::kString || form == ColumnForm::kBytes; }
-
-size_t MaxListSize(const RawColumn& column, ColumnForm form, int64_t row) {
-  RawColumn::Range list = column.List(row);
-  size_t size = 2 + static_cast<size_t>(list.size()) * (kLongestValue + 1);
-  for (int64_t i = list.begin; IsText(form) && i < list.end; ++i)
-    size += MaxJsonString(column.elements().Text(i).size());
-  return size;
-}
-
-char* WriteList(const RawColumn& column, ColumnForm form, int64_t row, char* out) {
-  if (column.IsNull(row)) return WriteText("null", out);
-  RawColumn::Range list = column.List(row);
-  *out++ = '[';
-  for (int64_t i = list.begin; i < list.end; ++i) {
-    if (i > list.begin) *out++ = ',';
-    out = WriteValue(column.elements(), form, i, out);
+char* WriteList(std::string_view list, DataType element, char* out) {
+  ListReader elements(element, list);
+  *out = '[';
+  char* end = out + 1;
+  for (Scalar value; elements.Next(&value);) {
+    if (end != out + 1) *end++ = ',';
+    end = WriteScalar(value, element, end);
   }
-  *out++ = ']';
-  return out;
+  *end++ = ']';
+  return end;
 }
 
 }  // namespace
 
-JsonObjectWriter::JsonObjectWriter(const std::vector<ChangeField>& fields, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    Member member{i == 0 ? "{" : ",", fields[i].form, fields[i].list};
-    AppendJsonString(fields[i].name, &member.label);
-    member.label += ':';
-    fixed_size_ += member.label.size() + kLongestValue;
-    if (member.list) {
-      lists_.push_back(i);
-    } else if (IsText(member.form)) {
-      texts_.push_back(i);
-    }
-    members_.push_back(std::move(member));
-  }
+JsonLabel::JsonLabel(std::string_view text) : bytes_(text), size_(text.size()) {
+  bytes_.resize((size_ + kPiece - 1) / kPiece * kPiece);
 }
 
-size_t JsonObjectWriter::MaxSize(const RawColumns& columns, int64_t row) const {
+char* JsonLabel::Write(char* out) const {
+  for (size_t at = 0; at < size_; at += kPiece) std::memcpy(out + at, bytes_.data() + at, kPiece);
+  return out + size_;
+}
+
+void JsonMembers::Add(std::string_view name, DataType type) {
+  std::string label = before_next_;
+  AppendJsonString(name, &label);
+  label += ':';
+  before_next_ = ",";
+  if (!HasBound(type)) texts_.push_back(members_.size());
+  members_.push_back({JsonLabel(label), type});
+  fixed_size_ += members_.back().label.max_size() + kLongestValue;
+}
+
+size_t JsonMembers::MaxSize(const Scalar* values) const {
   size_t size = fixed_size_;
-  for (size_t column : texts_) size += MaxJsonString(columns[column].Text(row).size());
-  for (size_t column : lists_) size += MaxListSize(columns[column], members_[column].form, row);
+  for (size_t i : texts_) {
+    if (!values[i].null) size += size_t{values[i].text_size} * kJsonPerByte;
+  }
   return size;
 }
 
-char* JsonObjectWriter::Write(const RawColumns& columns, int64_t row, char* out) const {
+char* JsonMembers::Write(const Scalar* values, char* out) const {
   // The double before: neighbours are often one aggregate over several windows, with one value.
   uint64_t last_bits = 0;
   std::string_view last_text;
-  for (size_t i = 0; i < members_.size(); ++i) {
-    const RawColumn& column = columns[i];
-    const ColumnForm form = members_[i].form;
-    out = WriteText(members_[i].label, out);
-    if (members_[i].list) {
-      out = WriteList(column, form, row, out);
-      continue;
-    }
-    if (form != ColumnForm::kDouble || column.IsNull(row)) {
-      out = WriteValue(column, form, row, out);
-      continue;
-    }
-    uint64_t bits = column.Number<uint64_t>(row);
-    if (!last_text.empty() && bits == last_bits) {
+  for (const Member& member : members_) {
+    const Scalar& value = *values++;
+    out = member.label.Write(out);
+    if (value.null) {
+      out = WriteText("null", out);
+    } else if (IsList(member.type)) {
+      out = WriteList(value.string_value(), ElementType(member.type), out);
+    } else if (member.type != DataType::kDouble) {
+      out = WriteScalar(value, member.type, out);
+    } else if (uint64_t bits = std::bit_cast<uint64_t>(value.double_value);
+               bits == last_bits && !last_text.empty()) {
       out = WriteText(last_text, out);
-      continue;
+    } else {
+      const char* begin = out;
+      out = WriteJsonDouble(value.double_value, out);
+      last_bits = bits;
+      last_text = {begin, static_cast<size_t>(out - begin)};
     }
-    const char* begin = out;
-    out = WriteJsonDouble(std::bit_cast<double>(bits), out);
-    last_bits = bits;
-    last_text = {begin, static_cast<size_t>(out - begin)};
   }
-  *out++ = '}';
   return out;
+}
+
+JsonMembers JsonKeyMembers(const v1::Entity& entity) {
+  JsonMembers members("{");
+  for (const v1::Field& key : entity.keys())
+    members.Add(key.name(), static_cast<DataType>(key.type()));
+  return members;
+}
+
+JsonStepWriter::JsonStepWriter(const v1::FeatureView& view, const v1::Entity& entity,
+                               int32_t partition)
+    : keys_(JsonKeyMembers(entity)),
+      features_(","),
+      before_effective_time_(R"(,"_effective_time":)"),
+      before_event_time_(R"(,"_event_time":)"),
+      before_known_time_(R"(,"_known_time":)"),
+      before_hash_of_event_(R"(,"_op":"event","_key_hash":)"),
+      before_hash_of_expiry_(R"(,"_op":"expire","_key_hash":)"),
+      before_offset_(fmt::format(R"(,"_source_partition":{},"_source_offset":)", partition)),
+      before_ordinal_(R"(,"_ordinal":)"),
+      end_(fmt::format(R"(,"_view_version":{}}})", view.version())) {
+  for (const v1::Feature& feature : view.features())
+    features_.Add(feature.name(), static_cast<DataType>(feature.type()));
+  for (const JsonLabel* label :
+       {&before_effective_time_, &before_event_time_, &before_known_time_, &before_hash_of_event_,
+        &before_offset_, &before_ordinal_, &end_}) {
+    fixed_size_ += label->max_size() + kLongestValue;
+  }
+}
+
+size_t JsonStepWriter::MaxSize(const UpdateStep& step) const {
+  return keys_.MaxSize(step.keys) + features_.MaxSize(step.features) + fixed_size_;
+}
+
+char* JsonStepWriter::WriteTimes(const Change& change, char* out) const {
+  out = WriteJsonTime(change.effective_time, before_effective_time_.Write(out));
+  out = WriteJsonTime(change.event_time, before_event_time_.Write(out));
+  return WriteJsonTime(change.known_time, before_known_time_.Write(out));
+}
+
+char* JsonStepWriter::Write(const UpdateStep& step, char* out) const {
+  const Change& change = step.change;
+  out = keys_.Write(step.keys, out);
+  out = features_.Write(step.features, out);
+  out = WriteTimes(change, out);
+  bool event = change.op == ChangeOp::kEvent;
+  out = (event ? before_hash_of_event_ : before_hash_of_expiry_).Write(out);
+  out = WriteJsonInt(KeyHash(change.key), out);
+  out = WriteJsonInt(change.offset, before_offset_.Write(out));
+  out = WriteJsonInt(change.ordinal, before_ordinal_.Write(out));
+  return end_.Write(out);
 }
 
 }  // namespace forebay

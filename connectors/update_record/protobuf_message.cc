@@ -2,9 +2,9 @@
 
 #include <bit>
 #include <cstring>
-#include <string>
-#include <string_view>
 
+#include "engine/aggregate/list_value.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/utf8.h"
 
 namespace forebay {
@@ -13,30 +13,25 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
 
 // The wire types of protobuf.
-constexpr uint32_t kVarint = 0;
-constexpr uint32_t kEightBytes = 1;
-constexpr uint32_t kLengthAndBytes = 2;
+constexpr uint32_t kVarintType = 0;
+constexpr uint32_t kEightBytesType = 1;
+constexpr uint32_t kLengthAndBytesType = 2;
 
 constexpr size_t kMaxVarint = 10;
 
-uint32_t WireTypeOf(WireForm form) {
-  switch (form) {
-    case WireForm::kFixed64:
-      return kEightBytes;
-    case WireForm::kString:
-    case WireForm::kBytes:
-      return kLengthAndBytes;
-    default:
-      return kVarint;
-  }
-}
+// Room for the `_` columns.
+constexpr size_t kMaxStep = 9 * (sizeof(uint32_t) + kMaxVarint);
 
-// Of a field: repeated numbers are packed.
-uint32_t WireTypeOf(const ProtobufField& field) {
-  return field.repeated ? kLengthAndBytes : WireTypeOf(field.form);
-}
+// What a byte of a text or a list may take: U+FFFD for one that is not UTF-8; a tag and a length
+// for the four that say how long a text of a list is; an eighth of a varint.
+constexpr size_t kWirePerByte = 4;
 
 bool IsText(WireForm form) { return form == WireForm::kString || form == WireForm::kBytes; }
+
+uint32_t WireTypeOf(const ProtobufField& field) {
+  if (IsText(field.form) || field.repeated) return kLengthAndBytesType;  // numbers are packed
+  return field.form == WireForm::kFixed64 ? kEightBytesType : kVarintType;
+}
 
 size_t VarintSize(uint64_t value) {
   size_t size = 1;
@@ -65,149 +60,132 @@ char* WriteString(std::string_view text, char* out) {
   return WriteBytes(ToUtf8(text), out);
 }
 
-uint64_t VarintAt(const RawColumn& column, int64_t row) {
-  return static_cast<uint64_t>(column.Number<int64_t>(row));
-}
-
-size_t PackedSize(const RawColumn& elements, WireForm form, RawColumn::Range list) {
-  if (form == WireForm::kFixed64) return static_cast<size_t>(list.size()) * sizeof(uint64_t);
-  if (form == WireForm::kBool) return static_cast<size_t>(list.size());
-  size_t size = 0;
-  for (int64_t i = list.begin; i < list.end; ++i) size += VarintSize(VarintAt(elements, i));
-  return size;
-}
-
-// The elements of lists are bools, int64s, doubles (kFixed64), strings or bytes.
-char* WriteElement(const RawColumn& elements, WireForm form, int64_t i, char* out) {
+// REQUIRES: not null.
+char* WriteValue(const Scalar& value, WireForm form, char* out) {
   switch (form) {
     case WireForm::kBool:
-      *out++ = elements.Bool(i) ? 1 : 0;
-      return out;
-    case WireForm::kFixed64: {
-      uint64_t bits = elements.Number<uint64_t>(i);
-      std::memcpy(out, &bits, sizeof bits);
-      return out + sizeof bits;
-    }
+      *out = value.bool_value ? 1 : 0;
+      return out + 1;
+    case WireForm::kFixed64:
+      std::memcpy(out, &value.int64_value, sizeof value.int64_value);  // or a double's bits
+      return out + sizeof value.int64_value;
     case WireForm::kString:
-      return WriteString(elements.Text(i), out);
+      return WriteString(value.string_value(), out);
     case WireForm::kBytes:
-      return WriteBytes(elements.Text(i), out);
-    case WireForm::kInt32:
-    case WireForm::kInt64:
+      return WriteBytes(value.string_value(), out);
+    case WireForm::kVarint:
       break;
   }
-  return WriteVarint(VarintAt(elements, i), out);
+  return WriteVarint(static_cast<uint64_t>(value.int64_value), out);
 }
 
-// Every element with a tag and a length, or as a number.
-size_t MaxListSize(const RawColumn& column, WireForm form, int64_t row) {
-  RawColumn::Range list = column.List(row);
-  size_t size = static_cast<size_t>(list.size()) * (sizeof(uint32_t) + kMaxVarint);
-  for (int64_t i = list.begin; IsText(form) && i < list.end; ++i)
-    size += MaxUtf8(column.elements().Text(i).size());
+// How a list's elements lie in it.
+DataType ElementOf(WireForm form) {
+  switch (form) {
+    case WireForm::kBool:
+      return DataType::kBool;
+    case WireForm::kFixed64:
+      return DataType::kDouble;
+    case WireForm::kString:
+      return DataType::kString;
+    case WireForm::kBytes:
+      return DataType::kBytes;
+    case WireForm::kVarint:
+      break;
+  }
+  return DataType::kInt64;
+}
+
+size_t PackedSize(std::string_view list, WireForm form) {
+  if (form != WireForm::kVarint) return list.size();
+  size_t size = 0;
+  ListReader elements(DataType::kInt64, list);
+  for (Scalar value; elements.Next(&value);)
+    size += VarintSize(static_cast<uint64_t>(value.int64_value));
   return size;
+}
+
+constexpr std::string_view OpName(ChangeOp op) {
+  return op == ChangeOp::kEvent ? "event" : "expire";
 }
 
 }  // namespace
 
-ProtobufMessageWriter::ProtobufMessageWriter(const std::vector<ChangeField>& fields) {
-  for (const ProtobufField& field : ProtobufFields(fields)) {
-    size_t column = tags_.size();
-    char bytes[kMaxVarint];
-    Tag tag{};
-    tag.size =
-        static_cast<uint32_t>(WriteVarint(field.number << 3 | WireTypeOf(field), bytes) - bytes);
-    std::memcpy(&tag.bytes, bytes, sizeof(tag.bytes));
-    tags_.push_back(tag);
-    fixed_size_ += sizeof(tag.bytes) + kMaxVarint;
-    if (IsText(field.form) && !field.repeated) texts_.push_back(column);
-    bool continues = !runs_.empty() && runs_.back().form == field.form &&
-                     runs_.back().repeated == field.repeated;
-    if (!continues) runs_.push_back({field.form, field.repeated, column, column});
-    runs_.back().end = column + 1;
-  }
+void ProtobufValues::Add(const ProtobufField& field) {
+  char bytes[kMaxVarint] = {};
+  char* end = WriteVarint(field.number << 3 | WireTypeOf(field), bytes);
+  Field& made = fields_.emplace_back();
+  std::memcpy(&made.tag, bytes, sizeof made.tag);
+  made.tag_size = static_cast<uint32_t>(end - bytes);
+  made.form = field.form;
+  made.repeated = field.repeated;
+  fixed_size_ += sizeof made.tag + kMaxVarint;
+  if (IsText(field.form) || field.repeated) texts_.push_back(fields_.size() - 1);
 }
 
-size_t ProtobufMessageWriter::MaxSize(const RawColumns& columns, int64_t row) const {
+size_t ProtobufValues::MaxSize(const Scalar* values) const {
   size_t size = fixed_size_;
-  for (size_t column : texts_) size += MaxUtf8(columns[column].Text(row).size());
-  for (const Run& run : runs_) {
-    for (size_t i = run.begin; run.repeated && i < run.end; ++i)
-      size += MaxListSize(columns[i], run.form, row);
+  for (size_t i : texts_) {
+    if (!values[i].null) size += size_t{values[i].text_size} * kWirePerByte;
   }
   return size;
 }
 
-// Nothing for a null.
-char* ProtobufMessageWriter::WriteList(const RawColumn& column, const Tag& tag, WireForm form,
-                                       int64_t row, char* out) {
-  const RawColumn& elements = column.elements();
-  RawColumn::Range list = column.List(row);
-  auto write_tag = [&] {
-    std::memcpy(out, &tag.bytes, sizeof(tag.bytes));
-    out += tag.size;
-  };
-  if (!IsText(form) && list.size() > 0) {
-    write_tag();
-    out = WriteVarint(PackedSize(elements, form, list), out);
-  }
-  for (int64_t i = list.begin; i < list.end; ++i) {
-    if (IsText(form)) write_tag();
-    out = WriteElement(elements, form, i, out);
+char* ProtobufValues::WriteTag(const Field& field, char* out) {
+  std::memcpy(out, &field.tag, sizeof field.tag);
+  return out + field.tag_size;
+}
+
+char* ProtobufValues::WriteList(const Field& field, std::string_view list, char* out) {
+  if (!IsText(field.form)) out = WriteVarint(PackedSize(list, field.form), WriteTag(field, out));
+  ListReader elements(ElementOf(field.form), list);
+  for (Scalar value; elements.Next(&value);) {
+    if (IsText(field.form)) out = WriteTag(field, out);
+    out = WriteValue(value, field.form, out);
   }
   return out;
 }
 
-char* ProtobufMessageWriter::Write(const RawColumns& columns, int64_t row, char* out) const {
-  // Calls `write(column, place)`, which returns the end, for the columns that are not null.
-  auto each = [&](const Run& run, auto write) {
-    for (size_t i = run.begin; i < run.end; ++i) {
-      const RawColumn& column = columns[i];
-      const Tag tag = tags_[i];
-      std::memcpy(out, &tag.bytes, sizeof(tag.bytes));
-      if (!column.IsNull(row)) out = write(column, out + tag.size);
-    }
-  };
-  for (const Run& run : runs_) {
-    for (size_t i = run.begin; run.repeated && i < run.end; ++i)
-      out = WriteList(columns[i], tags_[i], run.form, row, out);
-    if (run.repeated) continue;
-    switch (run.form) {
-      case WireForm::kBool:
-        each(run, [row](const RawColumn& column, char* at) {
-          *at = column.Bool(row) ? 1 : 0;
-          return at + 1;
-        });
-        break;
-      case WireForm::kInt32:  // a negative one is written as the int64 of its value
-        each(run, [row](const RawColumn& column, char* at) {
-          return WriteVarint(static_cast<uint64_t>(int64_t{column.Number<int32_t>(row)}), at);
-        });
-        break;
-      case WireForm::kInt64:
-        each(run, [row](const RawColumn& column, char* at) {
-          return WriteVarint(static_cast<uint64_t>(column.Number<int64_t>(row)), at);
-        });
-        break;
-      case WireForm::kFixed64:
-        each(run, [row](const RawColumn& column, char* at) {
-          uint64_t bits = column.Number<uint64_t>(row);
-          std::memcpy(at, &bits, sizeof(bits));
-          return at + sizeof(bits);
-        });
-        break;
-      case WireForm::kString:
-        each(run, [row](const RawColumn& column, char* at) {
-          return WriteString(column.Text(row), at);
-        });
-        break;
-      case WireForm::kBytes:
-        each(run,
-             [row](const RawColumn& column, char* at) { return WriteBytes(column.Text(row), at); });
-        break;
+char* ProtobufValues::Write(const Scalar* values, char* out) const {
+  for (const Field& field : fields_) {
+    const Scalar& value = *values++;
+    if (value.null) continue;
+    if (field.repeated) {
+      out = WriteList(field, value.string_value(), out);
+    } else {
+      out = WriteValue(value, field.form, WriteTag(field, out));
     }
   }
   return out;
+}
+
+ProtobufStepWriter::ProtobufStepWriter(const v1::FeatureView& view, const v1::Entity& entity,
+                                       int32_t partition)
+    : partition_(partition), view_version_(view.version()) {
+  const auto keys = static_cast<uint32_t>(entity.keys_size());
+  const auto features = static_cast<uint32_t>(view.features_size());
+  for (const ProtobufField& field : ProtobufFields(view, entity)) {
+    bool key = field.number <= keys;
+    bool feature = field.number <= keys + features;
+    (key ? keys_ : feature ? features_ : step_).Add(field);
+  }
+}
+
+size_t ProtobufStepWriter::MaxSize(const UpdateStep& step) const {
+  return keys_.MaxSize(step.keys) + features_.MaxSize(step.features) + kMaxStep;
+}
+
+char* ProtobufStepWriter::Write(const UpdateStep& step, char* out) const {
+  const Change& change = step.change;
+  const Scalar step_values[] = {
+      Scalar::Int64(change.effective_time), Scalar::Int64(change.event_time),
+      Scalar::Int64(change.known_time),     Scalar::String(OpName(change.op)),
+      Scalar::Int64(KeyHash(change.key)),   Scalar::Int64(partition_),
+      Scalar::Int64(change.offset),         Scalar::Int64(change.ordinal),
+      Scalar::Int64(view_version_)};
+  out = keys_.Write(step.keys, out);
+  out = features_.Write(step.features, out);
+  return step_.Write(step_values, out);
 }
 
 }  // namespace forebay

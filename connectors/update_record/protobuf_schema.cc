@@ -1,10 +1,12 @@
 #include "connectors/update_record/protobuf_schema.h"
 
-#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
+#include "schemas/types/data_type.h"
 #include "schemas/types/topics.h"
 
 namespace forebay {
@@ -50,49 +52,86 @@ struct WireType {
   WireForm form;
 };
 
-WireType WireTypeOf(const ChangeField& field) {
-  if (field.name == "_key_hash") return {"sfixed64", WireForm::kFixed64};  // any 64 bits
-  switch (field.form) {
-    case ColumnForm::kBool:
+// Of a list: of its elements.
+WireType WireTypeOf(DataType type) {
+  switch (IsList(type) ? ElementType(type) : type) {
+    case DataType::kBool:
       return {"bool", WireForm::kBool};
-    case ColumnForm::kInt32:
-      return {"int32", WireForm::kInt32};
-    case ColumnForm::kDouble:
+    case DataType::kDouble:
       return {"double", WireForm::kFixed64};
-    case ColumnForm::kString:
+    case DataType::kString:
       return {"string", WireForm::kString};
-    case ColumnForm::kBytes:
+    case DataType::kBytes:
       return {"bytes", WireForm::kBytes};
-    case ColumnForm::kInt64:
-    case ColumnForm::kTime:
+    case DataType::kInt64:
+    case DataType::kTimestamp:
       break;
   }
-  return {"int64", WireForm::kInt64};
+  return {"int64", WireForm::kVarint};
 }
+
+bool IsTime(DataType type) {
+  return type == DataType::kTimestamp || type == ListOf(DataType::kTimestamp);
+}
+
+constexpr std::string_view kTimeNote = "microseconds since 1970-01-01T00:00:00Z";
+
+// Adds fields one by one, numbered and with names that protoc tells apart.
+class FieldList {
+ public:
+  void Add(const std::string& column, WireType wire, bool time = false) {
+    ProtobufField& field = fields_.emplace_back();
+    field.number = static_cast<uint32_t>(fields_.size());
+    field.name = Identifier(column);
+    if (!taken_.insert(Folded(field.name)).second) {
+      field.name += fmt::format("_{}", field.number);
+      taken_.insert(Folded(field.name));
+    }
+    field.type = wire.type;
+    field.form = wire.form;
+    if (field.name != column) field.note = column;
+    if (time) field.note += fmt::format("{}{}", field.note.empty() ? "" : ": ", kTimeNote);
+  }
+
+  void AddFeature(const std::string& column, DataType type) {
+    Add(column, WireTypeOf(type), IsTime(type));
+    fields_.back().repeated = IsList(type);
+    fields_.back().optional = !IsList(type);
+  }
+
+  std::vector<ProtobufField> Take() { return std::move(fields_); }
+
+ private:
+  std::vector<ProtobufField> fields_;
+  std::set<std::string> taken_;
+};
 
 }  // namespace
 
-std::vector<ProtobufField> ProtobufFields(const std::vector<ChangeField>& fields) {
-  std::vector<ProtobufField> made;
-  std::set<std::string> taken;
-  for (const ChangeField& field : fields) {
-    uint32_t number = static_cast<uint32_t>(made.size()) + 1;
-    std::string name = Identifier(field.name);
-    if (!taken.insert(Folded(name)).second) {
-      name += fmt::format("_{}", number);
-      taken.insert(Folded(name));
-    }
-    auto [type, form] = WireTypeOf(field);
-    bool optional = field.nullable && !field.list;
-    made.push_back({std::move(name), type, form, field.list, optional, number});
+std::vector<ProtobufField> ProtobufFields(const v1::FeatureView& view, const v1::Entity& entity) {
+  constexpr WireType kInt64 = {"int64", WireForm::kVarint};
+  constexpr WireType kInt32 = {"int32", WireForm::kVarint};
+  FieldList list;
+  for (const v1::Field& key : entity.keys()) {
+    auto type = static_cast<DataType>(key.type());
+    list.Add(key.name(), WireTypeOf(type), IsTime(type));
   }
-  return made;
+  for (const v1::Feature& feature : view.features())
+    list.AddFeature(feature.name(), static_cast<DataType>(feature.type()));
+  for (const char* time : {"_effective_time", "_event_time", "_known_time"})
+    list.Add(time, kInt64, /*time=*/true);
+  list.Add("_op", WireTypeOf(DataType::kString));
+  list.Add("_key_hash", {"sfixed64", WireForm::kFixed64});  // any 64 bits
+  list.Add("_source_partition", kInt32);
+  list.Add("_source_offset", kInt64);
+  list.Add("_ordinal", kInt32);
+  list.Add("_view_version", kInt32);
+  return list.Take();
 }
 
 std::string UpdateProto(const v1::Project& project, int view) {
   const v1::FeatureView& definition = project.feature_views(view);
-  std::vector<ChangeField> columns = ChangeFields(definition, EntityOf(project, definition));
-  std::vector<ProtobufField> fields = ProtobufFields(columns);
+  const v1::Entity& entity = *FindEntity(project, definition.entity());
   std::string topic = UpdateTopic(project.name(), definition.name(), definition.version());
   std::string text = fmt::format(
       "// Values of the records of topic {}.\n"
@@ -100,17 +139,10 @@ std::string UpdateProto(const v1::Project& project, int view) {
       "package {};\n\n"
       "message {}V{} {{\n",
       topic, Identifier(project.name()), CamelCase(definition.name()), definition.version());
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const ProtobufField& field = fields[i];
-    std::string note;
-    if (field.name != columns[i].name) note = columns[i].name;
-    if (columns[i].form == ColumnForm::kTime) {
-      note += note.empty() ? "" : ": ";
-      note += "microseconds since 1970-01-01T00:00:00Z";
-    }
+  for (const ProtobufField& field : ProtobufFields(definition, entity)) {
     std::string_view label = field.repeated ? "repeated " : field.optional ? "optional " : "";
     text += fmt::format("  {}{} {} = {};{}{}\n", label, field.type, field.name, field.number,
-                        note.empty() ? "" : "  // ", note);
+                        field.note.empty() ? "" : "  // ", field.note);
   }
   return text + "}\n";
 }

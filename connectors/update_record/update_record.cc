@@ -4,23 +4,20 @@
 
 #include <cstring>
 
-#include "connectors/update_record/write_text.h"
-#include "engine/batch/change_batch.h"
+#include "connectors/update_record/key_columns.h"
+#include "engine/task/change_rows_testing.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/json.h"
 #include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
 
-using Values = std::variant<JsonObjectWriter, ProtobufMessageWriter>;
-
-Values MakeValues(const v1::FeatureView& view, const std::vector<ChangeField>& fields) {
-  if (view.update_format() == v1::FeatureView::UPDATE_PROTOBUF) {
-    return ProtobufMessageWriter(fields);
-  }
-  return JsonObjectWriter(fields, fields.size());
+char* Copy(std::string_view text, char* out) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
 }
 
 }  // namespace
@@ -30,95 +27,109 @@ std::string UpdateTopic(const v1::Project& project, int view) {
   return UpdateTopic(project.name(), definition.name(), definition.version());
 }
 
-UpdateRecordEncoder::UpdateRecordEncoder(const v1::Project& project, int view,
-                                         std::string_view task_topic)
-    : task_topic_(task_topic),
-      view_version_(std::to_string(project.feature_views(view).version())),
-      fields_(ChangeFields(project.feature_views(view),
-                           EntityOf(project, project.feature_views(view)))),
-      key_columns_(EntityOf(project, project.feature_views(view)).keys_size()),
-      effective_time_(fields_.size() - 1 - kViewVersionColumn),
-      key_form_(key_columns_ > 1                         ? KeyForm::kObject
-                : fields_[0].form == ColumnForm::kString ? KeyForm::kText
-                : fields_[0].form == ColumnForm::kInt64  ? KeyForm::kInteger
-                                                         : KeyForm::kObject),
-      headers_only_on_deletes_(project.feature_views(view).update_headers() ==
-                               v1::FeatureView::HEADERS_DELETES),
-      key_object_(fields_, key_columns_),
-      values_(MakeValues(project.feature_views(view), fields_)) {}
-
-void UpdateRecordEncoder::Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const {
-  RawColumns columns(fields_, rows);
-  out->Start(view_version_, static_cast<size_t>(rows.num_rows()));
-  std::visit([&](const auto& values) { EncodeRows(values, columns, rows.num_rows(), out); },
-             values_);
-}
-
-template <typename ValueWriter>
-void UpdateRecordEncoder::EncodeRows(const ValueWriter& values, const RawColumns& columns,
-                                     int64_t rows, EncodedUpdates* out) const {
-  const RawColumn& times = columns[effective_time_];
-  const RawColumn& ops = columns[effective_time_ + kOpColumn];
-  const size_t header_size = task_topic_.size() + 2 + 4 * kMaxJsonInt;
-  SourcePrefix prefix;
-  for (int64_t row = 0; row < rows; ++row) {
-    bool tombstone = ops.Text(row) == "delete";
-    size_t size = MaxKeySize(columns, row) + header_size;
-    if (!tombstone) size += values.MaxSize(columns, row);
-    char* const key = out->Reserve(size);
-    char* const value = WriteKey(columns, row, key);
-    char* const source = tombstone ? value : values.Write(columns, row, value);
-    char* effective_time = source;
-    char* end = source;
-    if (tombstone || !headers_only_on_deletes_) {
-      effective_time = WriteSource(columns, row, &prefix, source);
-      end = WriteJsonInt(times.Number<int64_t>(row), effective_time);
-    }
-    out->Add({.key_size = static_cast<uint32_t>(value - key),
-              .value_size =
-                  tombstone ? EncodedUpdates::kTombstone : static_cast<uint32_t>(source - value),
-              .source_size = static_cast<uint32_t>(effective_time - source),
-              .effective_time_size = static_cast<uint32_t>(end - effective_time)},
-             end - key);
+UpdateRecordEncoder::KeyForm UpdateRecordEncoder::KeyFormOf(const v1::Entity& entity) {
+  if (entity.keys_size() > 1) return KeyForm::kObject;
+  switch (entity.keys(0).type()) {
+    case v1::STRING:
+      return KeyForm::kText;
+    case v1::INT64:
+      return KeyForm::kInteger;
+    default:
+      return KeyForm::kObject;
   }
 }
 
-size_t UpdateRecordEncoder::MaxKeySize(const RawColumns& columns, int64_t row) const {
+UpdateRecordEncoder::Values UpdateRecordEncoder::MakeValues(const v1::FeatureView& view,
+                                                            const v1::Entity& entity,
+                                                            const TaskId& task) {
+  if (view.update_format() == v1::FeatureView::UPDATE_PROTOBUF)
+    return ProtobufStepWriter(view, entity, task.partition.value());
+  return JsonStepWriter(view, entity, task.partition.value());
+}
+
+UpdateRecordEncoder::UpdateRecordEncoder(const v1::Project& project, int view, const TaskId& task)
+    : view_(project.feature_views(view)),
+      entity_(*FindEntity(project, view_.entity())),
+      source_prefix_(fmt::format("{}/{}/", task.topic, task.partition.value())),
+      view_version_(std::to_string(view_.version())),
+      key_form_(KeyFormOf(entity_)),
+      headers_on_all_(view_.update_headers() == v1::FeatureView::HEADERS_ALL),
+      key_object_(JsonKeyMembers(entity_)),
+      values_(MakeValues(view_, entity_, task)) {}
+
+void UpdateRecordEncoder::Append(const Change& change, const Scalar* features,
+                                 EncodedUpdates* out) const {
+  KeyColumns keys(entity_, change.key.bytes);
+  UpdateStep step{.change = change, .keys = keys.values(), .features = features};
+  std::visit([&](const auto& values) { Append(values, step, out); }, values_);
+}
+
+template <typename ValueWriter>
+void UpdateRecordEncoder::Append(const ValueWriter& values, const UpdateStep& step,
+                                 EncodedUpdates* out) const {
+  const Change& change = step.change;
+  const bool tombstone = change.op == ChangeOp::kDelete;
+  size_t room = MaxKeySize(step.keys) + source_prefix_.size() + 4 * kMaxJsonInt;
+  if (!tombstone) room += values.MaxSize(step);
+  char* const key = out->Reserve(room);
+  char* const value = WriteKey(step.keys, key);
+  char* const source = tombstone ? value : values.Write(step, value);
+  EncodedUpdates::Record record{.bytes = key,
+                                .key_size = static_cast<uint32_t>(value - key),
+                                .value_size = static_cast<uint32_t>(source - value),
+                                .offset = Offset(change.offset),
+                                .known_time = KnownTime(change.known_time)};
+  if (tombstone) record.value_size = EncodedUpdates::kTombstone;
+  char* end = source;
+  if (tombstone || headers_on_all_) {
+    char* const effective_time = WriteSource(change, source);
+    char* const view_version = WriteJsonInt(change.effective_time, effective_time);
+    end = Copy(view_version_, view_version);
+    record.source_size = static_cast<uint16_t>(effective_time - source);
+    record.effective_time_size = static_cast<uint8_t>(view_version - effective_time);
+    record.view_version_size = static_cast<uint8_t>(end - view_version);
+  }
+  out->Add(record, static_cast<size_t>(end - key));
+}
+
+size_t UpdateRecordEncoder::MaxKeySize(const Scalar* keys) const {
   switch (key_form_) {
     case KeyForm::kText:
-      return columns[0].Text(row).size();
+      return keys[0].text_size;
     case KeyForm::kInteger:
       return kMaxJsonInt;
     case KeyForm::kObject:
       break;
   }
-  return key_object_.MaxSize(columns, row);
+  return key_object_.MaxSize(keys) + 1;
 }
 
 // As KeyText() has it.
-char* UpdateRecordEncoder::WriteKey(const RawColumns& columns, int64_t row, char* out) const {
+char* UpdateRecordEncoder::WriteKey(const Scalar* keys, char* out) const {
   switch (key_form_) {
     case KeyForm::kText:
-      return WriteText(columns[0].Text(row), out);
+      return Copy(keys[0].string_value(), out);
     case KeyForm::kInteger:
-      return WriteJsonInt(columns[0].Number<int64_t>(row), out);
+      return WriteJsonInt(keys[0].int64_value, out);
     case KeyForm::kObject:
       break;
   }
-  return key_object_.Write(columns, row, out);
+  out = key_object_.Write(keys, out);
+  *out = '}';
+  return out + 1;
 }
 
-char* UpdateRecordEncoder::WriteSource(const RawColumns& columns, int64_t row, SourcePrefix* prefix,
-                                       char* out) const {
-  const RawColumn* of_time = &columns[effective_time_];
-  int32_t partition = of_time[kSourcePartitionColumn].Number<int32_t>(row);
-  if (prefix->text.empty() || partition != prefix->partition) {
-    *prefix = {partition, fmt::format("{}/{}/", task_topic_, partition)};
-  }
-  out = WriteText(prefix->text, out);
-  out = WriteJsonInt(of_time[kSourceOffsetColumn].Number<int64_t>(row), out);
+char* UpdateRecordEncoder::WriteSource(const Change& change, char* out) const {
+  out = WriteJsonInt(change.offset, Copy(source_prefix_, out));
   *out++ = '/';
-  return WriteJsonInt(of_time[kOrdinalColumn].Number<int32_t>(row), out);
+  return WriteJsonInt(change.ordinal, out);
+}
+
+void UpdateRecordEncoder::Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const {
+  out->Clear();
+  ForEachChange(rows, view_, entity_, [&](const Change& change, const Scalar* features) {
+    Append(change, features, out);
+  });
 }
 
 }  // namespace forebay

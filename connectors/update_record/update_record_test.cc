@@ -57,6 +57,8 @@ v1::Project ProjectOf(const std::vector<v1::DataType>& keys,
   return project;
 }
 
+TaskId TaskOf(std::string topic) { return {std::move(topic), PartitionId(3)}; }
+
 // Values of a change record, in the order of ChangeSchema.
 using Row = std::vector<Value>;
 
@@ -140,8 +142,9 @@ TEST(UpdateRecord, IsAsDocumented) {
   view->mutable_features(1)->set_name("foreign_24h");
   view->mutable_features(2)->set_name("last_country");
   auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
+  view->set_update_headers(v1::FeatureView::HEADERS_ALL);
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, "transactions").Encode(*batch, &updates);
+  UpdateRecordEncoder(project, 0, TaskOf("transactions")).Encode(*batch, &updates);
   ASSERT_EQ(updates.size(), 1u);
   EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, "u1");
@@ -162,7 +165,7 @@ TEST(UpdateRecord, OfADeleteIsATombstoneAndTheNextOneIsNot) {
   v1::Project project = ProjectOf({v1::INT64}, {v1::INT64});
   auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("delete")),
                                  Joined({int64_t{6}, int64_t{1}}, MetaColumns("expire"))});
-  UpdateRecordEncoder encoder(project, 0, "t");
+  UpdateRecordEncoder encoder(project, 0, TaskOf("t"));
   EncodedUpdates updates;
   encoder.Encode(*batch, &updates);
   ASSERT_EQ(updates.size(), 2u);
@@ -174,15 +177,16 @@ TEST(UpdateRecord, OfADeleteIsATombstoneAndTheNextOneIsNot) {
 }
 
 // The same records, but for headers that a value repeats.
-TEST(UpdateRecord, HeadersAreOnDeletesOnlyWhereAViewSaysSo) {
+TEST(UpdateRecord, HeadersAreOnDeletesOrOnAll) {
   v1::Project project = ProjectOf({v1::INT64}, {v1::INT64});
   auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("expire")),
                                  Joined({int64_t{5}, int64_t{1}}, MetaColumns("delete")),
                                  Joined({int64_t{5}, int64_t{2}}, MetaColumns("event"))});
   EncodedUpdates all, some;
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &all);
+  project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_ALL);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &all);
   project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_DELETES);
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &some);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &some);
   ASSERT_EQ(some.size(), all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(some[i].key, all[i].key);
@@ -199,7 +203,7 @@ TEST(UpdateRecord, InfinitiesAreStrings) {
   double infinity = std::numeric_limits<double>::infinity();
   auto batch = BatchOf(project, {Joined({true, infinity, -infinity}, MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
   EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, R"({"key_1":true})");
   EXPECT_TRUE(record.value->starts_with(
@@ -331,7 +335,7 @@ TEST(UpdateRecord, RandomRowsReadBackBitForBitFromWholeAndSlicedBatches) {
   for (int round = 0; round < 100; ++round) {
     RandomBatch made(&random);
     size_t first = random.Below(3) * 5;
-    UpdateRecordEncoder encoder(made.project, 0, "t");
+    UpdateRecordEncoder encoder(made.project, 0, TaskOf("t"));
     encoder.Encode(*made.batch->Slice(static_cast<int64_t>(first)), &updates);
     ASSERT_EQ(updates.size(), made.rows.size() - first);
     for (size_t i = first; i < made.rows.size(); ++i) {
@@ -435,7 +439,7 @@ TEST(UpdateRecord, RandomRowsAsProtobufReadBackBitForBit) {
     CompiledProto proto(UpdateProto(made.project, 0));
     ASSERT_EQ(proto.message().field_count(), static_cast<int>(made.rows[0].size()));
     int64_t first = static_cast<int64_t>(random.Below(3)) * 5;
-    UpdateRecordEncoder(made.project, 0, "t").Encode(*made.batch->Slice(first), &updates);
+    UpdateRecordEncoder(made.project, 0, TaskOf("t")).Encode(*made.batch->Slice(first), &updates);
     for (size_t i = 0; i < updates.size(); ++i) {
       auto message = proto.Parse(updates[i].value.value());
       const Row& row = made.rows[i + first];
@@ -459,7 +463,7 @@ TEST(UpdateRecord, AsProtobufIsAsDocumented) {
   view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
   auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, "transactions").Encode(*batch, &updates);
+  UpdateRecordEncoder(project, 0, TaskOf("transactions")).Encode(*batch, &updates);
   EXPECT_EQ(absl::BytesToHexString(std::string(updates[0].value.value())),
             "0a027531"            // user_id
             "110000000000002940"  // spend_10m
@@ -507,13 +511,13 @@ TEST(UpdateRecord, ListsAreAsDocumented) {
                                          ValueList{true, false}},
                                         MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
   EXPECT_TRUE(updates[0].value->starts_with(
       R"({"key_1":"u1","feature_1":[1,300],"feature_2":["US",""],"feature_3":null,)"
       R"("feature_4":[true,false],"_effective_time":)"))
       << *updates[0].value;
   project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &updates);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
   std::string hex = absl::BytesToHexString(std::string(updates[0].value.value()));
   EXPECT_TRUE(
       hex.starts_with("0a027531"    // key_1
@@ -556,9 +560,9 @@ TEST(UpdateRecord, StringsAreUtf8InBothFormats) {
   std::string text = "long enough \xff\xc3 \xed\xa0\x80 é";
   auto batch = BatchOf(project, {Joined({int64_t{1}, text}, MetaColumns("event"))});
   EncodedUpdates json, protobuf;
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &json);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &json);
   project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  UpdateRecordEncoder(project, 0, "t").Encode(*batch, &protobuf);
+  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &protobuf);
   CompiledProto proto(UpdateProto(project, 0));
   EXPECT_EQ(std::get<std::string>(FieldOf(*proto.Parse(protobuf[0].value.value()), 1)),
             Json::parse(json[0].value.value())["feature_1"].get<std::string>());

@@ -16,7 +16,6 @@
 namespace forebay {
 namespace {
 
-constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr char kEscapedZero = '\xFF';  // after a 0x00: that byte was part of the text
 constexpr char kEnd = '\x00';          // after a 0x00: the text ends
 
@@ -35,7 +34,7 @@ std::optional<Value> TakeInt(std::string_view* bytes) {
   uint64_t bits = 0;
   for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>((*bytes)[i]);
   bytes->remove_prefix(8);
-  return static_cast<int64_t>(bits ^ kSignBit);
+  return static_cast<int64_t>(bits ^ kKeySignBit);
 }
 
 std::optional<Value> TakeText(std::string_view* bytes) {
@@ -84,10 +83,15 @@ bool IsRawTextKey(const v1::Entity& entity) {
   return entity.keys_size() == 1 && IsText(entity.keys(0).type());
 }
 
+bool IsLoneIntKey(const v1::Entity& entity) {
+  return entity.keys_size() == 1 && (entity.keys(0).type() == v1::INT64 ||  //
+                                     entity.keys(0).type() == v1::TIMESTAMP);
+}
+
 void AppendKeyBool(bool value, std::string* key) { *key += value ? '\x01' : '\x00'; }
 
 void AppendKeyInt(int64_t value, std::string* key) {
-  uint64_t bits = static_cast<uint64_t>(value) ^ kSignBit;
+  uint64_t bits = static_cast<uint64_t>(value) ^ kKeySignBit;
   for (int shift = 56; shift >= 0; shift -= 8) *key += static_cast<char>(bits >> shift);
 }
 

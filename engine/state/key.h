@@ -30,6 +30,9 @@ struct HashedKey {
   uint64_t hash = 0;
 };
 
+// Of a number in a key: flipped, so that the order of bytes is that of numbers.
+inline constexpr uint64_t kKeySignBit = uint64_t{1} << 63;
+
 // Order-preserving bytes, one part after the other; layout in docs/formats/state.md. REQUIRES: one
 // non-null value per key field, of its type.
 std::string EncodeKey(const v1::Entity& entity, absl::Span<const Value> parts);
@@ -41,6 +44,8 @@ void AppendKeyInt(int64_t value, std::string* key);
 void AppendKeyText(std::string_view value, std::string* key);
 // Whether an entity's key is a lone text, whose bytes are the encoded key.
 bool IsRawTextKey(const v1::Entity& entity);
+// Whether it is a lone int64 or timestamp.
+bool IsLoneIntKey(const v1::Entity& entity);
 
 // DATA_LOSS for bytes that EncodeKey does not make.
 absl::StatusOr<std::vector<Value>> DecodeKey(const v1::Entity& entity, std::string_view encoded);
@@ -53,6 +58,11 @@ inline uint64_t FirstBytes(std::string_view key) {
   uint64_t first = 0;
   std::memcpy(&first, key.data(), std::min(key.size(), sizeof first));
   return __builtin_bswap64(first);
+}
+
+// REQUIRES: IsLoneIntKey of its entity.
+inline int64_t LoneIntKey(std::string_view encoded) {
+  return static_cast<int64_t>(FirstBytes(encoded) ^ kKeySignBit);
 }
 
 // XXH3-64 of the encoded key, as the int64 of the `_key_hash` column.
