@@ -147,10 +147,15 @@ class TaskBench {
     int64_t since_commit = 0;
     for (const EventBatch& batch : batches_) {
       Apply(batch);
+      if (flags_.state.empty()) continue;
       since_commit += kBatch;
-      if (flags_.state.empty() || since_commit < flags_.commit_records) continue;
-      Commit();
-      since_commit = 0;
+      if (since_commit >= flags_.commit_records) {
+        Pausing([this] { task_->BeginStateCut(); });
+        since_commit = 0;
+      }
+      std::optional<StateCut> cut;
+      Pausing([&] { cut = task_->AdvanceStateCut(kBatch); });
+      if (cut) Commit(*cut);
     }
   }
 
@@ -180,6 +185,7 @@ class TaskBench {
 
   int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }
   int64_t changes() const { return changes_; }
+  double longest_pause() const { return longest_pause_; }
 
  private:
   EventBatch MakeBatch(bool keys_in_turn) {
@@ -199,9 +205,20 @@ class TaskBench {
   }
 
   void Commit() {
-    TaskCut cut = task_->Cut(CutOf::kState);
+    if (std::optional<StateCut> cut = task_->FinishStateCut()) Commit(*cut);
+    if (task_->BeginStateCut()) Commit(*task_->FinishStateCut());
+  }
+
+  void Commit(const StateCut& cut) {
     Require(task_->Commit(cut));
     task_->Durable(cut.number);
+  }
+
+  // Does `work`, for which a state cut keeps events waiting.
+  void Pausing(absl::FunctionRef<void()> work) {
+    double begin = WallSeconds();
+    work();
+    longest_pause_ = std::max(longest_pause_, WallSeconds() - begin);
   }
 
   const Flags& flags_;
@@ -216,6 +233,7 @@ class TaskBench {
   std::vector<EventBatch> batches_;
   int64_t made_ = 0;
   int64_t changes_ = 0;
+  double longest_pause_ = 0;
 };
 
 // Side by side, each on a thread of its own; how long that took, once all threads were there.
@@ -272,10 +290,10 @@ int Main(const Flags& flags) {
       "{{\"bench\": \"engine\", \"events\": {}, \"keys\": {}, \"features\": 22, \"threads\": {}, "
       "\"steps\": \"{}\", \"changes\": {}, \"cpu_seconds\": {:.3f}, \"seconds\": {:.3f}, "
       "\"events_per_cpu_second\": {:.0f}, \"events_per_second\": {:.0f}, \"keys_with_state\": {}, "
-      "\"hot_bytes\": {}, \"stored_bytes\": {}, \"restart_seconds\": {:.3f}}}\n",
+      "\"hot_bytes\": {}, \"stored_bytes\": {}, \"restart_seconds\": {:.3f}, \"longest_pause\": {:.5f}}}\n",
       events, flags.keys, flags.threads, flags.steps, changes, cpu, wall,
       static_cast<double>(events) / cpu, static_cast<double>(events) / wall, keys, hot_bytes,
-      stored_bytes, restart);
+      stored_bytes, restart, tasks[0]->longest_pause());
   return 0;
 }
 

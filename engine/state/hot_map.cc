@@ -1,9 +1,12 @@
 #include "engine/state/hot_map.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include "absl/types/span.h"
 
 namespace forebay {
 namespace {
@@ -93,21 +96,42 @@ void HotMap::Count(HotEntry* entry) {
   if (entry->dirty) dirty_bytes_ += entry->bytes - before;
 }
 
-void HotMap::Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit) {
-  std::vector<std::pair<uint64_t, HotEntry*>> sorted;
-  sorted.reserve(dirty_.size());
-  for (HotEntry* entry : dirty_) sorted.emplace_back(FirstBytes(entry->key()), entry);
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first < b.first : a.second->key() < b.second->key();
-  });
-  for (const auto& [first_bytes, entry] : sorted) {
-    visit(*entry);
-    entry->cut = cut;
-    Count(entry);
-    entry->dirty = false;
-  }
-  dirty_.clear();
+void HotMap::BeginCut(uint64_t cut, std::function<void(HotEntry&)> carry) {
+  cut_under_way_ = cut;
+  next_cut_ = cut + 1;
+  carry_ = std::move(carry);
+  to_carry_ = std::exchange(dirty_, EntriesByKey());
+  to_carry_.StartTaking();
   dirty_bytes_ = 0;
+}
+
+size_t HotMap::AdvanceCut(size_t most) {
+  std::array<HotEntry*, 16> next;  // at once, since they lie all over the memory
+  size_t visited = 0;
+  while (visited < most) {
+    const size_t wanted = std::min(next.size(), most - visited);
+    const size_t count = to_carry_.Take(absl::MakeSpan(next).first(wanted));
+    for (size_t i = 0; i < count; ++i) next[i]->state.Prefetch();
+    for (size_t i = 0; i < count; ++i) BeforeChange(next[i]);
+    visited += count;
+    if (count < wanted) {
+      EndCut();
+      break;
+    }
+  }
+  return visited;
+}
+
+void HotMap::EndCut() {
+  cut_under_way_ = 0;
+  carry_ = nullptr;
+  to_carry_ = EntriesByKey();
+}
+
+void HotMap::Carry(HotEntry* entry) {
+  carry_(*entry);
+  entry->dirty = false;
+  Count(entry);
 }
 
 void HotMap::Evict(uint64_t durable_cut, size_t budget) {

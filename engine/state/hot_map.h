@@ -4,6 +4,9 @@
 // an entry's lock only while it changes that entry, and a shard's only while it adds or removes
 // entries, so a reader waits for one event at most.
 //
+// A cut carries the entries that have changed since the last one, as they are when it begins. They
+// are visited bit by bit while the owner goes on; one that is about to change is visited first.
+//
 // An entry that is newer than the store (changed, or cut but not durable yet) is never evicted.
 #ifndef FOREBAY_ENGINE_STATE_HOT_MAP_H_
 #define FOREBAY_ENGINE_STATE_HOT_MAP_H_
@@ -16,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/state/entries_by_key.h"
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
 #include "engine/state/spin_lock.h"
@@ -37,11 +41,12 @@ struct HotEntry {
   SpinLock lock;        // held by the owner while it changes the state or `exists`
   bool exists = false;  // false: no such key, in the store neither once this is durable
   // The owner's alone:
-  bool dirty : 1 = false;      // changed since the last cut
+  bool dirty : 1 = false;      // changed since a cut last carried it
   bool touched : 1 = true;     // since the last eviction round
   bool has_timer : 1 = false;  // one is set that comes no later than the key needs it
   KeyState state;
-  uint64_t cut = 0;          // the last cut that carried it; 0: none since it was loaded
+  // The cut that carries its last change, or, while it is dirty, is to; 0: none since it was loaded.
+  uint64_t cut = 0;
   uint32_t bytes = 0;        // as counted in HotMap::bytes()
   uint32_t block_bytes = 0;  // the part of them that is seen to change at once
   uint32_t step = 0;         // its place in NewestSteps, from 1; 0: none
@@ -62,19 +67,26 @@ class HotMap {
   void PrefetchEntry(uint64_t hash) const;
   void PrefetchState(uint64_t hash) const;
 
-  // The entry has changed since the last cut.
+  // Owner only, around each change of an entry.
+  void BeforeChange(HotEntry* entry) {
+    if (entry->cut == cut_under_way_ && entry->dirty) Carry(entry);
+  }
   void MarkDirty(HotEntry* entry) {
     if (!entry->dirty) {
       entry->dirty = true;
-      dirty_.push_back(entry);
+      entry->cut = next_cut_;
+      dirty_.Add(entry);
       dirty_bytes_ += entry->bytes;
     }
     if (entry->state.BlockBytes() != entry->block_bytes) Count(entry);
   }
 
-  // Owner only: visits the entries changed since the last call, once each, by their keys' bytes,
-  // and marks them as carried by cut number `cut`.
-  void Cut(uint64_t cut, const std::function<void(HotEntry&)>& visit);
+  // Owner only. Begins cut number `cut` of the entries that are dirty: `carry` will see each of them
+  // once, as it is now. REQUIRES: cuts are numbered from 1 on, and none is under way.
+  void BeginCut(uint64_t cut, std::function<void(HotEntry&)> carry);
+  // Goes on with up to `most` of them, in the order of their keys' bytes. Returns with how many;
+  // fewer: those were the last, and the cut is over.
+  size_t AdvanceCut(size_t most);
 
   // Owner only: forgets entries that the store has (their cut is at most `durable_cut`), least
   // touched first (CLOCK), until bytes() <= budget or nothing more can go.
@@ -85,7 +97,7 @@ class HotMap {
 
   // Owner only.
   size_t bytes() const { return bytes_; }
-  // The part of it that belongs to entries changed since the last cut.
+  // The part of it that belongs to entries changed since the last cut began.
   size_t dirty_bytes() const { return dirty_bytes_; }
   size_t size() const;
 
@@ -107,10 +119,16 @@ class HotMap {
   static HotEntry* FindIn(const Shard& shard, const HashedKey& key);
   static void Remove(Shard* shard, HotEntry* entry);
   void Count(HotEntry* entry);
+  void Carry(HotEntry* entry);
+  void EndCut();
 
   std::array<Shard, kShards> shards_;
-  std::vector<HotEntry*> dirty_;
+  EntriesByKey dirty_;  // of the cut to come
   size_t dirty_bytes_ = 0;
+  uint64_t next_cut_ = 1;
+  uint64_t cut_under_way_ = 0;  // 0: none
+  EntriesByKey to_carry_;       // by it; also those that were carried before a change
+  std::function<void(HotEntry&)> carry_;
   size_t bytes_ = 0;
   size_t hand_ = 0;  // the shard where the next eviction round starts
 };

@@ -162,6 +162,7 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTas
   HotEntry* entry = view.entries[row];
   int64_t event_time = batch.event_times[row].value();
   view.tiles.MoveTo(event_time);
+  view.hot.BeforeChange(entry);
   SpinLockHolder lock(&entry->lock);
   // Steps that are wanted wait until the event is taken.
   int64_t effective = view.plan.steps == Steps::kNone ? entry->state.Advance(clock_)
@@ -336,52 +337,12 @@ TaskCut Task::Cut(CutOf of) {
   PublishStatistics();
   cut.output = std::move(output_);
   BeginOutput(cut.output.at_end);
-  // While records are read again, nothing changes.
-  bool restoring = order_ != nullptr && order_->restoring(position_);
-  if (of == CutOf::kState && position_ != cut_state_position_ && !restoring) CutState(&cut);
+  if (of == CutOf::kState && BeginStateCut()) {
+    StateCut state = *FinishStateCut();
+    cut.number = state.number;
+    cut.state = std::move(state.delta);
+  }
   return cut;
-}
-
-void Task::CutState(TaskCut* cut) {
-  cut->number = ++cuts_;
-  size_t bytes = 0;
-  for (const auto& view : views_) bytes += view->hot.dirty_bytes();
-  cut->state = store_->NewDelta(bytes);
-  std::string key, value;
-  for (auto& view : views_) {
-    view->hot.Cut(cut->number, [&](HotEntry& entry) {
-      if (view->plan.steps == Steps::kNone) {
-        SpinLockHolder lock(&entry.lock);
-        entry.state.AdvanceTo(entry.state.last_effective());
-      }
-      key.assign(view->prefix).append(entry.key());
-      if (!entry.exists) return cut->state->Delete(key);
-      entry.state.Encode(&value);
-      cut->state->Put(key, value);
-    });
-  }
-  for (const std::string& forgotten : forgotten_) cut->state->Delete(forgotten);
-  forgotten_.clear();
-  cut->state->SetMeta(EncodeMeta());
-  cut_state_position_ = position_;
-}
-
-bool Task::wants_state_cut() const {
-  constexpr size_t kShare = 4;
-  return std::any_of(views_.begin(), views_.end(), [this](const auto& view) {
-    return view->hot.dirty_bytes() > hot_budget_ / kShare;
-  });
-}
-
-void Task::Durable(uint64_t cut_number) {
-  int64_t bytes = 0, keys = 0;
-  for (auto& view : views_) {
-    view->hot.Evict(cut_number, hot_budget_);
-    bytes += static_cast<int64_t>(view->hot.bytes());
-    keys += static_cast<int64_t>(view->hot.size());
-  }
-  statistics_.hot_bytes.store(bytes, std::memory_order_relaxed);
-  statistics_.hot_keys.store(keys, std::memory_order_relaxed);
 }
 
 }  // namespace forebay

@@ -52,6 +52,14 @@ struct DueSteps {
   bool at_least = false;  // too many keys have some: of those beyond, one is counted
 };
 
+// What changed of the state between two cuts, up to `position`: to be committed once the sinks hold
+// what was yielded up to there (law 3).
+struct StateCut {
+  uint64_t number = 0;  // from 1 on
+  Offset position{-1};
+  std::unique_ptr<StateDelta> delta;
+};
+
 // What a task yielded since its last cut, and, of a cut with state, changed since the last such.
 struct TaskCut {
   TaskOutput output;
@@ -106,9 +114,18 @@ class Task {
   // Whether states that changed since they were last cut, which cannot leave the hot maps, take
   // more than their share of them.
   bool wants_state_cut() const;
+
+  // Begins to cut the state: what changed since the last cut, as it is at position(). Applying may
+  // go on beside it: AdvanceStateCut makes the delta bit by bit, whatever changes meanwhile. False:
+  // nothing has changed, records are being read again, or a cut is under way.
+  bool BeginStateCut();
+  // Goes on by about `most_keys`. The cut once it is whole; nullopt: it is not, or none is under way.
+  std::optional<StateCut> AdvanceStateCut(size_t most_keys);
+  std::optional<StateCut> FinishStateCut() { return AdvanceStateCut(SIZE_MAX); }
   absl::Status Commit(const TaskCut& cut) {
     return cut.state == nullptr ? absl::OkStatus() : store_->Commit(*cut.state);
   }
+  absl::Status Commit(const StateCut& cut) { return store_->Commit(*cut.delta); }
   void Durable(uint64_t cut_number);
 
   // S7. `view` indexes Project.feature_views and is one of this task's. Any thread.
@@ -217,7 +234,7 @@ class Task {
   void PublishStatistics();
   void PublishDueSteps();
   void PublishClocks();
-  void CutState(TaskCut* cut);
+  void CarryEntry(const ViewTask& view, HotEntry* entry);
 
   const TaskPlan& plan_;
   const TaskId id_;
@@ -246,7 +263,9 @@ class Task {
   size_t record_bytes_ = 0;  // of the dead letters and forwarded records in it
   Offset cut_position_{-1};
   Offset cut_state_position_{-1};
-  uint64_t cuts_ = 0;  // of the state
+  uint64_t state_cuts_ = 0;
+  std::optional<StateCut> state_cut_;  // under way
+  std::string stored_key_, stored_state_;  // of the entry that is being carried
   TaskStatistics statistics_;
   std::deque<ViewStatistics> view_statistics_;
   std::deque<ExpressionStatistics> expressions_;  // per view: its `where`, then its aggregates

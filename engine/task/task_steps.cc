@@ -149,6 +149,7 @@ absl::Status Task::WriteDueSteps(ViewTask* view) {
   for (int steps = 0; steps < kStepsPerRecord && view->timers.PopDue(clock_, &timer);) {
     PrefetchDueSteps(*view);
     ASSIGN_OR_RETURN(HotEntry * entry, Load(view, timer.key));
+    view->hot.BeforeChange(entry);
     SpinLockHolder lock(&entry->lock);
     if (WriteDue(view, timer, entry)) ++steps;
   }

@@ -1,0 +1,69 @@
+// How changed states come from the hot maps into a delta for the store, beside the events that go on
+// changing them.
+#include <algorithm>
+
+#include "engine/task/task.h"
+
+namespace forebay {
+
+bool Task::BeginStateCut() {
+  // While records are read again, nothing changes.
+  bool restoring = order_ != nullptr && order_->restoring(position_);
+  if (state_cut_ || position_ == cut_state_position_ || restoring) return false;
+  cut_state_position_ = position_;
+  size_t bytes = 0;
+  for (const auto& view : views_) bytes += view->hot.dirty_bytes();
+  state_cut_ = StateCut{++state_cuts_, position_, store_->NewDelta(bytes)};
+  state_cut_->delta->SetMeta(EncodeMeta());
+  for (auto& view : views_) {
+    view->hot.BeginCut(state_cuts_,
+                       [this, of = view.get()](HotEntry& entry) { CarryEntry(*of, &entry); });
+  }
+  return true;
+}
+
+void Task::CarryEntry(const ViewTask& view, HotEntry* entry) {
+  if (view.plan.steps == Steps::kNone) {
+    SpinLockHolder lock(&entry->lock);
+    entry->state.AdvanceTo(entry->state.last_effective());
+  }
+  stored_key_.assign(view.prefix).append(entry->key());
+  if (!entry->exists) return state_cut_->delta->Delete(stored_key_);
+  entry->state.Encode(&stored_state_);
+  state_cut_->delta->Put(stored_key_, stored_state_);
+}
+
+std::optional<StateCut> Task::AdvanceStateCut(size_t most_keys) {
+  if (!state_cut_) return std::nullopt;
+  size_t left = most_keys;
+  for (auto& view : views_) {
+    left -= view->hot.AdvanceCut(left);
+    if (left == 0) return std::nullopt;
+  }
+  for (; left > 0 && !forgotten_.empty(); --left) {
+    state_cut_->delta->Delete(forgotten_.back());
+    forgotten_.pop_back();
+  }
+  if (left == 0) return std::nullopt;
+  return std::exchange(state_cut_, std::nullopt);
+}
+
+bool Task::wants_state_cut() const {
+  constexpr size_t kShare = 4;
+  return std::any_of(views_.begin(), views_.end(), [this](const auto& view) {
+    return view->hot.dirty_bytes() > hot_budget_ / kShare;
+  });
+}
+
+void Task::Durable(uint64_t cut_number) {
+  int64_t bytes = 0, keys = 0;
+  for (auto& view : views_) {
+    view->hot.Evict(cut_number, hot_budget_);
+    bytes += static_cast<int64_t>(view->hot.bytes());
+    keys += static_cast<int64_t>(view->hot.size());
+  }
+  statistics_.hot_bytes.store(bytes, std::memory_order_relaxed);
+  statistics_.hot_keys.store(keys, std::memory_order_relaxed);
+}
+
+}  // namespace forebay
