@@ -150,23 +150,23 @@ class TaskBench {
       if (flags_.state.empty()) continue;
       since_commit += kBatch;
       if (since_commit >= flags_.commit_records) {
-        Pausing([this] { task_->BeginStateCut(); });
+        Commit(CutOf::kState);
         since_commit = 0;
       }
-      std::optional<StateCut> cut;
-      Pausing([&] { cut = task_->AdvanceStateCut(kBatch); });
-      if (cut) Commit(*cut);
+      bool cutting = false;
+      Pausing([&] { cutting = task_->AdvanceStateCut(kBatch); });
+      if (since_commit%(kBatch*16)==0) Commit(CutOf::kOutputs);
     }
   }
 
   // Without a store nothing was cut before, so the cut holds all keys.
   void CountBytes(int64_t* keys, int64_t* hot_bytes, int64_t* stored_bytes) {
     if (!flags_.state.empty()) return;
-    TaskCut cut = task_->Cut(CutOf::kState);
-    const auto& size = static_cast<const DeltaSize&>(*cut.state);
+    TaskCut cut = task_->Cut(CutOf::kStateAtOnce);
+    const auto& size = static_cast<const DeltaSize&>(*cut.states.front().delta);
     *keys += size.keys;
     *stored_bytes += size.bytes;
-    task_->Durable(cut.number);
+    task_->Durable(cut.number());
     *hot_bytes += task_->statistics().hot_bytes;
   }
 
@@ -204,14 +204,11 @@ class TaskBench {
     for (const ChangeBatch& change : rows_.RowsOf(cut.output)) changes_ += change.rows->num_rows();
   }
 
-  void Commit() {
-    if (std::optional<StateCut> cut = task_->FinishStateCut()) Commit(*cut);
-    if (task_->BeginStateCut()) Commit(*task_->FinishStateCut());
-  }
-
-  void Commit(const StateCut& cut) {
+  void Commit(CutOf of = CutOf::kStateAtOnce) {
+    TaskCut cut;
+    Pausing([&] { cut = task_->Cut(of); });
     Require(task_->Commit(cut));
-    task_->Durable(cut.number);
+    task_->Durable(cut.number());
   }
 
   // Does `work`, for which a state cut keeps events waiting.

@@ -107,9 +107,9 @@ absl::Status LookupBench::ApplyEvents() {
     }
     RETURN_IF_ERROR(task_->Apply(batch.Finish()));
   }
-  TaskCut cut = task_->Cut(CutOf::kState);
+  TaskCut cut = task_->Cut(CutOf::kStateAtOnce);
   RETURN_IF_ERROR(task_->Commit(cut));
-  task_->Durable(cut.number);
+  task_->Durable(cut.number());
   return absl::OkStatus();
 }
 

@@ -337,11 +337,7 @@ TaskCut Task::Cut(CutOf of) {
   PublishStatistics();
   cut.output = std::move(output_);
   BeginOutput(cut.output.at_end);
-  if (of == CutOf::kState && BeginStateCut()) {
-    StateCut state = *FinishStateCut();
-    cut.number = state.number;
-    cut.state = std::move(state.delta);
-  }
+  CutState(of, &cut.states);
   return cut;
 }
 

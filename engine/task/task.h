@@ -43,7 +43,11 @@ namespace forebay {
 
 // Outputs are cut more often than states: what replay has to repeat costs less than writing the
 // state of a busy key again and again (law 3).
-enum class CutOf : uint8_t { kOutputs, kState };
+enum class CutOf : uint8_t {
+  kOutputs,
+  kState,        // and begins to cut the state, unless that is under way
+  kStateAtOnce,  // and cuts the state in one go, which takes long where much has changed
+};
 
 // Of a view: expiry steps that are due and not written (S6).
 struct DueSteps {
@@ -52,20 +56,23 @@ struct DueSteps {
   bool at_least = false;  // too many keys have some: of those beyond, one is counted
 };
 
-// What changed of the state between two cuts, up to `position`: to be committed once the sinks hold
-// what was yielded up to there (law 3).
+// What changed of the state since the cut before, up to `position`.
 struct StateCut {
   uint64_t number = 0;  // from 1 on
   Offset position{-1};
   std::unique_ptr<StateDelta> delta;
 };
 
-// What a task yielded since its last cut, and, of a cut with state, changed since the last such.
+// What a task yielded since its last cut, and the cuts of the state that have become whole since:
+// to be committed in their order once the sinks hold the output. They are of its position or of
+// ones before.
 struct TaskCut {
   TaskOutput output;
-  bool moved = false;                 // the position, since the last cut
-  uint64_t number = 0;                // of the state; 0: none is cut, or it has not changed
-  std::unique_ptr<StateDelta> state;  // null likewise
+  bool moved = false;  // the position, since the last cut
+  std::vector<StateCut> states;
+
+  // Of the last state; 0: there is none.
+  uint64_t number() const { return states.empty() ? 0 : states.back().number; }
 };
 
 class Task {
@@ -114,18 +121,12 @@ class Task {
   // Whether states that changed since they were last cut, which cannot leave the hot maps, take
   // more than their share of them.
   bool wants_state_cut() const;
-
-  // Begins to cut the state: what changed since the last cut, as it is at position(). Applying may
-  // go on beside it: AdvanceStateCut makes the delta bit by bit, whatever changes meanwhile. False:
-  // nothing has changed, records are being read again, or a cut is under way.
-  bool BeginStateCut();
-  // Goes on by about `most_keys`. The cut once it is whole; nullopt: it is not, or none is under way.
-  std::optional<StateCut> AdvanceStateCut(size_t most_keys);
-  std::optional<StateCut> FinishStateCut() { return AdvanceStateCut(SIZE_MAX); }
-  absl::Status Commit(const TaskCut& cut) {
-    return cut.state == nullptr ? absl::OkStatus() : store_->Commit(*cut.state);
-  }
-  absl::Status Commit(const StateCut& cut) { return store_->Commit(*cut.delta); }
+  // Goes on with the state cut that is under way, by up to `most_keys`. It has the state at the
+  // position where it began, whatever is applied beside it; once whole, the next Cut hands it over.
+  // False: there is nothing to go on with.
+  bool AdvanceStateCut(size_t most_keys);
+  absl::Status Commit(const TaskCut& cut);
+  // All up to that state is.
   void Durable(uint64_t cut_number);
 
   // S7. `view` indexes Project.feature_views and is one of this task's. Any thread.
@@ -234,6 +235,11 @@ class Task {
   void PublishStatistics();
   void PublishDueSteps();
   void PublishClocks();
+
+  // task_state_cut.cc: changed states, on their way to the store.
+  void CutState(CutOf of, std::vector<StateCut>* whole);
+  void TakeWholeState(std::vector<StateCut>* whole);
+  void BeginStateCut();
   void CarryEntry(const ViewTask& view, HotEntry* entry);
 
   const TaskPlan& plan_;
@@ -264,8 +270,9 @@ class Task {
   Offset cut_position_{-1};
   Offset cut_state_position_{-1};
   uint64_t state_cuts_ = 0;
-  std::optional<StateCut> state_cut_;  // under way
-  std::string stored_key_, stored_state_;  // of the entry that is being carried
+  std::optional<StateCut> state_cut_;  // that no Cut has handed over yet
+  bool state_cut_whole_ = false;
+  std::string stored_key_, stored_state_;  // scratch
   TaskStatistics statistics_;
   std::deque<ViewStatistics> view_statistics_;
   std::deque<ExpressionStatistics> expressions_;  // per view: its `where`, then its aggregates

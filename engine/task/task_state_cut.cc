@@ -1,15 +1,35 @@
 // How changed states come from the hot maps into a delta for the store, beside the events that go on
-// changing them.
+// changing them: a cut notes which entries have changed, and carries them bit by bit.
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "engine/task/task.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 
-bool Task::BeginStateCut() {
+// Sinks have taken all up to here: no step waits for an entry that may be evicted once this cut is
+// durable.
+void Task::CutState(CutOf of, std::vector<StateCut>* whole) {
+  const bool at_once = of == CutOf::kStateAtOnce;
+  if (at_once) AdvanceStateCut(SIZE_MAX);
+  TakeWholeState(whole);
+  if (of == CutOf::kOutputs) return;
+  BeginStateCut();
+  if (at_once) AdvanceStateCut(SIZE_MAX);
+  TakeWholeState(whole);
+}
+
+void Task::TakeWholeState(std::vector<StateCut>* whole) {
+  if (!std::exchange(state_cut_whole_, false)) return;
+  whole->push_back(*std::exchange(state_cut_, std::nullopt));
+}
+
+void Task::BeginStateCut() {
   // While records are read again, nothing changes.
   bool restoring = order_ != nullptr && order_->restoring(position_);
-  if (state_cut_ || position_ == cut_state_position_ || restoring) return false;
+  if (state_cut_ || position_ == cut_state_position_ || restoring) return;
   cut_state_position_ = position_;
   size_t bytes = 0;
   for (const auto& view : views_) bytes += view->hot.dirty_bytes();
@@ -19,7 +39,6 @@ bool Task::BeginStateCut() {
     view->hot.BeginCut(state_cuts_,
                        [this, of = view.get()](HotEntry& entry) { CarryEntry(*of, &entry); });
   }
-  return true;
 }
 
 void Task::CarryEntry(const ViewTask& view, HotEntry* entry) {
@@ -33,19 +52,23 @@ void Task::CarryEntry(const ViewTask& view, HotEntry* entry) {
   state_cut_->delta->Put(stored_key_, stored_state_);
 }
 
-std::optional<StateCut> Task::AdvanceStateCut(size_t most_keys) {
-  if (!state_cut_) return std::nullopt;
-  size_t left = most_keys;
+bool Task::AdvanceStateCut(size_t most_keys) {
+  if (!state_cut_ || state_cut_whole_) return false;
   for (auto& view : views_) {
-    left -= view->hot.AdvanceCut(left);
-    if (left == 0) return std::nullopt;
+    most_keys -= view->hot.AdvanceCut(most_keys);
+    if (most_keys == 0) return true;
   }
-  for (; left > 0 && !forgotten_.empty(); --left) {
+  for (; most_keys > 0 && !forgotten_.empty(); --most_keys) {
     state_cut_->delta->Delete(forgotten_.back());
     forgotten_.pop_back();
   }
-  if (left == 0) return std::nullopt;
-  return std::exchange(state_cut_, std::nullopt);
+  state_cut_whole_ = most_keys > 0;
+  return !state_cut_whole_;
+}
+
+absl::Status Task::Commit(const TaskCut& cut) {
+  for (const StateCut& state : cut.states) RETURN_IF_ERROR(store_->Commit(*state.delta));
+  return absl::OkStatus();
 }
 
 bool Task::wants_state_cut() const {

@@ -36,6 +36,14 @@ void RunningTask::NoteProgress() {
   live_ = live_ || (waited_for && output.position > cut_position_);
 }
 
+// By as many keys as may have changed since it was last gone on with: so what cannot leave memory
+// stays bounded, and the pause is no longer than what the batch takes.
+bool RunningTask::AdvanceStateCut() {
+  constexpr int64_t kLeast = 1024, kMost = 4096;
+  int64_t records = position().value() - std::exchange(advanced_position_, position()).value();
+  return task_->AdvanceStateCut(std::clamp(records, kLeast, kMost));
+}
+
 void RunningTask::ServeCut() {
   std::optional<CutOf> of = cut_requested_.exchange(std::nullopt, std::memory_order_acq_rel);
   if (!of) return;

@@ -71,6 +71,8 @@ class RunningTask {
   // Whether somebody waits for what it has made since the last cut: it has been at the end of its
   // partition with that.
   bool is_live() const { return live_; }
+  // Between two batches: goes on with the state cut that is under way. Whether there may be more.
+  bool AdvanceStateCut();
   // If a cut is asked for: forgets what has become durable, then hands over the cut.
   void ServeCut();
   // A state cut is due, whatever the time.
@@ -110,7 +112,8 @@ class RunningTask {
   absl::Time state_due_;  // committing thread
 
   // Task's thread.
-  Offset cut_position_{-1};  // of the last cut
+  Offset cut_position_{-1};      // of the last cut
+  Offset advanced_position_{-1};  // when the state cut was last gone on with
   bool live_ = false;
   ClockWatch clock_watch_;
 

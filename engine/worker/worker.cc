@@ -207,7 +207,7 @@ absl::StatusOr<std::vector<std::optional<Offset>>> Worker::AddTasks(absl::Span<c
       return std::find(ids.begin(), ids.end(), of.task) != ids.end();
     });
     for (size_t i = 0; i < opened.size(); ++i) {
-      // Their states are cut in turn: a cut stops its task for a while.
+      // Their states are cut in turn: a cut slows its task down, and takes memory.
       double turn = static_cast<double>(i + 1) / static_cast<double>(opened.size());
       opened[i]->SetStateDue(absl::Now() + turn * options_.state_interval);
     }
@@ -297,7 +297,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
 absl::Status Worker::CommitLeaving(const std::vector<TaskPtr>& tasks) {
   if (!status().ok()) return absl::OkStatus();  // without a further commit
   RETURN_IF_ERROR(CommitTasks(tasks, CutOf::kOutputs));
-  for (const TaskPtr& task : tasks) RETURN_IF_ERROR(CommitTasks({task}, CutOf::kState));
+  for (const TaskPtr& task : tasks) RETURN_IF_ERROR(CommitTasks({task}, CutOf::kStateAtOnce));
   return absl::OkStatus();
 }
 
@@ -355,9 +355,10 @@ bool Worker::Advance(const TaskPtr& task) {
   task->ServeCut();
   if (task->draining()) return false;
   if (task->task().wants_state_cut()) task->WantStateCut();
+  const bool cutting = task->AdvanceStateCut();
   if (task->task().pending_bytes() > options_.commit_bytes) {
     WantCommit(Wanted::kAtOnce);
-    return false;  // the cut wakes it
+    return cutting;  // the cut wakes it
   }
   bool advanced = false;
   absl::Status status = ApplyNext(task.get(), &advanced);
@@ -367,7 +368,7 @@ bool Worker::Advance(const TaskPtr& task) {
                                                  std::string(status.message())));
     FailOrLose({task}, said);
   }
-  return advanced;
+  return advanced || cutting;
 }
 
 absl::Status Worker::ApplyNext(RunningTask* running, bool* advanced) {
@@ -448,9 +449,10 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
   std::erase_if(tasks, [](const TaskPtr& task) { return task->lost(); });
   absl::Time start = absl::Now();
   for (const TaskPtr& task : tasks) {
-    bool state = of == CutOf::kState || task->IsStateDue(start);
-    if (state) task->SetStateDue(start + options_.state_interval);
-    task->RequestCut(state ? CutOf::kState : CutOf::kOutputs);
+    CutOf of_task = of;
+    if (of == CutOf::kOutputs && task->IsStateDue(start)) of_task = CutOf::kState;
+    if (of_task != CutOf::kOutputs) task->SetStateDue(start + options_.state_interval);
+    task->RequestCut(of_task);
   }
   std::vector<TaskCut> cuts;
   for (const TaskPtr& task : tasks) {
@@ -461,15 +463,15 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
   bool states = false;
   for (const TaskCut& cut : cuts) {
     if (cut.moved) outputs.push_back(&cut.output);
-    states = states || cut.number != 0;
+    states = states || !cut.states.empty();
   }
   bool any = !outputs.empty() || states;
   if (!any && of == CutOf::kOutputs) return absl::OkStatus();
   RETURN_IF_ERROR(CommitOutputs(outputs));
   for (size_t i = 0; i < cuts.size(); ++i) {
-    if (cuts[i].number == 0) continue;
+    if (cuts[i].states.empty()) continue;
     RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
-    tasks[i]->SetDurable(cuts[i].number);
+    tasks[i]->SetDurable(cuts[i].number());
   }
   if (!any) return absl::OkStatus();  // only what was offered is durable now: no commit
   int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);

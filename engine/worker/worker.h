@@ -114,7 +114,7 @@ class Worker {
 
   // Commits all that has been applied before the call: the sinks, and the states of all tasks, or
   // (kOutputs) of those whose turn it is.
-  absl::Status Commit(CutOf of = CutOf::kState);
+  absl::Status Commit(CutOf of = CutOf::kStateAtOnce);
 
   // Ends all tasks with a commit, and the threads. The first error, if there was one.
   absl::Status Stop();

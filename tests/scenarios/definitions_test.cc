@@ -168,12 +168,12 @@ class DefinitionsTest : public testing::TestWithParam<uint64_t> {
   }
 
   void Commit(const v1::Project& project, const RowsSink& rows, Task* task, bool state) {
-    TaskCut cut = task->Cut(state ? CutOf::kState : CutOf::kOutputs);
+    TaskCut cut = task->Cut(state ? CutOf::kStateAtOnce : CutOf::kOutputs);
     outputs_.Add(project, rows.RowsOf(cut.output));
     outputs_.Commit(task->position());
     if (!state) return;
     ASSERT_TRUE(task->Commit(cut).ok());
-    task->Durable(cut.number);
+    task->Durable(cut.number());
   }
 
   std::mt19937_64 random_;

@@ -188,7 +188,7 @@ void ScenarioRun::Feed(size_t end) {
 }
 
 void ScenarioRun::Cut(bool state) {
-  TaskCut cut = task_->Cut(state ? CutOf::kState : CutOf::kOutputs);
+  TaskCut cut = task_->Cut(state ? CutOf::kStateAtOnce : CutOf::kOutputs);
   TaskOutput& output = cut.output;
   ExpectNewest(output);
   for (const ChangeBatch& changes : rows_->RowsOf(output)) {
@@ -199,7 +199,7 @@ void ScenarioRun::Cut(bool state) {
   for (DeadLetter& letter : output.dead_letters) dead_letters_.push_back(std::move(letter));
   if (!state) return;
   ASSERT_TRUE(task_->Commit(cut).ok());
-  task_->Durable(cut.number);
+  task_->Durable(cut.number());
 }
 
 void ScenarioRun::ExpectNewest(const TaskOutput& output) const {
