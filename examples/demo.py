@@ -195,7 +195,7 @@ class Demo:
         )
 
     def show_updates(self, updates: UpdateReader) -> None:
-        self.console.step("Every change is a record in a Kafka topic, shop.user_spend.v1")
+        self.console.step("What a user's features are now is in a Kafka topic, shop.user_spend.v1")
         self.wait_until(updates.is_quiet, "updates keep coming")
         self.console.fact("updates read", f"{updates.count:,}, {len(updates.newest):,} users")
         row = updates.newest.get(WATCHED)
@@ -209,11 +209,12 @@ class Demo:
 
     def show_training_set(self, updates: UpdateReader) -> None:
         self.console.step(
-            "The same changes are rows of a Delta table; a training set is joined from it"
+            "Every change is a row of a Delta table; a training set is joined from it"
         )
-        self.wait_until(lambda: self.table_rows() == updates.count, "the table lacks rows")
+        self.wait_until(lambda: self.table_is_at(updates.newest), "the table lacks rows")
+        self.changes = DeltaTable(self.project.table(VIEW)).count()
         self.console.fact(
-            "rows", f"{self.table_rows():,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1"
+            "rows", f"{self.changes:,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1"
         )
         labels = self.project.folder / "labels.parquet"
         out = self.project.folder / "training_set.parquet"
@@ -259,7 +260,8 @@ class Demo:
             f"{stream.sent:,} transactions went into Kafka. One engine kept 17 features of users and "
             "merchants over sliding windows, in memory and on disk.",
             f"{len(self.answers.rows):,} lookups were answered while they arrived, each with what was known at that moment.",
-            f"{updates.count:,} changes went to a Kafka topic and, row for row, to an open Delta table.",
+            f"{self.changes:,} changes of users' features went, row by row, to an open Delta table; {updates.count:,} "
+            "records in a Kafka topic said what was newest.",
             "A training set joined from the table held exactly what serving had answered. That is the point.",
             f"{stream.broken} broken records were kept, with the reason, in shop.dead-letter: nothing is dropped.",
         ):
@@ -309,11 +311,15 @@ class Demo:
 
     # ---- small things ----
 
-    def table_rows(self) -> int:
+    def table_is_at(self, newest: dict[str, dict]) -> bool:
+        """Whether the newest row of each user says what the newest update does."""
         try:
-            return DeltaTable(self.project.table(VIEW)).count()
+            table = pl.from_arrow(DeltaTable(self.project.table(VIEW)).to_pyarrow_table())
         except TableNotFoundError:
-            return 0
+            return False
+        rows = table.sort("_effective_time").group_by("user_id").last()
+        found = {row["user_id"]: row["_source_offset"] for row in rows.iter_rows(named=True)}
+        return found == {user: row["_source_offset"] for user, row in newest.items()}
 
     @staticmethod
     def wait_until(condition, complaint: str, seconds: float = 30) -> None:

@@ -6,6 +6,7 @@ updates.start(); ...; updates.newest["u7"]["spend_10m"]; updates.stop()
 
 from __future__ import annotations
 
+import datetime
 import json
 import statistics
 import threading
@@ -69,5 +70,5 @@ class UpdateReader(threading.Thread):
         self.newest[key] = row
         if row["_op"] == "event":
             # A step is effective when its record reached Kafka (known_time: kafka).
-            effective = int(dict(message.headers())["forebay-effective-time"])
-            self._ages.append(time.time() - effective / 1e6)
+            effective = datetime.datetime.fromisoformat(row["_effective_time"])
+            self._ages.append(time.time() - effective.timestamp())

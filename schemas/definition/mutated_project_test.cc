@@ -33,7 +33,7 @@ feature_views:
       and page <> 'x'
     max_age: 30d
     history: off
-    updates: {every: change, expiry: off, format: protobuf, headers: deletes}
+    updates: {every: change, expiry: off, format: protobuf, headers: all}
     emit: {every: 1s}
     features: &f
       - {name: time, value: "sum(seconds) filter (where page = 'a')", windows: [10m, 1h, lifetime]}

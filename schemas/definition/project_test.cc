@@ -192,12 +192,12 @@ TEST(Project, OutputsAreOnAndUpdatesAreTheNewestInJsonUnlessDeclaredOtherwise) {
   };
   for (const char* outputs :
        {"", "history: on, updates: on, ",
-        "updates: {every: commit, expiry: on, format: json, headers: all}, "}) {
+        "updates: {every: commit, expiry: on, format: json, headers: deletes}, "}) {
     v1::FeatureView view = load(outputs);
     EXPECT_EQ(view.history(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.updates(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_JSON) << outputs;
-    EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_ALL) << outputs;
+    EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_DELETES) << outputs;
     EXPECT_EQ(view.update_every(), v1::FeatureView::UPDATE_EVERY_COMMIT) << outputs;
     EXPECT_EQ(view.update_expiry(), v1::FeatureView::ON) << outputs;
     EXPECT_EQ(view.emit_every_us(), 0) << outputs;
@@ -207,10 +207,9 @@ TEST(Project, OutputsAreOnAndUpdatesAreTheNewestInJsonUnlessDeclaredOtherwise) {
   v1::FeatureView view = load("updates: {format: protobuf}, emit: {every: 1ms}, ");
   EXPECT_EQ(view.updates(), v1::FeatureView::ON);
   EXPECT_EQ(view.update_format(), v1::FeatureView::UPDATE_PROTOBUF);
-  EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_ALL);
+  EXPECT_EQ(view.update_headers(), v1::FeatureView::HEADERS_DELETES);
   EXPECT_EQ(view.emit_every_us(), 1'000);
-  EXPECT_EQ(load("updates: {headers: deletes}, ").update_headers(),
-            v1::FeatureView::HEADERS_DELETES);
+  EXPECT_EQ(load("updates: {headers: all}, ").update_headers(), v1::FeatureView::HEADERS_ALL);
   EXPECT_EQ(load("updates: {every: change}, ").update_every(),
             v1::FeatureView::UPDATE_EVERY_CHANGE);
   EXPECT_EQ(load("updates: {expiry: off}, ").update_expiry(), v1::FeatureView::OFF);

@@ -85,7 +85,7 @@ TEST(ViewFingerprint, CoversNothingElse) {
   EXPECT_THAT(PartsChangedBy("    max_age", "    history: off\n    updates: off\n    max_age"),
               IsEmpty());
   EXPECT_THAT(PartsChangedBy("    max_age",
-                             "    updates: {every: change, expiry: off, format: protobuf}\n"
+                             "    updates: {every: change, expiry: off, headers: all}\n"
                              "    max_age"),
               IsEmpty());
   EXPECT_THAT(PartsChangedBy("max_future: 5m", "max_future: 6m"), IsEmpty());

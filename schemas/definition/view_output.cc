@@ -51,8 +51,8 @@ void ReadUpdateOptions(const YamlNode& node, v1::FeatureView* view, Findings* fi
   view->set_update_expiry(ReadOnOrOff(map.Get("expiry"), "expiry", findings));
   if (IsSecond(map.Get("format"), "format", {"json", "protobuf"}, findings))
     view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  if (IsSecond(map.Get("headers"), "headers", {"all", "deletes"}, findings))
-    view->set_update_headers(v1::FeatureView::HEADERS_DELETES);
+  if (IsSecond(map.Get("headers"), "headers", {"deletes", "all"}, findings))
+    view->set_update_headers(v1::FeatureView::HEADERS_ALL);
 }
 
 void ReadUpdates(const YamlNode* node, v1::FeatureView* view, Findings* findings) {

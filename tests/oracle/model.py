@@ -101,6 +101,14 @@ class Feature:
 
 
 @dataclasses.dataclass(frozen=True)
+class Updates:
+    """Which steps of a view are records of its update topic, and which of those have headers."""
+
+    every: str = "commit"  # the newest of each key that it has; or change: all
+    headers: str = "deletes"  # or all
+
+
+@dataclasses.dataclass(frozen=True)
 class View:
     name: str
     entity: str
@@ -109,6 +117,7 @@ class View:
     where_sql: str | None = None
     where: Callable[[Row], bool | None] = lambda row: True
     version: int = 1
+    updates: Updates = Updates()
 
     @property
     def columns(self) -> list[str]:
@@ -171,4 +180,8 @@ def _view(source: Source, view: View) -> dict:
             for f in view.features
         ],
     }
-    return text if view.where_sql is None else text | {"where": view.where_sql}
+    if view.where_sql is not None:
+        text["where"] = view.where_sql
+    if view.updates != Updates():  # else the defaults are what is tested
+        text["updates"] = dataclasses.asdict(view.updates)
+    return text

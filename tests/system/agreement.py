@@ -22,7 +22,7 @@ from tests.oracle.oracle import Task
 from tests.oracle.repartition import RepartitionTask
 from tests.system.lookups import check_lookups_at_the_newest_row, check_lookups_now
 from tests.system.project import Project, forebay
-from tests.system.rows import check_row_values, check_steps, check_updates_equal_table
+from tests.system.rows import check_row_values, check_steps, check_updates
 from tests.system.scenario import Scenario
 from tests.system.topics import (
     DeadLetter,
@@ -83,7 +83,7 @@ class Outcome:
         self.check_dead_letters()
         for outcome in self.views:
             check_steps(outcome)
-            check_updates_equal_table(outcome)
+            check_updates(outcome)
             check_row_values(outcome, sample)
 
     def check_dead_letters(self) -> None:

@@ -59,22 +59,37 @@ def check_steps_wherever_they_stand(outcome: ViewOutcome) -> None:
     assert_same_list(sorted(found), sorted(wanted), f"{outcome.view.name}: table and oracle")
 
 
-def check_updates_equal_table(outcome: ViewOutcome) -> None:
-    """Row for row, column for column, tombstones for deletes; each position once."""
+def check_updates(outcome: ViewOutcome) -> None:
+    """Each is a row of the table, column for column, tombstones for deletes, in the order of the
+    positions, and no row is there twice. All rows are, or at least the newest of each key."""
     view = outcome.view
-    changes = sorted(outcome.updates, key=lambda update: update.source)
-    deleted = outcome.table["_op"] == "delete"
+    rows = outcome.table
+    if view.updates.every == "commit":
+        rows = rows_of_updates(outcome)
+        newest = outcome.table.group_by(view.keys, maintain_order=True).last()
+        lacking = newest.join(rows, on=POSITION, how="anti")
+        assert lacking.is_empty(), f"{view.name}: the topic lacks the newest rows {lacking}"
+    deleted = rows["_op"] == "delete"
     wanted = zip(
-        outcome.table.select(POSITION).rows(),
-        (key_text(view, key) for key in outcome.table.select(view.keys).rows()),
+        rows.select(POSITION).rows(),
+        (key_text(view, key) for key in rows.select(view.keys).rows()),
         deleted,
-        outcome.table["_effective_time"].dt.epoch("us"),
+        rows["_effective_time"].dt.epoch("us"),
+        [True] * len(rows) if view.updates.headers == "all" else deleted,
     )
-    found = [(c.source, c.key, c.value is None, c.effective_time) for c in changes]
+    found = [
+        (u.source, u.key, u.value is None, u.effective_time, u.has_headers) for u in outcome.updates
+    ]
     assert_same_list(found, list(wanted), f"{view.name}: topic and table")
-    table = outcome.table.drop("date").filter(~deleted)
-    values = [change.value for change in changes if change.value is not None]
-    assert_same_frame(rows_of(values, table.schema), table, f"{view.name}: values in topic and table")
+    kept = rows.drop("date").filter(~deleted)
+    values = [update.value for update in outcome.updates if update.value is not None]
+    assert_same_frame(rows_of(values, kept.schema), kept, f"{view.name}: values in topic and table")
+
+
+def rows_of_updates(outcome: ViewOutcome) -> pl.DataFrame:
+    """Of the table, those that are in the topic."""
+    published = {update.source for update in outcome.updates}
+    return outcome.table.filter([row in published for row in outcome.table.select(POSITION).rows()])
 
 
 def rows_of(values: list[bytes], schema: pl.Schema) -> pl.DataFrame:

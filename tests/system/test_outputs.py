@@ -21,7 +21,7 @@ from tests.system.agreement import Outcome
 from tests.system.broker import Broker
 from tests.system.lookups import check_lookups_now
 from tests.system.project import Project, forebay, forebay_binary
-from tests.system.rows import check_row_values, check_steps, check_updates_equal_table
+from tests.system.rows import check_row_values, check_steps, check_updates
 from tests.system.scenario import Scenario, produce
 from tests.system.scenarios import transactions
 from tests.system.topics import headers_of, read_topic
@@ -54,6 +54,8 @@ def spend(version: int, value: str) -> dict:
     return view | {"features": features}
 
 
+EACH_WITH_HEADERS = {"every": "change", "headers": "all"}
+
 DEFINITIONS = {
     "sources": [
         {
@@ -78,8 +80,8 @@ DEFINITIONS = {
     ],
     "entities": [{"name": "user", "keys": {"user_id": "string", "device": "int64"}}],
     "feature_views": [
-        view("as_json"),
-        view("as_protobuf", updates={"format": "protobuf"}),
+        view("as_json", updates=EACH_WITH_HEADERS),
+        view("as_protobuf", updates=EACH_WITH_HEADERS | {"format": "protobuf"}),
         view("unpublished", updates="off"),
         view("unkept", history="off"),
         view("only_state", history="off", updates="off"),
@@ -324,7 +326,7 @@ def check_views(scenario: Scenario, project: Project, broker: Broker) -> None:
     outcome = Outcome.read(scenario, project, broker.address)
     for view in outcome.views:
         check_steps(view)
-        check_updates_equal_table(view)
+        check_updates(view)
         check_row_values(view, sample=500)
     with Worker(project) as worker:
         for view in outcome.views:
@@ -455,7 +457,7 @@ def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path
     else:
         for view in Outcome.read(scenario, project, broker.address, repeats=True).views:
             check_steps(view)
-            check_updates_equal_table(view)
+            check_updates(view)
 
 
 def test_a_version_changes_in_nothing_that_its_values_depend_on(broker, tmp_path):

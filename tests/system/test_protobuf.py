@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
-from tests.oracle.model import Feature, View, Window, definitions
+from tests.oracle.model import Feature, Updates, View, Window, definitions
 from tests.system import runs
 from tests.system.broker import Broker
 from tests.system.project import Project
@@ -92,7 +92,9 @@ def in_protobuf(messages: list[Message], transaction) -> list[Message]:
 
 def test_the_same_events_in_both_formats_give_the_same(tmp_path, broker):
     scenario = transactions.scenario(project="formats", count=5_000)
-    views = [*scenario.direct_views, MERCHANTS]
+    each = Updates(every="change")
+    views = [dataclasses.replace(view, updates=each) for view in scenario.direct_views]
+    views.append(MERCHANTS)
     both = definitions(scenario.source, views)
     both["sources"].append(
         both["sources"][0]

@@ -73,7 +73,13 @@ def definitions(topic: str, by_shop: bool = False) -> dict:
 
     def view(name, entity, value, windows):
         features = [{"name": "f", "value": value, "windows": windows}]
-        return {"name": name, "source": "notes", "entity": entity, "features": features}
+        return {
+            "name": name,
+            "source": "notes",
+            "entity": entity,
+            "updates": {"every": "change"},  # so that each event is told by its offset
+            "features": features,
+        }
 
     views = [
         view("texts", "user", "last(text)", ["1h", "6h", "1d", "30d"]),

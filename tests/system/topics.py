@@ -8,7 +8,7 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from tests.oracle.oracle import Origin, Record, Rejected
+from tests.oracle.oracle import Origin, Record, Rejected, parse_time
 from tests.oracle.repartition import Marker
 
 
@@ -85,6 +85,7 @@ class Update:
     value: bytes | None
     source: tuple[int, int, int]  # partition, offset, ordinal
     effective_time: int
+    has_headers: bool
 
     @property
     def row(self) -> dict | None:
@@ -97,14 +98,23 @@ def updates(address: str, topic: str) -> list[Update]:
 
 def _update(message: Message) -> Update:
     headers = headers_of(message)
-    _, partition, offset, ordinal = headers["forebay-source"].split("/")
-    assert int(partition) == message.partition(), "a task writes its own partition only"
-    return Update(
-        message.key().decode(),
-        message.value(),
-        (int(partition), int(offset), int(ordinal)),
-        int(headers["forebay-effective-time"]),
-    )
+    said = [_said_by_headers(headers)] if headers else []
+    if message.value() is not None:
+        said.append(_said_by_value(json.loads(message.value())))
+    assert said[0] == said[-1], "headers and value say the same"
+    source, effective_time = said[0]
+    assert source[0] == message.partition(), "a task writes its own partition only"
+    return Update(message.key().decode(), message.value(), source, effective_time, bool(headers))
+
+
+def _said_by_headers(headers: dict[str, str]) -> tuple[tuple, int]:
+    _, *source = headers["forebay-source"].split("/")
+    return tuple(map(int, source)), int(headers["forebay-effective-time"])
+
+
+def _said_by_value(row: dict) -> tuple[tuple, int]:
+    source = (row["_source_partition"], row["_source_offset"], row["_ordinal"])
+    return source, parse_time(row["_effective_time"])
 
 
 @dataclasses.dataclass(frozen=True)

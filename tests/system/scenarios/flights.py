@@ -7,7 +7,7 @@ import pathlib
 
 import polars as pl
 
-from tests.oracle.model import Feature, Source, View, Window
+from tests.oracle.model import Feature, Source, Updates, View, Window
 from tests.system.scenario import Scenario, delivered_late, with_bad_records
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -107,6 +107,7 @@ VIEWS = (
         ),
         where_sql="dep_delay is not null",
         where=lambda row: row["dep_delay"] is not None,
+        updates=Updates(every="change", headers="all"),
     ),
     View(
         "route_times",

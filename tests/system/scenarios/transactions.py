@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from tests.oracle.model import Feature, Source, View, Window
+from tests.oracle.model import Feature, Source, Updates, View, Window
 from tests.system.scenario import Scenario, delivered_late, with_bad_records
 
 TEN = Window.sawtooth("10m")
@@ -100,6 +100,7 @@ VIEWS = (
         (Feature("n", "count(*)", "count", lambda row: 1, (TEN,)),),
         where_sql="amount > 20 and online",
         where=lambda row: row["amount"] is not None and row["amount"] > 20 and row["online"],
+        updates=Updates(every="change", headers="all"),
     ),
     View(
         "merchant_sales",
@@ -120,6 +121,7 @@ VIEWS = (
             Feature("n", "count(*)", "count", lambda row: 1, (HOUR,)),
             Feature("last_amount", "last(amount)", "last", _column("amount"), (HOUR,)),
         ),
+        updates=Updates(every="change"),
     ),
 )
 
