@@ -81,8 +81,10 @@ const std::array kEntries = {
                 "./warehouse", false, FolderField{&ProjectConfig::warehouse}},
     ConfigEntry{"task_threads", "Threads that run tasks; tasks are spread over them.", "2", false,
                 IntegerField{&ProjectConfig::task_threads, 1, 256}},
-    ConfigEntry{"commit_interval", "The longest time between two commits of a task.", "200ms",
-                false,
+    ConfigEntry{"commit_interval",
+                "The longest time between two commits of a task; 2s, if that is longer, while all "
+                "tasks of the worker are behind.",
+                "200ms", false,
                 DurationField{&ProjectConfig::commit_interval_us, kMillisecond, 30 * kSecond}},
     ConfigEntry{"state_interval",
                 "The longest time between two commits that write the state to disk, too. A worker "
