@@ -32,33 +32,29 @@ HotMap::~HotMap() {
   }
 }
 
-HotEntry* HotMap::FindIn(const Shard& shard, const HashedKey& key) {
-  auto at = shard.entries.find(key.hash);
-  if (at == shard.entries.end()) return nullptr;
-  if (at->second->Has(key)) return at->second;
-  auto collided = std::find_if(shard.collided.begin(), shard.collided.end(),
-                               [&](const HotEntry* entry) { return entry->Has(key); });
-  return collided == shard.collided.end() ? nullptr : *collided;
-}
-
-HotEntry* HotMap::Find(const HashedKey& key) {
-  HotEntry* entry = FindIn(ShardOf(key.hash), key);
-  if (entry != nullptr) entry->touched = true;
-  return entry;
-}
-
-void HotMap::PrefetchEntry(uint64_t hash) const {
+HotEntry* HotMap::FirstOf(uint64_t hash) const {
   const Shard& shard = ShardOf(hash);
   auto at = shard.entries.find(hash);
-  if (at == shard.entries.end()) return;
-  __builtin_prefetch(at->second);
-  __builtin_prefetch(at->second + 1);  // its key
+  return at == shard.entries.end() ? nullptr : at->second;
+}
+
+HotEntry* HotMap::FindCollided(const HashedKey& key) const {
+  const std::vector<HotEntry*>& collided = ShardOf(key.hash).collided;
+  auto at = std::find_if(collided.begin(), collided.end(),
+                         [&](const HotEntry* entry) { return entry->Has(key); });
+  return at == collided.end() ? nullptr : *at;
+}
+
+HotEntry* HotMap::PrefetchEntry(uint64_t hash) const {
+  HotEntry* first = FirstOf(hash);
+  if (first == nullptr) return nullptr;
+  __builtin_prefetch(first);
+  __builtin_prefetch(first + 1);  // its key
+  return first;
 }
 
 void HotMap::PrefetchState(uint64_t hash) const {
-  const Shard& shard = ShardOf(hash);
-  auto at = shard.entries.find(hash);
-  if (at != shard.entries.end()) at->second->state.Prefetch();
+  if (const HotEntry* first = FirstOf(hash)) first->state.Prefetch();
 }
 
 HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
@@ -148,6 +144,7 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
         return;
       }
       bytes_ -= entry->bytes;
+      has_all_ = false;
       forgotten.push_back(entry);
     };
     for (const auto& [hash, entry] : shard.entries) visit(entry);
@@ -162,7 +159,7 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
 bool HotMap::Read(const HashedKey& key, const std::function<void(const HotEntry&)>& read) {
   Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  HotEntry* entry = FindIn(shard, key);
+  HotEntry* entry = EntryOf(key, FirstOf(key.hash));
   if (entry == nullptr) return false;
   SpinLockHolder holder(&entry->lock);
   read(*entry);

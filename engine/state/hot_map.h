@@ -58,14 +58,28 @@ class HotMap {
   ~HotMap();
 
   // Owner only. The pointers stay valid until the entry is evicted.
-  HotEntry* Find(const HashedKey& key);
+  HotEntry* Find(const HashedKey& key) { return FindFrom(FirstOf(key.hash), key); }
   HotEntry* Insert(const HashedKey& key, KeyState state, bool exists);
 
   // Owner only. What Find will see comes from memory in three steps, each of which can be asked for
   // ahead: the slot, the entry, the block of its state.
   void PrefetchSlot(uint64_t hash) const { ShardOf(hash).entries.prefetch(hash); }
-  void PrefetchEntry(uint64_t hash) const;
+  // Returns the entry that had the hash first, for FindFrom; null: none has it.
+  HotEntry* PrefetchEntry(uint64_t hash) const;
   void PrefetchState(uint64_t hash) const;
+
+  // Find, past what PrefetchEntry has done. REQUIRES: `first` is what it returned for the key's
+  // hash, and no entry came or went since.
+  HotEntry* FindFrom(HotEntry* first, const HashedKey& key) const {
+    HotEntry* entry = EntryOf(key, first);
+    if (entry != nullptr) entry->touched = true;
+    return entry;
+  }
+
+  // Owner only. Whether all keys that the store has are here, so that one that is not is new: until
+  // the owner says that the store has more, or an entry is evicted.
+  bool has_all() const { return has_all_; }
+  void StoreHasMore() { has_all_ = false; }
 
   // Owner only, around each change of an entry.
   void BeforeChange(HotEntry* entry) {
@@ -116,7 +130,11 @@ class HotMap {
 
   Shard& ShardOf(uint64_t hash) { return shards_[hash >> 60]; }
   const Shard& ShardOf(uint64_t hash) const { return shards_[hash >> 60]; }
-  static HotEntry* FindIn(const Shard& shard, const HashedKey& key);
+  HotEntry* FirstOf(uint64_t hash) const;
+  HotEntry* EntryOf(const HashedKey& key, HotEntry* first) const {
+    return first == nullptr || first->Has(key) ? first : FindCollided(key);
+  }
+  HotEntry* FindCollided(const HashedKey& key) const;
   static void Remove(Shard* shard, HotEntry* entry);
   void Count(HotEntry* entry);
   void Carry(HotEntry* entry);
@@ -130,6 +148,7 @@ class HotMap {
   EntriesByKey to_carry_;       // by it; also those that were carried before a change
   std::function<void(HotEntry&)> carry_;
   size_t bytes_ = 0;
+  bool has_all_ = true;
   size_t hand_ = 0;  // the shard where the next eviction round starts
 };
 

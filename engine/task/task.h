@@ -207,6 +207,8 @@ class Task {
   // task_entries.cc: states, in the hot map or from the store.
   absl::Status LoadEntries(ViewTask* view, int64_t rows);
   absl::Status LoadMissing(ViewTask* view, absl::Span<const int64_t> rows);
+  absl::StatusOr<std::vector<std::optional<std::string>>> ReadStates(
+      const ViewTask& view, absl::Span<const HashedKey* const> keys) const;
   void PrefetchEntries(int64_t row) const;
   static void PrefetchDueSteps(const ViewTask& view);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, const HashedKey& key);

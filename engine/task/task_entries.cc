@@ -26,44 +26,55 @@ struct EqualKeys {
 // A key enters the hot map with its state, never before: lookups believe the hot map.
 absl::Status Task::LoadEntries(ViewTask* view, int64_t rows) {
   const KeyColumn& keys = view->columns.keys();
-  view->entries.assign(rows, nullptr);
+  std::vector<HotEntry*>& entries = view->entries;
+  entries.resize(rows);
   std::vector<int64_t> missing;
-  for (int64_t row = 0; row < rows; ++row) {
-    if (row + kSlotAhead < rows) view->hot.PrefetchSlot(keys[row + kSlotAhead].hash);
-    if (row + kEntryAhead < rows) view->hot.PrefetchEntry(keys[row + kEntryAhead].hash);
-    if (!keys.IsValid(row)) continue;
-    view->entries[row] = view->hot.Find(keys[row]);
-    if (view->entries[row] == nullptr) missing.push_back(row);
+  for (int64_t ahead = 0; ahead < rows + kEntryAhead; ++ahead) {
+    int64_t slot = ahead + kSlotAhead - kEntryAhead;
+    if (slot < rows) view->hot.PrefetchSlot(keys[slot].hash);
+    if (ahead < rows) entries[ahead] = view->hot.PrefetchEntry(keys[ahead].hash);
+    int64_t row = ahead - kEntryAhead;
+    if (row < 0) continue;
+    entries[row] = keys.IsValid(row) ? view->hot.FindFrom(entries[row], keys[row]) : nullptr;
+    if (entries[row] == nullptr && keys.IsValid(row)) missing.push_back(row);
   }
   return missing.empty() ? absl::OkStatus() : LoadMissing(view, missing);
 }
 
-// Reads the keys of some rows from the store, each once.
+// Makes entries of the keys of some rows, each once.
 absl::Status Task::LoadMissing(ViewTask* view, absl::Span<const int64_t> rows) {
   const KeyColumn& keys = view->columns.keys();
   absl::flat_hash_map<HashedKey, size_t, HashOfKey, EqualKeys> index;
   std::vector<const HashedKey*> distinct;
-  std::string stored;
-  std::vector<size_t> ends;
   for (int64_t row : rows) {
-    if (!index.emplace(keys[row], distinct.size()).second) continue;
-    distinct.push_back(&keys[row]);
-    stored.append(view->prefix).append(keys[row].bytes);
-    ends.push_back(stored.size());
+    if (index.emplace(keys[row], distinct.size()).second) distinct.push_back(&keys[row]);
   }
-  std::vector<std::string_view> stored_keys;
-  size_t begin = 0;
-  for (size_t end : ends) {
-    stored_keys.push_back(std::string_view(stored).substr(begin, end - begin));
-    begin = end;
-  }
-  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> values, store_->MultiGet(stored_keys));
+  ASSIGN_OR_RETURN(std::vector<std::optional<std::string>> states, ReadStates(*view, distinct));
   std::vector<HotEntry*> entries(distinct.size());
   for (size_t i = 0; i < distinct.size(); ++i) {
-    ASSIGN_OR_RETURN(entries[i], InsertEntry(view, *distinct[i], values[i]));
+    ASSIGN_OR_RETURN(entries[i], InsertEntry(view, *distinct[i], states[i]));
   }
   for (int64_t row : rows) view->entries[row] = entries[index.find(keys[row])->second];
   return absl::OkStatus();
+}
+
+// As the store has them, for keys that are not in the hot map.
+absl::StatusOr<std::vector<std::optional<std::string>>> Task::ReadStates(
+    const ViewTask& view, absl::Span<const HashedKey* const> keys) const {
+  if (view.hot.has_all()) return std::vector<std::optional<std::string>>(keys.size());
+  std::string bytes;
+  std::vector<size_t> ends;
+  for (const HashedKey* key : keys) {
+    bytes.append(view.prefix).append(key->bytes);
+    ends.push_back(bytes.size());
+  }
+  std::vector<std::string_view> stored;
+  size_t begin = 0;
+  for (size_t end : ends) {
+    stored.push_back(std::string_view(bytes).substr(begin, end - begin));
+    begin = end;
+  }
+  return store_->MultiGet(stored);
 }
 
 // Hints for the rows and the steps to come: their states are in the cache when they are needed.

@@ -161,6 +161,7 @@ absl::Status Task::RestoreTimers() {
       forgotten_.emplace_back(key);
       return absl::OkStatus();
     }
+    view->second->hot.StoreHasMore();
     const ViewTaskPlan& plan = view->second->plan;
     ASSIGN_OR_RETURN(KeyTimes times, KeyState::DecodeTimes(value));
     int64_t timer = TimerOf(plan, times);
