@@ -2,6 +2,7 @@
 #ifndef FOREBAY_ENGINE_STATE_STATE_STORE_H_
 #define FOREBAY_ENGINE_STATE_STATE_STORE_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,9 @@
 #include "absl/types/span.h"
 
 namespace forebay {
+
+// A key of a view in the store starts with the number of the view in this store, big-endian.
+inline constexpr size_t kStoredPrefixBytes = 4;
 
 // What one commit changes, in the form of the store that made it: a state is copied once on its way
 // from the hot map to the store. A key comes once, best in the order of bytes. Keys and values are

@@ -56,9 +56,6 @@ enum class Steps : uint8_t {
   kEmitted,  // those at the multiples of FeatureView.emit_every_us (S12)
 };
 
-// A key of a view in the store starts with the number of the view in this store, big-endian.
-inline constexpr size_t kStoredPrefixBytes = 4;
-
 // A view as a task computes it. Immutable. Points into the project, which outlives it.
 struct ViewTaskPlan {
   int view = 0;  // index into Project.feature_views

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -81,6 +82,9 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
             std::clamp<size_t>(limits.write_buffer_bytes / 2, kMebibyte, 64 * kMebibyte);
         options.memtable_whole_key_filtering = true;
         options.memtable_prefix_bloom_size_ratio = 0.02;
+        // A commit brings the keys of a view in their order: one goes in next to the one before.
+        options.memtable_insert_with_hint_prefix_extractor.reset(
+            rocksdb::NewFixedPrefixTransform(kStoredPrefixBytes));
         // A key that is not in the hot map costs a block: to unpack it took half of that.
         options.compression = rocksdb::kNoCompression;
         options.level_compaction_dynamic_level_bytes = true;
