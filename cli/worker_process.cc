@@ -61,11 +61,6 @@ constexpr absl::Duration kServerPatience = absl::Seconds(5);
 constexpr absl::Duration kLastPatience = absl::Seconds(8);
 constexpr uint64_t kFewFiles = 4096;
 
-bool MakesChanges(const TaskPlan& plan) {
-  return std::any_of(plan.views.begin(), plan.views.end(),
-                     [](const ViewTaskPlan& view) { return view.steps != Steps::kNone; });
-}
-
 // Also where no broker says whether.
 bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   auto members = FindGroupMembers(admin, config.group);
@@ -283,8 +278,6 @@ absl::Status WorkerProcess::PrepareWorker() {
                                   .worker_id = config().worker_id,
                                   .claim = claim_.get(),
                                   .known_to_group = known_to_group_};
-  // Events whose steps are published go through at a third of the rate.
-  if (std::any_of(plans_.begin(), plans_.end(), MakesChanges)) consumer.records_ahead = 150'000;
   for (const TaskPlan& plan : plans_) {
     // A repartition topic has as many partitions as its source.
     int32_t count = source_partitions_.at(plan.source->topic());

@@ -107,7 +107,7 @@ Properties Defaults(ClientRole role) {
   if (role == ClientRole::kConsumer) {
     // Of a partition that has what it may fetch ahead; a task may be through with that in less than
     // librdkafka's second.
-    settings["fetch.queue.backoff.ms"] = "100";
+    settings["fetch.queue.backoff.ms"] = "20";
   }
   if (role == ClientRole::kProducer) {
     settings.merge(Properties{{"compression.type", "lz4"},

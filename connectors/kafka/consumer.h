@@ -94,9 +94,10 @@ class KafkaConsumer {
     const WorkerClaim* claim = nullptr;
     std::vector<SubscribedTopic> topics;
     // How many records may wait for the tasks, about, unless `kafka` says so for each partition.
-    // One takes 0.4 to 0.9 KB beside its bytes. A partition with its share is asked for more only a
-    // second later: what waits is to last for that.
-    int64_t records_ahead = 400'000;
+    // One takes 0.4 to 0.9 KB beside its bytes, and is read from memory again when it has waited
+    // for long. What waits is to last until a partition with its share asks for more
+    // (fetch.queue.backoff.ms).
+    int64_t records_ahead = 100'000;
     // The group may know the worker from an earlier life.
     bool known_to_group = true;
     // The worker got these tasks: returns for each, in order, the position of its state (the offset
