@@ -174,6 +174,8 @@ struct Results {
   std::array<int64_t, 3> rows = {};  // by Op
   uint64_t event_digest = 0;         // of the rows of events
   uint64_t digest = 0;               // of all rows
+  int64_t newest_rows = 0;           // keys whose last row is not a deletion
+  uint64_t newest_digest = 0;        // of the last row of each key
   int64_t keys = 0;
   uint64_t lookup_digest = 0;
 };
@@ -202,9 +204,12 @@ class Partition {
     WriteDueRows();
   }
 
-  // The values of all keys now, without `at`: as of the clock (S7).
-  void LookUpAll() const {
+  // What there is of each key in the end: its last row, and its values without `at`, as of the
+  // clock (S7).
+  void Finish() const {
     for (const auto& [user, key] : keys_) {
+      results_->newest_rows += key.newest_op == kDelete ? 0 : 1;
+      results_->newest_digest += key.newest_digest;
       results_->lookup_digest += Digest(key.events.At(std::max(clock_, key.last)));
     }
     results_->keys += static_cast<int64_t>(keys_.size());
@@ -222,6 +227,8 @@ class Partition {
     int64_t timer = kNever;           // when its next row is due; it is in timers_ then
     std::optional<int64_t> emission;  // when the row of its last steps is effective
     Op emitted_op = kEvent;
+    Op newest_op = kDelete;  // of its last row; before the first there is none
+    uint64_t newest_digest = 0;
   };
 
   struct EarlierTimer {
@@ -247,7 +254,7 @@ class Partition {
   // REQUIRES: the key's events are those at `time`.
   void Step(Key* key, int64_t time, Op op) {
     if (emit_every_ == 0) {
-      WriteRow(key->events.At(time), op);
+      WriteRow(key->events.At(time), op, key);
     } else {
       EmitBefore(key, time);
       key->emission = EmissionOf(time);
@@ -267,12 +274,14 @@ class Partition {
   }
 
   void Emit(Key* key) {
-    WriteRow(key->events.At(*key->emission), key->emitted_op);
+    WriteRow(key->events.At(*key->emission), key->emitted_op, key);
     key->emission.reset();
   }
 
-  void WriteRow(const Values& values, Op op) {
+  void WriteRow(const Values& values, Op op, Key* key) {
     const uint64_t digest = Digest(values);
+    key->newest_op = op;
+    key->newest_digest = digest;
     ++results_->rows[op];
     results_->digest += digest;
     if (op == kEvent) results_->event_digest += digest;
@@ -382,17 +391,19 @@ void Run(const Flags& flags) {
   });
   std::vector<std::string> keys;
   for (const Partition<Events>& partition : partitions) {
-    partition.LookUpAll();
+    partition.Finish();
     partition.AppendKeys(&keys);
   }
   if (!flags.keys.empty()) WriteKeys(flags.keys, std::move(keys));
   fmt::print(
       R"({{"events": {}, "keys": {}, "event_rows": {}, "expire_rows": {}, "delete_rows": {}, )"
-      R"("event_digest": {}, "digest": {}, "lookup_digest": {}}})"
+      R"("event_digest": {}, "digest": {}, "newest_rows": {}, "newest_digest": {}, )"
+      R"("lookup_digest": {}}})"
       "\n",
       flags.events, results.keys, results.rows[kEvent], results.rows[kExpire],
       results.rows[kDelete], static_cast<int64_t>(results.event_digest),
-      static_cast<int64_t>(results.digest), static_cast<int64_t>(results.lookup_digest));
+      static_cast<int64_t>(results.digest), results.newest_rows,
+      static_cast<int64_t>(results.newest_digest), static_cast<int64_t>(results.lookup_digest));
 }
 
 }  // namespace

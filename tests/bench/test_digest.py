@@ -116,14 +116,16 @@ def tasks():
 def test_the_reference_is_what_the_oracle_says(tasks, method):
     found = reference("--events", EVENTS, "--in-three-days", EVENTS, method=method)
     steps = [(task, step) for task in tasks for step in task.steps]
-    rows = {op: [] for op in ("event", "expire", "delete")}
+    rows, newest = {op: [] for op in ("event", "expire", "delete")}, {}
     for task, step in steps:
         answer = task.keys[step.view, step.key].at(step.effective_time)
         rows[step.op].append(answer)
+        newest[step.key] = answer
     assert len(rows["delete"]) == rows["delete"].count(None), "a deleted key has no values"
     events, expiries = ([row_of(a) for a in rows[op]] for op in ("event", "expire"))
     histories = [(task, history) for task in tasks for history in task.keys.values()]
     answers = [history.at(max(task.clock, history.last)) for task, history in histories]
+    live = [row_of(answer) for answer in newest.values() if answer is not None]
     assert found == {
         "events": EVENTS,
         "keys": len(histories),
@@ -132,6 +134,8 @@ def test_the_reference_is_what_the_oracle_says(tasks, method):
         "delete_rows": len(rows["delete"]),
         "event_digest": digest_of(events),
         "digest": digest_of(events + expiries),
+        "newest_rows": len(live),
+        "newest_digest": digest_of(live),
         "lookup_digest": digest_of([row_of(a) for a in answers if a is not None]),
     }
     assert expiries, "windows must expire for this to show anything"
