@@ -8,6 +8,9 @@
 // PRESENT. Lookups are repeated with a pause between an answer and the next question, which is part
 // of the time measured, as is the lookup. Prints one line of JSON. REQUIRES: a worker that applies
 // the topic, with known_time: event_time.
+//
+// Without --http nobody looks: prints before that a line for each probe, its user and when it was
+// produced, in seconds of the monotonic clock.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
@@ -15,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,10 +110,16 @@ class PacedStream {
 class Prober {
  public:
   Prober(const Flags& flags, const Transaction& pattern, EventProducer* producer)
-      : flags_(flags), producer_(producer), connection_(flags.http), probe_(pattern) {}
+      : flags_(flags), producer_(producer), probe_(pattern) {
+    if (!flags.http.empty()) connection_.emplace(flags.http);
+  }
 
-  // Produces an event of a new user; the time until it is seen. DEADLINE_EXCEEDED: it never was.
-  absl::StatusOr<Clock::duration> Probe(int64_t event_time) {
+  const std::string& user() const { return probe_.user_id; }  // of the last probe
+  Clock::time_point start() const { return start_; }          // when it was produced
+
+  // Produces an event of a new user and waits until it is seen, if somebody looks.
+  // DEADLINE_EXCEEDED: it never was.
+  absl::Status Probe(int64_t event_time) {
     probe_.user_id = fmt::format("probe{}", ++probes_);
     probe_.merchant = probes_;
     probe_.event_time = event_time;
@@ -117,11 +127,12 @@ class Prober {
     AppendJson(probe_, &value_);
     const std::string question = fmt::format(
         R"({{"features": ["{}"], "entity": {{"user_id": "{}"}}}})", flags_.feature, probe_.user_id);
-    const Clock::time_point start = Clock::now();
+    start_ = Clock::now();
     RETURN_IF_ERROR(producer_->Send(flags_.topic, flags_.Key(probe_), value_, event_time));
-    while (Clock::now() - start < kPatience) {
+    if (!connection_) return absl::OkStatus();
+    while (Clock::now() - start_ < kPatience) {
       ASSIGN_OR_RETURN(bool visible, IsPresent(question));
-      if (visible) return Clock::now() - start;
+      if (visible) return absl::OkStatus();
       std::this_thread::sleep_for(kPause);
     }
     return absl::DeadlineExceededError(
@@ -131,7 +142,7 @@ class Prober {
 
  private:
   absl::StatusOr<bool> IsPresent(const std::string& question) try {
-    HttpAnswer answer = connection_.Post("/v1/get", question);
+    HttpAnswer answer = connection_->Post("/v1/get", question);
     if (answer.status == 200) return answer.body.find("\"PRESENT\"") != std::string_view::npos;
     return absl::InternalError(
         fmt::format("a lookup was answered with {}: {}", answer.status, answer.body));
@@ -141,8 +152,9 @@ class Prober {
 
   const Flags& flags_;
   EventProducer* const producer_;
-  HttpConnection connection_;
+  std::optional<HttpConnection> connection_;
   Transaction probe_;
+  Clock::time_point start_;
   std::string value_;
   uint32_t probes_ = 0;
 };
@@ -157,6 +169,11 @@ void Print(const Flags& flags, std::vector<double> milliseconds, double rate) {
       R"("max_ms": {:.2f}}})"
       "\n",
       flags.rate, rate, milliseconds.size(), quantile(0.5), quantile(0.99), milliseconds.back());
+}
+
+void PrintProbe(const Prober& prober) {
+  std::chrono::duration<double> start = prober.start().time_since_epoch();
+  fmt::print("{} {:.6f}\n", prober.user(), start.count());
 }
 
 // The load shares the cores with what it measures. librdkafka polls without a pause in the last
@@ -180,10 +197,11 @@ absl::Status Run(const Flags& flags) {
   // At least one, however slow the machine is.
   for (Clock::time_point now = start; status.ok() && (now < end || milliseconds.empty());
        now = Clock::now()) {
-    absl::StatusOr<Clock::duration> took = prober.Probe(stream.event_time());
-    status = took.status();
-    if (took.ok() && now >= measured) {
-      milliseconds.push_back(std::chrono::duration<double, std::milli>(*took).count());
+    status = prober.Probe(stream.event_time());
+    if (status.ok() && now >= measured) {
+      std::chrono::duration<double, std::milli> took = Clock::now() - prober.start();
+      milliseconds.push_back(took.count());
+      if (flags.http.empty()) PrintProbe(prober);
     }
     std::this_thread::sleep_for(Seconds(random.Uniform() * kMostRest));
   }
@@ -202,11 +220,11 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) try {
   forebay::Flags flags;
-  CLI::App app("Times events from the producer to a lookup");
+  CLI::App app("Produces events at a rate and times when they are seen");
   app.add_option("--brokers", flags.brokers, "host:port of a broker")->required();
   app.add_option("--topic", flags.topic, "The topic that the worker reads")->required();
-  app.add_option("--http", flags.http, "Address and port of the worker's HTTP")->required();
-  app.add_option("--feature", flags.feature, "A feature by user_id, view.name")->required();
+  app.add_option("--http", flags.http, "Address and port of the worker's HTTP");
+  app.add_option("--feature", flags.feature, "A feature by user_id, view.name");
   app.add_option("--keyed-by", flags.keyed_by, "What the topic is partitioned by")
       ->check(CLI::IsMember({"user_id", "merchant_id"}))
       ->capture_default_str();
