@@ -8,16 +8,26 @@ import json
 import operator
 import pathlib
 import subprocess
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import polars as pl
+from confluent_kafka import Message
 from deltalake import DeltaTable
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
 from bench import measured_process
 from bench.variants import VIEW, Variant
-from bench.workshop import PARTITIONS, BenchFailed, Topic, Workshop, binary, stream_options
+from bench.workshop import (
+    PARTITIONS,
+    BenchFailed,
+    Topic,
+    Workshop,
+    binary,
+    stream_options,
+    update_topic,
+)
 from tests.oracle.model import duration
 from tests.system import topics
 from tests.system.worker import Worker
@@ -31,14 +41,17 @@ COLUMNS = [
 ]
 COLUMNS += ABROAD
 ROW_DIGESTS = ("event_rows", "expire_rows", "delete_rows", "event_digest", "digest")
+NEWEST_DIGESTS = ("newest_rows", "newest_digest")
 LOOKUP_BATCH = 10_000
+ReadValues = Callable[[list[bytes]], pl.DataFrame]  # of an update topic's records
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
     """What a right run gives."""
 
-    rows: dict  # as of_table() gives it
+    rows: dict  # as of_rows() gives it
+    newest: dict  # as of_newest() gives it
     lookups: dict  # as of_lookups() gives it
     keys: pathlib.Path  # a file of the users' ids, one a line
 
@@ -66,8 +79,11 @@ class References:
         if emit is not None:
             command += ["--emit-us", duration(emit)]
         found = json.loads(measured_process.run(command, self._workshop.log).output)
-        rows = {name: found[name] for name in ROW_DIGESTS}
-        return Reference(rows, {"lookup_digest": found["lookup_digest"]}, keys)
+
+        def only(*names: str) -> dict:
+            return {name: found[name] for name in names}
+
+        return Reference(only(*ROW_DIGESTS), only(*NEWEST_DIGESTS), only("lookup_digest"), keys)
 
 
 class WrongDigest(Exception):
@@ -77,8 +93,14 @@ class WrongDigest(Exception):
 def check_all(address: str, project: pathlib.Path, variant: Variant, right: Reference) -> None:
     """Compares all that a run left behind. Raises WrongDigest."""
     check(project, variant, right)
-    if variant.updates is not None:
-        _compare("the update topic", of_topic(address, project, variant.updates), right.rows)
+    if variant.updates is None:
+        return
+    messages = topics.read_topic(address, update_topic(project))
+    read_values = functools.partial(READERS[variant.updates], project=project)
+    if variant.every_change:
+        _compare("the update topic", of_updates(messages, read_values), right.rows)
+    else:
+        _compare("the update topic", of_newest(messages, read_values), right.newest)
 
 
 def check(project: pathlib.Path, variant: Variant, right: Reference) -> None:
@@ -110,11 +132,18 @@ def of_rows(rows: pl.LazyFrame) -> dict:
     }
 
 
-def of_topic(address: str, project: pathlib.Path, update_format: str) -> dict:
-    messages = topics.read_topic(address, f"{project.name}.{VIEW}.v1")
+def of_updates(messages: list[Message], read_values: ReadValues) -> dict:
+    """Of an update topic with a record for each step."""
     values = [message.value() for message in messages if message.value() is not None]
-    rows = READERS[update_format](values, project)
-    return of_rows(rows.lazy()) | {"delete_rows": len(messages) - len(values)}
+    return of_rows(read_values(values).lazy()) | {"delete_rows": len(messages) - len(values)}
+
+
+def of_newest(messages: list[Message], read_values: ReadValues) -> dict:
+    """Of what an update topic says last of each key."""
+    newest = {message.key(): message.value() for message in messages}
+    values = [value for value in newest.values() if value is not None]
+    digest = read_values(values).select(_row_digest().sum()).item()
+    return {"newest_rows": len(values), "newest_digest": digest}
 
 
 def of_lookups(project: pathlib.Path, keys: pathlib.Path) -> dict:

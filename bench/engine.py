@@ -21,7 +21,7 @@ def command(workshop: Workshop, **options: object) -> list:
     return [binary("bench/engine_bench"), *(text for pair in pairs for text in pair)]
 
 
-def measure(workshop: Workshop) -> list[dict]:
+def measure(workshop: Workshop) -> dict:
     """A row per case; figures are medians of the runs."""
     # In turn, as the machine's speed changes.
     pairs = [(_run(workshop), _run(workshop, threads=2)) for _ in range(workshop.settings.runs)]
@@ -34,13 +34,14 @@ def measure(workshop: Workshop) -> list[dict]:
         for name in ("hot_bytes", "stored_bytes"):
             row[f"{name}_per_key"] = row[name] / row["keys_with_state"]
     every = [_run(workshop, steps="every") for _ in range(workshop.settings.runs)]
-    return [
+    rows = [
         hot,
         threads,
         _medians("hot keys, every change record", every),
         _with_store(workshop, "hot map a quarter of the state", workshop.settings.spilled_events),
         _start(workshop),
     ]
+    return {"engine": rows}
 
 
 def _medians(case: str, runs: list[dict]) -> dict:

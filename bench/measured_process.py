@@ -22,7 +22,6 @@ class Cost:
     seconds: float  # from its first line of output, or its start, to its end
     cpu_seconds: float  # of the whole process, user and system
     peak_megabytes: float
-    halfway_megabytes: float  # in the middle of its time
     foreign_cores: float  # how many cores worked for others, on average
     output: str
 
@@ -56,7 +55,6 @@ def run(command: list, log: pathlib.Path, from_first_line: bool = False, known: 
         seconds=ended - started,
         cpu_seconds=cpu,
         peak_megabytes=memory.peak,
-        halfway_megabytes=memory.halfway,
         foreign_cores=max(0.0, foreign / (ended - begun)),
         output=output,
     )
@@ -69,16 +67,10 @@ class _MemorySamples:
 
     def __init__(self, pid: int):
         self._status = pathlib.Path(f"/proc/{pid}/status")
-        self._megabytes: list[float] = []
         self.peak = 0.0  # but for its last moments
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self._thread.start()
-
-    @property
-    def halfway(self) -> float:
-        """REQUIRES: stopped."""
-        return self._megabytes[len(self._megabytes) // 2] if self._megabytes else 0.0
 
     def stop(self) -> None:
         """REQUIRES: it has ended."""
@@ -94,7 +86,6 @@ class _MemorySamples:
             kibibytes = {line.split()[0]: line.split()[1] for line in lines if line.startswith("Vm")}
             if not kibibytes:
                 return  # it is ending
-            self._megabytes.append(int(kibibytes["VmRSS:"]) / 1024)
             self.peak = int(kibibytes["VmHWM:"]) / 1024
 
 

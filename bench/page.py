@@ -11,10 +11,9 @@ from __future__ import annotations
 import pathlib
 import re
 
-from bench import plot, targets
+from bench import targets
 
 PART = re.compile(r"(<!-- measured: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-SCALING_PLOT = "scaling.svg"  # beside the page
 
 
 def rewrite(page: pathlib.Path, results: dict, measured: set[str]) -> None:
@@ -32,8 +31,6 @@ def rewrite(page: pathlib.Path, results: dict, measured: set[str]) -> None:
         return f"{found.group(1)}\n{text}\n{found.group(3)}"
 
     page.write_text(PART.sub(part, page.read_text()))
-    if "scaling" in measured:
-        (page.parent / SCALING_PLOT).write_text(scaling_plot(results["scaling"]))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -71,14 +68,15 @@ def engine(rows: list[dict]) -> str:
 
 
 def stream(results: list[dict]) -> str:
-    head = ["variant", "events/s", "events/CPU-s", "range", "runs", "worker CPU-s", "broker CPU-s"]
-    head += ["MB halfway", "peak MB", "foreign cores"]
-    return table(head, [_stream_row(result) for result in results]) + _reasons(results)
+    head = ["variant", "events/s", "events/CPU-s", "range", "runs", "records/event"]
+    head += ["broker, µs/event", "peak MB", "foreign cores"]
+    rows = [_stream_row(result) for result in results]
+    return table(head, rows) + _catching_up(results) + _reasons(results)
 
 
 def _stream_row(result: dict) -> list[str]:
     if "no_figure" in result:
-        return [result["title"], result["no_figure"], *[""] * 8]
+        return [result["title"], result["no_figure"], *[""] * 7]
     rates = [run["events_per_cpu_second"] for run in result["runs"]]
     return [
         result["title"],
@@ -86,33 +84,35 @@ def _stream_row(result: dict) -> list[str]:
         _round(result["events_per_cpu_second"]),
         f"{_round(min(rates))}-{_round(max(rates))}",
         str(len(result["runs"])),
-        f"{result['cpu_seconds']:.1f}",
-        f"{result['broker_cpu_seconds']:.1f}",
-        _count(result["halfway_megabytes"]),
+        _decimals(result["records_per_event"]) if "records_per_event" in result else "",
+        _decimals(result["broker_us_per_event"]),
         _count(max(run["peak_megabytes"] for run in result["runs"])),
-        f"{result['foreign_cores']:.2f}",
+        _decimals(result["foreign_cores"]),
     ]
+
+
+def _catching_up(results: list[dict]) -> str:
+    """How quickly a topic is gone through from its start, with all defaults."""
+    rates = [row["events_per_second"] for row in results if row["variant"] == "defaults" and "runs" in row]
+    return "".join(
+        f"\nAll defaults, catching up: {rate * 60 / 10_000 / 3600:.2f} hours of a topic of 10,000 "
+        "events/s a minute.\n"
+        for rate in rates
+    )
 
 
 def freshness(results: list[dict]) -> str:
-    head = [
-        "",
-        "events/s",
-        "events timed",
-        "p50 ms",
-        "p99 ms",
-        "longest ms",
-        "worker cores",
-        "foreign cores",
-    ]
+    head = ["", "seen by", "events/s", "events timed", "p50 ms", "p99 ms", "longest ms"]
+    head += ["worker cores", "foreign cores"]
     return table(head, [_freshness_row(result) for result in results]) + _reasons(results)
 
 
 def _freshness_row(row: dict) -> list[str]:
     if "no_figure" in row:
-        return [row["title"], row["no_figure"], *[""] * 6]
+        return [row["title"], row["seen_by"], row["no_figure"], *[""] * 6]
     return [
         row["title"],
+        row["seen_by"],
         _round(row["rate"]),
         _count(row["probes"]),
         *(f"{row[name]:.1f}" for name in ("p50_ms", "p99_ms", "max_ms")),
@@ -132,22 +132,17 @@ def _reasons(results: list[dict]) -> str:
 
 def peers(results: dict) -> str:
     """Other engines beside forebay's own figure for the same output."""
-    measured = results.get("peers")
-    if measured is None:
-        return "Not measured.\n"
-    own = {row["variant"]: row for row in results.get("stream", []) if "no_figure" not in row}
+    others = results.get("peers")
+    if not others:
+        return "Not measured: FOREBAY_PEERS names no folder with them.\n"
+    own = {row["variant"]: row for row in results["stream"] if "no_figure" not in row}
     head = ["", "output", "events/s", "events/CPU-s", "peak MB", "forebay, events/CPU-s", "times"]
-    rows = [_peer_row(peer, own.get(peer["counterpart"])) for peer in measured["peers"]]
-    where = "Run beside forebay, in the same call, on the same machine."
-    if not measured["measured"]:
-        where = (
-            f"**Not measured here**: their last figures, of {measured['taken']}, on another machine of "
-            f"this kind: {measured['machine']}."
-        )
-    return f"{where}\n\n{table(head, rows)}"
+    return table(head, [_peer_row(peer, own.get(peer["counterpart"])) for peer in others])
 
 
 def _peer_row(peer: dict, own: dict | None) -> list[str]:
+    if "no_figure" in peer:
+        return [peer["engine"], peer["output"], peer["no_figure"], *[""] * 4]
     row = [peer["engine"], peer["output"], _round(peer["events_per_second"])]
     row += [_round(peer["events_per_cpu_second"]), _count(peer["peak_megabytes"])]
     if own is None:
@@ -162,9 +157,7 @@ def scaling(results: list[dict]) -> str:
         for axis in results
         for i, point in enumerate(axis["points"])
     ]
-    return table(["", "", "ns/event", "of the first", "ns/event and unit"], rows) + (
-        f"\n![The same as curves]({SCALING_PLOT})\n"
-    )
+    return table(["", "", "ns/event", "of the first", "ns/event and unit"], rows)
 
 
 def _scaling_point(axis: dict, point: dict) -> list[str]:
@@ -172,21 +165,6 @@ def _scaling_point(axis: dict, point: dict) -> list[str]:
     share = f"{cost / axis['points'][0]['ns_per_event']:.2f}"
     per_unit = f"{cost / point['units']:,.0f} per {axis['unit']}" if axis["unit"] else ""
     return [point["label"], _count(cost), share, per_unit]
-
-
-def scaling_plot(results: list[dict]) -> str:
-    parts = [
-        plot.Panel(
-            axis["axis"],
-            [point["label"] for point in axis["points"]],
-            [point["ns_per_event"] for point in axis["points"]],
-            [point["ns_per_event"] / point["units"] for point in axis["points"]]
-            if axis["unit"]
-            else None,
-        )
-        for axis in results
-    ]
-    return plot.panels("Nanoseconds per event; dashed: per event and unit", parts)
 
 
 def lookup(results: list[dict]) -> str:

@@ -1,74 +1,107 @@
-"""Other stream engines on the same events and features: run beside forebay where FOREBAY_PEERS names
-a folder with their runner, else as they were last measured (peers.json).
+"""Other stream engines on the same events and features, where FOREBAY_PEERS names a folder with their
+runner.
 
-The folder has `run.py NAME...`, which prints a line of JSON for each run, `broker/broker.sh
+The folder has `run.py NAME`, which prints a line of JSON for a run, `broker/broker.sh
 start|stop`, and, in $W (default: peers-work/streams below it), what those were built to: `bin/gen`,
 `cls-*` and `lib-*`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 
-from bench.workshop import BenchFailed, Workshop
+from bench.variants import DEFAULTS_NO_TABLE, STATE, UPDATES, Variant
+from bench.workshop import BenchFailed
 
-LAST = pathlib.Path(__file__).with_name("peers.json")
 EVENTS = 5_000_000  # their runner's own number
 ADDRESS = "127.0.0.1:29092"  # their broker's
+FLINK_HEAP = "Flink 2.2.1, tuned, heap state"
 
 
-def measure(workshop: Workshop) -> dict:
-    """{"measured": whether in this call, "taken", "machine", "peers": rows}."""
-    last = json.loads(LAST.read_text())
-    folder = os.environ.get("FOREBAY_PEERS")
-    if not folder:
-        return last | {"measured": False}
-    names = [peer["name"] for peer in last["peers"]]
-    runs = _run_all(pathlib.Path(folder).resolve(), names, workshop.settings.peer_runs)
-    rows = [peer | _typical(runs[peer["name"]]) for peer in last["peers"]]
-    return {"measured": True, "peers": rows}
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    name: str  # the runner's
+    engine: str
+    output: str
+    counterpart: Variant  # what gives nearly the same
+
+    @property
+    def title(self) -> str:
+        return f"{self.engine}, {self.output}"
 
 
-def _run_all(folder: pathlib.Path, names: list[str], count: int) -> dict[str, list[dict]]:
-    work = pathlib.Path(os.environ.get("W", folder / "peers-work" / "streams"))
-    if not (folder / "run.py").exists() or not (work / "bin" / "gen").exists():
-        raise BenchFailed(
-            f"FOREBAY_PEERS is {folder}, where no run.py is, or {work} lacks bin/gen: build the peers "
-            "first, or unset FOREBAY_PEERS to show their last figures"
-        )
-    environment = os.environ | {"W": str(work), "LOCK": str(work / "lock")}
+ALL = (
+    Peer("flink-heap-json-eo", FLINK_HEAP, "Kafka, JSON, exactly once", DEFAULTS_NO_TABLE),
+    Peer("flink-heap-kafka", FLINK_HEAP, "Kafka, 184 bytes, at least once", UPDATES),
+    Peer(
+        "ks-eos-kafka",
+        "Kafka Streams 4.3.1, tuned, RocksDB, commits every 10 s",
+        "Kafka, 184 bytes, exactly once",
+        UPDATES,
+    ),
+    Peer("flink-heap-state", FLINK_HEAP, "none", STATE),
+    Peer("flink-rocksdb-state", "Flink 2.2.1, tuned, RocksDB", "none", STATE),
+    Peer("ks-alos-state", "Kafka Streams 4.3.1, tuned, RocksDB", "none", STATE),
+)
 
-    def call(*command: object) -> str:
+
+def folder() -> pathlib.Path | None:
+    """Where they are, if they are to be run."""
+    named = os.environ.get("FOREBAY_PEERS")
+    return pathlib.Path(named).resolve() if named else None
+
+
+class Runner:
+    """Has their broker with the events. A context manager."""
+
+    def __init__(self, folder: pathlib.Path):
+        self._folder = folder
+        self._work = pathlib.Path(os.environ.get("W", folder / "peers-work" / "streams"))
+        if not (folder / "run.py").exists() or not (self._work / "bin" / "gen").exists():
+            raise BenchFailed(
+                f"FOREBAY_PEERS is {folder}, where no run.py is, or {self._work} lacks bin/gen: build "
+                "the peers first, or unset FOREBAY_PEERS"
+            )
+
+    def __enter__(self) -> "Runner":
+        self._call("bash", "broker/broker.sh", "start")
+        try:
+            self._call(self._work / "bin" / "gen", "produce", ADDRESS, "transactions", EVENTS)
+        except BenchFailed:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._call("bash", "broker/broker.sh", "stop")
+
+    def run(self, name: str) -> dict:
+        """The figures of one run."""
+        printed = self._call("python3", "run.py", name)
+        runs = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+        if len(runs) != 1 or "ev_cpu_s" not in runs[0]:
+            raise BenchFailed(f"{name} gave no figure: {runs}")
+        return {
+            "events_per_second": runs[0]["ev_s"],
+            "events_per_cpu_second": runs[0]["ev_cpu_s"],
+            "peak_megabytes": runs[0]["rss_mb"],
+        }
+
+    def _call(self, *command: object) -> str:
+        environment = os.environ | {"W": str(self._work), "LOCK": str(self._work / "lock")}
         done = subprocess.run(
-            list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True
+            list(map(str, command)),
+            cwd=self._folder,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         if done.returncode != 0:
             raise BenchFailed(
-                f"{command} in {folder} ended with {done.returncode}:\n{done.stderr[-3000:]}"
+                f"{command} in {self._folder} ended with {done.returncode}:\n{done.stderr[-3000:]}"
             )
         return done.stdout
-
-    call("bash", "broker/broker.sh", "start")
-    try:
-        call(work / "bin" / "gen", "produce", ADDRESS, "transactions", EVENTS)
-        printed = call("python3", "run.py", *names * count)
-    finally:
-        call("bash", "broker/broker.sh", "stop")
-    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-    runs = {name: [line for line in lines if line["name"] == name] for name in names}
-    for name, found in runs.items():
-        if len(found) != count or any("ev_cpu_s" not in run for run in found):
-            raise BenchFailed(f"{name} gave no figure: {found}")
-    return runs
-
-
-def _typical(runs: list[dict]) -> dict:
-    return {
-        "events_per_second": statistics.median(run["ev_s"] for run in runs),
-        "events_per_cpu_second": statistics.median(run["ev_cpu_s"] for run in runs),
-        "peak_megabytes": max(run["rss_mb"] for run in runs),
-    }

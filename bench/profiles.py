@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterable
 
 from bench import engine, flame_graph, perf_profile, stream, training_set
-from bench.variants import UPDATES_AND_TABLE
+from bench.variants import DEFAULTS
 from bench.workshop import BenchFailed, Workshop
 
 
@@ -22,28 +22,33 @@ class Profile:
 
 TASK = {
     "engine: finalize, the features of a step": r"forebay::Finalizer|forebay::FinalizeWindow",
-    "engine: append a step to the change columns": r"forebay::ChangeBuilder|Task::AppendChange",
+    "engine: append a step to the change columns": r"forebay::Change(Builder|Rows)",
+    "engine: the newest step of each key": r"forebay::(NewestSteps|StepOutlet)|Task::GiveNewest",
     "engine: expressions and keys, by column": r"forebay::EventColumns|forebay::KeyColumn",
     "engine: hot map": r"forebay::HotMap|Task::LoadMissing",
     "engine: timers": r"forebay::Timers",
     "engine: tiles": r"forebay::KeyState",
-    "engine: the rest": r"forebay::Task::(Apply|Expire|WriteDueSteps|TakeOutput|FinishChanges)",
+    "engine: the rest": r"forebay::Task::(Apply|Expire|WriteDue|AddStep|BeginOutput|Cut\b)",
 }
 WORKER = TASK | {
-    "state: encode what changed": r"forebay::Task::Cut|forebay::KeyState::Encode",
+    "state: encode what changed": r"forebay::Task::CutState|forebay::HotMap::Cut|forebay::KeyState::Encode",
     "state: RocksDB": r"rocksdb::|forebay::RocksDbStateStore|forebay::Task::Commit",
     "decode": (
         r"forebay::(EventDecoder|JsonObjectReader|JsonScanner|JsonLayout|ProtobufReader|ProtobufPlan"
         r"|WireScanner|ColumnBuilder|Gate::)"
     ),
     "update topic: encode records": (
-        r"forebay::(UpdateRecordEncoder|AppendJson|JsonObjectWriter|ProtobufMessageWriter)"
+        r"forebay::(UpdateRecordEncoder|UpdatePart|AppendJson|JsonObjectWriter|ProtobufMessageWriter)"
     ),
     "update topic: compress (librdkafka's thread)": r"LZ4F_compress|rd_kafka_lz4_compress",
     "update topic: hand over to librdkafka, transactions": (
         r"forebay::(UpdateSink|UpdateWriter|ExactlyOnceSink|AtLeastOnceSink|OrderedPublisher"
         r"|TransactionalProducer|Producer)\b"
     ),
+    "Kafka: librdkafka writes and reads requests": (
+        r"rd_kafka_msgset|rd_kafka_transport_(send|recv)|rd_kafka_(send|recv)\b|rd_kafka_buf_|sendmsg|recvmsg"
+    ),
+    "Kafka: librdkafka looks for work": r"rd_kafka_broker_(ops_io_|producer_|consumer_)?serve|\b__poll\b",
     "Kafka: the rest of librdkafka's threads": r"^thread rdk:",
     "Kafka: hand over fetched records": r"forebay::Kafka(Consumer|Source)",
     "change log": r"forebay::ChangeLog|forebay::OfflineSink::(Append|Commit)",
@@ -76,14 +81,14 @@ def _measure(workshop: Workshop, profile: Profile, docs: pathlib.Path) -> list[d
 
 
 def _stream_command(workshop: Workshop) -> list:
-    topic = stream.source_topic(workshop, UPDATES_AND_TABLE, workshop.settings.events)
-    return stream.command(workshop.make_project(UPDATES_AND_TABLE, topic.name))
+    topic = stream.source_topic(workshop, DEFAULTS, workshop.settings.events)
+    return stream.command(workshop.make_project(DEFAULTS, topic.name))
 
 
 PROFILES = (
     Profile("engine", engine.command, TASK, "engine.svg", "The engine alone, 100,000 hot keys"),
     Profile(
-        "stream", _stream_command, WORKER, "worker.svg", f"The worker: {UPDATES_AND_TABLE.title}"
+        "stream", _stream_command, WORKER, "worker.svg", f"The worker: {DEFAULTS.title}"
     ),
     Profile("training-set", training_set.command, TRAINING_SET),
 )

@@ -23,7 +23,6 @@ from bench import (  # noqa: E402
     lookup,
     machine,
     page,
-    peers,
     profiles,
     scaling,
     stream,
@@ -34,14 +33,14 @@ from bench.workshop import BenchFailed, Settings, Workshop  # noqa: E402
 from tests.system.broker import VERSION as KAFKA_VERSION  # noqa: E402
 from tests.system.worker import WorkerError  # noqa: E402
 
-# Each gives results of these names.
+# Each gives results by name.
 STAGES = {
-    "engine": {"engine": engine.measure},
-    "stream": {"stream": stream.measure, "peers": peers.measure},
-    "freshness": {"freshness": freshness.measure},
-    "scaling": {"scaling": scaling.measure},
-    "lookup": {"lookup": lookup.measure},
-    "training-set": {"training-set": training_set.measure},
+    "engine": engine.measure,
+    "stream": stream.measure,
+    "freshness": freshness.measure,
+    "scaling": scaling.measure,
+    "lookup": lookup.measure,
+    "training-set": training_set.measure,
 }
 
 
@@ -62,17 +61,17 @@ def main() -> int:
 def _measure(workshop: Workshop, options: argparse.Namespace, results: dict) -> list[str]:
     """Adds to `results`, as far as it comes; what went wrong."""
     stages = options.stages or list(STAGES)
-    parts = {name: part for stage in stages for name, part in STAGES[stage].items()}
     failures = []
-    for name, part in parts.items():
-        print(f"==> {name}", flush=True)
+    for stage in stages:
+        print(f"==> {stage}", flush=True)
         try:
-            results[name] = part(workshop)
+            found = STAGES[stage](workshop)
         except (BenchFailed, ProcessFailed, WorkerError) as error:
-            failures.append(f"{name}: {error}")
+            failures.append(f"{stage}: {error}")
             continue
-        print(json.dumps(results[name], indent=2), flush=True)
-        failures += _missing_figures(name, results[name])
+        print(json.dumps(found, indent=2), flush=True)
+        results |= found
+        failures += _missing_figures(found)
     if workshop.settings.profile:
         try:
             results |= profiles.measure(workshop, stages, options.page.parent)
@@ -81,14 +80,12 @@ def _measure(workshop: Workshop, options: argparse.Namespace, results: dict) -> 
     return failures
 
 
-def _missing_figures(name: str, rows: list[dict] | dict) -> list[str]:
-    """What is not built yet is no failure."""
-    if not isinstance(rows, list):
-        return []
+def _missing_figures(results: dict) -> list[str]:
+    rows = [(name, row) for name, found in results.items() if isinstance(found, list) for row in found]
     return [
         f"{name}: {row['title']}: {row['no_figure']}: {row['reason']}"
-        for row in rows
-        if row.get("no_figure", "not built") != "not built"
+        for name, row in rows
+        if "no_figure" in row
     ]
 
 

@@ -85,12 +85,12 @@ AXES = (
 )
 
 
-def measure(workshop: Workshop) -> list[dict]:
+def measure(workshop: Workshop) -> dict:
     results = []
     for axis in AXES:
         points = [_measure_point(workshop, axis, point) for point in axis.points]
         results.append({"axis": axis.name, "unit": axis.unit, "points": points})
-    return results
+    return {"scaling": results}
 
 
 def definitions(point: Point) -> dict:

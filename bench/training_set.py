@@ -21,7 +21,7 @@ def measure(workshop: Workshop) -> dict:
     seconds = statistics.median(cost.seconds for cost in costs)
     cpu_seconds = statistics.median(cost.cpu_seconds for cost in costs)
     rows = pl.scan_delta(table_of(project)).select(pl.len()).collect().item()
-    return {
+    result = {
         "labels": workshop.settings.labels,
         "features": 22,
         "table_rows": rows,
@@ -33,6 +33,7 @@ def measure(workshop: Workshop) -> dict:
         "peak_megabytes": max(cost.peak_megabytes for cost in costs),
         "foreign_cores": statistics.median(cost.foreign_cores for cost in costs),
     }
+    return {"training-set": result}
 
 
 def command(workshop: Workshop) -> list:

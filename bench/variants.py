@@ -19,23 +19,15 @@ class Variant:
     all_fields: bool = False  # declared, not only those that the features need
     history: bool = False  # change records into the Delta table
     updates: str | None = None  # the format of the update topic's values; None: no topic
-    lean: bool = False  # its headers only on deletes, its records not compressed
+    every_change: bool = False  # an update for each step, not the newest of a commit
+    compressed: bool = True  # the update topic
     emit: str | None = None  # a duration
     delivery: str = "exactly_once"
-    commit_interval: str | None = None  # None: the default
-
-    @property
-    def config(self) -> dict:
-        """Entries of forebay.yaml."""
-        entries = {"delivery": self.delivery}
-        if self.commit_interval is not None:
-            entries["commit_interval"] = self.commit_interval
-        return entries
 
     @property
     def kafka(self) -> dict:
         """Entries of `kafka` in forebay.yaml."""
-        return {"compression.type": "none"} if self.lean else {}
+        return {} if self.compressed else {"compression.type": "none"}
 
     def definitions(self, text: str, topic: str) -> str:
         """`text`: bench/transactions/features/user_activity.yaml."""
@@ -54,9 +46,8 @@ class Variant:
             options.append("history: off")
         if self.updates is None:
             options.append("updates: off")
-        elif self.updates != "json":
-            headers = ", headers: deletes" if self.lean else ""
-            options.append(f"updates: {{format: {self.updates}{headers}}}")
+        elif self.every_change:
+            options.append(f"updates: {{every: change, format: {self.updates}}}")
         if self.emit is not None:
             options.append(f"emit: {{every: {self.emit}}}")
         return "".join(f"    {option}\n" for option in options)
@@ -75,65 +66,52 @@ def _declare_only(text: str, fields: set[str]) -> str:
     )
 
 
-STATE = Variant("state", "JSON, state only")
+DEFAULTS = Variant(
+    "defaults", "all defaults: JSON in and out, Delta", all_fields=True, history=True, updates="json"
+)
+DEFAULTS_NO_TABLE = dataclasses.replace(
+    DEFAULTS, name="defaults-no-table", title="the same without the table", history=False
+)
+EMIT = dataclasses.replace(
+    DEFAULTS, name="emit", title="all defaults and `emit: {every: 1s}`", emit="1s"
+)
+AT_LEAST_ONCE = dataclasses.replace(
+    DEFAULTS,
+    name="at-least-once",
+    title="all defaults, but at least once",
+    delivery="at_least_once",
+)
+UPDATES = Variant(
+    "updates",
+    "every change as protobuf to Kafka",
+    updates="protobuf",
+    every_change=True,
+    compressed=False,
+)
+UPDATES_AND_TABLE = dataclasses.replace(
+    UPDATES, name="updates-table", title=f"{UPDATES.title}, and into Delta", history=True
+)
+STATE = Variant("state", "state only")
+STATE_ALL_FIELDS = dataclasses.replace(
+    STATE, name="state-all-fields", title="state only, all 12 fields declared", all_fields=True
+)
+STATE_PROTOBUF = dataclasses.replace(
+    STATE, name="state-protobuf", title="state only, from protobuf", format="protobuf"
+)
 STATE_REPARTITIONED = dataclasses.replace(
     STATE,
     name="state-repartitioned",
-    title=f"{STATE.title}, topic keyed by merchant",
+    title="state only, topic keyed by merchant",
     topic_key="merchant_id",
 )
-STATE_PROTOBUF = Variant("state-protobuf", "protobuf, state only", format="protobuf")
-UPDATES = Variant("updates", "JSON, every update to Kafka", updates="protobuf", lean=True)
-UPDATES_AND_TABLE = Variant(
-    "updates-table",
-    "JSON, every update to Kafka, every change into Delta",
-    updates="protobuf",
-    lean=True,
-    history=True,
-)
-EMIT = Variant(
-    "emit",
-    "JSON, `emit: {every: 1s}`, Kafka and Delta",
-    updates="protobuf",
-    lean=True,
-    history=True,
-    emit="1s",
-)
-AT_LEAST_ONCE = dataclasses.replace(
-    UPDATES,
-    name="updates-at-least-once",
-    title=f"{UPDATES.title}, at least once",
-    delivery="at_least_once",
-)
 ALL = (
-    STATE,
-    STATE_PROTOBUF,
-    dataclasses.replace(
-        STATE,
-        name="state-all-fields",
-        title=f"{STATE.title}, all 12 fields declared",
-        all_fields=True,
-    ),
-    UPDATES,
-    dataclasses.replace(
-        UPDATES,
-        name="updates-lz4",
-        title=f"{UPDATES.title}, lz4, headers on all",
-        lean=False,
-    ),
-    AT_LEAST_ONCE,
-    UPDATES_AND_TABLE,
+    DEFAULTS,
+    DEFAULTS_NO_TABLE,
     EMIT,
-    *(
-        dataclasses.replace(
-            variant,
-            name=f"{variant.name}-10s",
-            title=f"{variant.title}, commits every 10 s",
-            commit_interval="10s",
-        )
-        for variant in (STATE, UPDATES)
-    ),
-)
-DEFAULTS = Variant(
-    "defaults", "JSON in and out, all defaults", all_fields=True, history=True, updates="json"
+    AT_LEAST_ONCE,
+    UPDATES,
+    UPDATES_AND_TABLE,
+    STATE,
+    STATE_ALL_FIELDS,
+    STATE_PROTOBUF,
 )

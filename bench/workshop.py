@@ -8,8 +8,11 @@ import os
 import pathlib
 import shutil
 
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
 from bench import measured_process
-from bench.variants import Variant
+from bench.variants import VIEW, Variant
 from tests.system.broker import Broker
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -29,8 +32,7 @@ def setting(default, text: str):
 @dataclasses.dataclass
 class Settings:
     events: int = setting(5_000_000, "through the whole worker, in each run")
-    runs: int = setting(5, "of each variant of the whole worker, of the engine and of the join")
-    patience: float = setting(90, "seconds after which a variant gets no further run")
+    runs: int = setting(5, "of each variant and other engine, of the engine alone and of the join")
     variants: str = setting("", "of the whole worker, by name, with commas; empty: all")
     check_events: int = setting(100_000, "whose digest is computed by brute force")
     users: int = setting(1_000_000, "that the events are of, at most")
@@ -44,7 +46,6 @@ class Settings:
     repartition_rate: int = setting(10_000, "the same, for a view by another key beside a direct one")
     freshness_seconds: float = setting(10, "of that")
     freshness_warm_up: float = setting(60, "seconds before, in which the broker gets its code compiled")
-    peer_runs: int = setting(1, "of each of the other engines, where FOREBAY_PEERS names them")
     keys: int = setting(100_000, "with state: hot ones of the engine alone, and for lookups")
     lookups: int = setting(1_000_000, "in process")
     load_seconds: float = setting(10, "of lookups over the network, each")
@@ -122,12 +123,31 @@ class Workshop:
         definitions.write_text(variant.definitions(definitions.read_text(), topic))
         entries = {
             "project": folder.name,
+            "delivery": variant.delivery,
             "kafka": {"bootstrap.servers": self.broker().address} | variant.kafka,
             "serving": {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0},
             "ready_lag": 10**12,  # ready when it begins to read: time is taken from then on
         }
-        (folder / "forebay.yaml").write_text(json.dumps(entries | variant.config))
+        (folder / "forebay.yaml").write_text(json.dumps(entries))
         return folder
+
+    def remove_project(self, project: pathlib.Path) -> None:
+        """With its update topic, if it has one: the broker would go on compacting that."""
+        admin, topic = self.broker().admin(), update_topic(project)
+        if topic in admin.list_topics(timeout=30).topics:
+            admin.delete_topics([topic])[topic].result(30)
+        shutil.rmtree(project)
+
+    def count_updates(self, project: pathlib.Path) -> int:
+        """How many the project published; and, of each transaction, a mark in each partition."""
+        topic = update_topic(project)
+        latest = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(PARTITIONS)}
+        ends = self.broker().admin().list_offsets(latest).values()
+        return sum(end.result().offset for end in ends)
+
+
+def update_topic(project: pathlib.Path) -> str:
+    return f"{project.name}.{VIEW}.v1"
 
 
 def stream_options(topic: Topic) -> list:

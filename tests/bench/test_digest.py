@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -176,3 +177,16 @@ def test_rows_are_digested_as_defined():
         "event_digest": digest_of([rows[0], rows[2]]),
         "digest": digest_of(rows),
     }
+
+
+def test_only_the_newest_record_of_a_key_counts_and_a_tombstone_leaves_nothing():
+    def message(key, payments):
+        row = dict.fromkeys(digest.COLUMNS, 0) | {"payments_10m": payments}
+        value = None if payments is None else json.dumps(row).encode()
+        return SimpleNamespace(key=lambda: key, value=lambda: value)
+
+    def read_values(values):
+        return pl.DataFrame([json.loads(value) for value in values])
+
+    messages = [message(*record) for record in [("a", 1), ("b", 2), ("a", 4), ("b", None)]]
+    assert digest.of_newest(messages, read_values) == {"newest_rows": 1, "newest_digest": 4}

@@ -2,33 +2,41 @@
 
 import xml.dom.minidom
 
-import pytest
-
-from bench import flame_graph, page, perf_profile, plot, targets
+from bench import flame_graph, page, perf_profile, targets
 
 STATE = {
     "variant": "state",
-    "title": "JSON, state only",
+    "title": "state only",
     "runs": [{"events_per_cpu_second": 800_000, "peak_megabytes": 700}],
     "events_per_second": 1_000_000,
     "events_per_cpu_second": 912_345,
-    "cpu_seconds": 5.48,
-    "broker_cpu_seconds": 1.0,
-    "halfway_megabytes": 650,
+    "broker_us_per_event": 0.333,
     "peak_megabytes": 700,
     "foreign_cores": 0.01,
 }
-UPDATES = STATE | {"variant": "updates", "events_per_second": 95, "events_per_cpu_second": 93}
-AT_LEAST_ONCE = UPDATES | {
-    "variant": "updates-at-least-once",
-    "events_per_second": 100,
-    "events_per_cpu_second": 100,
+DEFAULTS = STATE | {"variant": "defaults", "title": "all defaults", "records_per_event": 1.5}
+FLINK = {
+    "name": "flink-heap-state",
+    "engine": "Other",
+    "output": "none",
+    "counterpart": "state",
+    "events_per_second": 100_000,
+    "events_per_cpu_second": 91_234.5,
+    "peak_megabytes": 2000,
 }
-NOT_BUILT = {
+WRONG = {
     "variant": "emit",
     "title": "emitted",
-    "no_figure": "not built",
+    "no_figure": "wrong digest",
     "reason": "no emit\nmore",
+}
+FAILED_FLINK = {
+    "name": "flink-heap-state",
+    "engine": "Other",
+    "output": "none",
+    "counterpart": "state",
+    "no_figure": "failed",
+    "reason": "no memory",
 }
 
 
@@ -37,20 +45,38 @@ def verdict_on(what, results):
 
 
 def test_a_goal_is_met_not_met_or_without_a_figure():
-    results = {"stream": [STATE, NOT_BUILT]}
-    state = verdict_on("whole worker, JSON", results)
-    assert state == targets.Verdict("912,345 per CPU-second", True)
-    slower = {"stream": [STATE | {"events_per_cpu_second": 899_999}]}
-    assert verdict_on("whole worker, JSON", slower).met is False
-    assert verdict_on("`emit", results) == targets.Verdict("not built")
-    assert verdict_on("engine alone", results) == targets.Verdict("not measured")
+    def verdict(state, peers=(FLINK,)):
+        results = {"stream": [state], "peers": list(peers)}
+        return verdict_on("state only, against Flink on the heap", results)
+
+    assert verdict(STATE) == targets.Verdict("10.00 times", True)
+    assert verdict(STATE | {"events_per_cpu_second": 319_000}).met is False
+    assert verdict(STATE, peers=()) == targets.Verdict("not measured")
+    assert verdict(WRONG | {"variant": "state"}) == targets.Verdict("wrong digest")
+    assert verdict(STATE, peers=[FAILED_FLINK]) == targets.Verdict("failed")
+    assert verdict_on("engine alone", {}) == targets.Verdict("not measured")
+
+
+def test_memory_is_judged_by_the_largest_run():
+    runs = [{"peak_megabytes": 700}, {"peak_megabytes": 801}]
+    results = {"stream": [DEFAULTS | {"runs": runs}]}
+    assert verdict_on("peak memory", results) == targets.Verdict("801 MB", False)
+
+
+def test_freshness_is_judged_by_lookups():
+    row = {"variant": "defaults", "p50_ms": 4.0, "p99_ms": 49.0}
+    rows = [row | {"seen_by": "a consumer of updates", "p50_ms": 99.0}, row | {"seen_by": "a lookup"}]
+    verdict = verdict_on("freshness", {"freshness": rows})
+    assert verdict == targets.Verdict("p50 4.0 ms, p99 49.0 ms", True)
 
 
 def test_exactly_once_is_held_against_at_least_once_by_the_worse_of_both_rates():
-    results = {"stream": [UPDATES, AT_LEAST_ONCE]}
-    verdict = verdict_on("exactly once", results)
+    once = DEFAULTS | {"events_per_second": 95, "events_per_cpu_second": 93}
+    least = DEFAULTS | {"variant": "at-least-once"}
+    least |= {"events_per_second": 100, "events_per_cpu_second": 100}
+    verdict = verdict_on("exactly once", {"stream": [once, least]})
     assert verdict == targets.Verdict("93% by CPU, 95% by the clock", True)
-    worse = {"stream": [UPDATES | {"events_per_second": 80}, AT_LEAST_ONCE]}
+    worse = {"stream": [once | {"events_per_second": 80}, least]}
     assert verdict_on("exactly once", worse).met is False
 
 
@@ -81,19 +107,22 @@ def test_engine_rows_have_the_columns_that_any_has():
 
 
 def test_a_variant_without_a_figure_says_why():
-    text = page.stream([STATE, NOT_BUILT])
-    assert "| JSON, state only | 1,000,000 | 912,000 | 800,000-800,000 | 1 | 5.5 | 1.0 | 650 | 700 | 0.01 |" in text
-    assert text.endswith("\n- emitted: not built: no emit\n")
+    text = page.stream([STATE, WRONG])
+    assert "| state only | 1,000,000 | 912,000 | 800,000-800,000 | 1 |  | 0.33 | 700 | 0.01 |" in text
+    assert text.endswith("\n- emitted: wrong digest: no emit\n")
 
 
-@pytest.mark.parametrize("measured", [True, False])
-def test_other_engines_stand_beside_the_same_output_of_forebay(measured):
-    peer = {"engine": "Other", "output": "none", "counterpart": "state", "peak_megabytes": 2000}
-    peer |= {"events_per_second": 100_000, "events_per_cpu_second": 91_234.5}
-    others = {"measured": measured, "taken": "June", "machine": "a machine", "peers": [peer]}
-    text = page.peers({"peers": others, "stream": [STATE]})
+def test_all_defaults_have_their_records_and_the_pace_of_catching_up():
+    text = page.stream([DEFAULTS])
+    assert "| all defaults | 1,000,000 | 912,000 | 800,000-800,000 | 1 | 1.50 | 0.33 |" in text
+    assert "All defaults, catching up: 1.67 hours of a topic of 10,000 events/s a minute." in text
+
+
+def test_other_engines_stand_beside_the_same_output_of_forebay():
+    text = page.peers({"peers": [FLINK, FAILED_FLINK], "stream": [STATE]})
     assert "| Other | none | 100,000 | 91,200 | 2,000 | 912,000 | 10.0 |" in text
-    assert ("**Not measured here**: their last figures, of June" in text) != measured
+    assert "| Other | none | failed |  |  |  |  |" in text
+    assert page.peers({"peers": [], "stream": [STATE]}).startswith("Not measured")
 
 
 def test_a_stage_that_was_not_measured_keeps_its_part(tmp_path):
@@ -105,19 +134,8 @@ def test_a_stage_that_was_not_measured_keeps_its_part(tmp_path):
 
 def test_goals_are_judged_by_earlier_results_too(tmp_path):
     (tmp_path / "page.md").write_text("<!-- measured: goals -->\nold\n<!-- end -->\n")
-    page.rewrite(tmp_path / "page.md", {"stream": [STATE]}, set())
-    assert "| 912,345 per CPU-second | met |" in (tmp_path / "page.md").read_text()
-
-
-def test_a_plot_has_a_point_for_every_value():
-    picture = plot.panels(
-        "All", [plot.Panel("keys & more", ["1", "10"], [420.0, 510.0], [42.0, 51.0])]
-    )
-    document = xml.dom.minidom.parseString(picture)
-    points = document.getElementsByTagName("circle")
-    heights = [float(point.getAttribute("cy")) for point in points]
-    assert len(points) == 2 and heights[0] > heights[1]
-    assert len(document.getElementsByTagName("polyline")) == 2
+    page.rewrite(tmp_path / "page.md", {"stream": [DEFAULTS]}, set())
+    assert "| 700 MB | met |" in (tmp_path / "page.md").read_text()
 
 
 SCRIPT = """forebay

@@ -40,7 +40,9 @@ def test_only_the_fields_that_features_need_are_declared():
 
 def test_outputs_and_emission_are_options_of_the_view():
     _, added = lines_that_differ(variants.EMIT)
-    assert added[1:] == ["updates: {format: protobuf, headers: deletes}", "emit: {every: 1s}"]
+    assert added[1:] == ["emit: {every: 1s}"]
+    _, added = lines_that_differ(variants.UPDATES)
+    assert added[1:] == ["history: off", "updates: {every: change, format: protobuf}"]
     _, added = lines_that_differ(variants.STATE_PROTOBUF)
     assert added[1:] == [
         "format: protobuf",
