@@ -45,7 +45,8 @@ TEST_F(HotMapTest, HasAllUntilAnEntryIsEvicted) {
   hot_.MarkDirty(Insert(HashedKey("a")));
   hot_.Evict(/*durable_cut=*/0, /*budget=*/0);
   EXPECT_TRUE(hot_.has_all());  // it is newer than the store, and stays
-  hot_.Cut(1, [](HotEntry&) {});
+  hot_.BeginCut(1, [](HotEntry&) {});
+  hot_.AdvanceCut(10);
   hot_.Evict(/*durable_cut=*/1, /*budget=*/0);
   EXPECT_EQ(hot_.size(), 0u);
   EXPECT_FALSE(hot_.has_all());
