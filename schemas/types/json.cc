@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 
+#include "schemas/types/digits.h"
+#include "schemas/types/shortest_double.h"
 #include "schemas/types/time.h"
 #include "schemas/types/utf8.h"
 
@@ -60,6 +61,18 @@ char* WriteEscape(unsigned char byte, char* out) {
   }
 }
 
+// Whether the eight bytes are copied as they are.
+bool ArePlain(const char* bytes) {
+  constexpr uint64_t kEach = 0x0101'0101'0101'0101;
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  // Each term has the high bit of a byte set that is not plain, and of no other unless one is.
+  uint64_t control = word - kEach * 0x20;
+  uint64_t quote = (word ^ kEach * '"') - kEach;
+  uint64_t backslash = (word ^ kEach * '\\') - kEach;
+  return ((word | control | quote | backslash) & kEach * 0x80) == 0;
+}
+
 // Calls `append` with the pieces of a quoted string.
 template <typename Append>
 void QuoteString(std::string_view text, Append append) {
@@ -67,6 +80,10 @@ void QuoteString(std::string_view text, Append append) {
   size_t copied = 0;
   size_t at = 0;
   while (at < text.size()) {
+    if (text.size() - at >= 8 && ArePlain(text.data() + at)) {
+      at += 8;
+      continue;
+    }
     unsigned char byte = text[at];
     ByteClass byte_class = kByteClasses[byte];
     if (byte_class == ByteClass::kPlain) {
@@ -93,28 +110,28 @@ void QuoteString(std::string_view text, Append append) {
   append("\"");
 }
 
-template <int digits>
-void WriteDigits(int64_t value, char* to) {
-  for (int i = digits - 1; i >= 0; --i, value /= 10) to[i] = static_cast<char>('0' + value % 10);
+// REQUIRES: < 100.
+void WriteTwoDigits(unsigned value, char* out) {
+  out[0] = static_cast<char>('0' + value / 10);
+  out[1] = static_cast<char>('0' + value % 10);
 }
 
 struct Date {
-  int64_t year;
-  int month;
-  int day;
+  unsigned year;
+  unsigned month;
+  unsigned day;
 };
 
-// The proleptic Gregorian date of a day counted from 1970-01-01, by eras of 400 years that start in
+// The proleptic Gregorian date of a day counted from 0000-03-01, by eras of 400 years that start in
 // March, so that the leap day comes last.
-Date DateOfDay(int64_t day) {
-  constexpr int64_t kDaysPerEra = 146'097;
-  day += 719'468;  // from 0000-03-01
-  int64_t era = FloorTo(day, kDaysPerEra) / kDaysPerEra;
-  int64_t of_era = day - era * kDaysPerEra;
-  int64_t year = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
-  int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-  int month = static_cast<int>((5 * of_year + 2) / 153);  // 0 is March
-  int of_month = static_cast<int>(of_year - (153 * month + 2) / 5 + 1);
+Date DateOfDay(unsigned day) {
+  constexpr unsigned kDaysPerEra = 146'097;
+  unsigned era = day / kDaysPerEra;
+  unsigned of_era = day % kDaysPerEra;
+  unsigned year = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
+  unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+  unsigned month = (5 * of_year + 2) / 153;  // 0 is March
+  unsigned of_month = of_year - (153 * month + 2) / 5 + 1;
   month = month < 10 ? month + 3 : month - 9;
   return {year + era * 400 + (month <= 2 ? 1 : 0), month, of_month};
 }
@@ -165,7 +182,12 @@ char* WriteJsonBytes(std::string_view bytes, char* out) {
 }
 
 char* WriteJsonInt(int64_t value, char* out) {
-  return std::to_chars(out, out + kMaxJsonInt, value).ptr;
+  auto size = static_cast<uint64_t>(value);
+  if (value < 0) {
+    *out++ = '-';
+    size = -size;
+  }
+  return WriteDigits(size, out);
 }
 
 char* WriteJsonDouble(double value, char* out) {
@@ -173,7 +195,7 @@ char* WriteJsonDouble(double value, char* out) {
   if (std::isinf(value)) return Write(value > 0 ? "\"Infinity\"" : "\"-Infinity\"", out);
   // Many readers take -0 as the integer 0.
   if (value == 0) return Write(std::signbit(value) ? "-0.0" : "0", out);
-  return std::to_chars(out, out + kMaxJsonDouble, value).ptr;
+  return WriteShortestDouble(value, out);
 }
 
 char* WriteJsonTime(int64_t micros, char* out) {
@@ -183,20 +205,23 @@ char* WriteJsonTime(int64_t micros, char* out) {
     *out++ = '"';
     return out;
   }
-  constexpr int64_t kSecondsPerDay = 86'400;
-  int64_t seconds = FloorTo(micros, kMicrosPerSecond) / kMicrosPerSecond;
-  int64_t day = FloorTo(seconds, kSecondsPerDay) / kSecondsPerDay;
-  int64_t of_day = seconds - day * kSecondsPerDay;
-  Date date = DateOfDay(day);
-  char* end = Write("\"0000-00-00T00:00:00.000000Z\"", out);
-  WriteDigits<4>(date.year, out + 1);
-  WriteDigits<2>(date.month, out + 6);
-  WriteDigits<2>(date.day, out + 9);
-  WriteDigits<2>(of_day / 3'600, out + 12);
-  WriteDigits<2>(of_day / 60 % 60, out + 15);
-  WriteDigits<2>(of_day % 60, out + 18);
-  WriteDigits<6>(micros - seconds * kMicrosPerSecond, out + 21);
-  return end;
+  constexpr uint64_t kMicrosPerDay = 86'400 * uint64_t{kMicrosPerSecond};
+  constexpr uint64_t kDaysTo1970 = 719'468;  // from 0000-03-01
+  const uint64_t since_march = static_cast<uint64_t>(micros) + kDaysTo1970 * kMicrosPerDay;
+  const uint64_t of_day = since_march % kMicrosPerDay;
+  const auto seconds = static_cast<unsigned>(of_day / kMicrosPerSecond);
+  const auto fraction = static_cast<unsigned>(of_day % kMicrosPerSecond);
+  const Date date = DateOfDay(static_cast<unsigned>(since_march / kMicrosPerDay));
+  Write("\"0000-00-00T00:00:00.", out);
+  WriteTwoDigits(date.year / 100, out + 1);
+  WriteTwoDigits(date.year % 100, out + 3);
+  WriteTwoDigits(date.month, out + 6);
+  WriteTwoDigits(date.day, out + 9);
+  WriteTwoDigits(seconds / 3'600, out + 12);
+  WriteTwoDigits(seconds / 60 % 60, out + 15);
+  WriteTwoDigits(seconds % 60, out + 18);
+  WriteEightDigits(fraction * 100, out + 21);  // the last two are written over
+  return Write("Z\"", out + 27);
 }
 
 void AppendJsonString(std::string_view text, std::string* out) {

@@ -19,6 +19,8 @@
 #include <string_view>
 
 #include "schemas/types/data_type.h"
+#include "schemas/types/digits.h"
+#include "schemas/types/shortest_double.h"
 #include "schemas/types/value.h"
 
 namespace forebay {
@@ -40,9 +42,10 @@ void AppendJsonDouble(double value, std::string* out);
 // A quoted FormatTime(): "2013-01-01T05:00:00.000000Z".
 void AppendJsonTime(int64_t micros, std::string* out);
 
-// The same texts, written to `out`, which has room for the longest; the end of what was written.
-inline constexpr size_t kMaxJsonInt = 20;
-inline constexpr size_t kMaxJsonDouble = 24;
+// The same texts, written to `out`, which has that much room: more than the longest needs, as they
+// are written in whole words. Returns the end of the text.
+inline constexpr size_t kMaxJsonInt = kDigitsRoom;
+inline constexpr size_t kMaxJsonDouble = kShortestDoubleRoom;
 inline constexpr size_t kMaxJsonTime = 48;
 constexpr size_t MaxJsonString(size_t bytes) { return 6 * bytes + 2; }
 constexpr size_t MaxJsonBytes(size_t bytes) { return (bytes + 2) / 3 * 4 + 2; }

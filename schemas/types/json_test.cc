@@ -73,6 +73,41 @@ TEST(Json, DoublesWithoutANumberInJson) {
   EXPECT_EQ(Number(std::numeric_limits<double>::quiet_NaN()), "null");
 }
 
+TEST(Json, IntsAreDecimalOfAnySize) {
+  auto number = [](int64_t value) {
+    std::string out;
+    AppendJsonInt(value, &out);
+    return out;
+  };
+  using Limits = std::numeric_limits<int64_t>;
+  for (int64_t value : {int64_t{0}, Limits::min(), Limits::min() + 1, Limits::max()})
+    EXPECT_EQ(number(value), std::to_string(value));
+  for (int64_t power = 1; power <= Limits::max() / 10; power *= 10) {
+    for (int64_t value : {power - 1, power, power + 1, power * 9, -power, 1 - power})
+      EXPECT_EQ(number(value), std::to_string(value));
+  }
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 200'000; ++i) {
+    auto value = static_cast<int64_t>(random()) >> random() % 64;
+    ASSERT_EQ(number(value), std::to_string(value));
+  }
+}
+
+// A byte that is escaped, not ASCII or neither, at every place of a long text.
+TEST(Json, LongTextsAreEscapedWhereverTheyMustBe) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t size : {8, 15, 16, 17}) {
+      for (size_t at = 0; at < size; ++at) {
+        std::string text(size, 'a');
+        text[at] = static_cast<char>(byte);
+        std::string one = Text(text.substr(at, 1));
+        ASSERT_EQ(Text(text), "\"" + std::string(at, 'a') + one.substr(1, one.size() - 2) +
+                                  std::string(size - at - 1, 'a') + "\"");
+      }
+    }
+  }
+}
+
 TEST(Json, BytesAreBase64AsAbseilHasIt) {
   std::mt19937_64 random(3);
   for (int i = 0; i < 1'000; ++i) {
@@ -90,7 +125,9 @@ TEST(Json, TimesAreThoseOfFormatTime) {
     AppendJsonTime(micros, &out);
     return out;
   };
-  for (int64_t t : {kMinTime, kMinTime - 1, kMaxTime, kMaxTime + 1, int64_t{0}, int64_t{-1}}) {
+  using Limits = std::numeric_limits<int64_t>;
+  for (int64_t t : {kMinTime, kMinTime - 1, kMaxTime, kMaxTime + 1, int64_t{0}, int64_t{-1},
+                    Limits::min(), Limits::max()}) {
     EXPECT_EQ(time(t), "\"" + FormatTime(t) + "\"");
   }
   std::mt19937_64 random(4);
