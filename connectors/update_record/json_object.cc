@@ -59,6 +59,28 @@ char* WriteList(std::string_view list, DataType element, char* out) {
   return end;
 }
 
+// Writes a double as the one before where it is the same: neighbours are often one aggregate over
+// several windows, with one value.
+class LastDouble {
+ public:
+  char* Write(double value, char* out) {
+    uint64_t bits = std::bit_cast<uint64_t>(value);
+    if (size_ == 0 || bits != bits_) {
+      bits_ = bits;
+      size_ = static_cast<size_t>(WriteJsonDouble(value, out) - out);
+      std::memcpy(text_, out, sizeof text_);
+    } else {
+      std::memcpy(out, text_, sizeof text_);
+    }
+    return out + size_;
+  }
+
+ private:
+  uint64_t bits_ = 0;
+  size_t size_ = 0;  // 0: there is none yet
+  char text_[kMaxShortestDouble];
+};
+
 }  // namespace
 
 JsonLabel::JsonLabel(std::string_view text) : bytes_(text), size_(text.size()) {
@@ -89,26 +111,18 @@ size_t JsonMembers::MaxSize(const Scalar* values) const {
 }
 
 char* JsonMembers::Write(const Scalar* values, char* out) const {
-  // The double before: neighbours are often one aggregate over several windows, with one value.
-  uint64_t last_bits = 0;
-  std::string_view last_text;
+  LastDouble last;
   for (const Member& member : members_) {
     const Scalar& value = *values++;
     out = member.label.Write(out);
     if (value.null) {
       out = WriteText("null", out);
+    } else if (member.type == DataType::kDouble) {
+      out = last.Write(value.double_value, out);
     } else if (IsList(member.type)) {
       out = WriteList(value.string_value(), ElementType(member.type), out);
-    } else if (member.type != DataType::kDouble) {
-      out = WriteScalar(value, member.type, out);
-    } else if (uint64_t bits = std::bit_cast<uint64_t>(value.double_value);
-               bits == last_bits && !last_text.empty()) {
-      out = WriteText(last_text, out);
     } else {
-      const char* begin = out;
-      out = WriteJsonDouble(value.double_value, out);
-      last_bits = bits;
-      last_text = {begin, static_cast<size_t>(out - begin)};
+      out = WriteScalar(value, member.type, out);
     }
   }
   return out;

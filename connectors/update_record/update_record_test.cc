@@ -18,8 +18,10 @@
 #include "connectors/update_record/protobuf_schema.h"
 #include "engine/batch/change_batch.h"
 #include "engine/state/key.h"
+#include "engine/task/change_rows_testing.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/data_type.h"
+#include "schemas/types/json.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
@@ -116,6 +118,16 @@ std::shared_ptr<arrow::RecordBatch> BatchOf(const v1::Project& project,
   return arrow::RecordBatch::Make(schema, static_cast<int64_t>(rows.size()), columns);
 }
 
+// Makes `out` the records of change records.
+void Encode(const v1::Project& project, const TaskId& task, const arrow::RecordBatch& rows,
+            EncodedUpdates* out) {
+  UpdateRecordEncoder encoder(project, 0, task);
+  out->Clear();
+  ForEachChange(
+      rows, project.feature_views(0), project.entities(1),
+      [&](const Change& change, const Scalar* features) { encoder.Append(change, features, out); });
+}
+
 Row MetaColumns(std::string op) {
   return {int64_t{1'356'998'400'123'456},
           int64_t{-1},
@@ -144,7 +156,7 @@ TEST(UpdateRecord, IsAsDocumented) {
   auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
   view->set_update_headers(v1::FeatureView::HEADERS_ALL);
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, TaskOf("transactions")).Encode(*batch, &updates);
+  Encode(project, TaskOf("transactions"), *batch, &updates);
   ASSERT_EQ(updates.size(), 1u);
   EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, "u1");
@@ -165,9 +177,8 @@ TEST(UpdateRecord, OfADeleteIsATombstoneAndTheNextOneIsNot) {
   v1::Project project = ProjectOf({v1::INT64}, {v1::INT64});
   auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("delete")),
                                  Joined({int64_t{6}, int64_t{1}}, MetaColumns("expire"))});
-  UpdateRecordEncoder encoder(project, 0, TaskOf("t"));
   EncodedUpdates updates;
-  encoder.Encode(*batch, &updates);
+  Encode(project, TaskOf("t"), *batch, &updates);
   ASSERT_EQ(updates.size(), 2u);
   EXPECT_EQ(updates[0].key, "5");
   EXPECT_EQ(updates[0].value, std::nullopt);
@@ -184,9 +195,9 @@ TEST(UpdateRecord, HeadersAreOnDeletesOrOnAll) {
                                  Joined({int64_t{5}, int64_t{2}}, MetaColumns("event"))});
   EncodedUpdates all, some;
   project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_ALL);
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &all);
+  Encode(project, TaskOf("t"), *batch, &all);
   project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_DELETES);
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &some);
+  Encode(project, TaskOf("t"), *batch, &some);
   ASSERT_EQ(some.size(), all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(some[i].key, all[i].key);
@@ -203,7 +214,7 @@ TEST(UpdateRecord, InfinitiesAreStrings) {
   double infinity = std::numeric_limits<double>::infinity();
   auto batch = BatchOf(project, {Joined({true, infinity, -infinity}, MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
+  Encode(project, TaskOf("t"), *batch, &updates);
   EncodedUpdate record = updates[0];
   EXPECT_EQ(record.key, R"({"key_1":true})");
   EXPECT_TRUE(record.value->starts_with(
@@ -329,20 +340,38 @@ struct RandomBatch {
   std::shared_ptr<arrow::RecordBatch> batch;
 };
 
+// The members as one writer has them, one after the other.
+std::string ObjectOf(const RandomBatch& made, const Row& row) {
+  constexpr DataType kStep[] = {DataType::kTimestamp, DataType::kTimestamp, DataType::kTimestamp,
+                                DataType::kString,    DataType::kInt64,     DataType::kInt64,
+                                DataType::kInt64,     DataType::kInt64,     DataType::kInt64};
+  std::string object;
+  for (size_t i = 0; i < row.size(); ++i) {
+    bool step = i >= made.types.size();
+    object += i == 0 ? '{' : ',';
+    AppendJsonString(made.batch->schema()->field(static_cast<int>(i))->name(), &object);
+    object += ':';
+    AppendJsonValue(row[i],
+                    step ? kStep[i - made.types.size()] : static_cast<DataType>(made.types[i]),
+                    &object);
+  }
+  return object + '}';
+}
+
 TEST(UpdateRecord, RandomRowsReadBackBitForBitFromWholeAndSlicedBatches) {
   RandomRows random(1);
   EncodedUpdates updates;
   for (int round = 0; round < 100; ++round) {
     RandomBatch made(&random);
     size_t first = random.Below(3) * 5;
-    UpdateRecordEncoder encoder(made.project, 0, TaskOf("t"));
-    encoder.Encode(*made.batch->Slice(static_cast<int64_t>(first)), &updates);
+    Encode(made.project, TaskOf("t"), *made.batch->Slice(static_cast<int64_t>(first)), &updates);
     ASSERT_EQ(updates.size(), made.rows.size() - first);
     for (size_t i = first; i < made.rows.size(); ++i) {
       EncodedUpdate record = updates[i - first];
       const Row& row = made.rows[i];
       EXPECT_EQ(record.key,
                 KeyText(made.project.entities(1), absl::MakeSpan(row).subspan(0, made.keys)));
+      EXPECT_EQ(record.value, ObjectOf(made, row));
       Json json = Json::parse(record.value.value());
       ASSERT_EQ(json.size(), row.size());
       size_t column = 0;
@@ -356,6 +385,64 @@ TEST(UpdateRecord, RandomRowsReadBackBitForBitFromWholeAndSlicedBatches) {
       }
     }
   }
+}
+
+// Steps at offsets 10, 10, 12, 15.
+class EncodedUpdatesTest : public ::testing::Test {
+ protected:
+  EncodedUpdatesTest() : project_(ProjectOf({v1::INT64}, {v1::STRING})) {}
+
+  void Append(int64_t offset, std::string_view text) {
+    std::string key;
+    AppendKeyInt(offset, &key);
+    Scalar feature = Scalar::String(text);
+    UpdateRecordEncoder(project_, 0, TaskOf("t"))
+        .Append({.key = HashedKey(key), .known_time = 7 * offset, .offset = offset}, &feature,
+                &updates_);
+  }
+
+  v1::Project project_;
+  EncodedUpdates updates_;
+};
+
+TEST_F(EncodedUpdatesTest, AreFoundByTheirOffsets) {
+  EXPECT_EQ(updates_.FirstAfter(Offset(-1)), 0u);
+  for (int64_t offset : {10, 10, 12, 15}) Append(offset, "");
+  const std::pair<int64_t, size_t> kFirst[] = {{-1, 0}, {9, 0},  {10, 2}, {11, 2},
+                                               {12, 3}, {14, 3}, {15, 4}, {99, 4}};
+  for (auto [position, first] : kFirst) EXPECT_EQ(updates_.FirstAfter(Offset(position)), first);
+  EXPECT_EQ(updates_.offset(2), Offset(12));
+  EXPECT_EQ(updates_.known_time(2), KnownTime(84));
+}
+
+TEST_F(EncodedUpdatesTest, StayWhereTheyAreWhileMoreAreAddedAndWhenMoved) {
+  std::vector<EncodedUpdate> before;
+  for (int64_t i = 0; i < 3'000; ++i) {
+    Append(i, std::string(i, 'a'));
+    before.push_back(updates_[i]);
+  }
+  EncodedUpdates moved = std::move(updates_);
+  ASSERT_EQ(moved.size(), before.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(moved[i].key.data(), before[i].key.data());
+    EXPECT_EQ(moved[i].value->data(), before[i].value->data());
+    EXPECT_EQ(moved[i].value, before[i].value);
+    EXPECT_EQ(moved[i].key, std::to_string(i));
+    EXPECT_EQ(Json::parse(*moved[i].value)["feature_1"].get<std::string>().size(), i);
+  }
+  EXPECT_EQ(moved.most_payload(), before.back().payload());
+}
+
+TEST_F(EncodedUpdatesTest, KeepTheirMemoryForTheNextOnes) {
+  auto fill = [&] {
+    updates_.Clear();
+    EXPECT_TRUE(updates_.empty());
+    EXPECT_EQ(updates_.most_payload(), 0u);
+    for (int64_t i = 0; i < 1'000; ++i) Append(i, std::string(i % 7 * 500, 'a'));
+    return updates_.capacity();
+  };
+  size_t capacity = fill();
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(fill(), capacity);
 }
 
 // The message that protoc would make of a view's .proto text.
@@ -439,7 +526,7 @@ TEST(UpdateRecord, RandomRowsAsProtobufReadBackBitForBit) {
     CompiledProto proto(UpdateProto(made.project, 0));
     ASSERT_EQ(proto.message().field_count(), static_cast<int>(made.rows[0].size()));
     int64_t first = static_cast<int64_t>(random.Below(3)) * 5;
-    UpdateRecordEncoder(made.project, 0, TaskOf("t")).Encode(*made.batch->Slice(first), &updates);
+    Encode(made.project, TaskOf("t"), *made.batch->Slice(first), &updates);
     for (size_t i = 0; i < updates.size(); ++i) {
       auto message = proto.Parse(updates[i].value.value());
       const Row& row = made.rows[i + first];
@@ -463,7 +550,7 @@ TEST(UpdateRecord, AsProtobufIsAsDocumented) {
   view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
   auto batch = BatchOf(project, {Joined({"u1", 12.5, int64_t{3}, {}}, MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, TaskOf("transactions")).Encode(*batch, &updates);
+  Encode(project, TaskOf("transactions"), *batch, &updates);
   EXPECT_EQ(absl::BytesToHexString(std::string(updates[0].value.value())),
             "0a027531"            // user_id
             "110000000000002940"  // spend_10m
@@ -511,13 +598,13 @@ TEST(UpdateRecord, ListsAreAsDocumented) {
                                          ValueList{true, false}},
                                         MetaColumns("event"))});
   EncodedUpdates updates;
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
+  Encode(project, TaskOf("t"), *batch, &updates);
   EXPECT_TRUE(updates[0].value->starts_with(
       R"({"key_1":"u1","feature_1":[1,300],"feature_2":["US",""],"feature_3":null,)"
       R"("feature_4":[true,false],"_effective_time":)"))
       << *updates[0].value;
   project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &updates);
+  Encode(project, TaskOf("t"), *batch, &updates);
   std::string hex = absl::BytesToHexString(std::string(updates[0].value.value()));
   EXPECT_TRUE(
       hex.starts_with("0a027531"    // key_1
@@ -560,9 +647,9 @@ TEST(UpdateRecord, StringsAreUtf8InBothFormats) {
   std::string text = "long enough \xff\xc3 \xed\xa0\x80 é";
   auto batch = BatchOf(project, {Joined({int64_t{1}, text}, MetaColumns("event"))});
   EncodedUpdates json, protobuf;
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &json);
+  Encode(project, TaskOf("t"), *batch, &json);
   project.mutable_feature_views(0)->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
-  UpdateRecordEncoder(project, 0, TaskOf("t")).Encode(*batch, &protobuf);
+  Encode(project, TaskOf("t"), *batch, &protobuf);
   CompiledProto proto(UpdateProto(project, 0));
   EXPECT_EQ(std::get<std::string>(FieldOf(*proto.Parse(protobuf[0].value.value()), 1)),
             Json::parse(json[0].value.value())["feature_1"].get<std::string>());
