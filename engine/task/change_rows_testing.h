@@ -23,10 +23,10 @@
 namespace forebay {
 
 // Reads the rows of one batch, of ChangeSchema(view, entity).
-class ChangeRows {
+class ChangeReader {
  public:
   // All of them must outlive this.
-  ChangeRows(const arrow::RecordBatch& rows, const v1::FeatureView& view, const v1::Entity& entity)
+  ChangeReader(const arrow::RecordBatch& rows, const v1::FeatureView& view, const v1::Entity& entity)
       : rows_(rows),
         view_(view),
         entity_(entity),
@@ -111,7 +111,7 @@ class ChangeRows {
 template <typename Fn>
 void ForEachChange(const arrow::RecordBatch& rows, const v1::FeatureView& view,
                    const v1::Entity& entity, Fn fn) {
-  ChangeRows(rows, view, entity).ForEach(fn);
+  ChangeReader(rows, view, entity).ForEach(fn);
 }
 
 }  // namespace forebay
