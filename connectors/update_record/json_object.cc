@@ -161,9 +161,15 @@ size_t JsonStepWriter::MaxSize(const UpdateStep& step) const {
 }
 
 char* JsonStepWriter::WriteTimes(const Change& change, char* out) const {
-  out = WriteJsonTime(change.effective_time, before_effective_time_.Write(out));
-  out = WriteJsonTime(change.event_time, before_event_time_.Write(out));
-  return WriteJsonTime(change.known_time, before_known_time_.Write(out));
+  char* const effective_time = before_effective_time_.Write(out);
+  char* const end = WriteJsonTime(change.effective_time, effective_time);
+  const std::string_view text(effective_time, static_cast<size_t>(end - effective_time));
+  // Most steps are known when they take effect, and many events happen then.
+  auto write = [&](int64_t time, char* to) {
+    return time == change.effective_time ? WriteText(text, to) : WriteJsonTime(time, to);
+  };
+  out = write(change.event_time, before_event_time_.Write(end));
+  return write(change.known_time, before_known_time_.Write(out));
 }
 
 char* JsonStepWriter::Write(const UpdateStep& step, char* out) const {
