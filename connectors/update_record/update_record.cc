@@ -1,11 +1,8 @@
 #include "connectors/update_record/update_record.h"
 
-#include <arrow/api.h>
-
 #include <cstring>
 
 #include "connectors/update_record/key_columns.h"
-#include "engine/task/change_rows_testing.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/lookup.h"
@@ -48,14 +45,18 @@ UpdateRecordEncoder::Values UpdateRecordEncoder::MakeValues(const v1::FeatureVie
 }
 
 UpdateRecordEncoder::UpdateRecordEncoder(const v1::Project& project, int view, const TaskId& task)
-    : view_(project.feature_views(view)),
-      entity_(*FindEntity(project, view_.entity())),
+    : UpdateRecordEncoder(project.feature_views(view),
+                          *FindEntity(project, project.feature_views(view).entity()), task) {}
+
+UpdateRecordEncoder::UpdateRecordEncoder(const v1::FeatureView& view, const v1::Entity& entity,
+                                         const TaskId& task)
+    : entity_(entity),
       source_prefix_(fmt::format("{}/{}/", task.topic, task.partition.value())),
-      view_version_(std::to_string(view_.version())),
-      key_form_(KeyFormOf(entity_)),
-      headers_on_all_(view_.update_headers() == v1::FeatureView::HEADERS_ALL),
-      key_object_(JsonKeyMembers(entity_)),
-      values_(MakeValues(view_, entity_, task)) {}
+      view_version_(std::to_string(view.version())),
+      key_form_(KeyFormOf(entity)),
+      headers_on_all_(view.update_headers() == v1::FeatureView::HEADERS_ALL),
+      key_object_(JsonKeyMembers(entity)),
+      values_(MakeValues(view, entity, task)) {}
 
 void UpdateRecordEncoder::Append(const Change& change, const Scalar* features,
                                  EncodedUpdates* out) const {
@@ -123,13 +124,6 @@ char* UpdateRecordEncoder::WriteSource(const Change& change, char* out) const {
   out = WriteJsonInt(change.offset, Copy(source_prefix_, out));
   *out++ = '/';
   return WriteJsonInt(change.ordinal, out);
-}
-
-void UpdateRecordEncoder::Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const {
-  out->Clear();
-  ForEachChange(rows, view_, entity_, [&](const Change& change, const Scalar* features) {
-    Append(change, features, out);
-  });
 }
 
 }  // namespace forebay

@@ -20,10 +20,6 @@
 #include "engine/batch/event_batch.h"
 #include "engine/state/change.h"
 
-namespace arrow {
-class RecordBatch;
-}
-
 namespace forebay {
 
 namespace v1 {
@@ -46,12 +42,11 @@ class UpdateRecordEncoder {
   // the view. REQUIRES: the steps of `out` come in the order of their offsets.
   void Append(const Change& change, const Scalar* features, EncodedUpdates* out) const;
 
-  // Makes `out` the records of `rows`, whose schema is ChangeSchema of the view.
-  void Encode(const arrow::RecordBatch& rows, EncodedUpdates* out) const;
-
  private:
   enum class KeyForm : uint8_t { kText, kInteger, kObject };
   using Values = std::variant<JsonStepWriter, ProtobufStepWriter>;
+
+  UpdateRecordEncoder(const v1::FeatureView& view, const v1::Entity& entity, const TaskId& task);
 
   static KeyForm KeyFormOf(const v1::Entity& entity);
   static Values MakeValues(const v1::FeatureView& view, const v1::Entity& entity,
@@ -63,7 +58,6 @@ class UpdateRecordEncoder {
   char* WriteKey(const Scalar* keys, char* out) const;
   char* WriteSource(const Change& change, char* out) const;
 
-  const v1::FeatureView& view_;
   const v1::Entity& entity_;
   const std::string source_prefix_;  // "topic/partition/"
   const std::string view_version_;

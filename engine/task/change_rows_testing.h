@@ -26,7 +26,8 @@ namespace forebay {
 class ChangeReader {
  public:
   // All of them must outlive this.
-  ChangeReader(const arrow::RecordBatch& rows, const v1::FeatureView& view, const v1::Entity& entity)
+  ChangeReader(const arrow::RecordBatch& rows, const v1::FeatureView& view,
+               const v1::Entity& entity)
       : rows_(rows),
         view_(view),
         entity_(entity),
