@@ -105,6 +105,7 @@ class Updates:
     """Which steps of a view are records of its update topic, and which of those have headers."""
 
     every: str = "commit"  # the newest of each key that it has; or change: all
+    expiry: str = "on"  # off: no steps in which only time passed
     headers: str = "deletes"  # or all
 
 

@@ -9,6 +9,7 @@ import random
 import polars as pl
 
 from tests.oracle.compare import differences
+from tests.oracle.model import View
 from tests.system.view_outcome import (
     POSITION,
     TIMES,
@@ -61,12 +62,13 @@ def check_steps_wherever_they_stand(outcome: ViewOutcome) -> None:
 
 def check_updates(outcome: ViewOutcome) -> None:
     """Each is a row of the table, column for column, tombstones for deletes, in the order of the
-    positions, and no row is there twice. All rows are, or at least the newest of each key."""
+    positions, and no row is there twice. All rows that are wanted are, or at least the newest of
+    each key."""
     view = outcome.view
-    rows = outcome.table
+    rows = wanted_rows(outcome)
     if view.updates.every == "commit":
-        rows = rows_of_updates(outcome)
-        newest = outcome.table.group_by(view.keys, maintain_order=True).last()
+        newest = newest_rows(view, rows)
+        rows = rows_of_updates(outcome, rows)
         lacking = newest.join(rows, on=POSITION, how="anti")
         assert lacking.is_empty(), f"{view.name}: the topic lacks the newest rows {lacking}"
     deleted = rows["_op"] == "delete"
@@ -86,10 +88,21 @@ def check_updates(outcome: ViewOutcome) -> None:
     assert_same_frame(rows_of(values, kept.schema), kept, f"{view.name}: values in topic and table")
 
 
-def rows_of_updates(outcome: ViewOutcome) -> pl.DataFrame:
-    """Of the table, those that are in the topic."""
+def wanted_rows(outcome: ViewOutcome) -> pl.DataFrame:
+    """Of the table, those that may be updates."""
+    without_expiry = outcome.table.filter(pl.col("_op") != "expire")
+    return outcome.table if outcome.view.updates.expiry == "on" else without_expiry
+
+
+def newest_rows(view: View, rows: pl.DataFrame) -> pl.DataFrame:
+    """Of each key."""
+    return rows.group_by(view.keys, maintain_order=True).last()
+
+
+def rows_of_updates(outcome: ViewOutcome, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those that are in the topic."""
     published = {update.source for update in outcome.updates}
-    return outcome.table.filter([row in published for row in outcome.table.select(POSITION).rows()])
+    return rows.filter([row in published for row in rows.select(POSITION).rows()])
 
 
 def rows_of(values: list[bytes], schema: pl.Schema) -> pl.DataFrame:

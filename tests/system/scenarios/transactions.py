@@ -112,6 +112,7 @@ VIEWS = (
             Feature("smallest", "min(amount)", "min", _column("amount"), (TUMBLING,)),
             Feature("first_user", "first(user_id)", "first", _column("user_id"), (TUMBLING,)),
         ),
+        updates=Updates(expiry="off"),
     ),
     View(
         "corridor",
@@ -121,7 +122,7 @@ VIEWS = (
             Feature("n", "count(*)", "count", lambda row: 1, (HOUR,)),
             Feature("last_amount", "last(amount)", "last", _column("amount"), (HOUR,)),
         ),
-        updates=Updates(every="change"),
+        updates=Updates(every="change", expiry="off"),
     ),
 )
 
