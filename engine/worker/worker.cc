@@ -466,14 +466,14 @@ absl::Status Worker::CommitTasks(std::vector<TaskPtr> tasks, CutOf of) {
     states = states || !cut.states.empty();
   }
   bool any = !outputs.empty() || states;
-  if (!any && of == CutOf::kOutputs) return absl::OkStatus();
+  // A sink may have left something of an earlier commit to this one.
   RETURN_IF_ERROR(CommitOutputs(outputs));
   for (size_t i = 0; i < cuts.size(); ++i) {
     if (cuts[i].states.empty()) continue;
     RETURN_IF_ERROR(tasks[i]->task().Commit(cuts[i]));
     tasks[i]->SetDurable(cuts[i].number());
   }
-  if (!any) return absl::OkStatus();  // only what was offered is durable now: no commit
+  if (!any) return absl::OkStatus();
   int64_t micros = absl::ToInt64Microseconds(absl::Now() - start);
   statistics_.commits.fetch_add(1, std::memory_order_relaxed);
   statistics_.commit_micros.fetch_add(micros, std::memory_order_relaxed);
