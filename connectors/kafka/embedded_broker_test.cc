@@ -25,6 +25,9 @@
 #include "connectors/kafka/testing/topic_reader.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_sink.h"
+#include "connectors/update_record/update_record.h"
+#include "engine/aggregate/aggregate.h"
+#include "engine/state/change.h"
 
 namespace forebay {
 namespace {
@@ -36,6 +39,35 @@ using ::testing::Pair;
 const TaskId kTask0 = {"transactions", PartitionId(0)};
 const TaskId kTask1 = {"transactions", PartitionId(1)};
 const TestWorker::Topics kTopics = {{"transactions", 2}};
+
+constexpr size_t kTombstoneEach = 300;
+
+// Updates of keys "0", "1", ..., of which some are tombstones; only these have headers.
+std::shared_ptr<const EncodedUpdates> MakeUpdates(v1::Project project, size_t count) {
+  project.mutable_feature_views(0)->set_update_headers(v1::FeatureView::HEADERS_DELETES);
+  UpdateRecordEncoder encoder(project, 0, kTask1);
+  auto updates = std::make_shared<EncodedUpdates>();
+  for (size_t i = 0; i < count; ++i) {
+    bool tombstone = i % kTombstoneEach == kTombstoneEach - 1;
+    const std::string key = std::to_string(i);
+    const Change change{.key = HashedKey(key),
+                        .op = tombstone ? ChangeOp::kDelete : ChangeOp::kEvent,
+                        .offset = static_cast<int64_t>(i)};
+    const Scalar feature = Scalar::Int64(static_cast<int64_t>(i));
+    encoder.Append(change, &feature, updates.get());
+  }
+  return updates;
+}
+
+void ExpectUpdates(const std::vector<TopicRecord>& records, size_t count) {
+  ASSERT_EQ(records.size(), count);
+  for (size_t i = 0; i < count; ++i) {
+    bool tombstone = i % kTombstoneEach == kTombstoneEach - 1;
+    EXPECT_EQ(records[i].key, std::to_string(i));
+    EXPECT_EQ(records[i].value.has_value(), !tombstone);
+    EXPECT_EQ(records[i].headers.empty(), !tombstone);
+  }
+}
 
 class EmbeddedBrokerTest : public ::testing::Test {
  protected:
@@ -335,6 +367,57 @@ TEST_F(EmbeddedBrokerTest, ATransactionHoldsRecordsBackUnlessTheUserSaysOtherwis
   };
   EXPECT_EQ(linger({}), "1000");
   EXPECT_EQ(linger({{"linger.ms", "7"}}), "7");
+}
+
+// More than librdkafka takes at a time, with tombstones in between.
+TEST_F(EmbeddedBrokerTest, ATransactionKeepsUpdatesInOrderAndUntilItsEnd) {
+  KafkaConfig config{.bootstrap_servers = brokers_,
+                     .properties = {{"queue.buffering.max.messages", "100"}, {"linger.ms", "1"}}};
+  auto producer = TransactionalProducer::Create(config, "shop-w1", nullptr);
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  ASSERT_EQ(broker_->CreateTopic("updates", 2), absl::OkStatus());
+  ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
+  std::shared_ptr<const EncodedUpdates> updates = MakeUpdates(project_, 1000);
+  std::weak_ptr<const EncodedUpdates> kept = updates;
+  ASSERT_EQ((*producer)->records().Produce("updates", 1, std::move(updates), 0, 1000),
+            absl::OkStatus());
+  EXPECT_FALSE(kept.expired());
+  ASSERT_EQ((*producer)->Commit(), absl::OkStatus());
+  EXPECT_TRUE(kept.expired());
+  ExpectUpdates(ReadTopic(brokers_, "updates"), 1000);
+}
+
+TEST_F(EmbeddedBrokerTest, UpdatesOutliveATransactionThatIsAbandonedOrAborted) {
+  ASSERT_EQ(broker_->CreateTopic("updates", 2), absl::OkStatus());
+  for (bool abort : {false, true}) {
+    auto producer = TransactionalProducer::Create({.bootstrap_servers = brokers_}, "w1", nullptr);
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    ASSERT_EQ((*producer)->Begin(), absl::OkStatus());
+    std::shared_ptr<const EncodedUpdates> updates = MakeUpdates(project_, 20'000);
+    std::weak_ptr<const EncodedUpdates> kept = updates;
+    ASSERT_EQ((*producer)->records().Produce("updates", 1, std::move(updates), 0, 1000),
+              absl::OkStatus());
+    EXPECT_FALSE(kept.expired());
+    if (abort) {
+      EXPECT_TRUE((*producer)->Recover(absl::InfiniteDuration()));
+    } else {
+      producer->reset();
+    }
+    EXPECT_TRUE(kept.expired());
+  }
+}
+
+TEST_F(EmbeddedBrokerTest, WithoutATransactionUpdatesAreCopied) {
+  auto producer = Producer::Create({.bootstrap_servers = brokers_}, {}, DeliveryReports::kAll,
+                                   /*cancel=*/nullptr);
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  ASSERT_EQ(broker_->CreateTopic("updates", 2), absl::OkStatus());
+  std::shared_ptr<const EncodedUpdates> updates = MakeUpdates(project_, 1000);
+  std::weak_ptr<const EncodedUpdates> kept = updates;
+  ASSERT_EQ((*producer)->Produce("updates", 1, std::move(updates), 0, 1000), absl::OkStatus());
+  EXPECT_TRUE(kept.expired());
+  ASSERT_EQ((*producer)->Flush(), absl::OkStatus());
+  ExpectUpdates(ReadTopic(brokers_, "updates"), 1000);
 }
 
 TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPartition) {

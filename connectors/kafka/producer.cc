@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
-#include "absl/time/clock.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/status_macros.h"
@@ -18,6 +18,9 @@ namespace {
 // nothing says that there is room.
 constexpr int kPollMillis = 100;
 constexpr int kBlindPollMillis = 2;
+
+// So many records are handed over at once.
+constexpr size_t kMostAtOnce = 256;
 
 struct HeadersDeleter {
   void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
@@ -69,6 +72,17 @@ rd_kafka_resp_err_t TryEnqueue(rd_kafka_t* client, rd_kafka_topic_t* topic,
   rd_kafka_resp_err_t code = rd_kafka_error_code(error);
   rd_kafka_error_destroy(error);
   return code;
+}
+
+rd_kafka_message_t MessageOf(const EncodedUpdate& update) {
+  rd_kafka_message_t message{};
+  message.key = const_cast<char*>(update.key.data());
+  message.key_len = update.key.size();
+  if (update.value) {
+    message.payload = const_cast<char*>(update.value->data());
+    message.len = update.value->size();
+  }
+  return message;
 }
 
 // What to do about a record that the broker or librdkafka refuses.
@@ -151,45 +165,86 @@ absl::Status Producer::Produce(const OutgoingRecord& record) {
 }
 
 absl::Status Producer::Produce(std::string_view topic, int32_t partition,
-                               const EncodedUpdates& updates, size_t first, size_t most) {
+                               std::shared_ptr<const EncodedUpdates> updates, size_t first,
+                               size_t most) {
   ASSIGN_OR_RETURN(rd_kafka_topic_t * handle, FindTopic(topic));
-  int64_t now = absl::ToUnixMicros(absl::Now());
-  for (size_t i = first; i < updates.size(); ++i) {
-    EncodedUpdate update = updates[i];
+  if (borrows()) Keep(updates);
+  std::vector<rd_kafka_message_t> batch;
+  batch.reserve(kMostAtOnce);
+  for (size_t i = first; i < updates->size(); ++i) {
+    EncodedUpdate update = (*updates)[i];
     if (update.payload() > most) continue;
+    if (!update.has_headers) batch.push_back(MessageOf(update));
+    if (!update.has_headers && batch.size() < kMostAtOnce) continue;
+    RETURN_IF_ERROR(EnqueueAll(handle, partition, absl::MakeSpan(batch)));
+    batch.clear();
+    if (!update.has_headers) continue;
+    // librdkafka takes no headers with many records at once.
     RETURN_IF_ERROR(Enqueue(handle, {.topic = topic,
                                      .partition = partition,
                                      .key = update.key,
                                      .value = update.value,
-                                     .headers = update.headers(),
-                                     .timestamp = now}));
+                                     .headers = update.headers()}));
+  }
+  return EnqueueAll(handle, partition, absl::MakeSpan(batch));
+}
+
+void Producer::Keep(std::shared_ptr<const EncodedUpdates> updates) {
+  absl::MutexLock lock(&mutex_);
+  kept_.push_back(std::move(updates));
+}
+
+void Producer::Release() {
+  absl::MutexLock lock(&mutex_);
+  kept_.clear();
+}
+
+absl::Status Producer::EnqueueAll(rd_kafka_topic_s* topic, int32_t partition,
+                                  absl::Span<rd_kafka_message_s> messages) {
+  std::atomic<int64_t>* count = outstanding();
+  for (rd_kafka_message_t& message : messages) message._private = count;
+  RetryLog log;
+  while (!messages.empty()) {
+    if (count != nullptr) count->fetch_add(static_cast<int64_t>(messages.size()));
+    int taken = rd_kafka_produce_batch(topic, partition, borrows() ? 0 : RD_KAFKA_MSG_F_COPY,
+                                       messages.data(), static_cast<int>(messages.size()));
+    if (count != nullptr) count->fetch_sub(static_cast<int64_t>(messages.size()) - taken);
+    // Those behind one that finds the queue full are not taken, either.
+    auto refused = std::find_if(messages.begin(), messages.end(), [](const auto& message) {
+      return message.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+    });
+    if (refused == messages.end()) return absl::OkStatus();
+    RETURN_IF_ERROR(WaitForRoom(refused->err, rd_kafka_topic_name(topic), &log));
+    messages.remove_prefix(refused - messages.begin());
   }
   return absl::OkStatus();
 }
 
 absl::Status Producer::Enqueue(rd_kafka_topic_s* topic, const OutgoingRecord& record) {
   HeadersHandle headers = CopyHeaders(record.headers);
-  std::atomic<int64_t>* outstanding =
-      reports_ == DeliveryReports::kAll ? &outstanding_[flushes_.load() % 2] : nullptr;
+  std::atomic<int64_t>* count = outstanding();
   RetryLog log;
   while (true) {
-    if (outstanding != nullptr) outstanding->fetch_add(1);
-    rd_kafka_resp_err_t error = TryEnqueue(client_.get(), topic, record, headers, outstanding);
+    if (count != nullptr) count->fetch_add(1);
+    rd_kafka_resp_err_t error = TryEnqueue(client_.get(), topic, record, headers, count);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-    if (outstanding != nullptr) outstanding->fetch_sub(1);
-    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      RETURN_IF_ERROR(Failure());
-      return DeliveryStatus(error, record.topic);
-    }
-    if (cancelled()) {
-      return absl::CancelledError(fmt::format("stopped while producing to topic {}", record.topic));
-    }
-    if (rd_kafka_poll(client_.get(), outstanding != nullptr ? kPollMillis : kBlindPollMillis) ==
-        0) {
-      log.SayLater("topic {}: the broker takes nothing, {} records wait", record.topic,
-                   rd_kafka_outq_len(client_.get()));
-    }
+    if (count != nullptr) count->fetch_sub(1);
+    RETURN_IF_ERROR(WaitForRoom(error, record.topic, &log));
   }
+}
+
+absl::Status Producer::WaitForRoom(int error, std::string_view topic, RetryLog* log) {
+  if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    RETURN_IF_ERROR(Failure());
+    return DeliveryStatus(error, topic);
+  }
+  if (cancelled())
+    return absl::CancelledError(fmt::format("stopped while producing to topic {}", topic));
+  if (rd_kafka_poll(client_.get(), borrows() ? kBlindPollMillis : kPollMillis) == 0) {
+    log->SayLater("topic {}: the broker takes nothing, {} records wait", topic,
+                  rd_kafka_outq_len(client_.get()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Producer::Flush() {

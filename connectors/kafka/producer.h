@@ -3,7 +3,7 @@
 //   ASSIGN_OR_RETURN(auto producer, Producer::Create(config, {}, DeliveryReports::kAll, &cancel));
 //   RETURN_IF_ERROR(producer->Produce({.topic = "shop.spend.v1", .partition = 3, .key = key,
 //                                      .value = value, .headers = headers}));
-//   RETURN_IF_ERROR(producer->Produce("shop.spend.v1", 3, encoded_updates, 0, most));
+//   RETURN_IF_ERROR(producer->Produce("shop.spend.v1", 3, updates, 0, most));
 //   RETURN_IF_ERROR(producer->Flush());
 //
 // Thread-safe.
@@ -35,6 +35,8 @@ struct rd_kafka_topic_s;
 
 namespace forebay {
 
+class RetryLog;
+
 using HeaderView = std::pair<std::string_view, std::string_view>;
 std::vector<HeaderView> ViewsOf(const RecordHeaders& headers);
 
@@ -53,7 +55,7 @@ struct OutgoingRecord {
 // Which records the broker's answer is waited for one by one.
 enum class DeliveryReports {
   kAll,       // as Flush needs it
-  kFailures,  // cheaper; for transactions, whose end waits for all records
+  kFailures,  // cheaper; for transactions, whose end waits for all records, see Release
 };
 
 class Producer {
@@ -68,10 +70,14 @@ class Producer {
   // take records any more, see Failure().
   absl::Status Produce(const OutgoingRecord& record);
 
-  // The same for updates[first] and all after it, in order, with one timestamp, but for those with
-  // a larger payload than `most`. Stops at an error.
-  absl::Status Produce(std::string_view topic, int32_t partition, const EncodedUpdates& updates,
-                       size_t first, size_t most);
+  // The same for updates[first] and all after it, in order, but for those with a larger payload
+  // than `most`. Stops at an error. With DeliveryReports::kFailures their bytes are not copied:
+  // `updates` are kept until Release, and must not change meanwhile but for further ones.
+  absl::Status Produce(std::string_view topic, int32_t partition,
+                       std::shared_ptr<const EncodedUpdates> updates, size_t first, size_t most);
+
+  // Lets go of updates. REQUIRES: every record has been acknowledged, or has failed.
+  void Release();
 
   // Waits until every record queued before the call is acknowledged or has failed, however long
   // brokers are away; others may queue more meanwhile. CANCELLED; else Failure(). One thread at a
@@ -95,8 +101,19 @@ class Producer {
   Producer(DeliveryReports reports, const std::atomic<bool>* cancel)
       : reports_(reports), cancel_(cancel) {}
 
+  // Whether the updates of others are sent as they lie there.
+  bool borrows() const { return reports_ == DeliveryReports::kFailures; }
+  // Where records queued now are counted; null: nowhere.
+  std::atomic<int64_t>* outstanding() {
+    return reports_ == DeliveryReports::kAll ? &outstanding_[flushes_.load() % 2] : nullptr;
+  }
+  void Keep(std::shared_ptr<const EncodedUpdates> updates);
   absl::StatusOr<rd_kafka_topic_s*> FindTopic(std::string_view name);
   absl::Status Enqueue(rd_kafka_topic_s* topic, const OutgoingRecord& record);
+  absl::Status EnqueueAll(rd_kafka_topic_s* topic, int32_t partition,
+                          absl::Span<rd_kafka_message_s> messages);
+  // After an attempt that failed so: OK when another is worth it.
+  absl::Status WaitForRoom(int error, std::string_view topic, RetryLog* log);
 
   static void OnDelivery(rd_kafka_s* client, const rd_kafka_message_s* message, void* self);
 
@@ -107,6 +124,7 @@ class Producer {
   std::atomic<uint32_t> flushes_ = 0;
   mutable absl::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const EncodedUpdates>> kept_ ABSL_GUARDED_BY(mutex_);
   ClientHandle client_;  // its callbacks use what is above
   std::map<std::string, std::unique_ptr<rd_kafka_topic_s, TopicDeleter>, std::less<>> topics_
       ABSL_GUARDED_BY(mutex_);

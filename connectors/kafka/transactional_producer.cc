@@ -13,9 +13,7 @@ namespace {
 
 constexpr int kStepMillis = 1000;
 
-// Full batches go out at once, and the commit sends the rest: nothing is gained by less. But once
-// records have waited for as long, librdkafka (2.0 at least) polls without a pause until the
-// broker has acknowledged those before them.
+// Full batches go out at once, and the commit sends the rest: nothing is gained by less.
 constexpr char kLingerMillis[] = "1000";
 
 bool IsFencing(int code) {
@@ -71,6 +69,7 @@ absl::Status TransactionalProducer::Commit() {
   });
   // One that has to be aborted is not committed.
   if (status.ok() || (!spent_ && !producer_->cancelled())) ending_ = false;
+  if (status.ok()) producer_->Release();
   return status;
 }
 
@@ -82,6 +81,7 @@ bool TransactionalProducer::Recover(absl::Duration patience) {
       patience);
   if (!aborted.ok()) return false;
   producer_->ClearFailure();
+  producer_->Release();
   return true;
 }
 

@@ -34,22 +34,25 @@ WantedSteps WantedUpdates(const v1::FeatureView& view, bool at_once) {
 }
 
 UpdatePart::UpdatePart(std::shared_ptr<const PublishedViews> views)
-    : views_(std::move(views)), updates_(views_->size()), reviewed_(views_->size()) {}
+    : views_(std::move(views)), reviewed_(views_->size()) {
+  for (size_t view = 0; view < views_->size(); ++view)
+    updates_.push_back(std::make_shared<EncodedUpdates>());
+}
 
 void UpdatePart::Take(int view, const Change& change, const Scalar* features) {
-  (*views_)[view].encoder->Append(change, features, &updates_[view]);
+  (*views_)[view].encoder->Append(change, features, updates_[view].get());
 }
 
 void UpdatePart::Review(TaskOutput* output) {
   for (size_t view = 0; view < updates_.size(); ++view) {
-    if (updates_[view].most_payload() > (*views_)[view].most_payload) RefuseLarge(view, output);
-    reviewed_[view] = updates_[view].size();
+    if (updates_[view]->most_payload() > (*views_)[view].most_payload) RefuseLarge(view, output);
+    reviewed_[view] = updates_[view]->size();
   }
 }
 
 void UpdatePart::RefuseLarge(size_t index, TaskOutput* output) const {
   const PublishedView& view = (*views_)[index];
-  const EncodedUpdates& updates = updates_[index];
+  const EncodedUpdates& updates = *updates_[index];
   for (size_t i = reviewed_[index]; i < updates.size(); ++i) {
     EncodedUpdate update = updates[i];
     if (update.payload() <= view.most_payload) continue;
@@ -70,7 +73,7 @@ void UpdatePart::RefuseLarge(size_t index, TaskOutput* output) const {
 
 size_t UpdatePart::bytes() const {
   size_t bytes = 0;
-  for (const EncodedUpdates& updates : updates_) bytes += updates.capacity();
+  for (const auto& updates : updates_) bytes += updates->capacity();
   return bytes;
 }
 

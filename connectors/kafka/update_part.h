@@ -46,14 +46,14 @@ class UpdatePart final : public SinkPart {
   void Review(TaskOutput* output) override;
   size_t bytes() const override;
 
-  // By view.
-  const std::vector<EncodedUpdates>& updates() const { return updates_; }
+  // By view. Their bytes may be read from after the part is gone.
+  const std::vector<std::shared_ptr<EncodedUpdates>>& updates() const { return updates_; }
 
  private:
   void RefuseLarge(size_t view, TaskOutput* output) const;
 
   const std::shared_ptr<const PublishedViews> views_;
-  std::vector<EncodedUpdates> updates_;
+  std::vector<std::shared_ptr<EncodedUpdates>> updates_;
   std::vector<size_t> reviewed_;  // how many of them
 };
 

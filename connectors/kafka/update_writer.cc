@@ -28,11 +28,11 @@ UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task,
 }
 
 size_t UpdateWriter::FirstLacking(const UpdatePart& part, size_t view, Offset published) const {
-  return part.updates()[view].FirstAfter(std::max(published, held_.updates[view]));
+  return part.updates()[view]->FirstAfter(std::max(published, held_.updates[view]));
 }
 
 bool UpdateWriter::IsLacking(const UpdatePart& part, size_t view, Offset published) const {
-  return FirstLacking(part, view, published) < part.updates()[view].size();
+  return FirstLacking(part, view, published) < part.updates()[view]->size();
 }
 
 bool UpdateWriter::IsLacking(const DeadLetter& letter, Offset published) const {
