@@ -140,19 +140,31 @@ absl::StatusOr<TemporaryFile> CreateTemporaryFile(const std::string& prefix, mod
   return ErrnoStatus(errno, "create", prefix);
 }
 
+absl::StatusOr<AtomicFile> AtomicFile::Create(std::string path, mode_t mode) {
+  ASSIGN_OR_RETURN(TemporaryFile unfinished, CreateTemporaryFile(path, mode));
+  return AtomicFile(std::move(path), std::move(unfinished));
+}
+
+AtomicFile::~AtomicFile() {
+  if (!unfinished_.path.empty()) unlink(unfinished_.path.c_str());
+}
+
+absl::Status AtomicFile::Append(std::string_view bytes) {
+  return WriteAll(unfinished_.file.get(), bytes, path_);
+}
+
+absl::Status AtomicFile::Finish() {
+  RETURN_IF_ERROR(SyncFile(unfinished_.file.get(), path_));
+  if (rename(unfinished_.path.c_str(), path_.c_str()) != 0)
+    return ErrnoStatus(errno, "rename to", path_);
+  unfinished_.path.clear();
+  return SyncFolder(FolderOf(path_));
+}
+
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, mode_t mode) {
-  ASSIGN_OR_RETURN(auto created, CreateTemporaryFile(path, mode));
-  auto& [file, temporary] = created;
-  absl::Status status = WriteAll(file.get(), bytes, path);
-  if (status.ok()) status = SyncFile(file.get(), path);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
-    status = ErrnoStatus(errno, "rename to", path);
-  }
-  if (!status.ok()) {
-    unlink(temporary.c_str());
-    return status;
-  }
-  return SyncFolder(FolderOf(path));
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path, mode));
+  RETURN_IF_ERROR(file.Append(bytes));
+  return file.Finish();
 }
 
 }  // namespace forebay

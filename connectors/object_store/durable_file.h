@@ -65,8 +65,30 @@ absl::StatusOr<TemporaryFile> CreateTemporaryFile(const std::string& prefix, mod
 // The folder of `path`: "a" of "a/b", "." of "b", "/" of "/b".
 std::string FolderOf(std::string_view path);
 
-// Writes a temporary file beside `path`, syncs it and renames it to `path`; the name is durable on
-// return. The folder must exist. Leaves nothing behind on failure. `mode` less the umask.
+// A file that gets its name when it is whole: written beside `path`, whose folder must exist, and
+// renamed. Leaves nothing behind unless Finish() returned OK.
+class AtomicFile {
+ public:
+  // `mode` less the umask.
+  static absl::StatusOr<AtomicFile> Create(std::string path, mode_t mode = 0666);
+  AtomicFile(AtomicFile&& other) noexcept
+      : path_(std::move(other.path_)), unfinished_(std::exchange(other.unfinished_, {})) {}
+  ~AtomicFile();
+
+  absl::Status Append(std::string_view bytes);
+
+  // Bytes and name are durable on return. Once.
+  absl::Status Finish();
+
+ private:
+  AtomicFile(std::string path, TemporaryFile unfinished)
+      : path_(std::move(path)), unfinished_(std::move(unfinished)) {}
+
+  std::string path_;
+  TemporaryFile unfinished_;  // its path is empty: there is none any more
+};
+
+// All of an AtomicFile at once.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes,
                                  mode_t mode = 0666);
 

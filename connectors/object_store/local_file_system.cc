@@ -43,6 +43,17 @@ class LocalReader : public ObjectReader {
   int64_t size_;
 };
 
+class LocalWriter : public ObjectWriter {
+ public:
+  explicit LocalWriter(AtomicFile file) : file_(std::move(file)) {}
+
+  absl::Status Append(std::string_view bytes) override { return file_.Append(bytes); }
+  absl::Status Finish() override { return file_.Finish(); }
+
+ private:
+  AtomicFile file_;
+};
+
 int64_t ModifiedMicros(const struct stat& info) {
   return info.st_mtim.tv_sec * int64_t{1'000'000} + info.st_mtim.tv_nsec / 1000;
 }
@@ -125,6 +136,13 @@ absl::Status LocalFileSystem::Put(std::string_view path, std::string_view bytes)
   std::string full = Describe(path);
   RETURN_IF_ERROR(CreateFolders(FolderOf(full)));
   return WriteFileAtomically(full, bytes);
+}
+
+absl::StatusOr<std::unique_ptr<ObjectWriter>> LocalFileSystem::Create(std::string_view path) {
+  std::string full = Describe(path);
+  RETURN_IF_ERROR(CreateFolders(FolderOf(full)));
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(std::move(full)));
+  return std::make_unique<LocalWriter>(std::move(file));
 }
 
 absl::Status LocalFileSystem::PutIfAbsent(std::string_view path, std::string_view bytes,

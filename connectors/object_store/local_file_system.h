@@ -21,6 +21,7 @@ class LocalFileSystem : public ObjectStore {
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const override;
   absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const override;
   absl::Status Put(std::string_view path, std::string_view bytes) override;
+  absl::StatusOr<std::unique_ptr<ObjectWriter>> Create(std::string_view path) override;
   absl::Status PutIfAbsent(std::string_view path, std::string_view bytes,
                            std::optional<int64_t> modified_us) override;
   absl::Status Delete(std::string_view path) override;

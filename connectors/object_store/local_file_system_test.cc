@@ -41,6 +41,21 @@ TEST_F(LocalFileSystemTest, GetsWhatWasPutAndReplaced) {
   EXPECT_EQ(std::string(bytes, 2), "wo");
 }
 
+TEST_F(LocalFileSystemTest, AnObjectWrittenPieceByPieceIsThereOnceItIsFinished) {
+  ASSERT_TRUE(store_->Put("a/b", "before").ok());
+  auto writer = store_->Create("a/b").value();
+  ASSERT_TRUE(writer->Append("on").ok());
+  ASSERT_TRUE(writer->Append("e").ok());
+  EXPECT_EQ(store_->Get("a/b").value(), "before");
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_EQ(store_->Get("a/b").value(), "one");
+}
+
+TEST_F(LocalFileSystemTest, AnObjectThatIsNotFinishedLeavesNothing) {
+  ASSERT_TRUE(store_->Create("a/b").value()->Append("one").ok());
+  EXPECT_TRUE(std::filesystem::is_empty(root_ + "/a"));
+}
+
 TEST_F(LocalFileSystemTest, ListsNamesSizesAndGivenTimesButNoTemporaryFiles) {
   ASSERT_TRUE(store_->PutIfAbsent("log/2", "22", 1'700'000'000'123'456).ok());
   ASSERT_TRUE(store_->Put("log/1", "1").ok());

@@ -41,6 +41,15 @@ class ObjectReader {
   virtual absl::StatusOr<int64_t> ReadAt(int64_t offset, int64_t length, void* out) const = 0;
 };
 
+// One object in the making; there is none until Finish() returned OK. Not thread-safe.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  virtual absl::Status Append(std::string_view bytes) = 0;
+  // Once, after the last byte.
+  virtual absl::Status Finish() = 0;
+};
+
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -60,6 +69,9 @@ class ObjectStore {
 
   // Creates or replaces.
   virtual absl::Status Put(std::string_view path, std::string_view bytes) = 0;
+
+  // As Put, of bytes that come one after the other and are not all in memory.
+  virtual absl::StatusOr<std::unique_ptr<ObjectWriter>> Create(std::string_view path) = 0;
 
   // Creates; of several writers of one path exactly one gets OK, the others ALREADY_EXISTS. After
   // any other error the object may exist or not. `modified_us`, if given, becomes the object's time
