@@ -101,7 +101,6 @@ absl::Status ChangeLog::CreateSegment() {
   ++next_number_;
   next_sequence_ = durable_sequence_ = 0;
   size_ = durable_size_ = SegmentHeader::kSize;
-  frames_ = std::make_shared<std::vector<ChangeFrame>>();
   return absl::OkStatus();
 }
 
@@ -119,7 +118,6 @@ absl::Status ChangeLog::Append(const ChangeFrame& frame) {
   }
   ++next_sequence_;
   size_ += bytes.size;
-  if (frames_ != nullptr) frames_->push_back(frame);
   return absl::OkStatus();
 }
 
@@ -145,7 +143,6 @@ absl::Status ChangeLog::Sync() {
 }
 
 void ChangeLog::CutBack(const absl::Status& reason) {
-  if (frames_ != nullptr) frames_->resize(durable_sequence_);
   if (ftruncate(file_.get(), durable_size_) != 0 || fsync(file_.get()) != 0) {
     failed_ = absl::UnavailableError(fmt::format(
         "the change log {} takes no more rows after an error ({}); start the task again", folder_,
@@ -165,8 +162,7 @@ void ChangeLog::DropSegment() {
 
 void ChangeLog::Rotate() {
   if (!file_.is_open() || durable_sequence_ == 0) return;
-  closed_.push_back({.path = path_, .bytes = durable_size_, .frames = std::move(frames_)});
-  frames_ = nullptr;
+  closed_.push_back({.path = path_, .bytes = durable_size_});
   file_.Close();
   size_ = durable_size_ = 0;
   next_sequence_ = durable_sequence_ = 0;
@@ -180,19 +176,6 @@ absl::Status ChangeLog::Delete(absl::Span<const ClosedSegment> segments) {
     std::erase_if(closed_, [&](const ClosedSegment& s) { return s.path == segment.path; });
   }
   return SyncFolder(folder_);
-}
-
-void ChangeLog::ReleaseFrames() {
-  frames_ = nullptr;
-  for (ClosedSegment& segment : closed_) segment.frames = nullptr;
-}
-
-absl::StatusOr<std::shared_ptr<const std::vector<ChangeFrame>>> ReadFrames(
-    const ClosedSegment& segment) {
-  if (segment.frames != nullptr) return segment.frames;
-  ASSIGN_OR_RETURN(Segment read, ReadSegment(segment.path, /*torn_tail_allowed=*/false));
-  ASSIGN_OR_RETURN(std::vector<ChangeFrame> frames, DecodeFrames(read));
-  return std::make_shared<const std::vector<ChangeFrame>>(std::move(frames));
 }
 
 std::string ChangeLogFolder(const std::string& state_folder, const std::string& topic,

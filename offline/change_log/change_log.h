@@ -5,10 +5,11 @@
 //   log->Append(frame);           // several logs first, then
 //   log->Sync();                  // durable from here on
 //   log->Rotate();                // ... later: what is closed can be read and flushed
-//   for (const ClosedSegment& s : log->closed()) ReadFrames(s);
+//   for (const ClosedSegment& s : log->closed()) FrameReader::Open(s.path);  // segment.h
 //   log->Delete(flushed);
 //
-// Thread-compatible: the owner locks. Segment files that are closed never change again.
+// Keeps no rows in memory. Thread-compatible: the owner locks. Segment files that are closed never
+// change again.
 #ifndef FOREBAY_OFFLINE_CHANGE_LOG_CHANGE_LOG_H_
 #define FOREBAY_OFFLINE_CHANGE_LOG_CHANGE_LOG_H_
 
@@ -30,8 +31,6 @@ namespace forebay {
 struct ClosedSegment {
   std::string path;
   int64_t bytes = 0;
-  // What the file holds, while that is in memory; null: read the file.
-  std::shared_ptr<const std::vector<ChangeFrame>> frames;
 };
 
 // A stretch of a view's rows in a log, whole as far as the log tells.
@@ -75,9 +74,6 @@ class ChangeLog {
   const std::map<ViewId, std::vector<RowRun>>& recovered_rows() const { return recovered_rows_; }
   KnownTime recovered_clock() const { return recovered_clock_; }
 
-  // Lets go of rows in memory: they are in the files.
-  void ReleaseFrames();
-
   int64_t active_bytes() const { return durable_size_; }
   const std::string& folder() const { return folder_; }
 
@@ -102,17 +98,11 @@ class ChangeLog {
   uint64_t durable_sequence_ = 0;
   int64_t size_ = 0;
   int64_t durable_size_ = 0;
-  // What it holds: the first durable_sequence_ are durable. Null: not in memory.
-  std::shared_ptr<std::vector<ChangeFrame>> frames_;
   absl::Status failed_;  // not OK: appends are refused
 
   std::map<ViewId, std::vector<RowRun>> recovered_rows_;
   KnownTime recovered_clock_ = KnownTime::Min();
 };
-
-// What a closed segment holds, in order, from memory or from its file.
-absl::StatusOr<std::shared_ptr<const std::vector<ChangeFrame>>> ReadFrames(
-    const ClosedSegment& segment);
 
 // "<state>/<topic>-<partition>/change_log".
 std::string ChangeLogFolder(const std::string& state_folder, const std::string& topic,

@@ -5,6 +5,7 @@
 #include <arrow/ipc/api.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <iterator>
@@ -24,6 +25,7 @@ constexpr int64_t kCompleteBeforeSize = 8;
 constexpr int64_t kPreviousSize = 8;  // of each section, since version 3
 constexpr int64_t kNotKnown = INT64_MIN;
 constexpr uint32_t kFrameMagic = 0x4D524246;  // "FBRM"
+constexpr int64_t kLengthPlace = 8;           // in a frame
 constexpr int64_t kSectionHeaderSize = 16;
 
 template <typename T>
@@ -45,10 +47,6 @@ int64_t Padded(int64_t size) {
 uint32_t FrameChecksum(std::string_view frame, uint64_t salt) {
   uint32_t crc = Crc32c({reinterpret_cast<const char*>(&salt), sizeof(salt)});
   return ExtendCrc32c(crc, frame.substr(8));
-}
-
-std::string_view View(const arrow::Buffer& buffer) {
-  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
 }
 
 // Collects what is written to it. Large buffers are kept as they are, the rest is copied together.
@@ -144,6 +142,10 @@ absl::Status FindSections(std::string_view segment, int64_t place, int64_t count
 
 }  // namespace
 
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string before(kSegmentMagic);
   Append(&before, kFormatVersion);
@@ -212,11 +214,16 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
   return bytes;
 }
 
+int64_t FrameLength(std::string_view start) {
+  if (start.size() < kLeastFrameSize) return 0;
+  return std::max<int64_t>(0, Read<int64_t>(start, kLengthPlace));
+}
+
 absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, uint64_t salt) {
   uint64_t left = segment.size() - place;
   if (left < kLeastFrameSize) return Malformed(place, "is cut short");
   if (Read<uint32_t>(segment, place) != kFrameMagic) return Malformed(place, "has no frame mark");
-  uint64_t length = Read<uint64_t>(segment, place + 8);
+  uint64_t length = Read<uint64_t>(segment, place + kLengthPlace);
   if (length > left) return Malformed(place, "is cut short");
   if (length < kLeastFrameSize || length % kFrameAlignment != 0) {
     return Malformed(place, "has an impossible length");

@@ -52,6 +52,9 @@ std::string EncodeSegmentHeader(const SegmentHeader& header);
 // DATA_LOSS, or FAILED_PRECONDITION for a format version that this build does not know.
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
 
+// The bytes of a buffer, which must outlive the view.
+std::string_view View(const arrow::Buffer& buffer);
+
 inline constexpr int64_t kFrameAlignment = 8;   // of a frame's place and length
 inline constexpr int64_t kLeastFrameSize = 56;  // bytes
 
@@ -83,6 +86,10 @@ struct FrameInfo {
   KnownTime complete_before;  // of version 1, which lacks it: the clock
   std::vector<Section> sections;
 };
+
+// The length that the frame claims whose first kLeastFrameSize bytes these are; 0 of fewer bytes,
+// or of a length beyond any file's. Not verified.
+int64_t FrameLength(std::string_view start);
 
 // The frame that starts at `place`, its checksum verified; DATA_LOSS with the reason, if none does.
 absl::StatusOr<FrameInfo> CheckFrame(std::string_view segment, int64_t place, uint64_t salt);

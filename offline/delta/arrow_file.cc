@@ -1,8 +1,6 @@
 #include "offline/delta/arrow_file.h"
 
 #include <arrow/buffer.h>
-#include <arrow/io/interfaces.h>
-#include <arrow/result.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/column_reader.h>
@@ -71,6 +69,18 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(
     const ObjectStore& store, const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, store.Open(path));
   return std::make_shared<ArrowFile>(std::move(reader));
+}
+
+arrow::Status ArrowOutput::Write(const void* data, int64_t size) {
+  status_ = writer_->Append({static_cast<const char*>(data), static_cast<size_t>(size)});
+  if (!status_.ok()) return arrow::Status::IOError(std::string(status_.message()));
+  size_ += size;
+  return arrow::Status::OK();
+}
+
+arrow::Status ArrowOutput::Close() {
+  closed_ = true;
+  return arrow::Status::OK();
 }
 
 arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(

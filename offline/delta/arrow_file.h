@@ -2,19 +2,14 @@
 #ifndef FOREBAY_OFFLINE_DELTA_ARROW_FILE_H_
 #define FOREBAY_OFFLINE_DELTA_ARROW_FILE_H_
 
+#include <arrow/io/interfaces.h>
+#include <arrow/result.h>
+
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
-
-namespace arrow {
-template <typename T>
-class Result;
-namespace io {
-class RandomAccessFile;
-}
-}  // namespace arrow
 
 namespace parquet::arrow {
 class FileReader;
@@ -24,6 +19,27 @@ namespace forebay {
 
 absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(const ObjectStore& store,
                                                                            const std::string& path);
+
+// What is written goes into the object at once; who made `writer` finishes it.
+class ArrowOutput : public arrow::io::OutputStream {
+ public:
+  // `writer` must outlive this.
+  explicit ArrowOutput(ObjectWriter* writer) : writer_(writer) {}
+
+  arrow::Status Write(const void* data, int64_t size) override;
+  arrow::Status Close() override;
+  bool closed() const override { return closed_; }
+  arrow::Result<int64_t> Tell() const override { return size_; }
+
+  int64_t size() const { return size_; }                  // bytes so far
+  const absl::Status& status() const { return status_; }  // of the last write
+
+ private:
+  ObjectWriter* writer_;
+  int64_t size_ = 0;
+  absl::Status status_;
+  bool closed_ = false;
+};
 
 // A Parquet file, whose pages are compared with their checksums as they are read, where they have
 // some. A page that differs is an error, which says its number in its column.

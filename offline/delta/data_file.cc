@@ -1,16 +1,13 @@
 #include "offline/delta/data_file.h"
 
 #include <arrow/api.h>
-#include <arrow/io/memory.h>
 #include <fmt/format.h>
 #include <parquet/arrow/writer.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 
 #include "engine/batch/change_batch.h"
+#include "offline/delta/arrow_file.h"
 #include "offline/delta/number_encoding.h"
 #include "offline/delta/random_id.h"
 #include "schemas/types/status_macros.h"
@@ -26,6 +23,14 @@ constexpr int64_t kRowGroupRows = 128 * 1024;
 // A negative level leaves out the entropy coding of literals: a fifth of the time for rows and
 // files a fifth larger. These files are rewritten when the table is compacted.
 constexpr int kZstdLevel = -5;
+
+// How many columns at the front are entity keys: those that are not nullable.
+int KeyColumns(const arrow::Schema& change_schema) {
+  int first_feature_or_time = EffectiveTimeColumn(change_schema);
+  int keys = 0;
+  while (keys < first_feature_or_time && !change_schema.field(keys)->nullable()) ++keys;
+  return keys;
+}
 
 // See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
@@ -55,69 +60,77 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
   return builder.build();
 }
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> EncodeParquet(const Rows& rows,
-                                                            ParquetEncoding encoding) {
-  ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(rows));
-  table = table->ReplaceSchemaMetadata(nullptr);
-  // About what it will take, so that it is not copied as it grows.
-  int64_t estimate = table->num_rows() * table->num_columns() * 3;
-  ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::BufferOutputStream::Create((1 << 20) + estimate));
-  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out,
-                                                 kRowGroupRows,
-                                                 FileProperties(*table->schema(), encoding)));
-  return out->Finish();
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(ObjectStore* store,
+                                                                       const std::string& table,
+                                                                       const std::string& date,
+                                                                       const arrow::Schema& schema,
+                                                                       ParquetEncoding encoding) {
+  std::unique_ptr<DataFileWriter> file(new DataFileWriter);
+  file->path_ = fmt::format("date={}/part-{}.parquet", date, RandomId());
+  file->date_ = date;
+  std::string full_path = table + "/" + file->path_;
+  file->description_ = store->Describe(full_path);
+  file->schema_ = arrow::schema(schema.fields());
+  file->null_counts_.resize(schema.num_fields());
+  ASSIGN_OR_RETURN(file->object_, store->Create(full_path));
+  file->out_ = std::make_shared<ArrowOutput>(file->object_.get());
+  RETURN_IF_ERROR(file->Run([&]() -> arrow::Status {
+    return parquet::arrow::FileWriter::Open(*file->schema_, arrow::default_memory_pool(),
+                                            file->out_, FileProperties(schema, encoding))
+        .Value(&file->writer_);
+  }));
+  return file;
+}
+
+DataFileWriter::~DataFileWriter() = default;
+
+// An error is that of the object store where the step failed to write.
+template <typename Step>
+absl::Status DataFileWriter::Run(Step step) {
+  std::string what;
+  try {
+    if (arrow::Status status = step(); !status.ok()) what = status.ToString();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  RETURN_IF_ERROR(out_->status());
+  if (what.empty()) return absl::OkStatus();
+  return absl::InternalError(fmt::format("cannot encode {} as Parquet: {}", description_, what));
+}
+
+absl::Status DataFileWriter::Write(const Rows& rows) {
+  RETURN_IF_ERROR(Run([&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(schema_, rows));
+    return writer_->WriteTable(*table, kRowGroupRows);
+  }));
+  for (const auto& batch : rows) {
+    row_count_ += batch->num_rows();
+    for (int c = 0; c < batch->num_columns(); ++c)
+      null_counts_[c] += batch->column(c)->null_count();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AddAction> DataFileWriter::Finish(int64_t now_us) {
+  RETURN_IF_ERROR(Run([&] { return writer_->Close(); }));
+  RETURN_IF_ERROR(object_->Finish());
+  return AddAction{.path = path_,
+                   .partition_values = {{"date", date_}},
+                   .size = out_->size(),
+                   .modified_ms = now_us / 1000,
+                   .stats = Statistics()};
 }
 
 // Rows and nulls, but no least and greatest values: a reader (delta-rs 1.6, as an Arrow dataset)
 // takes a column that lacks them beside others that have them for one without values, and skips the
 // file.
-std::string Statistics(const Rows& rows) {
-  const arrow::Schema& schema = *rows[0]->schema();
-  int64_t count = 0;
-  for (const auto& batch : rows) count += batch->num_rows();
+std::string DataFileWriter::Statistics() const {
   Json nulls = Json::object();
-  for (int c = 0; c < schema.num_fields(); ++c) {
-    int64_t null_count = 0;
-    for (const auto& batch : rows) null_count += batch->column(c)->null_count();
-    nulls[schema.field(c)->name()] = null_count;
-  }
-  return Json{{"numRecords", count}, {"nullCount", nulls}}.dump();
-}
-
-}  // namespace
-
-int KeyColumns(const arrow::Schema& change_schema) {
-  int first_feature_or_time = EffectiveTimeColumn(change_schema);
-  int keys = 0;
-  while (keys < first_feature_or_time && !change_schema.field(keys)->nullable()) ++keys;
-  return keys;
-}
-
-absl::StatusOr<AddAction> WriteDataFile(ObjectStore* store, const std::string& table,
-                                        const std::string& date, const Rows& rows,
-                                        ParquetEncoding encoding, int64_t now_us) {
-  std::string path = fmt::format("date={}/part-{}.parquet", date, RandomId());
-  std::string full_path = table + "/" + path;
-  std::shared_ptr<arrow::Buffer> bytes;
-  std::string what;
-  try {
-    auto encoded = EncodeParquet(rows, encoding);
-    if (encoded.ok()) bytes = *encoded;
-    what = encoded.status().ToString();
-  } catch (const std::exception& e) {
-    what = e.what();
-  }
-  if (bytes == nullptr) {
-    return absl::InternalError(
-        fmt::format("cannot encode {} as Parquet: {}", store->Describe(full_path), what));
-  }
-  RETURN_IF_ERROR(store->Put(full_path, {reinterpret_cast<const char*>(bytes->data()),
-                                         static_cast<size_t>(bytes->size())}));
-  return AddAction{.path = path,
-                   .partition_values = {{"date", date}},
-                   .size = bytes->size(),
-                   .modified_ms = now_us / 1000,
-                   .stats = Statistics(rows)};
+  for (int c = 0; c < schema_->num_fields(); ++c)
+    nulls[schema_->field(c)->name()] = null_counts_[c];
+  return Json{{"numRecords", row_count_}, {"nullCount", nulls}}.dump();
 }
 
 }  // namespace forebay

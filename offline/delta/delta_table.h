@@ -1,7 +1,7 @@
 // One Delta table: its newest known snapshot, and commits to it.
 //
 //   auto table = DeltaTable::OpenOrCreate(store, "offline/user_spend/v1", *change_schema,
-//   now).value(); AppendRequest request; request.files.push_back(WriteDataFile(...).value());
+//   now).value(); AppendRequest request; request.files.push_back(data_file->Finish(now).value());
 //   request.transactions["demo/user_spend/v1/transactions-3"] = position + 1;
 //   int64_t version = table->Append(request, now).value();
 //

@@ -75,6 +75,14 @@ class DeltaTableTest : public ::testing::Test {
     return lines;
   }
 
+  AddAction WriteFile(const std::shared_ptr<arrow::RecordBatch>& rows,
+                      ParquetEncoding encoding = ParquetEncoding::kCompatible) {
+    auto file =
+        DataFileWriter::Create(store_.get(), "t", "2023-11-14", *rows->schema(), encoding).value();
+    EXPECT_EQ(file->Write({rows}), absl::OkStatus());
+    return file->Finish(kNow).value();
+  }
+
   arrow::Result<std::shared_ptr<arrow::Table>> ReadParquet(const std::string& path) {
     try {
       ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(OpenArrowFile(*store_, path).value()));
@@ -183,9 +191,7 @@ TEST_F(DeltaTableTest, AChangedByteInAPageIsNoOtherValue) {
                     .events = i * 1000,
                     .country = std::string(1, static_cast<char>('A' + i % 20))});
   }
-  AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {TestRows(project_, rows)},
-                                 ParquetEncoding::kCompatible, kNow)
-                       .value();
+  AddAction file = WriteFile(TestRows(project_, rows));
   const std::string path = "t/" + file.path;
   std::shared_ptr<arrow::Table> whole = ReadParquet(path).ValueOrDie();
   ASSERT_EQ(whole->num_rows(), 40);
@@ -284,7 +290,8 @@ TEST_F(DeltaTableTest, SaysWhichCommitIsDamaged) {
   std::ofstream(folder_ + "/" + CommitPath("t", 1)) << "{\"txn\":{}}\n{";
   absl::Status status = DeltaTable::Open(store_, "t").status();
   EXPECT_TRUE(absl::IsDataLoss(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("00000000000000000001.json is damaged: line 1"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("00000000000000000001.json is damaged: line 1"));
 }
 
 TEST_F(DeltaTableTest, IgnoresActionsThatMayBeIgnored) {
@@ -318,7 +325,7 @@ TEST_F(DeltaTableTest, HoldsListsOfEveryType) {
 TEST_F(DeltaTableTest, OnlyCompactDataFilesHaveDoublesThatSparkRefuses) {
   auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1}});
   auto splits_bytes = [&](ParquetEncoding encoding) {
-    AddAction file = WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, encoding, kNow).value();
+    AddAction file = WriteFile(rows, encoding);
     auto reader = parquet::ParquetFileReader::OpenFile(folder_ + "/t/" + file.path);
     auto total = reader->metadata()->RowGroup(0)->ColumnChunk(1);
     std::vector<parquet::Encoding::type> used = total->encodings();
@@ -331,9 +338,7 @@ TEST_F(DeltaTableTest, OnlyCompactDataFilesHaveDoublesThatSparkRefuses) {
 TEST_F(DeltaTableTest, DataFilesSayHowManyRowsAndNullsTheyHaveAndNoMore) {
   auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1},
                                   {.offset = 2, .key = "a", .effective_time = kNow + 1}});
-  AddAction file =
-      WriteDataFile(store_.get(), "t", "2023-11-14", {rows}, ParquetEncoding::kCompatible, kNow)
-          .value();
+  AddAction file = WriteFile(rows);
   EXPECT_THAT(file.path, ::testing::MatchesRegex("date=2023-11-14/part-[0-9a-f-]+\\.parquet"));
   EXPECT_EQ(file.size, static_cast<int64_t>(fs::file_size(folder_ + "/t/" + file.path)));
   EXPECT_THAT(file.stats, HasSubstr(R"("numRecords":2)"));

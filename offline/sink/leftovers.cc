@@ -36,15 +36,6 @@ bool HasRowsOf(const DeltaTable& table, const std::string& project, const ViewId
   return first != transactions.end() && first->first.starts_with(AppIdPrefix(project, view));
 }
 
-std::shared_ptr<const std::vector<ChangeFrame>> Without(const std::set<ViewId>& dropped,
-                                                        std::vector<ChangeFrame> frames) {
-  for (ChangeFrame& frame : frames) {
-    std::erase_if(frame.sections,
-                  [&](const ViewRows& section) { return dropped.contains(section.view); });
-  }
-  return std::make_shared<const std::vector<ChangeFrame>>(std::move(frames));
-}
-
 }  // namespace
 
 absl::StatusOr<bool> HasTable(const std::shared_ptr<ObjectStore>& warehouse,
@@ -107,11 +98,8 @@ absl::Status FlushWithout(const std::set<ViewId>& dropped, absl::Span<const Task
         ChangeLog::Open(ChangeLogFolder(logs.state_folder, task.topic, task.partition)));
     std::vector<ClosedSegment> segments = log->closed();
     for (const ClosedSegment& segment : segments) {
-      ASSIGN_OR_RETURN(auto frames, ReadFrames(segment));
-      ClosedSegment kept = segment;
-      kept.frames = Without(dropped, *frames);
-      TaskBacklog backlog{.task = task, .segments = {kept}};
-      RETURN_IF_ERROR(tables.Flush(absl::MakeConstSpan(&backlog, 1)));
+      TaskBacklog backlog{.task = task, .segments = {segment}};
+      RETURN_IF_ERROR(tables.Flush(absl::MakeConstSpan(&backlog, 1), dropped));
       RETURN_IF_ERROR(log->Delete(absl::MakeConstSpan(&segment, 1)));
     }
   }

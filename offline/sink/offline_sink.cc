@@ -15,9 +15,6 @@
 namespace forebay {
 namespace {
 
-// How many times flush_bytes of rows are kept in memory until they are flushed.
-constexpr int64_t kMostFlushesInMemory = 2;
-
 Offset LastOffset(const arrow::RecordBatch& rows) {
   return SourceOffset(rows, rows.num_rows() - 1);
 }
@@ -188,10 +185,6 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
     for (const ChangeBatch& batch : RowsOf(*output))
       state->last_rows[batch.view] = LastOffset(*batch.rows);
     if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
-  }
-  // A flush is late, perhaps for long: what it will need is on the disk.
-  if (PendingBytes() >= kMostFlushesInMemory * options_.flush_bytes) {
-    for (auto& [task, state] : tasks_) state.log->ReleaseFrames();
   }
   return first_error;
 }

@@ -3,38 +3,20 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
-#include "engine/batch/change_batch.h"
-#include "offline/delta/data_file.h"
+#include "offline/change_log/segment.h"
 #include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
-#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
 
-using RowBatches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
-
-constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 constexpr int kMostRaces = 10;
 constexpr char kFingerprintProperty[] = "forebay.fingerprint";
 
-// Appends the rows to those of their dates, order kept, as slices of equal date.
-void SplitByDate(const std::shared_ptr<arrow::RecordBatch>& rows,
-                 std::map<int64_t, RowBatches>* by_day) {
-  int column = EffectiveTimeColumn(*rows->schema()) + kEffectiveTimeColumn;
-  const auto& array = static_cast<const arrow::TimestampArray&>(*rows->column(column));
-  const int64_t* times = array.raw_values();
-  int64_t begin = 0;
-  while (begin < rows->num_rows()) {
-    int64_t day = FloorTo(times[begin], kMicrosPerDay);
-    int64_t end = begin + 1;
-    while (end < rows->num_rows() && times[end] >= day && times[end] < day + kMicrosPerDay) ++end;
-    (*by_day)[day].push_back(rows->Slice(begin, end - begin));
-    begin = end;
-  }
-}
+// Of the change log, in memory at a time: row groups of a size that readers like.
+constexpr int64_t kPortionBytes = 32 << 20;
 
 }  // namespace
 
@@ -84,90 +66,105 @@ absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& vie
   return Offset(*version - 1);
 }
 
-absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog) {
-  std::map<ViewId, ViewBacklog> views;
-  std::map<TaskId, TaskClock> clocks;
-  for (const TaskBacklog& task : backlog) {
-    for (const ClosedSegment& closed : task.segments) {
-      ASSIGN_OR_RETURN(auto frames, ReadFrames(closed));
-      for (const ChangeFrame& frame : *frames) {
-        clocks[task.task] = {frame.clock.value(), frame.complete_before.value()};
-        for (const ViewRows& section : frame.sections) {
-          TaskRows& rows = views[section.view].tasks[task.task];
-          rows.rows.push_back(section.rows);
-          rows.position = frame.position;
-        }
-      }
-    }
-  }
-  absl::Status first_error;
-  for (const auto& [view, rows] : views) {
-    if (absl::Status status = FlushView(view, rows, clocks); !status.ok()) {
-      tables_.erase(view);
-      first_error.Update(status);
-    }
-  }
-  return first_error;
-}
-
-absl::Status TableFlush::FlushView(const ViewId& view, const ViewBacklog& backlog,
-                                   const std::map<TaskId, TaskClock>& clocks) {
-  std::unique_ptr<DeltaTable>& table = tables_[view];
-  if (table == nullptr) {
-    std::map<std::string, std::string> properties;
-    if (auto of_view = fingerprints_.find(view); of_view != fingerprints_.end())
-      properties[kFingerprintProperty] = of_view->second;
-    const arrow::Schema& schema = *backlog.tasks.begin()->second.rows.front()->schema();
-    ASSIGN_OR_RETURN(table, DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(view), schema,
-                                                     now_us_(), properties));
-  }
+absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog,
+                               const std::set<ViewId>& without) {
   absl::Status status;
   for (int attempt = 0; attempt < kMostRaces; ++attempt) {
-    RETURN_IF_ERROR(table->Refresh());
-    status = CommitView(view, backlog, clocks, table.get());
-    if (!absl::IsAborted(status)) return status;
+    status = FlushOnce(backlog, without);
+    if (!absl::IsAborted(status)) break;
   }
   return status;
 }
 
-absl::Status TableFlush::CommitView(const ViewId& view, const ViewBacklog& backlog,
-                                    const std::map<TaskId, TaskClock>& clocks, DeltaTable* table) {
-  AppendRequest request;
-  std::map<int64_t, RowBatches> by_day;
-  for (const auto& [task, added] : backlog.tasks) {
-    std::string app_id = AppId(view, task);
-    std::optional<int64_t> held = table->TransactionVersion(app_id);
-    bool any = false;
-    for (const auto& rows : added.rows) {
-      std::shared_ptr<arrow::RecordBatch> lacking =
-          held ? RowsAfter(rows, Offset(*held - 1)) : rows;
-      if (lacking == nullptr) continue;
-      SplitByDate(lacking, &by_day);
-      any = true;
-    }
-    if (any) request.transactions[app_id] = added.position.value() + 1;
+absl::Status TableFlush::FlushOnce(absl::Span<const TaskBacklog> backlog,
+                                   const std::set<ViewId>& without) {
+  Pass pass{.left_out = without};
+  for (const TaskBacklog& task : backlog) {
+    for (const ClosedSegment& segment : task.segments)
+      RETURN_IF_ERROR(ReadSegment(task.task, segment, &pass));
   }
-  if (by_day.empty()) return absl::OkStatus();
+  WriteFiles(&pass);
+  ForEachView(&pass, [&](const ViewId& view, ViewPart& part) {
+    return Commit(part, *tables_.at(view), pass.clocks);
+  });
+  return pass.first_error;
+}
+
+absl::Status TableFlush::ReadSegment(const TaskId& task, const ClosedSegment& segment, Pass* pass) {
+  ASSIGN_OR_RETURN(FrameReader reader, FrameReader::Open(segment.path));
+  while (true) {
+    const int64_t before = reader.place();
+    ASSIGN_OR_RETURN(std::optional<ChangeFrame> frame, reader.Next());
+    if (!frame) return absl::OkStatus();
+    pass->clocks[task] = {frame->clock.value(), frame->complete_before.value()};
+    for (const ViewRows& rows : frame->sections) {
+      if (pass->left_out.contains(rows.view)) continue;
+      if (absl::Status status = AddRows(task, rows, frame->position, pass); !status.ok())
+        LeaveOut(rows.view, status, pass);
+    }
+    pass->bytes += reader.place() - before;
+    if (pass->bytes >= kPortionBytes) WriteFiles(pass);
+  }
+}
+
+absl::Status TableFlush::AddRows(const TaskId& task, const ViewRows& rows, Offset position,
+                                 Pass* pass) {
+  ViewPart& part = pass->views[rows.view];
+  if (part.flush == nullptr) {
+    ASSIGN_OR_RETURN(DeltaTable * table, FreshTable(rows.view, *rows.rows->schema()));
+    part.flush = std::make_unique<ViewFlush>(warehouse_.get(), encoding_, now_us_, table);
+  }
+  part.tasks.insert(task);
+  part.flush->Add(AppId(rows.view, task), rows.rows, position);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const ViewId& view,
+                                                   const arrow::Schema& change_schema) {
+  std::unique_ptr<DeltaTable>& table = tables_[view];
+  if (table != nullptr) {
+    RETURN_IF_ERROR(table->Refresh());
+    return table.get();
+  }
+  std::map<std::string, std::string> properties;
+  if (auto of_view = fingerprints_.find(view); of_view != fingerprints_.end())
+    properties[kFingerprintProperty] = of_view->second;
+  ASSIGN_OR_RETURN(table, DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(view),
+                                                   change_schema, now_us_(), properties));
+  return table.get();
+}
+
+void TableFlush::WriteFiles(Pass* pass) {
+  ForEachView(pass, [](const ViewId&, ViewPart& part) { return part.flush->WriteFiles(); });
+  pass->bytes = 0;
+}
+
+absl::Status TableFlush::Commit(const ViewPart& part, const DeltaTable& table,
+                                const std::map<TaskId, TaskClock>& clocks) {
+  TaskClocks of_table;
   for (const auto& [task, clock] : clocks) {
-    bool has_rows = backlog.tasks.contains(task);
     // A task that reads again for a new view has a clock that the others have passed: Append keeps
     // the later one.
-    if (has_rows || table->snapshot().clocks.contains(TaskName(task)))
-      request.clocks[TaskName(task)] = clock;
+    if (part.tasks.contains(task) || table.snapshot().clocks.contains(TaskName(task)))
+      of_table[TaskName(task)] = clock;
   }
-  for (const auto& [day, rows] : by_day) {
-    absl::StatusOr<AddAction> file =
-        WriteDataFile(warehouse_.get(), table->path(), FormatDate(day), rows, encoding_, now_us_());
-    if (!file.ok()) {
-      for (const AddAction& written : request.files) {
-        // Nothing refers to them; a full disk needs the room.
-        warehouse_->Delete(table->path() + "/" + written.path).IgnoreError();
-      }
-      return file.status();
-    }
-    request.files.push_back(*std::move(file));
+  return part.flush->Commit(std::move(of_table));
+}
+
+void TableFlush::ForEachView(Pass* pass,
+                             const std::function<absl::Status(const ViewId&, ViewPart&)>& what) {
+  std::map<ViewId, absl::Status> failed;
+  for (auto& [view, part] : pass->views) {
+    if (absl::Status status = what(view, part); !status.ok()) failed[view] = status;
   }
-  return table->Append(request, now_us_()).status();
+  for (const auto& [view, status] : failed) LeaveOut(view, status, pass);
+}
+
+void TableFlush::LeaveOut(const ViewId& view, const absl::Status& reason, Pass* pass) {
+  pass->first_error.Update(reason);
+  pass->left_out.insert(view);
+  pass->views.erase(view);
+  tables_.erase(view);
 }
 
 }  // namespace forebay

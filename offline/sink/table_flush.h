@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "engine/batch/event_batch.h"
 #include "offline/change_log/change_log.h"
 #include "offline/delta/delta_table.h"
+#include "offline/sink/view_flush.h"
 #include "schemas/types/parquet_encoding.h"
 
 namespace forebay {
@@ -48,10 +50,11 @@ class TableFlush {
         now_us_(std::move(now_us)) {}
 
   // Puts the rows of all segments into the tables: one commit per view, with one Parquet file per
-  // date and one transaction per task. Rows that a table holds already are dropped, so that a
+  // date (several, where the dates are many) and one transaction per task. Reads the segments in
+  // portions, of which one is in memory. Rows that a table holds already are dropped, so that a
   // repeated flush changes nothing. After an error some views may be flushed and others not:
-  // repeat.
-  absl::Status Flush(absl::Span<const TaskBacklog> backlog);
+  // repeat. The rows of `without` are left out.
+  absl::Status Flush(absl::Span<const TaskBacklog> backlog, const std::set<ViewId>& without = {});
 
   // Up to which position the view's table holds the rows of the task; nullopt: none. A table that
   // exists must have the columns of `change_schema`, and be of the view as it is defined:
@@ -61,19 +64,31 @@ class TableFlush {
                                                      const TaskId& task);
 
  private:
-  // What a flush adds of one task to one view.
-  struct TaskRows {
-    std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
-    Offset position;
+  // What a backlog has for one view.
+  struct ViewPart {
+    std::unique_ptr<ViewFlush> flush;
+    std::set<TaskId> tasks;  // whose rows
   };
-  struct ViewBacklog {
-    std::map<TaskId, TaskRows> tasks;
+  // One reading of a backlog.
+  struct Pass {
+    std::map<ViewId, ViewPart> views;
+    std::set<ViewId> left_out;
+    std::map<TaskId, TaskClock> clocks;
+    int64_t bytes = 0;  // of the change log, in memory
+    absl::Status first_error;
   };
 
-  absl::Status FlushView(const ViewId& view, const ViewBacklog& backlog,
-                         const std::map<TaskId, TaskClock>& clocks);
-  absl::Status CommitView(const ViewId& view, const ViewBacklog& backlog,
-                          const std::map<TaskId, TaskClock>& clocks, DeltaTable* table);
+  absl::Status FlushOnce(absl::Span<const TaskBacklog> backlog, const std::set<ViewId>& without);
+  absl::Status ReadSegment(const TaskId& task, const ClosedSegment& segment, Pass* pass);
+  absl::Status AddRows(const TaskId& task, const ViewRows& rows, Offset position, Pass* pass);
+  void WriteFiles(Pass* pass);
+  absl::Status Commit(const ViewPart& part, const DeltaTable& table,
+                      const std::map<TaskId, TaskClock>& clocks);
+  absl::StatusOr<DeltaTable*> FreshTable(const ViewId& view, const arrow::Schema& change_schema);
+
+  // Does something for each view; those where it fails are left out from there on.
+  void ForEachView(Pass* pass, const std::function<absl::Status(const ViewId&, ViewPart&)>& what);
+  void LeaveOut(const ViewId& view, const absl::Status& reason, Pass* pass);
   absl::Status CheckFingerprint(const ViewId& view, const DeltaTable& table) const;
   std::string AppId(const ViewId& view, const TaskId& task) const;
 
