@@ -121,6 +121,10 @@ void ProtobufValues::Add(const ProtobufField& field) {
   made.repeated = field.repeated;
   fixed_size_ += sizeof made.tag + kMaxVarint;
   if (IsText(field.form) || field.repeated) texts_.push_back(fields_.size() - 1);
+  bool continues = !runs_.empty() && runs_.back().form == field.form &&
+                   runs_.back().repeated == field.repeated;
+  if (!continues) runs_.push_back({field.form, field.repeated});
+  ++runs_.back().fields;
 }
 
 size_t ProtobufValues::MaxSize(const Scalar* values) const {
@@ -147,13 +151,29 @@ char* ProtobufValues::WriteList(const Field& field, std::string_view list, char*
 }
 
 char* ProtobufValues::Write(const Scalar* values, char* out) const {
-  for (const Field& field : fields_) {
-    const Scalar& value = *values++;
-    if (value.null) continue;
-    if (field.repeated) {
-      out = WriteList(field, value.string_value(), out);
+  const Field* field = fields_.data();
+  for (const Run& run : runs_) {
+    // Calls `write(value, place)`, which returns the end, for each value that is not null.
+    auto each = [&](auto write) {
+      for (size_t left = run.fields; left > 0; --left, ++field, ++values) {
+        if (!values->null) out = write(*values, WriteTag(*field, out));
+      }
+    };
+    if (run.repeated) {
+      for (size_t left = run.fields; left > 0; --left, ++field, ++values) {
+        if (!values->null) out = WriteList(*field, values->string_value(), out);
+      }
+    } else if (run.form == WireForm::kFixed64) {
+      each([](const Scalar& value, char* at) {
+        std::memcpy(at, &value.int64_value, sizeof value.int64_value);
+        return at + sizeof value.int64_value;
+      });
+    } else if (run.form == WireForm::kVarint) {
+      each([](const Scalar& value, char* at) {
+        return WriteVarint(static_cast<uint64_t>(value.int64_value), at);
+      });
     } else {
-      out = WriteValue(value, field.form, WriteTag(field, out));
+      each([&run](const Scalar& value, char* at) { return WriteValue(value, run.form, at); });
     }
   }
   return out;

@@ -36,7 +36,15 @@ class ProtobufValues {
   static char* WriteTag(const Field& field, char* out);
   static char* WriteList(const Field& field, std::string_view list, char* out);
 
+  // Fields of one form after one another.
+  struct Run {
+    WireForm form;
+    bool repeated;
+    size_t fields = 0;
+  };
+
   std::vector<Field> fields_;
+  std::vector<Run> runs_;
   std::vector<size_t> texts_;  // the fields whose values have no bound
   size_t fixed_size_ = 0;
 };

@@ -8,8 +8,8 @@
 #include <random>
 
 #include "connectors/decode/event_decoder.h"
+#include "engine/task/rows_sink.h"
 #include "fmt/format.h"
-#include "tests/scenarios/rows_sink.h"
 #include "tests/scenarios/scenario.h"
 #include "tests/scenarios/scenario_run.h"
 
