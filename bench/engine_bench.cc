@@ -7,8 +7,8 @@
 //
 // Prints one line of JSON. The events are made before; CPU seconds are the process's from the first
 // batch to the last, commits to RocksDB and its own threads included. With --state, every key gets
-// an event first, which is not measured, and two more figures are how long events waited at most for
-// the cut of the state, and how long the tasks take to start on that state, side by side.
+// an event first, which is not measured, and two more figures are how long events waited at most
+// for the cut of the state, and how long the tasks take to start on that state, side by side.
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -282,7 +282,8 @@ int Main(const Flags& flags) {
       "{{\"bench\": \"engine\", \"events\": {}, \"keys\": {}, \"features\": 22, \"threads\": {}, "
       "\"steps\": \"{}\", \"changes\": {}, \"cpu_seconds\": {:.3f}, \"seconds\": {:.3f}, "
       "\"events_per_cpu_second\": {:.0f}, \"events_per_second\": {:.0f}, \"keys_with_state\": {}, "
-      "\"hot_bytes\": {}, \"stored_bytes\": {}, \"longest_pause_seconds\": {:.4f}, \"restart_seconds\": {:.3f}}}\n",
+      "\"hot_bytes\": {}, \"stored_bytes\": {}, \"longest_pause_seconds\": {:.4f}, "
+      "\"restart_seconds\": {:.3f}}}\n",
       events, flags.keys, flags.threads, flags.steps, changes, cpu, wall,
       static_cast<double>(events) / cpu, static_cast<double>(events) / wall, keys, hot_bytes,
       stored_bytes, pause, restart);

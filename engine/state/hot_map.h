@@ -45,7 +45,8 @@ struct HotEntry {
   bool touched : 1 = true;     // since the last eviction round
   bool has_timer : 1 = false;  // one is set that comes no later than the key needs it
   KeyState state;
-  // The cut that carries its last change, or, while it is dirty, is to; 0: none since it was loaded.
+  // The cut that carries its last change, or, while it is dirty, is to; 0: none since it was
+  // loaded.
   uint64_t cut = 0;
   uint32_t bytes = 0;        // as counted in HotMap::bytes()
   uint32_t block_bytes = 0;  // the part of them that is seen to change at once
@@ -95,8 +96,8 @@ class HotMap {
     if (entry->state.BlockBytes() != entry->block_bytes) Count(entry);
   }
 
-  // Owner only. Begins cut number `cut` of the entries that are dirty: `carry` will see each of them
-  // once, as it is now. REQUIRES: cuts are numbered from 1 on, and none is under way.
+  // Owner only. Begins cut number `cut` of the entries that are dirty: `carry` will see each of
+  // them once, as it is now. REQUIRES: cuts are numbered from 1 on, and none is under way.
   void BeginCut(uint64_t cut, std::function<void(HotEntry&)> carry);
   // Goes on with up to `most` of them, in the order of their keys' bytes. Returns with how many;
   // fewer: those were the last, and the cut is over.

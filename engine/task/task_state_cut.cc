@@ -1,5 +1,5 @@
-// How changed states come from the hot maps into a delta for the store, beside the events that go on
-// changing them: a cut notes which entries have changed, and carries them bit by bit.
+// How changed states come from the hot maps into a delta for the store, beside the events that go
+// on changing them: a cut notes which entries have changed, and carries them bit by bit.
 #include <algorithm>
 #include <cstdint>
 #include <utility>

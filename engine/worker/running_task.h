@@ -112,7 +112,7 @@ class RunningTask {
   absl::Time state_due_;  // committing thread
 
   // Task's thread.
-  Offset cut_position_{-1};      // of the last cut
+  Offset cut_position_{-1};       // of the last cut
   Offset advanced_position_{-1};  // when the state cut was last gone on with
   bool live_ = false;
   ClockWatch clock_watch_;

@@ -1,6 +1,6 @@
-// State cuts that are made bit by bit while records are applied: each is, byte for byte, the one that
-// is made in one go at its position, and a task that is killed meanwhile goes on from the last that
-// was committed.
+// State cuts that are made bit by bit while records are applied: each is, byte for byte, the one
+// that is made in one go at its position, and a task that is killed meanwhile goes on from the last
+// that was committed.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -47,6 +47,7 @@ feature_views:
 )";
 
 constexpr int64_t kKeys = 60;
+constexpr std::string_view kPrefixOfNone("\0\0\0\3", 4);  // of the third view's keys in a store
 
 // Keys come, go for good, and come again; some records are late.
 Scenario RandomScenario(std::mt19937_64* random) {
@@ -95,8 +96,8 @@ class MapStore final : public StateStore {
     for (std::string_view key : keys) values.push_back(*Get(key));
     return values;
   }
-  absl::Status Scan(const std::function<absl::Status(std::string_view, std::string_view)>& visit)
-      const override {
+  absl::Status Scan(
+      const std::function<absl::Status(std::string_view, std::string_view)>& visit) const override {
     for (const auto& [key, value] : stored_) {
       if (key.empty()) continue;
       if (absl::Status status = visit(key, value); !status.ok()) return status;
@@ -137,8 +138,9 @@ class StateCutTest : public testing::TestWithParam<uint64_t> {
 
   std::unique_ptr<Task> Open(Stored* stored, size_t hot_bytes) {
     TaskId id{plans_[0].topic, PartitionId(0)};
-    auto task = Task::Open(plans_[0], id, 1, {.next = Offset(static_cast<int64_t>(records_.size()))},
-                           std::make_unique<MapStore>(stored), hot_bytes);
+    auto task =
+        Task::Open(plans_[0], id, 1, {.next = Offset(static_cast<int64_t>(records_.size()))},
+                   std::make_unique<MapStore>(stored), hot_bytes);
     EXPECT_TRUE(task.ok()) << task.status();
     (*task)->DeliverTo({&sink_});
     return *std::move(task);
@@ -204,7 +206,7 @@ TEST_P(StateCutTest, ACutBesideEventsIsThatMadeAtOnce) {
       ++begun;
       interleaved += state.position < task->position() ? 1 : 0;
       ASSERT_TRUE(expected.contains(state.position.value()));
-      EXPECT_EQ(ChangesOf(state), expected[state.position.value()]);
+      EXPECT_TRUE(ChangesOf(state) == expected[state.position.value()]) << state.position.value();
     }
     Commit(task.get(), cut);
   }
@@ -212,7 +214,7 @@ TEST_P(StateCutTest, ACutBesideEventsIsThatMadeAtOnce) {
   EXPECT_GT(interleaved, 5u);
   Commit(task.get(), task->Cut(CutOf::kStateAtOnce));
   Commit(at_once.get(), at_once->Cut(CutOf::kStateAtOnce));
-  EXPECT_EQ(stored, stored_at_once);
+  EXPECT_TRUE(stored == stored_at_once);
 }
 
 TEST_P(StateCutTest, ATaskThatIsKilledWhileItCutsGoesOnFromTheLastCommit) {
@@ -229,7 +231,12 @@ TEST_P(StateCutTest, ATaskThatIsKilledWhileItCutsGoesOnFromTheLastCommit) {
     if (Below(12) == 0) task = Open(&stored, /*hot_bytes=*/0);
   }
   Commit(task.get(), task->Cut(CutOf::kStateAtOnce));
-  EXPECT_EQ(stored, stored_at_once);
+  for (int i = 0; i < 5 * kKeys; ++i) ExpectSameLookups(*task, *at_once);
+  // Which steps that nobody sees are made already depends on when a state was last read.
+  auto is_of_none = [](const auto& stored) { return stored.first.starts_with(kPrefixOfNone); };
+  std::erase_if(stored, is_of_none);
+  std::erase_if(stored_at_once, is_of_none);
+  EXPECT_TRUE(stored == stored_at_once);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StateCutTest, testing::Range<uint64_t>(1, 9));
