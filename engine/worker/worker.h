@@ -58,7 +58,7 @@ struct WorkerOptions {
   absl::Duration commit_interval = absl::Milliseconds(200);
   absl::Duration behind_interval = absl::Seconds(2);
   absl::Duration state_interval = absl::Seconds(10);
-  size_t commit_bytes = size_t{8} << 20;  // a task with more than this pending waits for a commit
+  size_t commit_bytes = size_t{16} << 20;  // a task with more than this pending waits for a commit
   size_t hot_bytes = size_t{1} << 30;     // of all hot maps together
   size_t batch_records = 4096;
   // A task is right when at most so many of the records lack that its partition held at its start.

@@ -79,8 +79,8 @@ their certificate; one that runs goes on trying.
 
 Records that are fetched ahead of the tasks take memory: 0.4 to 0.9 KB each beside their bytes. Unless set
 here, `queued.min.messages` and `queued.max.messages.kbytes`, which count for each partition, are the
-partition's share of 400,000 records (150,000 if a view has a history or updates) and of 256 MB. A
-partition that has its share asks for more after `fetch.queue.backoff.ms`, 100 ms here.
+partition's share of 100,000 records and of 256 MB. A partition that has its share asks for more after
+`fetch.queue.backoff.ms`, 20 ms here.
 
 These are refused, because forebay's guarantees rest on them:
 

@@ -92,7 +92,7 @@ const std::array kEntries = {
                 "10s", false,
                 DurationField{&ProjectConfig::state_interval_us, kMillisecond, 600 * kSecond}},
     ConfigEntry{"commit_bytes",
-                "A task commits before its interval is over when it has applied this much.", "8MB",
+                "A task commits before its interval is over when it has made this much.", "16MB",
                 false, SizeField{&ProjectConfig::commit_bytes, kKilobyte, 4 * kGigabyte}},
     ConfigEntry{
         "stop_timeout",

@@ -49,7 +49,7 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.task_threads, 2);
   EXPECT_EQ(config.commit_interval_us, 200'000);
   EXPECT_EQ(config.state_interval_us, 10'000'000);
-  EXPECT_EQ(config.commit_bytes, 8'000'000);
+  EXPECT_EQ(config.commit_bytes, 16'000'000);
   EXPECT_EQ(config.flush_interval_us, 60'000'000);
   EXPECT_EQ(config.stop_timeout_us, 20'000'000);
   EXPECT_EQ(config.flush_bytes, 64'000'000);
