@@ -22,8 +22,8 @@ namespace forebay {
 
 class KafkaSource final : public Source {
  public:
-  // All but `topics` outlive the source. `topics`: what the topics of the plans are, as far as it is known.
-  // `key_check` looks at every batch. `cancel`: Bounds waits for brokers no longer.
+  // All but `topics` outlive the source. `topics`: what the topics of the plans are, as far as it
+  // is known. `key_check` looks at every batch. `cancel`: Bounds waits for brokers no longer.
   KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
               std::map<std::string, TopicIdentity> topics, KeyCheck* key_check,
               const std::atomic<bool>* cancel)

@@ -67,7 +67,8 @@ absl::Status AtLeastOnceSink::Commit(absl::Span<const TaskOutput* const> outputs
   RETURN_IF_ERROR(
       publisher_.Commit(outputs, [&](const std::shared_ptr<Producer>& producer) -> absl::Status {
         for (const TaskOutput* output : outputs) {
-          for (std::string key : writers_.Find(output->task)->PositionKeys(OutputOf(*output), Offset(-1)))
+          for (std::string key :
+               writers_.Find(output->task)->PositionKeys(OutputOf(*output), Offset(-1)))
             unwritten_[std::move(key)] = output->position;
         }
         return due ? WritePositions(*producer) : absl::OkStatus();

@@ -11,10 +11,9 @@
 namespace forebay {
 
 bool PublishesUpdates(const v1::Project& project) {
-  return std::any_of(project.feature_views().begin(), project.feature_views().end(),
-                     [](const v1::FeatureView& view) {
-                       return view.updates() == v1::FeatureView::ON;
-                     });
+  return std::any_of(
+      project.feature_views().begin(), project.feature_views().end(),
+      [](const v1::FeatureView& view) { return view.updates() == v1::FeatureView::ON; });
 }
 
 UpdateWriter::UpdateWriter(const v1::Project& project, const TaskId& task,
@@ -51,13 +50,11 @@ bool UpdateWriter::HasRecordsAfter(const Output& output, Offset published) const
   for (size_t view = 0; output.updates != nullptr && view < views_->size(); ++view) {
     if (IsLacking(*output.updates, view, published)) return true;
   }
-  return std::any_of(
-      output.task_output.dead_letters.begin(), output.task_output.dead_letters.end(),
-      [&](const DeadLetter& letter) { return IsLacking(letter, published); });
+  return std::any_of(output.task_output.dead_letters.begin(), output.task_output.dead_letters.end(),
+                     [&](const DeadLetter& letter) { return IsLacking(letter, published); });
 }
 
-absl::Status UpdateWriter::Write(const Output& output, Offset published,
-                                 Producer& producer) const {
+absl::Status UpdateWriter::Write(const Output& output, Offset published, Producer& producer) const {
   for (size_t view = 0; output.updates != nullptr && view < views_->size(); ++view) {
     RETURN_IF_ERROR(WriteUpdates(*output.updates, view, published, producer));
   }

@@ -121,8 +121,8 @@ void ProtobufValues::Add(const ProtobufField& field) {
   made.repeated = field.repeated;
   fixed_size_ += sizeof made.tag + kMaxVarint;
   if (IsText(field.form) || field.repeated) texts_.push_back(fields_.size() - 1);
-  bool continues = !runs_.empty() && runs_.back().form == field.form &&
-                   runs_.back().repeated == field.repeated;
+  bool continues =
+      !runs_.empty() && runs_.back().form == field.form && runs_.back().repeated == field.repeated;
   if (!continues) runs_.push_back({field.form, field.repeated});
   ++runs_.back().fields;
 }

@@ -15,10 +15,10 @@
 #include <random>
 
 #include "absl/strings/escaping.h"
+#include "connectors/update_record/change_rows_testing.h"
 #include "connectors/update_record/protobuf_schema.h"
 #include "engine/batch/change_batch.h"
 #include "engine/state/key.h"
-#include "engine/task/change_rows_testing.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/data_type.h"
 #include "schemas/types/json.h"

@@ -1,4 +1,5 @@
-// For tests and benchmarks: a sink that wants steps as rows of the offline table, and keeps nothing.
+// For tests and benchmarks: a sink that wants steps as rows of the offline table, and keeps
+// nothing.
 #ifndef FOREBAY_ENGINE_TASK_ROWS_SINK_H_
 #define FOREBAY_ENGINE_TASK_ROWS_SINK_H_
 
@@ -13,8 +14,7 @@ namespace forebay {
 class RowsSink final : public Sink {
  public:
   // `project` outlives it.
-  explicit RowsSink(const v1::Project& project,
-                    WantedSteps wanted = {WantedSteps::Which::kEvery})
+  explicit RowsSink(const v1::Project& project, WantedSteps wanted = {WantedSteps::Which::kEvery})
       : project_(project), wanted_(wanted) {}
 
   WantedSteps Wants(int) const override { return wanted_; }

@@ -14,9 +14,8 @@
 
 namespace forebay {
 
-Task::ViewTask::ViewTask(const ViewTaskPlan& plan, const EventColumns& of_task,
-                         uint32_t stored_id, const PartStart& start,
-                         ViewCoverage* coverage)
+Task::ViewTask::ViewTask(const ViewTaskPlan& plan, const EventColumns& of_task, uint32_t stored_id,
+                         const PartStart& start, ViewCoverage* coverage)
     : plan(plan),
       prefix(StoredPrefix(stored_id)),
       start(start),

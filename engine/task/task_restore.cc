@@ -136,8 +136,7 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
     uint32_t id = start.views[i].stored ? stored->id() : next_view_id_++;
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
-    views_.push_back(
-        std::make_unique<ViewTask>(view, columns_, id, start.views[i], coverage));
+    views_.push_back(std::make_unique<ViewTask>(view, columns_, id, start.views[i], coverage));
     views_.back()->last_row = RestoreLastRow(start.views[i].stored ? stored : nullptr);
     AddExpressionStatistics(*view.definition, &expressions_);
     view_statistics_.emplace_back();

@@ -120,7 +120,7 @@ void Task::Expire(ViewTask* view, HotEntry* entry) {
   SetTimer(view, entry, timer);
   int64_t boundary = entry->state.last_effective();
   AddStep(view, entry, entry->state.live() ? ChangeOp::kExpire : ChangeOp::kDelete, boundary,
-               boundary);
+          boundary);
 }
 
 // Makes the steps and the change records before `t`, in the order of their times.

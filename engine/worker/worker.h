@@ -9,9 +9,9 @@
 //
 // One thread per `threads` applies events; a commit thread cuts all tasks every `commit_interval`,
 // and lets every sink make the cuts durable; every `state_interval` then a task's state, too (law
-// 3), one task after the other. Tasks go on meanwhile. While all are behind, with more records there
-// than they have read, nobody waits for single ones: cuts then come every `behind_interval`, or when
-// a task holds `commit_bytes`, so that more steps of a key become one update (S36).
+// 3), one task after the other. Tasks go on meanwhile. While all are behind, with more records
+// there than they have read, nobody waits for single ones: cuts then come every `behind_interval`,
+// or when a task holds `commit_bytes`, so that more steps of a key become one update (S36).
 //
 // Threads sleep until there is something to do: a source wakes them (Source::Watch), or a cut.
 //
@@ -59,7 +59,7 @@ struct WorkerOptions {
   absl::Duration behind_interval = absl::Seconds(2);
   absl::Duration state_interval = absl::Seconds(10);
   size_t commit_bytes = size_t{16} << 20;  // a task with more than this pending waits for a commit
-  size_t hot_bytes = size_t{1} << 30;     // of all hot maps together
+  size_t hot_bytes = size_t{1} << 30;      // of all hot maps together
   size_t batch_records = 4096;
   // A task is right when at most so many of the records lack that its partition held at its start.
   int64_t ready_lag = 0;

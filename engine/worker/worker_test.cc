@@ -356,7 +356,7 @@ class OfferedSink final : public Sink {
 
   // Task thread.
   std::vector<std::string> offered_;
-  size_t in_output_ = 0;  // of the output that grows; there is one
+  size_t in_output_ = 0;                // of the output that grows; there is one
   std::vector<std::string> committed_;  // commit thread, or who stops the worker
 };
 

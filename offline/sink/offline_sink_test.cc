@@ -72,8 +72,7 @@ class OfflineSinkTest : public ::testing::Test {
                int view = 0) const {
     if (sink.Wants(view).which == WantedSteps::Which::kNone) return;
     PartitionId partition = output->task.partition;
-    std::vector<ChangeBatch> batches = {
-        {view, TestRows(project_, rows, view, partition.value())}};
+    std::vector<ChangeBatch> batches = {{view, TestRows(project_, rows, view, partition.value())}};
     output->parts.emplace_back(
         &sink, std::make_unique<ChangeRows>(project_, partition, std::move(batches)));
   }

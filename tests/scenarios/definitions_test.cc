@@ -8,10 +8,10 @@
 
 #include "connectors/decode/event_decoder.h"
 #include "engine/batch/change_batch.h"
+#include "engine/task/rows_sink.h"
 #include "fmt/format.h"
 #include "schemas/definition/lookup.h"
 #include "tests/scenarios/scenario.h"
-#include "engine/task/rows_sink.h"
 #include "tests/scenarios/scenario_run.h"
 
 namespace forebay {

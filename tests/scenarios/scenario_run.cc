@@ -125,7 +125,8 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
   plans_ = PlanTasks(*loaded_->project).value();
   rows_ = std::make_unique<RowsSink>(project());
   newest_ = std::make_unique<RowsSink>(
-      project(), WantedSteps{WantedSteps::Which::kNewestOfCut, /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
+      project(), WantedSteps{WantedSteps::Which::kNewestOfCut,
+                             /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
   for (size_t i = 0; i < scenario_.records.size(); ++i) {
     records_.push_back({.offset = Offset(static_cast<int64_t>(i)),

@@ -3,8 +3,8 @@
 //   ForEachChange(*batch.rows, view, entity, [&](const Change& change, const Scalar* features) {
 //     encoder.Append(change, features, &updates);
 //   });
-#ifndef FOREBAY_ENGINE_TASK_CHANGE_ROWS_TESTING_H_
-#define FOREBAY_ENGINE_TASK_CHANGE_ROWS_TESTING_H_
+#ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
+#define FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
 
 #include <arrow/api.h>
 
@@ -117,4 +117,4 @@ void ForEachChange(const arrow::RecordBatch& rows, const v1::FeatureView& view,
 
 }  // namespace forebay
 
-#endif  // FOREBAY_ENGINE_TASK_CHANGE_ROWS_TESTING_H_
+#endif  // FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
