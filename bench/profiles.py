@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Iterable
 
-from bench import engine, flame_graph, perf_profile, stream, training_set
+from bench import engine, perf_profile, stream, training_set
 from bench.variants import DEFAULTS
 from bench.workshop import BenchFailed, Workshop
 
@@ -16,8 +15,6 @@ class Profile:
     stage: str
     command: Callable[[Workshop], list]
     parts: dict[str, str]
-    picture: str = ""  # the file of its flame graph
-    title: str = ""
 
 
 TASK = {
@@ -61,22 +58,19 @@ TRAINING_SET = {
 }
 
 
-def measure(workshop: Workshop, stages: Iterable[str], docs: pathlib.Path) -> dict[str, list[dict]]:
-    """By the name of a part of the page. Also draws flame graphs into `docs`."""
+def measure(workshop: Workshop, stages: Iterable[str]) -> dict[str, list[dict]]:
+    """By the name of a part of the page."""
     if not perf_profile.available():
         raise BenchFailed("perf is not installed or may not sample here: leave --profile out")
     return {
-        f"{profile.stage}-profile": _measure(workshop, profile, docs)
+        f"{profile.stage}-profile": _measure(workshop, profile)
         for profile in PROFILES
         if profile.stage in stages
     }
 
 
-def _measure(workshop: Workshop, profile: Profile, docs: pathlib.Path) -> list[dict]:
+def _measure(workshop: Workshop, profile: Profile) -> list[dict]:
     script = perf_profile.sample(profile.command(workshop), workshop.folder / "perf.data")
-    if profile.picture:
-        picture = flame_graph.draw(profile.title, flame_graph.fold(script))
-        (docs / profile.picture).write_text(picture)
     return perf_profile.summarize(script, profile.parts)
 
 
@@ -86,9 +80,7 @@ def _stream_command(workshop: Workshop) -> list:
 
 
 PROFILES = (
-    Profile("engine", engine.command, TASK, "engine.svg", "The engine alone, 100,000 hot keys"),
-    Profile(
-        "stream", _stream_command, WORKER, "worker.svg", f"The worker: {DEFAULTS.title}"
-    ),
+    Profile("engine", engine.command, TASK),
+    Profile("stream", _stream_command, WORKER),
     Profile("training-set", training_set.command, TRAINING_SET),
 )

@@ -74,7 +74,7 @@ def _measure(workshop: Workshop, options: argparse.Namespace, results: dict) -> 
         failures += _missing_figures(found)
     if workshop.settings.profile:
         try:
-            results |= profiles.measure(workshop, stages, options.page.parent)
+            results |= profiles.measure(workshop, stages)
         except (BenchFailed, ProcessFailed) as error:
             failures.append(f"profile: {error}")
     return failures

@@ -1,6 +1,5 @@
 // The sinks alone: the change records of card transactions, made first and held in memory, are
-// encoded as update records, handed to Kafka in transactions, and kept in change log and Delta
-// table. One thread drives each stage; prints a line of JSON for each.
+// published to Kafka in transactions, and kept in change log and Delta table. One thread drives each stage; prints a line of JSON for each.
 //
 //   sink_bench --project bench/transactions --folder /tmp/x --brokers 127.0.0.1:9092
 //
@@ -26,7 +25,6 @@
 #include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/transactional_producer.h"
 #include "connectors/kafka/update_writer.h"
-#include "connectors/update_record/update_record.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
@@ -111,10 +109,9 @@ class SinkBench {
     RETURN_IF_ERROR(MakeSteps());
     for (v1::FeatureView::UpdateFormat format :
          {v1::FeatureView::UPDATE_JSON, v1::FeatureView::UPDATE_PROTOBUF}) {
+      if (flags_.brokers.empty()) break;
       std::string name = format == v1::FeatureView::UPDATE_JSON ? "json" : "protobuf";
       project_.mutable_feature_views(0)->set_update_format(format);
-      RETURN_IF_ERROR(Measure("encode " + name, [this] { return Encode(); }));
-      if (flags_.brokers.empty()) continue;
       RETURN_IF_ERROR(Measure("publish " + name, [this] { return Publish(); }));
     }
     RETURN_IF_ERROR(Measure("change log", [this] { return Keep(/*flush=*/false); }));
@@ -127,7 +124,6 @@ class SinkBench {
     return *commit.PartOf<Steps>(steps_.get());
   }
   absl::Status Measure(const std::string& stage, const std::function<absl::Status()>& run) const;
-  absl::Status Encode() const;
   absl::Status Publish() const;
   absl::Status Keep(bool flush) const;
 
@@ -180,16 +176,6 @@ absl::Status SinkBench::Measure(const std::string& stage,
         "{{\"bench\": \"sink\", \"stage\": \"{}\", \"records\": {}, \"cpu_ns\": {:.0f}, "
         "\"process_cpu_ns\": {:.0f}, \"records_per_cpu_second\": {:.0f}}}\n",
         stage, rows_, thread / rows * 1e9, process / rows * 1e9, rows / process);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SinkBench::Encode() const {
-  UpdateRecordEncoder encoder(project_, 0, task_);
-  for (const TaskOutput& commit : commits_) {
-    EncodedUpdates updates;
-    for (const Steps::Step& step : StepsOf(commit).steps)
-      encoder.Append(step.change, step.features.data(), &updates);
   }
   return absl::OkStatus();
 }

@@ -1,8 +1,6 @@
 """From figures to the page: tables, verdicts, pictures. Nothing is measured here."""
 
-import xml.dom.minidom
-
-from bench import flame_graph, page, perf_profile, targets
+from bench import page, perf_profile, targets
 
 STATE = {
     "variant": "state",
@@ -163,23 +161,3 @@ def test_a_sample_belongs_to_its_innermost_known_frame():
         {"part": "compress", "share": 0.25},
         {"part": "kafka", "share": 0.25},
     ]
-
-
-def test_a_flame_graph_is_as_wide_as_the_samples():
-    root = flame_graph.fold(SCRIPT)
-    assert root.samples == 4 and set(root.callees) == {"forebay", "rdk:broker1"}
-    worker = root.callees["forebay"]
-    assert {name: frame.samples for name, frame in worker.callees.items()} == {
-        "Worker::RunTasks": 1,
-        "EventDecoder::Decode": 1,
-    }
-    document = xml.dom.minidom.parseString(flame_graph.draw("All <parts>", root))
-    frames = {
-        group.getElementsByTagName("title")[0].firstChild.data: group.getElementsByTagName("rect")[
-            0
-        ]
-        for group in document.getElementsByTagName("g")
-    }
-    widths = {title: float(rect.getAttribute("width")) for title, rect in frames.items()}
-    assert widths["all: 100.0%"] == 1200 and widths["rdk:broker1: 50.0%"] == 600
-    assert widths["LZ4F_compressUpdate: 25.0%"] == 300
