@@ -36,6 +36,14 @@ def get(port: int, page: str) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
+def get_in_the_end(port: int, page: str) -> tuple[int, bytes]:
+    """As a client does whose connection may be the one that makes room for another's."""
+    for _ in range(20):
+        with contextlib.suppress(ConnectionError):
+            return get(port, page)
+    raise AssertionError(f"{page}: twenty connections were closed without an answer")
+
+
 def is_alive(port: int) -> bool:
     return get(port, "/healthz") == (200, b'{"status":"alive"}')
 
@@ -243,7 +251,7 @@ def test_a_worker_under_all_of_this_serves_and_ends_when_told_to(tmp_path):
             for attacker in attackers:
                 attacker.start()
             for page in ("/healthz", "/readyz", "/metrics"):
-                assert get(port, page)[0] == 200
+                assert get_in_the_end(port, page)[0] == 200
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(timeout=TIMEOUT) == 0
         finally:
