@@ -52,8 +52,7 @@ WantedSteps AtLeastOnceSink::Wants(int view) const {
 }
 
 std::unique_ptr<SinkPart> AtLeastOnceSink::Prepare(const TaskId& task) {
-  std::shared_ptr<UpdateWriter> writer = writers_.Find(task);
-  return writer == nullptr ? nullptr : writer->NewPart();
+  return writers_.NewPart(task);
 }
 
 UpdateWriter::Output AtLeastOnceSink::OutputOf(const TaskOutput& output) const {

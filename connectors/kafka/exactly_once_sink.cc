@@ -45,8 +45,7 @@ WantedSteps ExactlyOnceSink::Wants(int view) const {
 
 // Encodes on the task's thread, so that the commit, which all tasks wait for, hands over only.
 std::unique_ptr<SinkPart> ExactlyOnceSink::Prepare(const TaskId& task) {
-  std::shared_ptr<UpdateWriter> writer = writers_.Find(task);
-  return writer == nullptr ? nullptr : writer->NewPart();
+  return writers_.NewPart(task);
 }
 
 UpdateWriter::Output ExactlyOnceSink::OutputOf(const TaskOutput& output) const {

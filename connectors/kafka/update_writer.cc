@@ -107,6 +107,11 @@ void UpdateWriters::Close(const TaskId& task) {
   writers_.erase(task);
 }
 
+std::unique_ptr<UpdatePart> UpdateWriters::NewPart(const TaskId& task) const {
+  std::shared_ptr<UpdateWriter> writer = Find(task);
+  return writer == nullptr ? nullptr : writer->NewPart();
+}
+
 std::shared_ptr<UpdateWriter> UpdateWriters::Find(const TaskId& task) const {
   absl::MutexLock lock(&mutex_);
   auto found = writers_.find(task);

@@ -1,9 +1,9 @@
 // The records that the outputs of a task add to the update topics and the dead-letter topic.
 //
-//   auto writer = std::make_shared<UpdateWriter>(project, task, limits);
-//   writer->SetHeld(positions.Of(task));
-//   RETURN_IF_ERROR(writer->Write({output, part}, published, producer));
-//   for (const std::string& key : writer->PositionKeys({output, part}, published)) ...
+//   UpdateWriter writer(project, task, limits);
+//   writer.SetHeld(positions.Of(task));
+//   RETURN_IF_ERROR(writer.Write({output, part}, published, producer));
+//   for (const std::string& key : writer.PositionKeys({output, part}, published)) ...
 //
 // Called by one thread at a time. `project` and `limits` must outlive it.
 #ifndef FOREBAY_CONNECTORS_KAFKA_UPDATE_WRITER_H_
@@ -87,6 +87,8 @@ class UpdateWriters {
   void Close(const TaskId& task);
   // Null: not open.
   std::shared_ptr<UpdateWriter> Find(const TaskId& task) const;
+  // What takes the steps of the task's next output; null: not open. Any thread.
+  std::unique_ptr<UpdatePart> NewPart(const TaskId& task) const;
 
  private:
   const v1::Project& project_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 namespace forebay {
+
 bool RunningTask::HasReachedGoal(bool at_end) const {
   // At its end there is no more to come, whatever was said of the end: what lies before it may be
   // no records.
