@@ -70,14 +70,14 @@ struct Steps final : SinkPart {
   void Take(int, const Change& change, const Scalar* values) override {
     steps.push_back({std::string(change.key.bytes), change, {values, values + features}});
   }
-  void Finish() override {
+  void Finish(const TaskOutput&) override {
     for (Step& step : steps) step.change.key.bytes = step.key;
   }
   size_t bytes() const override { return 0; }
 
-  void GiveTo(SinkPart* part) const {
+  void GiveTo(SinkPart* part, const TaskOutput& output) const {
     for (const Step& step : steps) part->Take(0, step.change, step.features.data());
-    part->Finish();
+    part->Finish(output);
   }
 
   const size_t features;
@@ -189,7 +189,7 @@ absl::Status SinkBench::Publish() const {
   UpdateWriter writer(project_, task_, limits);
   for (const TaskOutput& commit : commits_) {
     std::unique_ptr<UpdatePart> part = writer.NewPart();
-    StepsOf(commit).GiveTo(part.get());
+    StepsOf(commit).GiveTo(part.get(), commit);
     RETURN_IF_ERROR(producer->Begin());
     RETURN_IF_ERROR(writer.Write({commit, part.get()}, Offset(-1), producer->records()));
     RETURN_IF_ERROR(producer->Commit());
@@ -208,7 +208,7 @@ absl::Status SinkBench::Keep(bool flush) const {
   for (const TaskOutput& commit : commits_) {
     TaskOutput output{.task = task_, .position = commit.position, .clock = commit.clock};
     output.parts.emplace_back(&sink, sink.Prepare(task_));
-    StepsOf(commit).GiveTo(output.parts[0].second.get());
+    StepsOf(commit).GiveTo(output.parts[0].second.get(), output);
     RETURN_IF_ERROR(sink.Commit({&output}));
   }
   return flush ? sink.FlushAll() : absl::OkStatus();

@@ -11,6 +11,11 @@
 #include "fmt/ranges.h"
 #include "schemas/types/nearest_name.h"
 
+// Read by jemalloc when it starts: large blocks, too, are kept for a while when they are freed, as
+// the next are soon asked for.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "oversize_threshold:0";
+
 namespace {
 
 // What to say of a command line that names no command.

@@ -61,6 +61,12 @@ constexpr absl::Duration kServerPatience = absl::Seconds(5);
 constexpr absl::Duration kLastPatience = absl::Seconds(8);
 constexpr uint64_t kFewFiles = 4096;
 
+// Rows few enough to be in a cache still when they are written, and part of what a commit may hold.
+size_t EarlyBytes(int64_t commit_bytes) {
+  constexpr int64_t kMost = int64_t{2} << 20;
+  return static_cast<size_t>(std::min(commit_bytes / 8, kMost));
+}
+
 // Also where no broker says whether.
 bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   auto members = FindGroupMembers(admin, config.group);
@@ -197,6 +203,7 @@ absl::Status WorkerProcess::PrepareFolders() {
                          .warehouse = config().warehouse.string(),
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
                          .flush_bytes = config().flush_bytes,
+                         .early_bytes = EarlyBytes(config().commit_bytes),
                          .parquet_encoding = config().parquet_encoding,
                          .fingerprints = Fingerprints()});
   return offline_->CheckWritable();

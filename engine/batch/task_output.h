@@ -28,11 +28,11 @@ class SinkPart {
   virtual void Take(int view, const Change& change, const Scalar* features) = 0;
 
   // All steps of the records up to `output`'s position are taken: adds dead letters for those that
-  // came since the last call and that the sink cannot hold.
+  // came since the last call and that the sink cannot hold. What is large may go on its way.
   virtual void Review(TaskOutput* output) {}
 
-  // Nothing more comes.
-  virtual void Finish() {}
+  // Nothing more comes: `output` is whole.
+  virtual void Finish(const TaskOutput& output) {}
 
   // About what it takes in memory.
   virtual size_t bytes() const = 0;

@@ -16,6 +16,15 @@ ChangeRows::ChangeRows(const v1::Project& project, PartitionId partition,
       builders_(project.feature_views_size()),
       batches_(std::move(batches)) {}
 
+ChangeRows::ChangeRows(const v1::Project& project, PartitionId partition, size_t early_bytes,
+                       KeepEarly keep_early)
+    : project_(project),
+      partition_(partition),
+      early_bytes_(early_bytes),
+      keep_early_(std::move(keep_early)),
+      builders_(project.feature_views_size()),
+      next_early_bytes_(early_bytes) {}
+
 ChangeBuilder& ChangeRows::BuilderOf(int view) {
   std::unique_ptr<ChangeBuilder>& builder = builders_[view];
   if (builder == nullptr) {
@@ -30,16 +39,35 @@ ChangeBuilder& ChangeRows::BuilderOf(int view) {
 void ChangeRows::Take(int view, const Change& change, const Scalar* features) {
   ChangeBuilder& builder = BuilderOf(view);
   builder.Append(change, features);
-  if (!builder.full()) return;
-  finished_bytes_ += builder.bytes();
-  batches_.push_back({view, builder.Finish()});
+  if (builder.full()) FinishBatches();
 }
 
-void ChangeRows::Finish() {
+void ChangeRows::FinishBatches() {
   for (size_t view = 0; view < builders_.size(); ++view) {
-    if (builders_[view] != nullptr && builders_[view]->rows() > 0)
-      batches_.push_back({static_cast<int>(view), builders_[view]->Finish()});
+    if (builders_[view] == nullptr || builders_[view]->rows() == 0) continue;
+    finished_bytes_ += builders_[view]->bytes();
+    batches_.push_back({static_cast<int>(view), builders_[view]->Finish()});
   }
+}
+
+void ChangeRows::Review(TaskOutput* output) {
+  if (keep_early_ && bytes() >= next_early_bytes_) Keep(*output, /*must=*/false);
+}
+
+void ChangeRows::Finish(const TaskOutput& output) {
+  FinishBatches();
+  if (keep_early_ && !batches_.empty()) Keep(output, /*must=*/true);
+}
+
+void ChangeRows::Keep(const TaskOutput& output, bool must) {
+  FinishBatches();
+  if (!keep_early_(batches_, output, must)) {
+    next_early_bytes_ = finished_bytes_ + early_bytes_ / 2;
+    return;
+  }
+  batches_.clear();
+  finished_bytes_ = 0;
+  next_early_bytes_ = early_bytes_;
 }
 
 size_t ChangeRows::bytes() const {

@@ -332,7 +332,7 @@ TaskCut Task::Cut(CutOf of) {
   if (cut.moved) PublishDueSteps();
   cut_position_ = position_;
   GiveNewest(WantedSteps::Which::kNewestOfCut);
-  for (auto& [sink, part] : output_.parts) part->Finish();
+  for (auto& [sink, part] : output_.parts) part->Finish(output_);
   PublishStatistics();
   cut.output = std::move(output_);
   BeginOutput(cut.output.at_end);

@@ -113,7 +113,7 @@ absl::Status ChangeLog::Append(const ChangeFrame& frame) {
     pieces.emplace_back(reinterpret_cast<const char*>(piece->data()), piece->size());
   }
   if (absl::Status status = WriteAll(file_.get(), pieces, path_); !status.ok()) {
-    CutBack(status);
+    CutBack(size_, status);
     return status;
   }
   ++next_sequence_;
@@ -132,7 +132,7 @@ absl::Status ChangeLog::Sync() {
   if (size_ == durable_size_) return absl::OkStatus();
   if (fdatasync(file_.get()) != 0) {
     absl::Status status = ErrnoStatus(errno, "sync", path_);
-    CutBack(status);
+    CutBack(durable_size_, status);
     // A kernel may have forgotten the failed pages: nothing more goes into this file.
     if (failed_.ok()) DropSegment();
     return status;
@@ -142,18 +142,17 @@ absl::Status ChangeLog::Sync() {
   return absl::OkStatus();
 }
 
-void ChangeLog::CutBack(const absl::Status& reason) {
-  if (ftruncate(file_.get(), durable_size_) != 0 || fsync(file_.get()) != 0) {
+void ChangeLog::CutBack(int64_t size, const absl::Status& reason) {
+  if (ftruncate(file_.get(), size) != 0 || fsync(file_.get()) != 0) {
     failed_ = absl::UnavailableError(fmt::format(
         "the change log {} takes no more rows after an error ({}); start the task again", folder_,
         std::string(reason.message())));
-    return;
   }
-  size_ = durable_size_;
-  next_sequence_ = durable_sequence_;
 }
 
 void ChangeLog::DropSegment() {
+  size_ = durable_size_;
+  next_sequence_ = durable_sequence_;
   if (durable_sequence_ > 0) return Rotate();
   unlink(path_.c_str());
   file_.Close();

@@ -50,17 +50,17 @@ class ChangeLog {
 
   // Writes the frame; durable after Sync().
   // On an error of the disk (RESOURCE_EXHAUSTED, UNAVAILABLE ...) the segment is cut back to what
-  // was durable, so the same frame can be tried again; where even that fails, the log refuses
+  // was there before, so the same frame can be tried again; where even that fails, the log refuses
   // appends until it is opened anew, which cuts the tail.
   absl::Status Append(const ChangeFrame& frame);
 
-  // Makes appended frames durable. After an error they are cut off again, as above.
+  // Makes appended frames durable. After an error all that are not durable are cut off.
   absl::Status Sync();
 
   // Starts to write appended bytes to the disk without waiting, so that several logs can overlap.
   void StartSync();
 
-  // Closes the segment that is written to, if it holds a frame. REQUIRES: nothing unsynced.
+  // Closes the segment that is written to, if it holds a frame. REQUIRES: nothing is unsynced.
   void Rotate();
 
   // Oldest first.
@@ -74,7 +74,8 @@ class ChangeLog {
   const std::map<ViewId, std::vector<RowRun>>& recovered_rows() const { return recovered_rows_; }
   KnownTime recovered_clock() const { return recovered_clock_; }
 
-  int64_t active_bytes() const { return durable_size_; }
+  // Of the segment that is written to.
+  int64_t active_bytes() const { return size_; }
   const std::string& folder() const { return folder_; }
 
  private:
@@ -84,7 +85,7 @@ class ChangeLog {
   absl::Status RecoverSegment(const std::string& path, bool newest);
   absl::Status CreateSegment();
   void DropSegment();
-  void CutBack(const absl::Status& reason);
+  void CutBack(int64_t size, const absl::Status& reason);
 
   std::string folder_;
   std::vector<ClosedSegment> closed_;

@@ -1,4 +1,4 @@
-// One commit of one task as bytes, the unit of the change log. Layout: docs/formats/change_log.md.
+// What one task made between two positions as bytes, the unit of the change log. Layout: docs/formats/change_log.md.
 #ifndef FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
 #define FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
 
@@ -30,10 +30,10 @@ struct ViewRows {
   std::optional<Offset> previous = std::nullopt;
 };
 
-// What one commit of one task adds to the offline tables.
+// A commit of one task, or part of one: what it adds to the offline tables.
 struct ChangeFrame {
   Offset first_position;           // the least source offset of a row
-  Offset position;                 // of the task at this commit: every row's offset is at or below
+  Offset position;                 // of the task then: every row's offset is at or below
   KnownTime clock;                 // the partition clock there
   KnownTime complete_before;       // every change effective before this is made at `position` (S6)
   std::vector<ViewRows> sections;  // in the order the task made them; several per view allowed

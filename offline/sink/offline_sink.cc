@@ -74,43 +74,66 @@ absl::Status OfflineSink::CheckWritable() {
 absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
   RETURN_IF_ERROR(warehouse_.status());
   absl::MutexLock flush_lock(&flush_mutex_);
-  {
-    absl::MutexLock lock(&mutex_);
-    tasks_.erase(task);
-  }
-  TaskState state;
-  ASSIGN_OR_RETURN(state.log, ChangeLog::Open(ChangeLogFolder(options_.state_folder, task.topic,
-                                                              task.partition)));
+  LetGo(task);
+  auto state = std::make_shared<TaskState>();
+  absl::MutexLock state_lock(&state->mutex);
+  ASSIGN_OR_RETURN(state->log, ChangeLog::Open(ChangeLogFolder(options_.state_folder, task.topic,
+                                                               task.partition)));
+  CountPending(state.get());
   Offset most(-1);
   for (const View& view : views_) {
-    Offset& held = state.held.emplace_back(-1);
-    Offset& in_table = state.in_table.emplace_back(-1);
-    state.last_rows.emplace_back(std::nullopt);
+    Offset& held = state->held.emplace_back(-1);
+    Offset& in_table = state->in_table.emplace_back(-1);
+    state->last_rows.emplace_back(std::nullopt);
     if (!view.history) continue;
     ASSIGN_OR_RETURN(std::optional<Offset> table_position,
                      tables_->HeldPosition(view.id, *view.schema, task));
     if (table_position) in_table = *table_position;
     held = in_table;
-    auto in_log = state.log->recovered_rows().find(view.id);
-    if (in_log != state.log->recovered_rows().end())
+    auto in_log = state->log->recovered_rows().find(view.id);
+    if (in_log != state->log->recovered_rows().end())
       held = std::max(held, in_log->second.back().position);
     most = std::max(most, held);
   }
   absl::MutexLock lock(&mutex_);
-  tasks_[task] = std::move(state);
+  tasks_[task] = state;
   return most;
 }
 
-absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow> rows) {
+std::shared_ptr<OfflineSink::TaskState> OfflineSink::Find(const TaskId& task) const {
   absl::MutexLock lock(&mutex_);
-  auto state = tasks_.find(task);
-  if (state == tasks_.end()) return absl::OkStatus();
-  const ChangeLog& log = *state->second.log;
+  auto found = tasks_.find(task);
+  return found == tasks_.end() ? nullptr : found->second;
+}
+
+OfflineSink::TaskStates OfflineSink::Tasks() const {
+  absl::MutexLock lock(&mutex_);
+  return tasks_;
+}
+
+void OfflineSink::LetGo(const TaskId& task) {
+  std::shared_ptr<TaskState> state = Find(task);
+  if (state == nullptr) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    tasks_.erase(task);
+  }
+  absl::MutexLock lock(&state->mutex);
+  state->failed.Update(absl::CancelledError(
+      fmt::format("the offline sink has let go of task {}", task.ToString())));
+  state->log = nullptr;
+}
+
+absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow> rows) {
+  std::shared_ptr<TaskState> state = Find(task);
+  if (state == nullptr) return absl::OkStatus();
+  absl::MutexLock lock(&state->mutex);
+  const ChangeLog& log = *state->log;
   for (const LastRow& row : rows) {
     const ViewId& view = views_[row.view].id;
     auto in_log = log.recovered_rows().find(view);
     std::optional<RowHole> hole =
-        FindRowHole(state->second.in_table[row.view],
+        FindRowHole(state->in_table[row.view],
                     in_log == log.recovered_rows().end() ? absl::Span<const RowRun>()
                                                          : absl::MakeConstSpan(in_log->second),
                     row.offset);
@@ -119,7 +142,7 @@ absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow
           DescribeRowHole(*hole, task, view, (*warehouse_)->Describe(OfflineTablePath(view)),
                           log.folder(), options_.state_folder));
     }
-    state->second.last_rows[row.view] = row.offset;
+    state->last_rows[row.view] = row.offset;
   }
   return absl::OkStatus();
 }
@@ -129,63 +152,102 @@ WantedSteps OfflineSink::Wants(int view) const {
 }
 
 std::unique_ptr<SinkPart> OfflineSink::Prepare(const TaskId& task) {
-  return std::make_unique<ChangeRows>(project_, task.partition);
+  std::shared_ptr<TaskState> state = Find(task);
+  if (state == nullptr) return std::make_unique<ChangeRows>(project_, task.partition);
+  return std::make_unique<ChangeRows>(
+      project_, task.partition, options_.early_bytes,
+      [this, state](absl::Span<const ChangeBatch> rows, const TaskOutput& output, bool must) {
+        return KeepEarly(state.get(), rows, output, must);
+      });
 }
 
-absl::Span<const ChangeBatch> OfflineSink::RowsOf(const TaskOutput& output) const {
-  const auto* rows = output.PartOf<ChangeRows>(this);
-  return rows == nullptr ? absl::Span<const ChangeBatch>() : rows->batches();
+// An error is told by the commit. While the log is synced, there is time enough.
+bool OfflineSink::KeepEarly(TaskState* state, absl::Span<const ChangeBatch> rows,
+                            const TaskOutput& output, bool must) {
+  if (must) {
+    state->mutex.Lock();
+  } else if (!state->mutex.TryLock()) {
+    return false;
+  }
+  Append(output, rows, state).IgnoreError();
+  state->mutex.Unlock();
+  WakeFlushes();
+  return true;
 }
 
-absl::Status OfflineSink::Append(const TaskOutput& output, TaskState* state) {
+// Rows that did not get there are lost to the log: it takes no others behind them.
+absl::Status OfflineSink::Append(const TaskOutput& output, absl::Span<const ChangeBatch> rows,
+                                 TaskState* state) {
+  if (state->failed.ok()) state->failed = WriteFrame(output, rows, state);
+  return state->failed;
+}
+
+absl::Status OfflineSink::WriteFrame(const TaskOutput& output, absl::Span<const ChangeBatch> rows,
+                                     TaskState* state) {
   ChangeFrame frame{.first_position = Offset::Max(),
                     .position = output.position,
                     .clock = output.clock,
                     .complete_before = output.complete_before};
-  std::vector<std::optional<Offset>> last_rows = state->last_rows;
-  for (const ChangeBatch& batch : RowsOf(output)) {
+  for (const ChangeBatch& batch : rows) {
     const View& view = views_[batch.view];
-    std::shared_ptr<arrow::RecordBatch> rows = RowsAfter(batch.rows, state->held[batch.view]);
+    std::shared_ptr<arrow::RecordBatch> lacking = RowsAfter(batch.rows, state->held[batch.view]);
     Offset last = LastOffset(*batch.rows);
-    std::optional<Offset> previous = std::exchange(last_rows[batch.view], last);
-    if (rows == nullptr) continue;
+    std::optional<Offset> previous = std::exchange(state->last_rows[batch.view], last);
+    if (lacking == nullptr) continue;
     if (last > output.position) {
       return absl::InternalError(
           fmt::format("task {} is at position {} but made a row of view {} at offset {}",
                       output.task.ToString(), output.position.value(), view.id.name, last.value()));
     }
-    frame.first_position = std::min(frame.first_position, SourceOffset(*rows, 0));
-    frame.sections.push_back({view.id, std::move(rows), previous});
+    frame.first_position = std::min(frame.first_position, SourceOffset(*lacking, 0));
+    frame.sections.push_back({view.id, std::move(lacking), previous});
   }
   if (frame.sections.empty()) return absl::OkStatus();
-  return state->log->Append(frame);
+  RETURN_IF_ERROR(state->log->Append(frame));
+  CountPending(state);
+  return absl::OkStatus();
+}
+
+absl::Status OfflineSink::Sync(TaskState* state) {
+  if (state->failed.ok()) state->failed = state->log->Sync();
+  return state->failed;
+}
+
+void OfflineSink::CountPending(TaskState* state) {
+  int64_t bytes = state->log->active_bytes();
+  for (const ClosedSegment& segment : state->log->closed()) bytes += segment.bytes;
+  state->pending_bytes.store(bytes, std::memory_order_relaxed);
 }
 
 absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
-  absl::MutexLock lock(&mutex_);
   absl::Status first_error;
-  std::vector<std::pair<const TaskOutput*, TaskState*>> written;
+  std::vector<std::pair<const TaskOutput*, std::shared_ptr<TaskState>>> written;
   for (const TaskOutput* output : outputs) {
-    auto it = tasks_.find(output->task);
-    if (it == tasks_.end()) {
+    std::shared_ptr<TaskState> state = Find(output->task);
+    if (state == nullptr) {
       first_error.Update(absl::InternalError(fmt::format(
           "task {} commits to the offline sink but is not open there", output->task.ToString())));
       continue;
     }
-    absl::Status status = Append(*output, &it->second);
+    const auto* rows = output->PartOf<ChangeRows>(this);
+    absl::MutexLock lock(&state->mutex);
+    absl::Status status =
+        Append(*output, rows == nullptr ? absl::Span<const ChangeBatch>() : rows->batches(),
+               state.get());
     first_error.Update(status);
-    if (status.ok()) written.emplace_back(output, &it->second);
+    if (!status.ok()) continue;
+    state->log->StartSync();
+    written.emplace_back(output, std::move(state));
   }
-  for (auto& [output, state] : written) state->log->StartSync();
   for (auto& [output, state] : written) {
-    absl::Status status = state->log->Sync();
+    absl::MutexLock lock(&state->mutex);
+    absl::Status status = Sync(state.get());
     first_error.Update(status);
     if (!status.ok()) continue;
     for (Offset& held : state->held) held = std::max(held, output->position);
-    for (const ChangeBatch& batch : RowsOf(*output))
-      state->last_rows[batch.view] = LastOffset(*batch.rows);
     if (state->log->active_bytes() >= options_.flush_bytes) state->log->Rotate();
   }
+  WakeFlushes();
   return first_error;
 }
 
@@ -197,16 +259,13 @@ absl::Status OfflineSink::Close(const TaskId& task) {
 
 void OfflineSink::Lose(const TaskId& task) {
   absl::MutexLock flush_lock(&flush_mutex_);
-  absl::MutexLock lock(&mutex_);
-  tasks_.erase(task);
+  LetGo(task);
 }
 
 int64_t OfflineSink::PendingBytes() const {
   int64_t bytes = 0;
-  for (const auto& [task, state] : tasks_) {
-    bytes += state.log->active_bytes();
-    for (const ClosedSegment& segment : state.log->closed()) bytes += segment.bytes;
-  }
+  for (const auto& [task, state] : tasks_)
+    bytes += state->pending_bytes.load(std::memory_order_relaxed);
   return bytes;
 }
 
@@ -222,13 +281,13 @@ absl::Status OfflineSink::last_flush_error() const {
 
 // The oldest segments of every task, about flush_bytes together; those still written to are closed.
 std::vector<TaskBacklog> OfflineSink::TakeBacklog() {
-  absl::MutexLock lock(&mutex_);
   std::vector<TaskBacklog> backlog;
   int64_t bytes = 0;
-  for (auto& [task, state] : tasks_) {
-    state.log->Rotate();
+  for (const auto& [task, state] : Tasks()) {
+    absl::MutexLock lock(&state->mutex);
+    if (Sync(state.get()).ok()) state->log->Rotate();
     TaskBacklog taken{.task = task};
-    for (const ClosedSegment& segment : state.log->closed()) {
+    for (const ClosedSegment& segment : state->log->closed()) {
       if (bytes >= options_.flush_bytes) break;
       bytes += segment.bytes;
       taken.segments.push_back(segment);
@@ -238,17 +297,31 @@ std::vector<TaskBacklog> OfflineSink::TakeBacklog() {
   return backlog;
 }
 
+absl::Status OfflineSink::FirstFailed() const {
+  absl::Status first;
+  for (const auto& [task, state] : Tasks()) {
+    absl::MutexLock lock(&state->mutex);
+    first.Update(state->failed);
+  }
+  return first;
+}
+
 absl::Status OfflineSink::FlushRounds() {
   while (true) {
     std::vector<TaskBacklog> backlog = TakeBacklog();
-    if (backlog.empty()) return absl::OkStatus();
+    if (backlog.empty()) return FirstFailed();
     RETURN_IF_ERROR(tables_->Flush(backlog));
-    absl::MutexLock lock(&mutex_);
     for (const TaskBacklog& taken : backlog) {
-      RETURN_IF_ERROR(tasks_[taken.task].log->Delete(taken.segments));
+      std::shared_ptr<TaskState> state = Find(taken.task);
+      absl::MutexLock lock(&state->mutex);
+      RETURN_IF_ERROR(state->log->Delete(taken.segments));
+      CountPending(state.get());
     }
   }
 }
+
+// The thread that flushes looks again how much is pending.
+void OfflineSink::WakeFlushes() { absl::MutexLock lock(&mutex_); }
 
 absl::Status OfflineSink::FlushAll() {
   RETURN_IF_ERROR(warehouse_.status());

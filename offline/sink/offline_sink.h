@@ -6,20 +6,26 @@
 //   ... as every Sink ...
 //   RETURN_IF_ERROR(sink.FlushAll());   // before a clean stop
 //
-// Commit returns when the rows are in the change logs, durably. A thread of the sink's own moves
-// them to the tables, every `flush_interval` or when `flush_bytes` are pending; while the warehouse
+// Commit returns when the rows are in the change logs, durably. They are written there before, by
+// the task's thread: `early_bytes` at a time, the rest when the output is whole. So a log may be ahead of
+// what is committed, as after a crash between two sinks, and replayed rows are dropped. After an
+// error a task's log takes nothing more until the task is opened again. A thread of the sink's own moves
+// the rows to the tables, every `flush_interval` or when `flush_bytes` are pending; while the warehouse
 // cannot be written it tries again with growing pauses, and the change logs grow: nothing is lost.
 // Rows of one task are in (offset, ordinal) order in its view's table. A view with `history: off`
 // has neither table nor rows in a change log.
 //
-// Open, Commit and Close: by one thread at a time. The rest: by any.
+// Open, Commit and Close: by one thread at a time. Prepare and what it returns: by the task's. The
+// rest: by any.
 #ifndef FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_
 #define FOREBAY_OFFLINE_SINK_OFFLINE_SINK_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +50,7 @@ struct OfflineSinkOptions {
   std::string warehouse;     // a folder or file:// URI; tables go to <warehouse>/offline
   absl::Duration flush_interval = absl::Minutes(1);
   int64_t flush_bytes = 64 << 20;                 // of change logs, all tasks together
+  size_t early_bytes = 2 << 20;                   // of a task's rows, written before their commit
   absl::Duration first_retry = absl::Seconds(1);  // after a failed flush; doubles up to
   absl::Duration longest_retry = absl::Minutes(1);
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
@@ -74,8 +81,7 @@ class OfflineSink : public Sink {
   // FAILED_PRECONDITION: rows are in neither the table nor the change log.
   absl::Status CheckRows(const TaskId& task, absl::Span<const LastRow> rows) override;
 
-  // On an error of one task's disk the others' rows are kept all the same; committing the same
-  // outputs again is right.
+  // On an error of one task's disk the others' rows are kept all the same.
   absl::Status Commit(absl::Span<const TaskOutput* const> outputs) override;
 
   // Flushes, then lets go of the task. On an error its rows stay in its change log.
@@ -99,18 +105,34 @@ class OfflineSink : public Sink {
     bool history = true;                    // false: its rows are not kept
   };
   struct TaskState {
-    std::unique_ptr<ChangeLog> log;
+    absl::Mutex mutex;
+    std::unique_ptr<ChangeLog> log ABSL_GUARDED_BY(mutex);
+    absl::Status failed ABSL_GUARDED_BY(mutex);  // not OK: the log takes nothing more
+    std::atomic<int64_t> pending_bytes{0};       // in the log
     // Per view of the project:
-    std::vector<Offset> held;                      // up to where it has the rows
-    std::vector<Offset> in_table;                  // likewise in the table alone, when opened
-    std::vector<std::optional<Offset>> last_rows;  // the last that the task made
+    std::vector<Offset> held ABSL_GUARDED_BY(mutex);      // up to where it has the rows
+    std::vector<Offset> in_table ABSL_GUARDED_BY(mutex);  // likewise in the table, when opened
+    // The last that the task made.
+    std::vector<std::optional<Offset>> last_rows ABSL_GUARDED_BY(mutex);
   };
+  using TaskStates = std::map<TaskId, std::shared_ptr<TaskState>>;
 
-  absl::Span<const ChangeBatch> RowsOf(const TaskOutput& output) const;
-  absl::Status Append(const TaskOutput& output, TaskState* state)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<TaskState> Find(const TaskId& task) const;  // null: it is not open
+  // Takes the task out, and what may still hold it writes nothing more.
+  void LetGo(const TaskId& task);
+  bool KeepEarly(TaskState* state, absl::Span<const ChangeBatch> rows, const TaskOutput& output,
+                 bool must);
+  absl::Status Append(const TaskOutput& output, absl::Span<const ChangeBatch> rows,
+                      TaskState* state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex);
+  absl::Status WriteFrame(const TaskOutput& output, absl::Span<const ChangeBatch> rows,
+                          TaskState* state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex);
+  static absl::Status Sync(TaskState* state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex);
+  static void CountPending(TaskState* state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex);
   int64_t PendingBytes() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  TaskStates Tasks() const;
+  void WakeFlushes();
   std::vector<TaskBacklog> TakeBacklog();
+  absl::Status FirstFailed() const;  // of the tasks; OK: all logs take rows
   absl::Status FlushRounds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(flush_mutex_);
   void RunFlushes();
 
@@ -119,12 +141,12 @@ class OfflineSink : public Sink {
   std::vector<View> views_;  // of the project, by index
   absl::StatusOr<std::shared_ptr<ObjectStore>> warehouse_;
 
-  // One flush at a time. Taken before mutex_.
+  // One flush at a time. Taken before the others, of which nobody holds two.
   absl::Mutex flush_mutex_;
   std::unique_ptr<TableFlush> tables_ ABSL_GUARDED_BY(flush_mutex_);
 
   mutable absl::Mutex mutex_;
-  std::map<TaskId, TaskState> tasks_ ABSL_GUARDED_BY(mutex_);
+  TaskStates tasks_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_flush_error_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
 

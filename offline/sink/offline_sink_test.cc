@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "engine/state/change.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
 #include "offline/delta/arrow_file.h"
@@ -47,6 +51,7 @@ class OfflineSinkTest : public ::testing::Test {
                                      .warehouse = Warehouse(),
                                      .flush_interval = absl::InfiniteDuration(),
                                      .flush_bytes = flush_bytes_,
+                                     .early_bytes = early_bytes_,
                                      .first_retry = absl::InfiniteDuration(),
                                      .longest_retry = absl::InfiniteDuration(),
                                      .now_us = [] { return kNow; }});
@@ -120,7 +125,36 @@ class OfflineSinkTest : public ::testing::Test {
     }
   }
 
+  // What a task has made since its last cut: a step of key "a" at each of some offsets.
+  TaskOutput Output() {
+    TaskOutput output{.task = task_};
+    output.parts.emplace_back(sink_.get(), sink_->Prepare(task_));
+    return output;
+  }
+  static void Apply(int64_t offset, TaskOutput* output) {
+    std::vector<Scalar> features = {Scalar::Double(0.5), Scalar::Int64(1), Scalar::String("US")};
+    SinkPart& part = *output->parts[0].second;
+    part.Take(0,
+              {.key = HashedKey("a"),
+               .effective_time = offset,
+               .event_time = offset,
+               .known_time = offset,
+               .op = ChangeOp::kEvent,
+               .offset = offset,
+               .ordinal = 0},
+              features.data());
+    output->position = Offset(offset);
+    output->clock = output->complete_before = KnownTime(offset);
+    part.Review(output);
+  }
+  absl::Status Commit(TaskOutput output) {
+    output.parts[0].second->Finish(output);
+    const TaskOutput* outputs[] = {&output};
+    return sink_->Commit(outputs);
+  }
+
   int64_t flush_bytes_ = 64 << 20;
+  size_t early_bytes_ = size_t{2} << 20;
   std::string folder_;
   v1::Project project_ = TestProject();
   TaskId task_{"transactions", PartitionId(0)};
@@ -387,6 +421,84 @@ TEST_F(OfflineSinkTest, RowsThatAreCommittedASecondTimeLeaveNoHole) {
   ASSERT_TRUE(Commit(4, {{.offset = 4, .key = "a"}}).ok());
   Start();
   EXPECT_EQ(OpenAndCheck(Offset(4)), absl::OkStatus());
+}
+
+TEST_F(OfflineSinkTest, RowsThatAreManyAreInTheLogBeforeTheyAreCommitted) {
+  early_bytes_ = 300;  // two or three rows
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  TaskOutput output = Output();
+  for (int64_t offset = 1; offset <= 6; ++offset) Apply(offset, &output);
+  EXPECT_GT(sink_->pending_bytes(), 0);
+  EXPECT_LT(output.parts[0].second->bytes(), 300u);
+  Apply(7, &output);
+  ASSERT_TRUE(Commit(std::move(output)).ok());
+  TaskOutput next = Output();
+  Apply(9, &next);
+  ASSERT_TRUE(Commit(std::move(next)).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:3:a", "0:4:a", "0:5:a", "0:6:a",
+                                       "0:7:a", "0:9:a"));
+}
+
+TEST_F(OfflineSinkTest, RowsThatWereInTheLogBeforeAKillAreNotTakenTwice) {
+  early_bytes_ = 1;
+  Start();
+  ASSERT_TRUE(OpenAndCheck(Offset(-1)).ok());
+  TaskOutput killed = Output();
+  for (int64_t offset : {1, 2}) Apply(offset, &killed);
+  Start();
+  EXPECT_EQ(sink_->Open(task_).value(), Offset(2));
+  TaskOutput replayed = Output();
+  for (int64_t offset : {1, 2, 4}) Apply(offset, &replayed);
+  ASSERT_TRUE(Commit(std::move(replayed)).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:4:a"));
+  Start();
+  EXPECT_EQ(OpenAndCheck(Offset(4)), absl::OkStatus());
+}
+
+// The group may give a task back while what was made of it before is still there.
+TEST_F(OfflineSinkTest, ATaskThatIsLostWritesNothingMore) {
+  early_bytes_ = 1;
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  TaskOutput lost = Output();
+  Apply(1, &lost);
+  sink_->Lose(task_);
+  EXPECT_EQ(sink_->Open(task_).value(), Offset(1));
+  Apply(2, &lost);
+  lost.parts[0].second->Finish(lost);
+  ASSERT_TRUE(Commit(3, {{.offset = 1, .key = "a"}, {.offset = 3, .key = "b"}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:3:b"));
+}
+
+// A file size limit stands in for a full disk. What comes after the rows that could not be written
+// must not be in the log without them.
+TEST_F(OfflineSinkTest, AfterRowsThatCouldNotBeWrittenEarlyTheLogTakesNoOthers) {
+  early_bytes_ = 1;
+  Start();
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  TaskOutput output = Output();
+  Apply(1, &output);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(sink_->pending_bytes()) + 100;
+  setrlimit(RLIMIT_FSIZE, &tight);
+  Apply(2, &output);
+  setrlimit(RLIMIT_FSIZE, &before);
+  Apply(3, &output);
+  EXPECT_TRUE(absl::IsResourceExhausted(Commit(std::move(output))));
+  EXPECT_TRUE(absl::IsResourceExhausted(sink_->FlushAll()));
+  EXPECT_EQ(sink_->Open(task_).value(), Offset(1));
+  TaskOutput replayed = Output();
+  for (int64_t offset : {1, 2, 3}) Apply(offset, &replayed);
+  ASSERT_TRUE(Commit(std::move(replayed)).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:3:a"));
 }
 
 // A worker that was killed has left rows of both views in the change log; one is reset.
