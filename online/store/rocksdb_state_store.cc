@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "online/store/commit_file.h"
 #include "online/store/store_status.h"
 #include "schemas/types/status_macros.h"
 
@@ -50,8 +51,10 @@ class WriteBatchDelta final : public StateDelta {
 }  // namespace
 
 RocksDbStateStore::RocksDbStateStore(std::unique_ptr<rocksdb::DB> database,
-                                     std::filesystem::path folder)
-    : database_(std::move(database)), folder_(std::move(folder)) {}
+                                     std::filesystem::path folder, size_t least_file_bytes)
+    : database_(std::move(database)),
+      folder_(std::move(folder)),
+      least_file_bytes_(least_file_bytes) {}
 
 RocksDbStateStore::~RocksDbStateStore() = default;
 
@@ -107,7 +110,9 @@ std::unique_ptr<StateDelta> RocksDbStateStore::NewDelta(size_t bytes) const {
 absl::Status RocksDbStateStore::Commit(StateDelta& delta) {
   auto& changes = static_cast<WriteBatchDelta&>(delta);
   rocksdb::Status status = changes.status();
-  if (status.ok()) {
+  if (status.ok() && changes.batch().GetDataSize() >= least_file_bytes_) {
+    status = CommitAsFile(changes.batch(), folder_, database_.get());
+  } else if (status.ok()) {
     // Not synced: a power failure may take the last commits, and the task then replays more
     // records, whose rows the sinks hold already. A sync per task and commit would cost far more.
     status = database_->Write(rocksdb::WriteOptions(), &changes.batch());

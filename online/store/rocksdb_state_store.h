@@ -2,11 +2,13 @@
 //
 // One column family. State keys are kept as given (they start with a view id and are longer than
 // one byte); the task's meta is the value of the one-byte key 0x00, written in the same WriteBatch
-// as the puts and deletes beside it. So after a crash the database holds the meta and the state of
-// some commit, both of the same one: of the last one that returned, or of the one under way.
+// or file (commit_file.h) as the puts and deletes beside it. So after a crash the database holds
+// the meta and the state of some commit, both of the same one: of the last one that returned, or of
+// the one under way.
 #ifndef FOREBAY_ONLINE_STORE_ROCKSDB_STATE_STORE_H_
 #define FOREBAY_ONLINE_STORE_ROCKSDB_STATE_STORE_H_
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -27,8 +29,9 @@ namespace forebay {
 // runs beside them; a scan always does (it reads one snapshot).
 class RocksDbStateStore final : public StateStore {
  public:
-  // `database` is open on `folder`.
-  RocksDbStateStore(std::unique_ptr<rocksdb::DB> database, std::filesystem::path folder);
+  // `database` is open on `folder`. A commit of `least_file_bytes` or more is written as a file.
+  RocksDbStateStore(std::unique_ptr<rocksdb::DB> database, std::filesystem::path folder,
+                    size_t least_file_bytes);
   ~RocksDbStateStore() override;
 
   absl::StatusOr<std::optional<std::string>> ReadMeta() const override;
@@ -44,6 +47,7 @@ class RocksDbStateStore final : public StateStore {
  private:
   const std::unique_ptr<rocksdb::DB> database_;
   const std::filesystem::path folder_;
+  const size_t least_file_bytes_;
 };
 
 }  // namespace forebay

@@ -14,11 +14,13 @@ namespace {
 constexpr int kKeys = 32;
 constexpr int kCommits = 200;
 
+// Some are so large that they are written as files.
 Changes Generation(int generation) {
   Changes changes;
   changes.meta = std::to_string(generation);
+  const std::string padding(generation % 20 == 7 ? 150'000 : 0, ' ');
   for (int i = 0; i < kKeys; ++i) {
-    changes.puts.emplace_back("key " + std::to_string(i), std::to_string(generation));
+    changes.puts.emplace_back("key " + std::to_string(i), changes.meta + padding);
   }
   return changes;
 }

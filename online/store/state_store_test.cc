@@ -43,6 +43,8 @@ std::vector<fs::path> FilesWith(const fs::path& state, std::string_view extensio
   return files;
 }
 
+constexpr size_t kLargeCommitBytes = size_t{5} << 20;
+
 // Random commits, and what a store that took them holds.
 class Model {
  public:
@@ -73,6 +75,14 @@ class Model {
     }
     touched_.clear();
     meta_ = changes.meta;
+    return changes;
+  }
+
+  // With so many bytes that it is written as a file.
+  Changes NextLargeChanges() {
+    Changes changes = NextChanges();
+    contents_["padding"] = std::string(kLargeCommitBytes, static_cast<char>(random_()));
+    changes.puts.emplace_back("padding", contents_["padding"]);
     return changes;
   }
 
@@ -140,6 +150,35 @@ TEST(RocksDbStateStore, HoldsWhatAMapHoldsAcrossReopening) {
   }
 }
 
+TEST(RocksDbStateStore, LargeCommitsAmongSmallOnesHoldWhatAMapHoldsAcrossReopening) {
+  TemporaryFolder state;
+  Model model(4);
+  std::unique_ptr<StateStore> store = Open(state.path());
+  for (int i = 0; i < 100; ++i) {
+    Changes changes = model.Below(3) == 0 ? model.NextLargeChanges() : model.NextChanges();
+    ASSERT_TRUE(Commit(store.get(), changes).ok());
+    if (model.Below(5) == 0) model.ExpectEqual(*store);
+    if (model.Below(10) == 0) {
+      store.reset();
+      store = Open(state.path());
+      model.ExpectEqual(*store);
+    }
+  }
+}
+
+TEST(RocksDbStateStore, ALargeCommitIsOneTableFromTheStart) {
+  TemporaryFolder state;
+  std::unique_ptr<StateStore> store = Open(state.path());
+  Changes changes{.puts = {{"key", std::string(kLargeCommitBytes, 'x')}}, .meta = "m"};
+  ASSERT_TRUE(Commit(store.get(), changes).ok());
+  size_t bytes = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(StoreFolder(state.path()))) {
+    bytes += entry.file_size();
+  }
+  EXPECT_LT(bytes, kLargeCommitBytes * 3 / 2);
+  EXPECT_EQ(FilesWith(state.path(), ".sst").size(), 1);
+}
+
 TEST(RocksDbStateStore, KeepsKeysAndValuesOfAnyBytes) {
   TemporaryFolder state;
   Contents contents = {{"\0\0"s, "\0"s}, {"\0a"s, ""}, {"\xff\xff"s, std::string(1 << 20, '\xff')}};
@@ -192,6 +231,27 @@ TEST(RocksDbStateStore, AKilledProcessLosesNoCommitThatReturned) {
       fs::copy(state.path(), copy.path(), fs::copy_options::recursive, error);
     }
     model.ExpectEqual(*Open(copy.path()));
+  }
+}
+
+// Half a file, or one that the database has taken in and still has its first name too.
+TEST(RocksDbStateStore, ALargeCommitThatAKilledProcessLeftDoesNoHarm) {
+  for (bool taken_in : {false, true}) {
+    TemporaryFolder state;
+    Model model(5);
+    ASSERT_TRUE(Commit(Open(state.path()).get(), model.NextLargeChanges()).ok());
+    const fs::path draft = StoreFolder(state.path()) / "commit.draft";
+    if (taken_in) {
+      fs::create_hard_link(FilesWith(state.path(), ".sst").at(0), draft);
+    } else {
+      std::ofstream(draft) << "half a fi";
+    }
+    std::unique_ptr<StateStore> store = Open(state.path());
+    EXPECT_FALSE(fs::exists(draft));
+    model.ExpectEqual(*store);
+    ASSERT_TRUE(Commit(store.get(), model.NextLargeChanges()).ok());
+    EXPECT_FALSE(fs::exists(draft));
+    model.ExpectEqual(*store);
   }
 }
 
@@ -298,32 +358,40 @@ bool MountPrivately(const fs::path& path, const char* options) {
          mount("disk", path.c_str(), "tmpfs", 0, options) == 0;
 }
 
-TEST(RocksDbStateStore, AFullDiskStopsCommitsAndLosesNone) {
-  TemporaryFolder disk;
-  pid_t child = fork();
-  if (child == 0) {
-    if (!MountPrivately(disk.path(), "size=8m")) _exit(77);
-    absl::Status status;
-    Contents written;
-    {
-      std::unique_ptr<StateStore> store = Open(disk.path());
-      for (int i = 0; i < 100 && status.ok(); ++i) {
-        std::string key = "key " + std::to_string(i);
-        std::string value(300'000, static_cast<char>('a' + i % 26));
-        status = Commit(store.get(), {.puts = {{key, value}}, .deletes = {}, .meta = key});
-        if (status.ok()) written[key] = value;
-      }
+// Commits to a small disk until one fails, then makes it larger.
+void FillDisk(const fs::path& disk, size_t commit_bytes) {
+  absl::Status status;
+  Contents written;
+  {
+    std::unique_ptr<StateStore> store = Open(disk);
+    for (int i = 0; i < 100 && status.ok(); ++i) {
+      std::string key = "key " + std::to_string(i);
+      std::string value(commit_bytes, static_cast<char>('a' + i % 26));
+      status = Commit(store.get(), {.puts = {{key, value}}, .deletes = {}, .meta = key});
+      if (status.ok()) written[key] = value;
     }
-    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("free some space"));
-    mount("disk", disk.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m");
-    EXPECT_EQ(ScanAll(*Open(disk.path())), written);
-    _exit(testing::Test::HasFailure() ? 1 : 0);
   }
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no file system of our own";
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("free some space"));
+  EXPECT_FALSE(written.empty());
+  mount("disk", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m");
+  EXPECT_EQ(ScanAll(*Open(disk)), written);
+}
+
+TEST(RocksDbStateStore, AFullDiskStopsCommitsAndLosesNone) {
+  for (size_t commit_bytes : {size_t{300'000}, kLargeCommitBytes}) {
+    TemporaryFolder disk;
+    pid_t child = fork();
+    if (child == 0) {
+      if (!MountPrivately(disk.path(), "size=8m")) _exit(77);
+      FillDisk(disk.path(), commit_bytes);
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no file system of our own";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
 }
 
 }  // namespace

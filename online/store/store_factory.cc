@@ -9,12 +9,14 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "online/store/commit_file.h"
 #include "online/store/rocksdb_state_store.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_status.h"
@@ -26,6 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMebibyte = size_t{1} << 20;
+
+// Smaller files would have to be merged so often that the memtable, which gathers, is less work.
+constexpr size_t kLeastFileBytes = 4 * kMebibyte;
 
 fs::path StorePath(const fs::path& state, const TaskId& task) {
   return TaskFolder(state, task) / "store";
@@ -88,6 +93,9 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
         // A key that is not in the hot map costs a block: to unpack it took half of that.
         options.compression = rocksdb::kNoCompression;
         options.level_compaction_dynamic_level_bytes = true;
+        // Compacted by their bytes (max_bytes_for_level_base) sooner than by their number: files of
+        // large commits are smaller than memtables.
+        options.level0_file_num_compaction_trigger = 8;
         options.max_background_jobs = 2;
         // Else every task's WAL takes the size of a whole memtable on the disk from the start. It
         // pays where writes are synced, and commits are not.
@@ -121,8 +129,10 @@ absl::StatusOr<std::unique_ptr<StateStore>> StoreFactory::Open(const TaskId& tas
   if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
   rocksdb::DB* database = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(shared_->options, folder.string(), &database);
+  std::unique_ptr<rocksdb::DB> owned(database);
+  if (status.ok()) status = RemoveCommitDraft(folder);
   if (!status.ok()) return StoreError(status, "open", folder);
-  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder);
+  return std::make_unique<RocksDbStateStore>(std::move(owned), folder, kLeastFileBytes);
 }
 
 absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& state,
@@ -138,7 +148,8 @@ absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& 
   rocksdb::Status status =
       rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &database);
   if (!status.ok()) return StoreError(status, "open", folder);
-  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder);
+  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder,
+                                             /*least_file_bytes=*/SIZE_MAX);
 }
 
 }  // namespace forebay
