@@ -97,6 +97,8 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
         // large commits are smaller than memtables.
         options.level0_file_num_compaction_trigger = 8;
         options.max_background_jobs = 2;
+        // A file goes to the disk as it is written, so that the wait for it at the end is short.
+        options.bytes_per_sync = kMebibyte;
         // Else every task's WAL takes the size of a whole memtable on the disk from the start. It
         // pays where writes are synced, and commits are not.
         options.allow_fallocate = false;
