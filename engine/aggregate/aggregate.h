@@ -12,6 +12,7 @@
 #ifndef FOREBAY_ENGINE_AGGREGATE_AGGREGATE_H_
 #define FOREBAY_ENGINE_AGGREGATE_AGGREGATE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -107,12 +108,21 @@ struct PartialRun {
 
 // Which value is read from a summary (summary.h).
 enum class SummaryValue : uint8_t { kNone, kCount, kSum, kMean, kMin, kMax };
-inline constexpr int kSummaryValues = 6;
+inline constexpr size_t kSummaryValues = 6;
 
-// One of the values that are read together, and where it goes.
-struct PartialReading {
-  SummaryValue value = SummaryValue::kNone;  // of a summary
-  int column = 0;                            // index into the features of a row
+// Where the values that are read together go.
+class PartialReadings {
+ public:
+  static constexpr int kNowhere = -1;
+
+  PartialReadings() { columns_.fill(kNowhere); }
+
+  // The index into the features of a row. A partial that is no summary has one value: kNone.
+  int& operator[](SummaryValue value) { return columns_[static_cast<size_t>(value)]; }
+  int operator[](SummaryValue value) const { return columns_[static_cast<size_t>(value)]; }
+
+ private:
+  std::array<int, kSummaryValues> columns_;
 };
 
 struct AggregateFunctions {
@@ -127,7 +137,7 @@ struct AggregateFunctions {
   Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
   // merge() of some tiles and finalize() to several values in one go, for those that need no room
   // in between; null: of others.
-  void (*read)(const PartialRun& tiles, absl::Span<const PartialReading> readings,
+  void (*read)(const PartialRun& tiles, const PartialReadings& readings,
                Scalar* features) = nullptr;
   // Whether a stored partial is one that update and merge make: if not, the state is damaged.
   // Null: any bytes will do.

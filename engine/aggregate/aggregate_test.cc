@@ -237,7 +237,9 @@ TEST(Aggregate, ReadIsMergeAndFinalize) {
       Partial merged(functions);
       functions.merge(merged.words.data(), nullptr, run);
       Scalar expected = merged.Finalize(), features[2];
-      functions.read(run, {{functions.summary, 1}}, features);
+      PartialReadings readings;
+      readings[functions.summary] = 1;
+      functions.read(run, readings, features);
       ASSERT_EQ(features[1].null, expected.null);
       if (!expected.null) {
         ASSERT_EQ(features[1].int64_value, expected.int64_value);

@@ -15,10 +15,9 @@ Scalar Finalize(const Word* words, const std::string*) {
   return Scalar::Int64(static_cast<int64_t>(words[0]));
 }
 
-void Read(const PartialRun& tiles, absl::Span<const PartialReading> readings, Scalar* features) {
+void Read(const PartialRun& tiles, const PartialReadings& readings, Scalar* features) {
   const Word count = Total(tiles);
-  for (const PartialReading& reading : readings)
-    features[reading.column] = Finalize(&count, nullptr);
+  features[readings[SummaryValue::kNone]] = Finalize(&count, nullptr);
 }
 
 }  // namespace

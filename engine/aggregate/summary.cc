@@ -77,35 +77,36 @@ struct Summary {
       if constexpr (kHasMax) V::Store(words + kMax, nullptr, greatest);
     }
 
-    // REQUIRES: `later` is not empty.
+    // REQUIRES: neither is empty.
     void Add(const Parts& later) {
-      if constexpr (kHasSum) sum += later.sum;
-      if constexpr (kHasMin) least = count == 0 || later.least < least ? later.least : least;
-      if constexpr (kHasMax)
-        greatest = count == 0 || later.greatest > greatest ? later.greatest : greatest;
       count += later.count;
+      if constexpr (kHasSum) sum += later.sum;
+      if constexpr (kHasMin) least = later.least < least ? later.least : least;
+      if constexpr (kHasMax) greatest = later.greatest > greatest ? later.greatest : greatest;
     }
   };
 
   static void Update(Word* words, std::string*, const AggregateInput& input) {
     Number value = V::Read(input);
     Parts parts = Parts::Load(words);
+    if (parts.count == 0) parts.least = parts.greatest = value;
     parts.Add({1, static_cast<typename S::Sum>(value), value, value});
     parts.Store(words);
   }
 
-  // Adds the tiles from number `first` on.
-  static void AddTiles(const PartialRun& tiles, size_t first, Parts* parts) {
-    const Word* tile = tiles.words + first * tiles.stride;
-    for (size_t i = first; i < tiles.count; ++i, tile += tiles.stride) {
-      if (tile[0] != 0) parts->Add(Parts::Load(tile));
+  // Of a run of tiles, and of what is merged already in `parts`.
+  static Parts Total(const PartialRun& tiles, Parts parts) {
+    const Word* tile = tiles.words;
+    size_t left = tiles.count;
+    for (; parts.count == 0 && left > 0; --left, tile += tiles.stride) parts = Parts::Load(tile);
+    for (; left > 0; --left, tile += tiles.stride) {
+      if (tile[0] != 0) parts.Add(Parts::Load(tile));
     }
+    return parts;
   }
 
   static void Merge(Word* words, std::string*, const PartialRun& tiles) {
-    Parts parts = Parts::Load(words);
-    AddTiles(tiles, 0, &parts);
-    parts.Store(words);
+    Total(tiles, Parts::Load(words)).Store(words);
   }
 
   static Scalar ValueOf(const Parts& parts, SummaryValue value) {
@@ -123,27 +124,17 @@ struct Summary {
     }
   }
 
-  static void Read(const PartialRun& tiles, absl::Span<const PartialReading> readings,
-                   Scalar* features) {
-    Parts parts = Parts::Load(tiles.words);
-    AddTiles(tiles, 1, &parts);
-    Word values[kSummaryValues] = {};
-    bool nulls[kSummaryValues] = {};
-    auto add = [&](SummaryValue value) {
-      Scalar scalar = ValueOf(parts, value);
-      values[static_cast<int>(value)] = static_cast<Word>(scalar.int64_value);
-      nulls[static_cast<int>(value)] = scalar.null;
+  static void Read(const PartialRun& tiles, const PartialReadings& readings, Scalar* features) {
+    const Parts parts = Total(tiles, {});
+    auto read = [&](SummaryValue value) {
+      const int column = readings[value];
+      if (column != PartialReadings::kNowhere) features[column] = ValueOf(parts, value);
     };
-    add(SummaryValue::kCount);
-    if constexpr (kHasSum) add(SummaryValue::kSum);
-    if constexpr (kHasSum) add(SummaryValue::kMean);
-    if constexpr (kHasMin) add(SummaryValue::kMin);
-    if constexpr (kHasMax) add(SummaryValue::kMax);
-    for (const PartialReading& reading : readings) {
-      Scalar& feature = features[reading.column];
-      feature.int64_value = static_cast<int64_t>(values[static_cast<int>(reading.value)]);
-      feature.null = nulls[static_cast<int>(reading.value)];
-    }
+    read(SummaryValue::kCount);
+    if constexpr (kHasSum) read(SummaryValue::kSum);
+    if constexpr (kHasSum) read(SummaryValue::kMean);
+    if constexpr (kHasMin) read(SummaryValue::kMin);
+    if constexpr (kHasMax) read(SummaryValue::kMax);
   }
 
   template <SummaryValue kValue>

@@ -1,5 +1,7 @@
 #include "engine/state/key_state.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +20,26 @@ std::string* BlobsOf(const Word* tile) {
 const Word* FirstAfter(const TileLevel& level, const Word* first, const Word* last, int64_t t) {
   while (first != last && Start(first) <= t) first += level.words;
   return first;
+}
+
+// The tile that starts at `start`; null: there is none. Most events fall into the newest.
+Word* FindTile(const TileLevel& level, const Word* first, Word* last, int64_t start) {
+  while (last != first) {
+    last -= level.words;
+    if (Start(last) <= start) return Start(last) == start ? last : nullptr;
+  }
+  return nullptr;
+}
+
+void UpdateTile(const TileLevel& level, const EventRow& event, Word* tile) {
+  std::string* blobs = level.blobs == 0 ? nullptr : BlobsOf(tile);
+  for (const TileSlot& slot : level.slots) {
+    const InputColumn& input = event.columns[slot.input];
+    if (!input.Reads(event.row)) continue;
+    slot.functions.update(
+        tile + slot.word, blobs + slot.blob,
+        {input.argument, event.row, event.event_time, event.offset, slot.parameter});
+  }
 }
 
 }  // namespace
@@ -54,7 +76,7 @@ KeyState& KeyState::operator=(KeyState&& other) noexcept {
 
 void KeyState::Clear() {
   if (words_ == nullptr) return;
-  ForEachLevel([](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  ForEachLevel([](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (; first != last; first += level.words) delete[] BlobsOf(first);
   });
@@ -64,17 +86,17 @@ void KeyState::Clear() {
 }
 
 void KeyState::Resize(size_t capacity) {
-  capacity |= 1;  // malloc's chunks are 16 n + 8 bytes
   auto* words = static_cast<Word*>(std::realloc(words_, capacity * sizeof(Word)));
   if (words == nullptr) std::abort();  // as operator new without a handler
   words_ = words;
-  capacity_ = static_cast<uint32_t>(capacity);
+  // Allocators round up: what they give is used, so that a block grows less often.
+  capacity_ = static_cast<uint32_t>(malloc_usable_size(words) / sizeof(Word));
 }
 
 // Room for `words` more.
 void KeyState::Reserve(size_t words) {
   if (words_ == nullptr) {
-    size_t head = HeadWords(*plan_);
+    size_t head = plan_->head_words();
     Resize(head + words);
     std::fill_n(words_, head, 0);
     size_ = static_cast<uint32_t>(head);
@@ -83,64 +105,58 @@ void KeyState::Reserve(size_t words) {
   }
 }
 
-// Room for the new tiles of an event. What has left its windows goes first.
-void KeyState::MakeRoom(const TileStarts& tiles, int64_t effective) {
-  if (words_ == nullptr) return Reserve(plan_->event_words());
+// Room for a new tile of a level and of each finer one. What has left its windows goes first.
+// Returns where the level begins afterwards.
+Word* KeyState::MakeRoom(size_t index, int64_t effective) {
+  absl::Span<const TileLevel> levels = plan_->levels();
   size_t words = 0;
-  ForEachLevel([&](size_t i, const TileLevel& level, const Word* first, const Word* last) {
-    if (!level.Keeps(tiles[i], effective)) return;
-    if (first == last || Start(last - level.words) < tiles[i]) words += level.words;
-  });
-  if (size_ + words <= capacity_) return;
-  if (next_boundary_ <= effective) StepTo(effective);
-  Reserve(words);
+  for (const TileLevel& level : levels.subspan(index)) words += level.words;
+  if (size_ + words > capacity_) {
+    if (next_boundary_ <= effective) StepTo(effective);
+    Reserve(words);
+  }
+  Word* first = words_ + plan_->head_words();
+  const uint32_t* count = counts();
+  for (const TileLevel& level : levels.first(index)) first += size_t{*count++} * level.words;
+  return first;
 }
 
-void KeyState::InsertTile(size_t index, size_t at, int64_t start, int64_t effective) {
+// REQUIRES: there is room, and no such tile.
+Word* KeyState::InsertTile(size_t index, Word* first, int64_t start, int64_t effective) {
   const TileLevel& level = plan_->levels()[index];
-  std::memmove(words_ + at + level.words, words_ + at, (size_ - at) * sizeof(Word));
+  Word* tile = first + size_t{counts()[index]} * level.words;
+  while (tile != first && Start(tile - level.words) > start) tile -= level.words;
+  std::memmove(tile + level.words, tile, static_cast<size_t>(words_ + size_ - tile) * sizeof(Word));
   size_ += level.words;
   ++counts()[index];
-  Word* tile = words_ + at;
   std::fill_n(tile, level.words, 0);
   tile[TileLevel::kStart] = static_cast<Word>(start);
   if (level.blobs > 0)
     tile[TileLevel::kBlobs] = reinterpret_cast<Word>(new std::string[level.blobs]);
-  for (int window : level.windows) {
-    const Window& w = plan_->windows()[window].window;
-    if (w.Enters(start) > effective) next_boundary_ = std::min(next_boundary_, w.Enters(start));
-    if (w.Leaves(start) > effective) next_boundary_ = std::min(next_boundary_, w.Leaves(start));
+  for (int64_t since_start : level.boundaries) {
+    if (start + since_start > effective)
+      next_boundary_ = std::min(next_boundary_, start + since_start);
   }
+  return tile;
 }
 
 void KeyState::Apply(const EventRow& event, int64_t effective) {
-  MakeRoom(*event.tiles, effective);
-  size_t first = HeadWords(*plan_);
-  for (size_t i = 0; i < plan_->levels().size(); ++i) {
+  if (words_ == nullptr) Reserve(plan_->event_words());
+  bool has_room = false;
+  Word* first = words_ + plan_->head_words();
+  const size_t levels = plan_->levels().size();
+  for (size_t i = 0; i < levels; ++i) {
     const TileLevel& level = plan_->levels()[i];
-    const size_t width = level.words;
-    size_t last = first + counts()[i] * width;
-    int64_t start = (*event.tiles)[i];
+    const int64_t start = (*event.tiles)[i];
+    Word* last = first + size_t{counts()[i]} * level.words;
     if (level.Keeps(start, effective)) {
-      // Most events fall into the newest tile: look from the end.
-      size_t at = last;
-      while (at != first && Start(words_ + at - width) > start) at -= width;
-      if (at != first && Start(words_ + at - width) == start) {
-        at -= width;
-      } else {
-        Reserve(width);
-        InsertTile(i, at, start, effective);
-        last += width;
+      Word* tile = FindTile(level, first, last, start);
+      if (tile == nullptr) {
+        if (!std::exchange(has_room, true)) first = MakeRoom(i, effective);
+        tile = InsertTile(i, first, start, effective);
+        last = first + size_t{counts()[i]} * level.words;
       }
-      Word* tile = words_ + at;
-      for (const TileSlot& slot : level.slots) {
-        const InputColumn& input = event.columns[slot.input];
-        if (!input.Reads(event.row)) continue;
-        std::string* blobs = level.blobs == 0 ? nullptr : BlobsOf(tile) + slot.blob;
-        slot.functions.update(
-            tile + slot.word, blobs,
-            {input.argument, event.row, event.event_time, event.offset, slot.parameter});
-      }
+      UpdateTile(level, event, tile);
     }
     first = last;
   }
@@ -154,49 +170,43 @@ void KeyState::Apply(const EventRow& event, int64_t effective) {
 void KeyState::StepTo(int64_t t) {
   if (words_ == nullptr) return;
   Boundaries around;
-  Word* to = words_ + HeadWords(*plan_);
+  Word* to = words_ + plan_->head_words();
   Word* from = to;
-  for (size_t i = 0; i < plan_->levels().size(); ++i) {
-    const TileLevel& level = plan_->levels()[i];
-    Word* last = from + size_t{counts()[i]} * level.words;
+  uint32_t* count = counts();
+  for (const TileLevel& level : plan_->levels()) {
+    Word* last = from + size_t{*count} * level.words;
     around.Add(BoundariesOf(level, from, last, t));
     for (; from != last && !level.Keeps(Start(from), t); from += level.words) {
       if (level.blobs > 0) delete[] BlobsOf(from);
-      --counts()[i];
+      --*count;
     }
     if (to != from) std::memmove(to, from, static_cast<size_t>(last - from) * sizeof(Word));
     to += last - from;
     from = last;
+    ++count;
   }
   last_effective_ = std::max(last_effective_, around.last);
   next_boundary_ = around.next;
   size_ = static_cast<uint32_t>(to - words_);
-  live_ = size_ > HeadWords(*plan_);
+  live_ = size_ > plan_->head_words();
   if (2 * size_ + plan_->event_words() < capacity_) Resize(size_ + plan_->event_words());
 }
 
 KeyState::Boundaries KeyState::BoundariesOf(const TileLevel& level, const Word* first,
-                                            const Word* last, int64_t t) const {
+                                            const Word* last, int64_t t) {
   Boundaries around;
-  if (level.hop == 0 || first == last) return around;
-  // What happens `since_start` after each tile's start: to `after` and those behind it, later than
-  // t.
-  auto add = [&](const Word* after, int64_t since_start) {
+  for (int64_t since_start : level.boundaries) {
+    const Word* after = FirstAfter(level, first, last, t - since_start);
     if (after != first)
       around.last = std::max(around.last, Start(after - level.words) + since_start);
     if (after != last) around.next = std::min(around.next, Start(after) + since_start);
-  };
-  for (int index : level.windows) {
-    const WindowPlan& window = plan_->windows()[index];
-    add(FirstAfter(level, first, last, t - window.stay), window.stay);
-    if (window.window.kind == Window::Kind::kTumbling) add(FirstAfter(level, first, last, t), 0);
   }
   return around;
 }
 
 KeyState::Boundaries KeyState::BoundariesAround(int64_t t) const {
   Boundaries around;
-  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     around.Add(BoundariesOf(level, first, last, t));
   });
   return around;
@@ -209,7 +219,7 @@ int64_t KeyState::LastStep(int64_t t) const {
 
 int64_t KeyState::End() const {
   int64_t end = Window::kAlways;
-  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (first == last) return;
     // The newest tile of a level is the last to leave.
     end = std::max(end, level.hop == 0 ? Window::kNever : Start(last - level.words) + level.stay);
@@ -220,12 +230,11 @@ int64_t KeyState::End() const {
 // Mostly the first tiles tell: those of the coarsest level.
 bool KeyState::LiveAt(int64_t t) const {
   if (!live_) return false;
-  const Word* last = words_ + HeadWords(*plan_);
-  for (size_t i = 0; i < plan_->levels().size(); ++i) {
-    const TileLevel& level = plan_->levels()[i];
-    if (counts()[i] == 0) continue;
-    last += size_t{counts()[i]} * level.words;
-    if (level.Keeps(Start(last - level.words), t)) return true;
+  const Word* last = words_ + plan_->head_words();
+  const uint32_t* count = counts();
+  for (const TileLevel& level : plan_->levels()) {
+    last += size_t{*count} * level.words;
+    if (*count++ != 0 && level.Keeps(Start(last - level.words), t)) return true;
   }
   return false;
 }
@@ -257,12 +266,12 @@ int64_t KeyState::Advance(int64_t clock) {
 
 void KeyState::SetUnemitted(ChangeOp op, int64_t known_time) {
   unemitted_ = static_cast<uint8_t>(static_cast<int>(op) + 1);
-  words_[CountWords(*plan_)] = static_cast<Word>(known_time);
+  words_[plan_->count_words()] = static_cast<Word>(known_time);
 }
 
 size_t KeyState::MemoryBytes() const {
   size_t bytes = words_ == nullptr ? 0 : capacity_ * sizeof(Word) + sizeof(size_t);
-  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (; first != last; first += level.words) {
       const std::string* blobs = BlobsOf(first);
@@ -276,27 +285,30 @@ size_t KeyState::MemoryBytes() const {
 void Finalizer::Finalize(const KeyState& state, int64_t t, Scalar* features) {
   if (state.words_ == nullptr) {
     for (const WindowPlan& window : plan_.windows()) SetDefaults(window, features);
+    return;
   }
-  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  const Word* first = state.words_ + plan_.head_words();
+  const uint32_t* count = state.counts();
+  for (const TileLevel& level : plan_.levels()) {
     for (int window : level.windows)
-      FinalizeWindow(plan_.windows()[window], first, last, t, features);
-  });
+      FinalizeWindow(plan_.windows()[window], level, first, *count, t, features);
+    first += size_t{*count++} * level.words;
+  }
 }
 
 // The tiles that a window holds at a time follow each other: those past the ones that have left, up
 // to those that wait to enter.
-void Finalizer::FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last,
-                               int64_t t, Scalar* features) {
-  const TileLevel& level = plan_.levels()[window.level];
-  if (window.window.kind != Window::Kind::kLifetime)
-    first = FirstAfter(level, first, last, t - window.stay);
-  if (window.window.kind == Window::Kind::kTumbling) {
-    while (first != last && Start(last - level.words) > t) last -= level.words;
+void Finalizer::FinalizeWindow(const WindowPlan& window, const TileLevel& level, const Word* first,
+                               size_t count, int64_t t, Scalar* features) {
+  const auto stride = static_cast<size_t>(level.words);
+  if (window.window.kind != Window::Kind::kLifetime) {
+    for (; count > 0 && Start(first) <= t - window.stay; --count) first += stride;
   }
-  if (first == last) return SetDefaults(window, features);
-  // Of 32 bits: a division of 64 takes as long as all the rest here.
-  const uint32_t count = static_cast<uint32_t>(last - first) / static_cast<uint32_t>(level.words);
-  PartialRun tiles{.words = nullptr, .stride = static_cast<size_t>(level.words), .count = count};
+  if (window.window.kind == Window::Kind::kTumbling) {
+    while (count > 0 && Start(first + (count - 1) * stride) > t) --count;
+  }
+  if (count == 0) return SetDefaults(window, features);
+  PartialRun tiles{.words = nullptr, .stride = stride, .count = count};
   tiles.tile_blobs = level.blobs == 0 ? nullptr : first + TileLevel::kBlobs;
   for (const PartialPlan& partial : window.partials) {
     const TileSlot& slot = level.slots[partial.slot];

@@ -115,7 +115,7 @@ class KeyState {
   // made.
   bool unemitted() const { return unemitted_ != 0; }
   ChangeOp last_op() const { return static_cast<ChangeOp>(unemitted_ - 1); }
-  int64_t last_known_time() const { return static_cast<int64_t>(words_[CountWords(*plan_)]); }
+  int64_t last_known_time() const { return static_cast<int64_t>(words_[plan_->count_words()]); }
   void SetUnemitted(ChangeOp op, int64_t known_time);
   void SetEmitted() { unemitted_ = 0; }
 
@@ -153,12 +153,7 @@ class KeyState {
  private:
   friend class Finalizer;
 
-  // The first words of the block: how many tiles each level has (uint32).
-  static size_t CountWords(const ViewPlan& plan) { return (plan.levels().size() + 1) / 2; }
-  // Then, of views that emit, the known time of the last step; then the tiles.
-  static size_t HeadWords(const ViewPlan& plan) {
-    return CountWords(plan) + (plan.emit_every() > 0 ? 1 : 0);
-  }
+  // The first words of the block: how many tiles each level has.
   const uint32_t* counts() const { return reinterpret_cast<const uint32_t*>(words_); }
   uint32_t* counts() { return reinterpret_cast<uint32_t*>(words_); }
 
@@ -173,16 +168,16 @@ class KeyState {
     }
   };
 
-  // visit(level index, level, its tiles: first word and one past the last).
+  // visit(level, its tiles: first word and one past the last).
   template <typename Visit>
   void ForEachLevel(Visit visit) const;
   void Reserve(size_t words);
-  void MakeRoom(const TileStarts& tiles, int64_t effective);
+  Word* MakeRoom(size_t level, int64_t effective);
+  Word* InsertTile(size_t level, Word* first, int64_t start, int64_t effective);
   void Resize(size_t capacity);
-  void InsertTile(size_t level, size_t at, int64_t start, int64_t effective);
   void StepTo(int64_t t);
-  Boundaries BoundariesOf(const TileLevel& level, const Word* first, const Word* last,
-                          int64_t t) const;
+  static Boundaries BoundariesOf(const TileLevel& level, const Word* first, const Word* last,
+                                 int64_t t);
   Boundaries BoundariesAround(int64_t t) const;
   void Clear();
 
@@ -200,11 +195,11 @@ class KeyState {
 template <typename Visit>
 void KeyState::ForEachLevel(Visit visit) const {
   if (words_ == nullptr) return;
-  const Word* first = words_ + HeadWords(*plan_);
-  for (size_t i = 0; i < plan_->levels().size(); ++i) {
-    const TileLevel& level = plan_->levels()[i];
-    const Word* last = first + size_t{counts()[i]} * static_cast<size_t>(level.words);
-    visit(i, level, first, last);
+  const Word* first = words_ + plan_->head_words();
+  const uint32_t* count = counts();
+  for (const TileLevel& level : plan_->levels()) {
+    const Word* last = first + size_t{*count++} * static_cast<size_t>(level.words);
+    visit(level, first, last);
     first = last;
   }
 }
@@ -221,8 +216,8 @@ class Finalizer {
   void Finalize(const KeyState& state, int64_t t, Scalar* features);
 
  private:
-  void FinalizeWindow(const WindowPlan& window, const Word* first, const Word* last, int64_t t,
-                      Scalar* features);
+  void FinalizeWindow(const WindowPlan& window, const TileLevel& level, const Word* first,
+                      size_t count, int64_t t, Scalar* features);
   void FinalizePartial(const WindowPlan& window, const PartialPlan& partial, const TileSlot& slot,
                        const PartialRun& tiles, Scalar* features);
   void SetDefaults(const WindowPlan& window, Scalar* features) const;

@@ -86,7 +86,7 @@ void KeyState::Encode(std::string* bytes) const {
   AppendInt64(bytes, last_effective_);
   AppendInt64(bytes, event_time_);
   bytes->append(reinterpret_cast<const char*>(words_), size_ * sizeof(Word));
-  ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (const Word* tile = first; tile != last; tile += level.words) {
       auto address = static_cast<size_t>(tile + TileLevel::kBlobs - words_) * sizeof(Word);
@@ -115,7 +115,7 @@ absl::StatusOr<KeyTimes> KeyState::DecodeTimes(std::string_view bytes) {
 absl::StatusOr<int64_t> KeyState::DecodeEnd(const ViewPlan& plan, std::string_view bytes) {
   int64_t end = Window::kAlways;
   size_t count_at = kHeaderBytes;
-  size_t tiles_at = kHeaderBytes + HeadWords(plan) * sizeof(Word);
+  size_t tiles_at = kHeaderBytes + plan.head_words() * sizeof(Word);
   for (const TileLevel& level : plan.levels()) {
     if (tiles_at > bytes.size()) return Damaged();
     size_t count = Reader(bytes.substr(count_at)).Uint32();
@@ -140,7 +140,7 @@ absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view
   Reader reader(bytes.substr(kEventTimeAt));
   state.event_time_ = reader.Int64();
   if (reader.AtEnd()) return state;
-  const size_t head = HeadWords(plan);
+  const size_t head = plan.head_words();
   std::vector<Word> head_words(head);
   reader.Raw(head_words.data(), head * sizeof(Word));
   const auto* counts = reinterpret_cast<const uint32_t*>(head_words.data());
@@ -154,12 +154,12 @@ absl::StatusOr<KeyState> KeyState::Decode(const ViewPlan& plan, std::string_view
   reader.Raw(state.words_ + head, tiles * sizeof(Word));
   // Before anything can fail: the state owns the blobs of all its tiles.
   bool ok = true;
-  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  state.ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (auto* tile = const_cast<Word*>(first); tile != last; tile += level.words)
       tile[TileLevel::kBlobs] = reinterpret_cast<Word>(new std::string[level.blobs]);
   });
-  state.ForEachLevel([&](size_t, const TileLevel& level, const Word* first, const Word* last) {
+  state.ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (const Word* tile = first; tile != last; tile += level.words) {
       auto* blobs = reinterpret_cast<std::string*>(tile[TileLevel::kBlobs]);

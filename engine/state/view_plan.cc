@@ -150,6 +150,8 @@ void ViewPlan::Builder::AddLevels() {
     window.level = static_cast<int>(level - levels.begin());
     level->windows.push_back(static_cast<int>(i));
     level->stay = std::max(level->stay, window.stay);
+    if (window.window.kind != Window::Kind::kLifetime) level->boundaries.push_back(window.stay);
+    if (window.window.kind == Window::Kind::kTumbling) level->boundaries.push_back(0);
   }
 }
 
@@ -192,14 +194,17 @@ void ViewPlan::Builder::LayOutTiles(const std::vector<Slot>& slots, TileLevel* l
 void ViewPlan::Builder::AddFeature(int column) {
   const Reading& reading = readings_[column];
   WindowPlan& window = plan_.windows_[reading.window];
-  auto partial = std::find_if(window.partials.begin(), window.partials.end(),
-                              [&](const PartialPlan& known) { return known.slot == reading.slot; });
+  const SummaryValue value = reading.functions->summary;
+  auto partial =
+      std::find_if(window.partials.begin(), window.partials.end(), [&](const PartialPlan& known) {
+        return known.slot == reading.slot && known.readings[value] == PartialReadings::kNowhere;
+      });
   if (partial == window.partials.end()) {
     partial = window.partials.emplace(partial);
     partial->slot = reading.slot;
   }
   if (reading.functions->read != nullptr) {
-    partial->readings.push_back({reading.functions->summary, column});
+    partial->readings[value] = column;
   } else {
     partial->features.push_back({column, reading.functions->finalize});
   }
@@ -234,6 +239,8 @@ absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
   for (Reading& reading : readings_)
     reading.slot = SlotIndex(reading, &slots_[plan_.windows_[reading.window].level]);
   for (size_t i = 0; i < slots_.size(); ++i) LayOutTiles(slots_[i], &plan_.levels_[i]);
+  plan_.count_words_ = (plan_.levels_.size() + 1) / 2;
+  plan_.head_words_ = plan_.count_words_ + (plan_.emit_every_ > 0 ? 1 : 0);
   for (const TileLevel& level : plan_.levels_) {
     plan_.event_words_ += level.words;
     plan_.boundary_grid_ = std::gcd(plan_.boundary_grid_, level.hop);

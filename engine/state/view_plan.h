@@ -49,7 +49,8 @@ struct TileLevel {
   int words = 1;     // per tile
   int blobs = 0;     // per tile
   std::vector<TileSlot> slots;
-  std::vector<int> windows;  // indices into ViewPlan.windows
+  std::vector<int> windows;         // indices into ViewPlan.windows
+  std::vector<int64_t> boundaries;  // how long after its start a tile enters or leaves a window
 
   // Whether a window of the level holds, or waits for, the tile at `t`.
   bool Keeps(int64_t start, int64_t t) const { return hop == 0 || start + stay > t; }
@@ -57,8 +58,8 @@ struct TileLevel {
 
 // What the features of a window read from one of its partials, once that is merged.
 struct PartialPlan {
-  int slot = 0;                          // of the window's level
-  std::vector<PartialReading> readings;  // what AggregateFunctions.read gives, if the slot has one
+  int slot = 0;              // of the window's level
+  PartialReadings readings;  // what AggregateFunctions.read gives, if the slot has one
   struct Feature {
     int column = 0;  // index into FeatureView.features
     Scalar (*finalize)(const Word* words, const std::string* blobs) = nullptr;
@@ -91,6 +92,10 @@ class ViewPlan {
   int64_t emit_every() const { return emit_every_; }
   // All boundaries are multiples of this many microseconds; 0: there are none.
   int64_t boundary_grid() const { return boundary_grid_; }
+  // What lies before a key's tiles: how many each level has (uint32), and, of views that emit, the
+  // known time of the last step.
+  size_t count_words() const { return count_words_; }
+  size_t head_words() const { return head_words_; }
   // Of a tile of every level: what the first event of a key needs.
   size_t event_words() const { return event_words_; }
   int feature_count() const { return feature_count_; }
@@ -108,6 +113,8 @@ class ViewPlan {
   std::vector<WindowPlan> windows_;
   int64_t emit_every_ = 0;
   int64_t boundary_grid_ = 0;
+  size_t count_words_ = 0;
+  size_t head_words_ = 0;
   size_t event_words_ = 0;
   int feature_count_ = 0;
   int scratch_words_ = 0;
