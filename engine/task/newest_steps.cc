@@ -15,10 +15,8 @@ bool HasText(const Scalar& scalar) { return !scalar.null && scalar.text_size > 0
 
 void NewestSteps::Add(HotEntry* entry, const Change& change) {
   if (entry->step != 0) {
-    Step& before = steps_[entry->step - 1];
-    before.entry = nullptr;
-    before.kept = nullptr;
     ++coalesced_;
+    if (kept_bytes_ > 0) steps_[entry->step - 1].kept = nullptr;
   }
   steps_.push_back({change, entry, nullptr});
   entry->step = static_cast<uint32_t>(steps_.size());
@@ -52,12 +50,12 @@ const Scalar* NewestSteps::FeaturesOf(const Step& step, Finalizer* finalizer) {
 void NewestSteps::Drain(
     Finalizer* finalizer,
     absl::FunctionRef<void(const Change& change, const Scalar* features)> visit) {
-  auto left = [](const Step& step) { return step.entry == nullptr; };
-  std::erase_if(steps_, left);
   for (size_t i = 0; i < steps_.size(); ++i) {
     if (i + 2 * kAhead < steps_.size()) __builtin_prefetch(steps_[i + 2 * kAhead].entry);
-    if (i + kAhead < steps_.size()) steps_[i + kAhead].entry->state.Prefetch();
-    Step& step = steps_[i];
+    if (i + kAhead < steps_.size() && IsNewest(i + kAhead))
+      steps_[i + kAhead].entry->state.Prefetch();
+    if (!IsNewest(i)) continue;
+    const Step& step = steps_[i];
     step.entry->step = 0;
     visit(step.change, FeaturesOf(step, finalizer));
   }

@@ -52,10 +52,12 @@ class NewestSteps {
   };
   struct Step {
     Change change;
-    HotEntry* entry;  // null: a newer one has taken its place
+    HotEntry* entry;
     std::unique_ptr<Kept> kept;
   };
 
+  // Whether no later one has taken the place of that step.
+  bool IsNewest(size_t step) const { return steps_[step].entry->step == step + 1; }
   const Scalar* FeaturesOf(const Step& step, Finalizer* finalizer);
 
   const ViewPlan& plan_;
