@@ -53,10 +53,6 @@ HotEntry* HotMap::PrefetchEntry(uint64_t hash) const {
   return first;
 }
 
-void HotMap::PrefetchState(uint64_t hash) const {
-  if (const HotEntry* first = FirstOf(hash)) first->state.Prefetch();
-}
-
 HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
   HotEntry* entry = NewEntry(key, std::move(state));
   entry->exists = exists;

@@ -67,10 +67,9 @@ class HotMap {
   void PrefetchSlot(uint64_t hash) const { ShardOf(hash).entries.prefetch(hash); }
   // Returns the entry that had the hash first, for FindFrom; null: none has it.
   HotEntry* PrefetchEntry(uint64_t hash) const;
-  void PrefetchState(uint64_t hash) const;
 
   // Find, past what PrefetchEntry has done. REQUIRES: `first` is what it returned for the key's
-  // hash, and no entry came or went since.
+  // hash, and no entry went since, nor came if it is null.
   HotEntry* FindFrom(HotEntry* first, const HashedKey& key) const {
     HotEntry* entry = EntryOf(key, first);
     if (entry != nullptr) entry->touched = true;

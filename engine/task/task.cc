@@ -81,7 +81,7 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
   for (size_t row = 0; row < batch.size(); ++row) {
     PrefetchEntries(static_cast<int64_t>(row));
     Offset offset = step_offset(row);
-    ApplyRejected(batch, rejected, offset, &next_rejected);
+    if (next_rejected < rejected.size()) ApplyRejected(batch, rejected, offset, &next_rejected);
     if (offset.value() != offset_) {
       offset_ = offset.value();
       for (auto& view : views_) view->next_ordinal = 0;

@@ -210,8 +210,8 @@ class Task {
   absl::StatusOr<std::vector<std::optional<std::string>>> ReadStates(
       const ViewTask& view, absl::Span<const HashedKey* const> keys) const;
   void PrefetchEntries(int64_t row) const;
-  static void PrefetchDueSteps(const ViewTask& view);
-  absl::StatusOr<HotEntry*> Load(ViewTask* view, const HashedKey& key);
+  static void PrefetchDueSteps(ViewTask* view);
+  absl::StatusOr<HotEntry*> Load(ViewTask* view, const Timer& timer);
   absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, const HashedKey& key,
                                         const std::optional<std::string>& bytes);
 

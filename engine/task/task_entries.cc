@@ -85,11 +85,13 @@ void Task::PrefetchEntries(int64_t row) const {
   }
 }
 
-void Task::PrefetchDueSteps(const ViewTask& view) {
-  const Timers& timers = view.timers;
-  if (const Timer* timer = timers.Upcoming(kSlotAhead)) view.hot.PrefetchSlot(timer->key.hash);
-  if (const Timer* timer = timers.Upcoming(kEntryAhead)) view.hot.PrefetchEntry(timer->key.hash);
-  if (const Timer* timer = timers.Upcoming(kStateAhead)) view.hot.PrefetchState(timer->key.hash);
+void Task::PrefetchDueSteps(ViewTask* view) {
+  Timers& timers = view->timers;
+  if (const Timer* slot = timers.Upcoming(kSlotAhead)) view->hot.PrefetchSlot(slot->key.hash);
+  if (Timer* found = timers.Upcoming(kEntryAhead))
+    found->entry = view->hot.PrefetchEntry(found->key.hash);
+  const Timer* coming = timers.Upcoming(kStateAhead);
+  if (coming != nullptr && coming->entry != nullptr) coming->entry->state.Prefetch();
 }
 
 absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key,
@@ -101,8 +103,11 @@ absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key
   return entry;
 }
 
-absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, const HashedKey& key) {
-  if (HotEntry* entry = view->hot.Find(key)) return entry;
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, const Timer& timer) {
+  const HashedKey& key = timer.key;
+  HotEntry* entry =
+      timer.entry != nullptr ? view->hot.FindFrom(timer.entry, key) : view->hot.Find(key);
+  if (entry != nullptr) return entry;
   ASSIGN_OR_RETURN(std::optional<std::string> bytes,
                    store_->Get(view->prefix + std::string(key.bytes)));
   return InsertEntry(view, key, bytes);

@@ -82,6 +82,7 @@ void Task::Durable(uint64_t cut_number) {
   int64_t bytes = 0, keys = 0;
   for (auto& view : views_) {
     view->hot.Evict(cut_number, hot_budget_);
+    view->timers.ForgetEntries();
     bytes += static_cast<int64_t>(view->hot.bytes());
     keys += static_cast<int64_t>(view->hot.size());
   }

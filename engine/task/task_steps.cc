@@ -147,8 +147,8 @@ void Task::EmitBefore(ViewTask* view, HotEntry* entry, int64_t t) {
 absl::Status Task::WriteDueSteps(ViewTask* view) {
   Timer timer;
   for (int steps = 0; steps < kStepsPerRecord && view->timers.PopDue(clock_, &timer);) {
-    PrefetchDueSteps(*view);
-    ASSIGN_OR_RETURN(HotEntry * entry, Load(view, timer.key));
+    PrefetchDueSteps(view);
+    ASSIGN_OR_RETURN(HotEntry * entry, Load(view, timer));
     view->hot.BeforeChange(entry);
     SpinLockHolder lock(&entry->lock);
     if (WriteDue(view, timer, entry)) ++steps;

@@ -33,19 +33,24 @@ void Timers::SortDue() {
   due_time_ = first->first;
   due_list_ = std::move(first->second);
   timers_.erase(first);
-  due_.reserve(due_list_.count);
-  for (std::string_view rest = due_list_.bytes; !rest.empty();) {
-    HashedKey key(List::Next(&rest));
-    due_.push_back({due_time_, key, FirstBytes(key.bytes)});
-  }
-  std::sort(due_.begin(), due_.end(), [](const Timer& a, const Timer& b) {
-    if (a.first_bytes != b.first_bytes) return a.first_bytes > b.first_bytes;
-    return a.key.bytes > b.key.bytes;
-  });
-  auto same = [](const Timer& a, const Timer& b) {
-    return a.key.hash == b.key.hash && a.key.bytes == b.key.bytes;
+  struct Place {
+    uint64_t first_bytes;
+    std::string_view key;
   };
-  due_.erase(std::unique(due_.begin(), due_.end(), same), due_.end());
+  std::vector<Place> places;
+  places.reserve(due_list_.count);
+  for (std::string_view rest = due_list_.bytes; !rest.empty();) {
+    std::string_view key = List::Next(&rest);
+    places.push_back({FirstBytes(key), key});
+  }
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return a.first_bytes != b.first_bytes ? a.first_bytes > b.first_bytes : a.key > b.key;
+  });
+  due_.reserve(places.size());
+  for (const Place& place : places) {
+    if (due_.empty() || due_.back().key.bytes != place.key)
+      due_.push_back({due_time_, HashedKey(place.key)});
+  }
 }
 
 bool Timers::PopNext(int64_t clock, Timer* timer) {

@@ -18,10 +18,12 @@
 
 namespace forebay {
 
+struct HotEntry;
+
 struct Timer {
   int64_t time = 0;
-  HashedKey key;             // valid until the next call of PopDue
-  uint64_t first_bytes = 0;  // of the key
+  HashedKey key;              // valid until the next call of PopDue
+  HotEntry* entry = nullptr;  // that has the key's hash first, once somebody has looked for it
 };
 
 class Timers {
@@ -37,8 +39,13 @@ class Timers {
   bool PopDue(int64_t clock, Timer* timer) { return next_ <= clock && PopNext(clock, timer); }
 
   // The one that PopDue takes after `ahead` others, if it is known already.
-  const Timer* Upcoming(size_t ahead) const {
+  Timer* Upcoming(size_t ahead) {
     return ahead < due_.size() ? &due_[due_.size() - 1 - ahead] : nullptr;
+  }
+
+  // Entries may have left the hot map.
+  void ForgetEntries() {
+    for (Timer& timer : due_) timer.entry = nullptr;
   }
 
   // The time of the first that is due at `clock`, if only for a key that has moved it; kNone: none.
