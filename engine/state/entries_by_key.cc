@@ -38,7 +38,7 @@ size_t EntriesByKey::Take(absl::Span<HotEntry*> first) {
   size_t count = 0;
   for (; count < first.size() && !rests_.empty(); ++count) {
     first[count] = TakeFirst();
-    __builtin_prefetch(first[count]);
+    Prefetch(first[count]);
   }
   return count;
 }

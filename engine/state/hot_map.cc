@@ -47,9 +47,7 @@ HotEntry* HotMap::FindCollided(const HashedKey& key) const {
 
 HotEntry* HotMap::PrefetchEntry(uint64_t hash) const {
   HotEntry* first = FirstOf(hash);
-  if (first == nullptr) return nullptr;
-  __builtin_prefetch(first);
-  __builtin_prefetch(first + 1);  // its key
+  if (first != nullptr) first->Prefetch();
   return first;
 }
 

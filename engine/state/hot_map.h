@@ -22,6 +22,7 @@
 #include "engine/state/entries_by_key.h"
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
+#include "engine/state/prefetch.h"
 #include "engine/state/spin_lock.h"
 
 namespace forebay {
@@ -34,6 +35,11 @@ struct HotEntry {
         state(std::move(state)) {}
 
   std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
+  // A hint that the entry is needed soon.
+  void Prefetch() const {
+    forebay::Prefetch(this);
+    forebay::Prefetch(this + 1);  // its key
+  }
   bool Has(const HashedKey& key) const { return hash == key.hash && this->key() == key.bytes; }
 
   uint64_t hash;

@@ -1,7 +1,5 @@
 #include "engine/state/key_state.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -86,11 +84,11 @@ void KeyState::Clear() {
 }
 
 void KeyState::Resize(size_t capacity) {
+  capacity |= 1;  // malloc's chunks are 16 n + 8 bytes
   auto* words = static_cast<Word*>(std::realloc(words_, capacity * sizeof(Word)));
   if (words == nullptr) std::abort();  // as operator new without a handler
   words_ = words;
-  // Allocators round up: what they give is used, so that a block grows less often.
-  capacity_ = static_cast<uint32_t>(malloc_usable_size(words) / sizeof(Word));
+  capacity_ = static_cast<uint32_t>(capacity);
 }
 
 // Room for `words` more.

@@ -26,6 +26,7 @@
 #include "engine/aggregate/aggregate.h"
 #include "engine/expression/vector.h"
 #include "engine/state/change_op.h"
+#include "engine/state/prefetch.h"
 #include "engine/state/view_plan.h"
 
 namespace forebay {
@@ -147,7 +148,7 @@ class KeyState {
   void Prefetch() const {
     constexpr size_t kLine = 8;  // words
     for (size_t at = 0; at < std::min<size_t>(size_, 16 * kLine); at += kLine)
-      __builtin_prefetch(words_ + at, 1);
+      forebay::Prefetch(words_ + at);
   }
 
  private:

@@ -51,7 +51,7 @@ void NewestSteps::Drain(
     Finalizer* finalizer,
     absl::FunctionRef<void(const Change& change, const Scalar* features)> visit) {
   for (size_t i = 0; i < steps_.size(); ++i) {
-    if (i + 2 * kAhead < steps_.size()) __builtin_prefetch(steps_[i + 2 * kAhead].entry);
+    if (i + 2 * kAhead < steps_.size()) Prefetch(steps_[i + 2 * kAhead].entry);
     if (i + kAhead < steps_.size() && IsNewest(i + kAhead))
       steps_[i + kAhead].entry->state.Prefetch();
     if (!IsNewest(i)) continue;

@@ -80,7 +80,10 @@ absl::StatusOr<std::vector<std::optional<std::string>>> Task::ReadStates(
 // Hints for the rows and the steps to come: their states are in the cache when they are needed.
 void Task::PrefetchEntries(int64_t row) const {
   for (const auto& view : views_) {
-    if (row + kStateAhead >= static_cast<int64_t>(view->entries.size())) continue;
+    const auto rows = static_cast<int64_t>(view->entries.size());
+    if (row + kEntryAhead < rows && view->entries[row + kEntryAhead] != nullptr)
+      view->entries[row + kEntryAhead]->Prefetch();
+    if (row + kStateAhead >= rows) continue;
     if (const HotEntry* coming = view->entries[row + kStateAhead]) coming->state.Prefetch();
   }
 }
