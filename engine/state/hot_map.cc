@@ -27,15 +27,9 @@ void DeleteEntry(HotEntry* entry) {
 
 HotMap::~HotMap() {
   for (Shard& shard : shards_) {
-    for (const auto& [hash, entry] : shard.entries) DeleteEntry(entry);
+    shard.entries.ForEach(DeleteEntry);
     for (HotEntry* entry : shard.collided) DeleteEntry(entry);
   }
-}
-
-HotEntry* HotMap::FirstOf(uint64_t hash) const {
-  const Shard& shard = ShardOf(hash);
-  auto at = shard.entries.find(hash);
-  return at == shard.entries.end() ? nullptr : at->second;
 }
 
 HotEntry* HotMap::FindCollided(const HashedKey& key) const {
@@ -57,27 +51,28 @@ HotEntry* HotMap::Insert(const HashedKey& key, KeyState state, bool exists) {
   Count(entry);
   Shard& shard = ShardOf(key.hash);
   absl::MutexLock lock(&shard.mutex);
-  if (!shard.entries.emplace(key.hash, entry).second) shard.collided.push_back(entry);
+  if (shard.entries.Find(key.hash) == nullptr) {
+    shard.entries.Set(key.hash, entry);
+  } else {
+    shard.collided.push_back(entry);
+  }
   return entry;
 }
 
 // The lock of the shard is held. One that collided with the entry takes its place.
 void HotMap::Remove(Shard* shard, HotEntry* entry) {
-  auto at = shard->entries.find(entry->hash);
+  const bool is_first = shard->entries.Find(entry->hash) == entry;
   auto next = std::find_if(shard->collided.begin(), shard->collided.end(), [&](HotEntry* other) {
-    return at->second == entry ? other->hash == entry->hash : other == entry;
+    return is_first ? other->hash == entry->hash : other == entry;
   });
-  if (at->second == entry && next == shard->collided.end()) {
-    shard->entries.erase(at);
-    return;
-  }
-  if (at->second == entry) at->second = *next;
+  if (is_first && next == shard->collided.end()) return shard->entries.Erase(entry->hash);
+  if (is_first) shard->entries.Set(entry->hash, *next);
   shard->collided.erase(next);
 }
 
 void HotMap::Count(HotEntry* entry) {
-  // A hash and a pointer, in a table that is two thirds full.
-  constexpr size_t kSlotBytes = 24;
+  // A hash and a pointer, in a table of which four in seven slots are taken.
+  constexpr size_t kSlotBytes = 28;
   constexpr size_t kPerEntry = sizeof(HotEntry) + kSlotBytes;
   const size_t before = entry->bytes;
   entry->bytes = static_cast<uint32_t>(kPerEntry + entry->key_size + entry->state.MemoryBytes());
@@ -141,7 +136,7 @@ void HotMap::Evict(uint64_t durable_cut, size_t budget) {
       has_all_ = false;
       forgotten.push_back(entry);
     };
-    for (const auto& [hash, entry] : shard.entries) visit(entry);
+    shard.entries.ForEach(visit);
     for (HotEntry* entry : shard.collided) visit(entry);
     for (HotEntry* entry : forgotten) {
       Remove(&shard, entry);

@@ -17,9 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/state/entries_by_key.h"
+#include "engine/state/entry_table.h"
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
 #include "engine/state/prefetch.h"
@@ -70,7 +70,7 @@ class HotMap {
 
   // Owner only. What Find will see comes from memory in three steps, each of which can be asked for
   // ahead: the slot, the entry, the block of its state.
-  void PrefetchSlot(uint64_t hash) const { ShardOf(hash).entries.prefetch(hash); }
+  void PrefetchSlot(uint64_t hash) const { ShardOf(hash).entries.Prefetch(hash); }
   // Returns the entry that had the hash first, for FindFrom; null: none has it.
   HotEntry* PrefetchEntry(uint64_t hash) const;
 
@@ -122,21 +122,17 @@ class HotMap {
   size_t size() const;
 
  private:
-  struct Hash {
-    size_t operator()(uint64_t hash) const { return hash; }
-  };
   struct Shard {
     absl::Mutex mutex;
-    // By the hash of the key, so that a lookup does not touch the entry. The owner reads its
-    // structure without the lock, and changes it with the lock.
-    absl::flat_hash_map<uint64_t, HotEntry*, Hash> entries;
+    // The owner reads it without the lock, and changes it with the lock.
+    EntryTable entries;
     std::vector<HotEntry*> collided;  // those whose hash another key had first
   };
   static constexpr size_t kShards = 16;
 
   Shard& ShardOf(uint64_t hash) { return shards_[hash >> 60]; }
   const Shard& ShardOf(uint64_t hash) const { return shards_[hash >> 60]; }
-  HotEntry* FirstOf(uint64_t hash) const;
+  HotEntry* FirstOf(uint64_t hash) const { return ShardOf(hash).entries.Find(hash); }
   HotEntry* EntryOf(const HashedKey& key, HotEntry* first) const {
     return first == nullptr || first->Has(key) ? first : FindCollided(key);
   }

@@ -34,6 +34,23 @@ TEST_F(HotMapTest, KeysOfOneHashAreToldApart) {
   EXPECT_EQ(hot_.Find(second), of_second);
 }
 
+TEST_F(HotMapTest, OneThatCollidedTakesThePlaceOfTheFirst) {
+  const HashedKey first("a", kHash), second("b", kHash), third("c", kHash);
+  hot_.MarkDirty(Insert(first));
+  hot_.MarkDirty(Insert(second));
+  HotEntry* of_third = Insert(third);
+  const auto found = [&](const HashedKey& key) { return hot_.Read(key, [](const HotEntry&) {}); };
+  hot_.BeginCut(1, [](HotEntry&) {});
+  hot_.AdvanceCut(10);
+  hot_.MarkDirty(hot_.Find(third));
+  hot_.Evict(/*durable_cut=*/1, /*budget=*/of_third->bytes);
+  EXPECT_FALSE(found(first));
+  EXPECT_FALSE(found(second));
+  EXPECT_TRUE(found(third));
+  EXPECT_EQ(hot_.PrefetchEntry(kHash), of_third);
+  EXPECT_EQ(hot_.size(), 1u);
+}
+
 TEST_F(HotMapTest, HasAllUntilTheStoreHasMore) {
   Insert(HashedKey("a"));
   EXPECT_TRUE(hot_.has_all());
