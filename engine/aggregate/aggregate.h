@@ -76,6 +76,13 @@ struct Scalar {
   }
 };
 
+// Sets a feature that is never a text. Copied as a whole, the value would lie in memory in between,
+// read back by loads that overlap the stores before and wait for them.
+inline void SetNumber(Scalar* feature, const Scalar& value) {
+  feature->int64_value = value.int64_value;
+  feature->null = value.null;
+}
+
 // A copy that owns its text.
 Value ToValue(const Scalar& scalar, DataType type);
 

@@ -17,7 +17,7 @@ Scalar Finalize(const Word* words, const std::string*) {
 
 void Read(const PartialRun& tiles, const PartialReadings& readings, Scalar* features) {
   const Word count = Total(tiles);
-  features[readings[SummaryValue::kNone]] = Finalize(&count, nullptr);
+  SetNumber(&features[readings[SummaryValue::kNone]], Finalize(&count, nullptr));
 }
 
 }  // namespace

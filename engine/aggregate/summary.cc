@@ -128,7 +128,7 @@ struct Summary {
     const Parts parts = Total(tiles, {});
     auto read = [&](SummaryValue value) {
       const int column = readings[value];
-      if (column != PartialReadings::kNowhere) features[column] = ValueOf(parts, value);
+      if (column != PartialReadings::kNowhere) SetNumber(&features[column], ValueOf(parts, value));
     };
     read(SummaryValue::kCount);
     if constexpr (kHasSum) read(SummaryValue::kSum);
