@@ -174,6 +174,7 @@ absl::Status Producer::Produce(std::string_view topic, int32_t partition,
   for (size_t i = first; i < updates->size(); ++i) {
     EncodedUpdate update = (*updates)[i];
     if (update.payload() > most) continue;
+    __builtin_prefetch(update.key.data());  // copied with the batch: another thread wrote it
     if (!update.has_headers) batch.push_back(MessageOf(update));
     if (!update.has_headers && batch.size() < kMostAtOnce) continue;
     RETURN_IF_ERROR(EnqueueAll(handle, partition, absl::MakeSpan(batch)));
