@@ -1,5 +1,6 @@
 // The sinks alone: the change records of card transactions, made first and held in memory, are
-// published to Kafka in transactions, and kept in change log and Delta table. One thread drives each stage; prints a line of JSON for each.
+// published to Kafka in transactions, and kept in change log and Delta table. One thread drives
+// each stage; prints a line of JSON for each.
 //
 //   sink_bench --project bench/transactions --folder /tmp/x --brokers 127.0.0.1:9092
 //

@@ -74,10 +74,12 @@ KeyState& KeyState::operator=(KeyState&& other) noexcept {
 
 void KeyState::Clear() {
   if (words_ == nullptr) return;
-  ForEachLevel([](const TileLevel& level, const Word* first, const Word* last) {
-    if (level.blobs == 0) return;
-    for (; first != last; first += level.words) delete[] BlobsOf(first);
-  });
+  if (plan_->has_blobs()) {
+    ForEachLevel([](const TileLevel& level, const Word* first, const Word* last) {
+      if (level.blobs == 0) return;
+      for (; first != last; first += level.words) delete[] BlobsOf(first);
+    });
+  }
   std::free(words_);
   words_ = nullptr;
   size_ = capacity_ = 0;
@@ -269,6 +271,7 @@ void KeyState::SetUnemitted(ChangeOp op, int64_t known_time) {
 
 size_t KeyState::MemoryBytes() const {
   size_t bytes = words_ == nullptr ? 0 : capacity_ * sizeof(Word) + sizeof(size_t);
+  if (!plan_->has_blobs()) return bytes;
   ForEachLevel([&](const TileLevel& level, const Word* first, const Word* last) {
     if (level.blobs == 0) return;
     for (; first != last; first += level.words) {

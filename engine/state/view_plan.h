@@ -101,6 +101,8 @@ class ViewPlan {
   int feature_count() const { return feature_count_; }
   int scratch_words() const { return scratch_words_; }
   int scratch_blobs() const { return scratch_blobs_; }
+  // Whether tiles of some level have any.
+  bool has_blobs() const { return scratch_blobs_ > 0; }
   // What a missing key and a delete row hold, one per feature (S19). Strings point into the plan.
   const std::vector<Scalar>& defaults() const { return defaults_; }
 

@@ -22,8 +22,8 @@ class ChangeRows final : public SinkPart {
  public:
   // Takes over the rows that there are, all up to `output`'s position, before the output is
   // committed. False: not now; only where `must` is false, for which there will be another time.
-  using KeepEarly = std::function<bool(absl::Span<const ChangeBatch> rows, const TaskOutput& output,
-                                       bool must)>;
+  using KeepEarly =
+      std::function<bool(absl::Span<const ChangeBatch> rows, const TaskOutput& output, bool must)>;
 
   // `project` outlives it. `batches`: rows that it has already.
   ChangeRows(const v1::Project& project, PartitionId partition,

@@ -1,4 +1,5 @@
-// What one task made between two positions as bytes, the unit of the change log. Layout: docs/formats/change_log.md.
+// What one task made between two positions as bytes, the unit of the change log. Layout:
+// docs/formats/change_log.md.
 #ifndef FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
 #define FOREBAY_OFFLINE_CHANGE_LOG_FRAME_H_
 

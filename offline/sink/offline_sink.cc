@@ -119,8 +119,8 @@ void OfflineSink::LetGo(const TaskId& task) {
     tasks_.erase(task);
   }
   absl::MutexLock lock(&state->mutex);
-  state->failed.Update(absl::CancelledError(
-      fmt::format("the offline sink has let go of task {}", task.ToString())));
+  state->failed.Update(
+      absl::CancelledError(fmt::format("the offline sink has let go of task {}", task.ToString())));
   state->log = nullptr;
 }
 
@@ -231,9 +231,8 @@ absl::Status OfflineSink::Commit(absl::Span<const TaskOutput* const> outputs) {
     }
     const auto* rows = output->PartOf<ChangeRows>(this);
     absl::MutexLock lock(&state->mutex);
-    absl::Status status =
-        Append(*output, rows == nullptr ? absl::Span<const ChangeBatch>() : rows->batches(),
-               state.get());
+    absl::Status status = Append(
+        *output, rows == nullptr ? absl::Span<const ChangeBatch>() : rows->batches(), state.get());
     first_error.Update(status);
     if (!status.ok()) continue;
     state->log->StartSync();

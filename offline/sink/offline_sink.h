@@ -7,13 +7,13 @@
 //   RETURN_IF_ERROR(sink.FlushAll());   // before a clean stop
 //
 // Commit returns when the rows are in the change logs, durably. They are written there before, by
-// the task's thread: `early_bytes` at a time, the rest when the output is whole. So a log may be ahead of
-// what is committed, as after a crash between two sinks, and replayed rows are dropped. After an
-// error a task's log takes nothing more until the task is opened again. A thread of the sink's own moves
-// the rows to the tables, every `flush_interval` or when `flush_bytes` are pending; while the warehouse
-// cannot be written it tries again with growing pauses, and the change logs grow: nothing is lost.
-// Rows of one task are in (offset, ordinal) order in its view's table. A view with `history: off`
-// has neither table nor rows in a change log.
+// the task's thread: `early_bytes` at a time, the rest when the output is whole. So a log may be
+// ahead of what is committed, as after a crash between two sinks, and replayed rows are dropped.
+// After an error a task's log takes nothing more until the task is opened again. A thread of the
+// sink's own moves the rows to the tables, every `flush_interval` or when `flush_bytes` are
+// pending; while the warehouse cannot be written it tries again with growing pauses, and the change
+// logs grow: nothing is lost. Rows of one task are in (offset, ordinal) order in its view's table.
+// A view with `history: off` has neither table nor rows in a change log.
 //
 // Open, Commit and Close: by one thread at a time. Prepare and what it returns: by the task's. The
 // rest: by any.

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
-
 #include <sys/resource.h>
 
 #include <csignal>
@@ -437,8 +436,8 @@ TEST_F(OfflineSinkTest, RowsThatAreManyAreInTheLogBeforeTheyAreCommitted) {
   Apply(9, &next);
   ASSERT_TRUE(Commit(std::move(next)).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
-  EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:3:a", "0:4:a", "0:5:a", "0:6:a",
-                                       "0:7:a", "0:9:a"));
+  EXPECT_THAT(TableRows(),
+              ElementsAre("0:1:a", "0:2:a", "0:3:a", "0:4:a", "0:5:a", "0:6:a", "0:7:a", "0:9:a"));
 }
 
 TEST_F(OfflineSinkTest, RowsThatWereInTheLogBeforeAKillAreNotTakenTwice) {

@@ -106,10 +106,11 @@ const std::array kEntries = {
                 "committed to the offline table.",
                 "1m", false,
                 DurationField{&ProjectConfig::flush_interval_us, 10 * kMillisecond, kDay}},
-    ConfigEntry{"flush_bytes",
-                "The change logs of a worker go to the offline tables early when they are this large "
-                "together.",
-                "64MB", false, SizeField{&ProjectConfig::flush_bytes, kKilobyte, 64 * kGigabyte}},
+    ConfigEntry{
+        "flush_bytes",
+        "The change logs of a worker go to the offline tables early when they are this large "
+        "together.",
+        "64MB", false, SizeField{&ProjectConfig::flush_bytes, kKilobyte, 64 * kGigabyte}},
     ConfigEntry{"hot_map_bytes",
                 "Memory for decoded state in front of RocksDB, for the whole worker; 0 turns it "
                 "off.",
