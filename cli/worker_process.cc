@@ -61,10 +61,9 @@ constexpr absl::Duration kServerPatience = absl::Seconds(5);
 constexpr absl::Duration kLastPatience = absl::Seconds(8);
 constexpr uint64_t kFewFiles = 4096;
 
-// Rows few enough to be in a cache still when they are written, and part of what a commit may hold.
+// Of what a commit may hold, a part.
 size_t EarlyBytes(int64_t commit_bytes) {
-  constexpr int64_t kMost = int64_t{2} << 20;
-  return static_cast<size_t>(std::min(commit_bytes / 8, kMost));
+  return std::min(static_cast<size_t>(commit_bytes / 8), OfflineSinkOptions().early_bytes);
 }
 
 // Also where no broker says whether.

@@ -9,6 +9,7 @@
 
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/retry_log.h"
+#include "schemas/types/prefetch.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -174,7 +175,7 @@ absl::Status Producer::Produce(std::string_view topic, int32_t partition,
   for (size_t i = first; i < updates->size(); ++i) {
     EncodedUpdate update = (*updates)[i];
     if (update.payload() > most) continue;
-    __builtin_prefetch(update.key.data());  // copied with the batch: another thread wrote it
+    Prefetch(update.key.data());  // copied with the batch: another thread wrote it
     if (!update.has_headers) batch.push_back(MessageOf(update));
     if (!update.has_headers && batch.size() < kMostAtOnce) continue;
     RETURN_IF_ERROR(EnqueueAll(handle, partition, absl::MakeSpan(batch)));

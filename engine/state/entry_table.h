@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/state/prefetch.h"
+#include "schemas/types/prefetch.h"
 
 namespace forebay {
 

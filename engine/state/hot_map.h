@@ -22,8 +22,8 @@
 #include "engine/state/entry_table.h"
 #include "engine/state/key.h"
 #include "engine/state/key_state.h"
-#include "engine/state/prefetch.h"
 #include "engine/state/spin_lock.h"
+#include "schemas/types/prefetch.h"
 
 namespace forebay {
 

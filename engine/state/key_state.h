@@ -26,8 +26,8 @@
 #include "engine/aggregate/aggregate.h"
 #include "engine/expression/vector.h"
 #include "engine/state/change_op.h"
-#include "engine/state/prefetch.h"
 #include "engine/state/view_plan.h"
+#include "schemas/types/prefetch.h"
 
 namespace forebay {
 

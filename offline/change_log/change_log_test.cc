@@ -4,15 +4,14 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "offline/change_log/change_rows.h"
 #include "offline/change_log/crc32c.h"
+#include "offline/change_log/file_size_limit.h"
 #include "offline/change_log/segment.h"
 
 namespace forebay {
@@ -351,14 +350,11 @@ TEST_F(ChangeLogTest, ReadsEarlierVersions) {
 // The disk refuses bytes in the middle of a frame; a file size limit stands in for a full disk.
 TEST_F(ChangeLogTest, AFailedAppendLosesNothingAndCanBeTriedAgain) {
   auto log = Write({2, 4});
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before;
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit tight = before;
-  tight.rlim_cur = fs::file_size(OnlySegment()) + 100;
-  setrlimit(RLIMIT_FSIZE, &tight);
-  absl::Status status = log->Append(Frame(6));
-  setrlimit(RLIMIT_FSIZE, &before);
+  absl::Status status;
+  {
+    FileSizeLimit full(static_cast<int64_t>(fs::file_size(OnlySegment())) + 100);
+    status = log->Append(Frame(6));
+  }
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(folder_));
   EXPECT_EQ(Reopen().value(), (Positions{2, 4}));

@@ -49,8 +49,9 @@ struct OfflineSinkOptions {
   std::string state_folder;  // change logs go to <state_folder>/<topic>-<partition>/change_log
   std::string warehouse;     // a folder or file:// URI; tables go to <warehouse>/offline
   absl::Duration flush_interval = absl::Minutes(1);
-  int64_t flush_bytes = 64 << 20;                 // of change logs, all tasks together
-  size_t early_bytes = 2 << 20;                   // of a task's rows, written before their commit
+  int64_t flush_bytes = 64 << 20;  // of change logs, all tasks together
+  // Of a task's rows, written before their commit: few enough to be in a cache still.
+  size_t early_bytes = 2 << 20;
   absl::Duration first_retry = absl::Seconds(1);  // after a failed flush; doubles up to
   absl::Duration longest_retry = absl::Minutes(1);
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;

@@ -5,15 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "engine/state/change.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
+#include "offline/change_log/file_size_limit.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/delta_table.h"
 #include "offline/sink/leftovers.h"
@@ -150,6 +149,11 @@ class OfflineSinkTest : public ::testing::Test {
     output.parts[0].second->Finish(output);
     const TaskOutput* outputs[] = {&output};
     return sink_->Commit(outputs);
+  }
+  absl::Status CommitStepsAt(std::initializer_list<int64_t> offsets) {
+    TaskOutput output = Output();
+    for (int64_t offset : offsets) Apply(offset, &output);
+    return Commit(std::move(output));
   }
 
   int64_t flush_bytes_ = 64 << 20;
@@ -432,9 +436,7 @@ TEST_F(OfflineSinkTest, RowsThatAreManyAreInTheLogBeforeTheyAreCommitted) {
   EXPECT_LT(output.parts[0].second->bytes(), 300u);
   Apply(7, &output);
   ASSERT_TRUE(Commit(std::move(output)).ok());
-  TaskOutput next = Output();
-  Apply(9, &next);
-  ASSERT_TRUE(Commit(std::move(next)).ok());
+  ASSERT_TRUE(CommitStepsAt({9}).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
   EXPECT_THAT(TableRows(),
               ElementsAre("0:1:a", "0:2:a", "0:3:a", "0:4:a", "0:5:a", "0:6:a", "0:7:a", "0:9:a"));
@@ -448,9 +450,7 @@ TEST_F(OfflineSinkTest, RowsThatWereInTheLogBeforeAKillAreNotTakenTwice) {
   for (int64_t offset : {1, 2}) Apply(offset, &killed);
   Start();
   EXPECT_EQ(sink_->Open(task_).value(), Offset(2));
-  TaskOutput replayed = Output();
-  for (int64_t offset : {1, 2, 4}) Apply(offset, &replayed);
-  ASSERT_TRUE(Commit(std::move(replayed)).ok());
+  ASSERT_TRUE(CommitStepsAt({1, 2, 4}).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
   EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:4:a"));
   Start();
@@ -481,21 +481,15 @@ TEST_F(OfflineSinkTest, AfterRowsThatCouldNotBeWrittenEarlyTheLogTakesNoOthers) 
   ASSERT_TRUE(sink_->Open(task_).ok());
   TaskOutput output = Output();
   Apply(1, &output);
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before;
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit tight = before;
-  tight.rlim_cur = static_cast<rlim_t>(sink_->pending_bytes()) + 100;
-  setrlimit(RLIMIT_FSIZE, &tight);
-  Apply(2, &output);
-  setrlimit(RLIMIT_FSIZE, &before);
+  {
+    FileSizeLimit full(sink_->pending_bytes() + 100);
+    Apply(2, &output);
+  }
   Apply(3, &output);
   EXPECT_TRUE(absl::IsResourceExhausted(Commit(std::move(output))));
   EXPECT_TRUE(absl::IsResourceExhausted(sink_->FlushAll()));
   EXPECT_EQ(sink_->Open(task_).value(), Offset(1));
-  TaskOutput replayed = Output();
-  for (int64_t offset : {1, 2, 3}) Apply(offset, &replayed);
-  ASSERT_TRUE(Commit(std::move(replayed)).ok());
+  ASSERT_TRUE(CommitStepsAt({1, 2, 3}).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
   EXPECT_THAT(TableRows(), ElementsAre("0:1:a", "0:2:a", "0:3:a"));
 }

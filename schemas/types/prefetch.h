@@ -1,5 +1,5 @@
-#ifndef FOREBAY_ENGINE_STATE_PREFETCH_H_
-#define FOREBAY_ENGINE_STATE_PREFETCH_H_
+#ifndef FOREBAY_SCHEMAS_TYPES_PREFETCH_H_
+#define FOREBAY_SCHEMAS_TYPES_PREFETCH_H_
 
 namespace forebay {
 
@@ -13,4 +13,4 @@ inline void Prefetch(const void* address) {
 
 }  // namespace forebay
 
-#endif  // FOREBAY_ENGINE_STATE_PREFETCH_H_
+#endif  // FOREBAY_SCHEMAS_TYPES_PREFETCH_H_
