@@ -103,6 +103,7 @@ Json Fields(const AddAction& a) {
                  {"modificationTime", a.modified_ms},
                  {"dataChange", a.data_change}};
   if (!a.stats.empty()) fields["stats"] = a.stats;
+  if (!a.tags.empty()) fields["tags"] = ToObject(a.tags);
   return fields;
 }
 
@@ -152,7 +153,10 @@ nlohmann::ordered_json ActionToJson(const Action& action) {
 }
 
 std::optional<Action> ActionFromJson(const nlohmann::ordered_json& line) {
-  auto has = [&](const char* name) { return line.contains(name) && !line[name].is_null(); };
+  auto has_member = [](const Json& object, const char* name) {
+    return object.contains(name) && !object[name].is_null();
+  };
+  auto has = [&](const char* name) { return has_member(line, name); };
   if (has("add")) {
     const Json& a = line["add"];
     return AddAction{.path = DecodePath(a.at("path").get<std::string>()),
@@ -160,7 +164,9 @@ std::optional<Action> ActionFromJson(const nlohmann::ordered_json& line) {
                      .size = a.at("size").get<int64_t>(),
                      .modified_ms = GetOr<int64_t>(a, "modificationTime", 0),
                      .data_change = GetOr(a, "dataChange", true),
-                     .stats = GetOr<std::string>(a, "stats", "")};
+                     .stats = GetOr<std::string>(a, "stats", ""),
+                     .tags = ToMap(a, "tags"),
+                     .has_deletion_vector = has_member(a, "deletionVector")};
   }
   if (has("remove")) {
     const Json& a = line["remove"];
@@ -179,8 +185,11 @@ std::optional<Action> ActionFromJson(const nlohmann::ordered_json& line) {
   if (has("metaData")) return ParseMetadata(line["metaData"]);
   if (has("protocol")) {
     const Json& a = line["protocol"];
+    using Names = std::vector<std::string>;
     return ProtocolAction{.min_reader_version = a.at("minReaderVersion").get<int32_t>(),
-                          .min_writer_version = a.at("minWriterVersion").get<int32_t>()};
+                          .min_writer_version = a.at("minWriterVersion").get<int32_t>(),
+                          .reader_features = GetOr<Names>(a, "readerFeatures", {}),
+                          .writer_features = GetOr<Names>(a, "writerFeatures", {})};
   }
   if (has("commitInfo")) return ParseCommitInfo(line["commitInfo"]);
   return std::nullopt;

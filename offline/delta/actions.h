@@ -18,6 +18,8 @@ using StringMap = std::map<std::string, std::string>;
 struct ProtocolAction {
   int32_t min_reader_version = 1;
   int32_t min_writer_version = 2;
+  std::vector<std::string> reader_features;  // named from reader version 3 on
+  std::vector<std::string> writer_features;  // named from writer version 7 on
 };
 
 struct MetadataAction {
@@ -34,7 +36,9 @@ struct AddAction {
   int64_t size = 0;         // bytes
   int64_t modified_ms = 0;  // milliseconds UTC
   bool data_change = true;
-  std::string stats;  // JSON; empty: none
+  std::string stats;                 // JSON; empty: none
+  StringMap tags;                    // docs/formats/offline_table.md says which are ours
+  bool has_deletion_vector = false;  // some rows of the file are deleted; forebay writes none
 };
 
 struct RemoveAction {
@@ -66,7 +70,7 @@ using TaskClocks = std::map<std::string, TaskClock>;  // by task: "transactions-
 
 struct CommitInfoAction {
   int64_t timestamp_ms = 0;
-  std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE
+  std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE ...
   TaskClocks clocks;
   int64_t actions = 0;  // of the commit, this one included; 0: it does not say
 };

@@ -27,9 +27,10 @@ std::shared_ptr<arrow::Schema> CheckpointSchema() {
   auto map = arrow::map(text, field("value", text));
   auto txn = arrow::struct_(
       {field("appId", text), field("version", number), field("lastUpdated", number)});
-  auto add = arrow::struct_({field("path", text), field("partitionValues", map),
-                             field("size", number), field("modificationTime", number),
-                             field("dataChange", yes_or_no), field("stats", text)});
+  auto add =
+      arrow::struct_({field("path", text), field("partitionValues", map), field("size", number),
+                      field("modificationTime", number), field("dataChange", yes_or_no),
+                      field("stats", text), field("tags", map)});
   auto remove =
       arrow::struct_({field("path", text), field("deletionTimestamp", number),
                       field("dataChange", yes_or_no), field("extendedFileMetadata", yes_or_no),

@@ -5,13 +5,14 @@
 #include <fmt/format.h>
 #include <parquet/arrow/writer.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/batch/change_batch.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/number_encoding.h"
 #include "offline/delta/random_id.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
@@ -20,25 +21,30 @@ using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 constexpr int64_t kRowGroupRows = 128 * 1024;
+constexpr char kDate[] = "date";
 
 // A negative level leaves out the entropy coding of literals: a fifth of the time for rows and
 // files a fifth larger. These files are rewritten when the table is compacted.
-constexpr int kZstdLevel = -5;
+constexpr int kFlushedLevel = -5;
+constexpr int kCompactedLevel = 1;
+constexpr int kColdLevel = 9;
 
-// How many columns at the front are entity keys: those that are not nullable.
-int KeyColumns(const arrow::Schema& change_schema) {
-  int first_feature_or_time = EffectiveTimeColumn(change_schema);
-  int keys = 0;
-  while (keys < first_feature_or_time && !change_schema.field(keys)->nullable()) ++keys;
-  return keys;
+// What one key's rows are read by: as little as a page around them.
+constexpr int64_t kCompactedPageRows = 8 * 1024;
+
+bool IsOurs(const arrow::Field& column) { return column.name().starts_with('_'); }
+
+bool IsKey(const arrow::Field& column) {
+  return !column.nullable() && !IsOurs(column) && column.name() != kDate;
 }
 
 // Doubles as they are repeat as wholes, which Snappy finds sooner than Zstandard, in fewer bytes.
 // Integers that are packed hardly get smaller.
-void CompressNumbers(const arrow::Field& feature, ParquetEncoding encoding,
+void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options,
                      parquet::WriterProperties::Builder* properties) {
   arrow::Compression::type codec;
-  if (feature.type()->id() == arrow::Type::DOUBLE && encoding == ParquetEncoding::kCompatible) {
+  if (feature.type()->id() == arrow::Type::DOUBLE &&
+      options.encoding == ParquetEncoding::kCompatible) {
     codec = arrow::Compression::SNAPPY;
   } else if (feature.type()->id() == arrow::Type::INT64) {
     codec = arrow::Compression::UNCOMPRESSED;
@@ -51,53 +57,87 @@ void CompressNumbers(const arrow::Field& feature, ParquetEncoding encoding,
 
 // See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
-                                                          ParquetEncoding encoding) {
+                                                          const DataFileOptions& options) {
+  const bool compacted = options.stage == FileStage::kCompacted;
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)
-      ->compression_level(kZstdLevel)
+      ->compression_level(options.cold ? kColdLevel
+                          : compacted  ? kCompactedLevel
+                                       : kFlushedLevel)
       ->disable_dictionary()
       ->enable_page_checksum()
       ->max_row_group_length(kRowGroupRows);
-  int keys = KeyColumns(schema);
-  int hash = EffectiveTimeColumn(schema) + kKeyHashColumn;
-  for (int c = 0; c < schema.num_fields(); ++c) {
-    std::string name = schema.field(c)->name();
-    arrow::Type::type type = schema.field(c)->type()->id();
-    if (type == arrow::Type::LIST) {  // a value is in the lists of many rows
+  if (compacted) builder.enable_write_page_index()->max_rows_per_page(kCompactedPageRows);
+  for (const auto& column : schema.fields()) {
+    std::string name = column->name();
+    const bool key = IsKey(*column);
+    if (column->type()->id() == arrow::Type::LIST) {  // a value is in the lists of many rows
       name += ".list.element";
       builder.enable_dictionary(name);
-    } else if ((c < keys && type != arrow::Type::BOOL) || c == hash || name == "_op") {
+    } else if ((key && column->type()->id() != arrow::Type::BOOL) || name == "_key_hash" ||
+               name == "_op" || name == kDate) {
       builder.enable_dictionary(name);
     } else {
-      EncodeNumbers(*schema.field(c), encoding, &builder);
+      EncodeNumbers(*column, options.encoding, &builder);
     }
-    if (c < keys || c >= EffectiveTimeColumn(schema)) continue;
-    CompressNumbers(*schema.field(c), encoding, &builder);
+    if (key || IsOurs(*column) || name == kDate) continue;
+    if (!options.cold) CompressNumbers(*column, options, &builder);
     // The least and greatest value of a row group: of what rows are looked for by.
     builder.disable_statistics(name);
   }
   return builder.build();
 }
 
+// The columns that a file has of its table, with their field ids, then `date`.
+std::shared_ptr<arrow::Schema> FileSchema(const arrow::Schema& rows, const arrow::Schema& table) {
+  arrow::FieldVector fields;
+  for (const auto& field : rows.fields()) {
+    auto of_table = table.GetFieldByName(field->name());
+    fields.push_back(of_table == nullptr ? field : of_table->WithNullable(field->nullable()));
+  }
+  if (auto date = table.GetFieldByName(kDate)) fields.push_back(date->WithNullable(false));
+  return arrow::schema(std::move(fields));
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> Repeat(int32_t day, int64_t rows) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> days,
+                        arrow::AllocateBuffer(rows * sizeof(int32_t)));
+  std::fill_n(reinterpret_cast<int32_t*>(days->mutable_data()), rows, day);
+  return std::make_shared<arrow::Date32Array>(rows, std::move(days));
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(ObjectStore* store,
-                                                                       const std::string& table,
-                                                                       const std::string& date,
-                                                                       const arrow::Schema& schema,
-                                                                       ParquetEncoding encoding) {
+void DataFileWriter::Extremes::Take(const arrow::RecordBatch& rows) {
+  if (column < 0) return;
+  const int64_t* values = rows.column(column)->data()->GetValues<int64_t>(1);
+  for (int64_t i = 0; i < rows.num_rows(); ++i) {
+    least = std::min(least, values[i]);
+    greatest = std::max(greatest, values[i]);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(
+    ObjectStore* store, const std::string& table, const std::string& date,
+    const arrow::Schema& schema, const arrow::Schema& table_schema, DataFileOptions options) {
   std::unique_ptr<DataFileWriter> file(new DataFileWriter);
-  file->path_ = fmt::format("date={}/part-{}.parquet", date, RandomId());
+  ASSIGN_OR_RETURN(int64_t start, ParseTime(date + "T00:00:00Z"));
+  file->day_ = start / kMicrosPerDay;
+  file->path_ = fmt::format("{}date={}/part-{}.parquet", options.folder, date, RandomId());
   file->date_ = date;
+  file->options_ = std::move(options);
   std::string full_path = table + "/" + file->path_;
   file->description_ = store->Describe(full_path);
-  file->schema_ = arrow::schema(schema.fields());
+  file->schema_ = FileSchema(schema, table_schema);
   file->null_counts_.resize(schema.num_fields());
+  file->key_hashes_.column = schema.GetFieldIndex("_key_hash");
+  file->effective_times_.column = schema.GetFieldIndex("_effective_time");
   ASSIGN_OR_RETURN(file->object_, store->Create(full_path));
   file->out_ = std::make_shared<ArrowOutput>(file->object_.get());
   RETURN_IF_ERROR(file->Run([&]() -> arrow::Status {
     return parquet::arrow::FileWriter::Open(*file->schema_, arrow::default_memory_pool(),
-                                            file->out_, FileProperties(schema, encoding))
+                                            file->out_,
+                                            FileProperties(*file->schema_, file->options_))
         .Value(&file->writer_);
   }));
   return file;
@@ -121,13 +161,23 @@ absl::Status DataFileWriter::Run(Step step) {
 
 absl::Status DataFileWriter::Write(const Rows& rows) {
   RETURN_IF_ERROR(Run([&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(schema_, rows));
+    Rows dated;
+    for (const auto& batch : rows) {
+      arrow::ArrayVector columns = batch->columns();
+      if (schema_->num_fields() > batch->num_columns()) {
+        ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), Repeat(day_, batch->num_rows()));
+      }
+      dated.push_back(arrow::RecordBatch::Make(schema_, batch->num_rows(), std::move(columns)));
+    }
+    ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(schema_, dated));
     return writer_->WriteTable(*table, kRowGroupRows);
   }));
   for (const auto& batch : rows) {
     row_count_ += batch->num_rows();
     for (int c = 0; c < batch->num_columns(); ++c)
       null_counts_[c] += batch->column(c)->null_count();
+    key_hashes_.Take(*batch);
+    effective_times_.Take(*batch);
   }
   return absl::OkStatus();
 }
@@ -139,17 +189,37 @@ absl::StatusOr<AddAction> DataFileWriter::Finish(int64_t now_us) {
                    .partition_values = {{"date", date_}},
                    .size = out_->size(),
                    .modified_ms = now_us / 1000,
-                   .stats = Statistics()};
+                   .stats = Statistics(),
+                   .tags = Tags()};
 }
+
+int64_t DataFileWriter::size() const { return out_->size(); }
 
 // Rows and nulls, but no least and greatest values: a reader (delta-rs 1.6, as an Arrow dataset)
 // takes a column that lacks them beside others that have them for one without values, and skips the
 // file.
 std::string DataFileWriter::Statistics() const {
   Json nulls = Json::object();
-  for (int c = 0; c < schema_->num_fields(); ++c)
+  for (size_t c = 0; c < null_counts_.size(); ++c)
     nulls[schema_->field(c)->name()] = null_counts_[c];
   return Json{{"numRecords", row_count_}, {"nullCount", nulls}}.dump();
+}
+
+StringMap DataFileWriter::Tags() const {
+  StringMap tags = {{kStageTag, std::to_string(static_cast<int>(options_.stage))}};
+  if (!options_.run.empty()) {
+    tags[kRunTag] = options_.run;
+    tags[kPartTag] = std::to_string(options_.part);
+  }
+  if (key_hashes_.column >= 0) {
+    tags[kKeyHashMinTag] = std::to_string(key_hashes_.least);
+    tags[kKeyHashMaxTag] = std::to_string(key_hashes_.greatest);
+  }
+  if (effective_times_.column >= 0) {
+    tags[kEffectiveMinTag] = std::to_string(effective_times_.least);
+    tags[kEffectiveMaxTag] = std::to_string(effective_times_.greatest);
+  }
+  return tags;
 }
 
 }  // namespace forebay

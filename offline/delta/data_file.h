@@ -1,7 +1,8 @@
-// Rows of change records as a Parquet data file of a table, with its add action.
+// Rows of a table as a Parquet data file, with its add action.
 //
-//   auto file = DataFileWriter::Create(store, table, "2023-11-14", *schema, encoding).value();
-//   file->Write(rows);                      // a row group; as often as there are rows
+//   auto file = DataFileWriter::Create(store, table_path, "2023-11-14", *rows->schema(),
+//                                      *snapshot.schema, {}).value();
+//   file->Write({rows});                    // a row group; as often as there are rows
 //   AddAction add = file->Finish(now).value();
 #ifndef FOREBAY_OFFLINE_DELTA_DATA_FILE_H_
 #define FOREBAY_OFFLINE_DELTA_DATA_FILE_H_
@@ -30,16 +31,39 @@ namespace forebay {
 
 class ArrowOutput;
 
+// What a file was made by, in its tag `forebay.stage`.
+enum class FileStage {
+  kFlushed = 1,    // in the order of the change log; small; rewritten soon
+  kCompacted = 2,  // sorted, and one of a run of files that no key is in two of
+};
+
+struct DataFileOptions {
+  ParquetEncoding encoding = ParquetEncoding::kCompatible;
+  FileStage stage = FileStage::kFlushed;
+  std::string run;     // of a compacted file: what its run is called
+  int64_t part = 0;    // likewise: its number there
+  bool cold = false;   // read seldom: compressed harder
+  std::string folder;  // in the table, before the date's; "" or with a '/' at its end
+};
+
+// The tags of files that forebay writes.
+inline constexpr char kStageTag[] = "forebay.stage";
+inline constexpr char kRunTag[] = "forebay.run";
+inline constexpr char kPartTag[] = "forebay.part";
+inline constexpr char kKeyHashMinTag[] = "forebay.key_hash_min";  // of column _key_hash
+inline constexpr char kKeyHashMaxTag[] = "forebay.key_hash_max";
+inline constexpr char kEffectiveMinTag[] = "forebay.effective_min";  // of column _effective_time
+inline constexpr char kEffectiveMaxTag[] = "forebay.effective_max";
+
 // Holds no rows: they are in the file when Write returns. After an error, or without Finish, there
 // is no file.
 class DataFileWriter {
  public:
-  // `<table>/date=<date>/part-<random>.parquet`, of rows of `schema`, a ChangeSchema.
-  static absl::StatusOr<std::unique_ptr<DataFileWriter>> Create(ObjectStore* store,
-                                                                const std::string& table,
-                                                                const std::string& date,
-                                                                const arrow::Schema& schema,
-                                                                ParquetEncoding encoding);
+  // `<table>/<folder>date=<date>/part-<random>.parquet`, of rows of `schema`: columns of the table,
+  // whose schema (`table_schema`) has their field ids. The file has the column `date`, too.
+  static absl::StatusOr<std::unique_ptr<DataFileWriter>> Create(
+      ObjectStore* store, const std::string& table, const std::string& date,
+      const arrow::Schema& schema, const arrow::Schema& table_schema, DataFileOptions options);
   ~DataFileWriter();
 
   // Adds the rows, in the order given, as a row group; as several, where they are many.
@@ -49,19 +73,36 @@ class DataFileWriter {
   // column. REQUIRES: it has a row.
   absl::StatusOr<AddAction> Finish(int64_t now_us);
 
+  // Bytes in the file so far.
+  int64_t size() const;
+
  private:
+  // The least and greatest value of a column of int64 or timestamps.
+  struct Extremes {
+    int column = -1;  // -1: the rows have no such column
+    int64_t least = INT64_MAX;
+    int64_t greatest = INT64_MIN;
+
+    void Take(const arrow::RecordBatch& rows);
+  };
+
   DataFileWriter() = default;
 
   template <typename Step>
   absl::Status Run(Step step);
   std::string Statistics() const;
+  StringMap Tags() const;
 
   std::string path_;  // in the table
   std::string date_;
+  int32_t day_ = 0;          // since 1970
   std::string description_;  // of where it is, for messages
-  std::shared_ptr<arrow::Schema> schema_;
+  DataFileOptions options_;
+  std::shared_ptr<arrow::Schema> schema_;  // of the file
   int64_t row_count_ = 0;
   std::vector<int64_t> null_counts_;  // by column
+  Extremes key_hashes_;
+  Extremes effective_times_;
 
   // Each uses the one before.
   std::unique_ptr<ObjectWriter> object_;

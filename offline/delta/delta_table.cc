@@ -62,22 +62,23 @@ absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
     std::unique_ptr<DeltaTable> created(new DeltaTable(store, path));
     arrow::FieldVector fields = data_schema.fields();
     fields.push_back(arrow::field("date", arrow::date32()));
-    ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*arrow::schema(fields)));
+    ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*WithFieldIds(*arrow::schema(fields))));
     StringMap configuration = TableConfiguration();
     configuration.insert(properties.begin(), properties.end());
-    std::vector<Action> actions = {ProtocolAction{},
+    std::vector<Action> actions = {CommitInfoAction{.operation = "CREATE TABLE"}, ProtocolAction{},
                                    MetadataAction{.id = RandomId(),
                                                   .schema = std::move(schema),
                                                   .partition_columns = {"date"},
                                                   .configuration = std::move(configuration),
                                                   .created_ms = now_us / 1000}};
-    absl::Status status = created->TryCommit({.operation = "CREATE TABLE"}, actions, now_us);
+    absl::Status status = created->TryCommit(std::move(actions), now_us);
     if (status.ok()) return created;
     if (!absl::IsAlreadyExists(status)) return status;
     table = Open(store, path);
   }
   RETURN_IF_ERROR(table.status());
   RETURN_IF_ERROR((*table)->CheckColumns(data_schema));
+  RETURN_IF_ERROR((*table)->GiveFieldIds(now_us));
   return table;
 }
 
@@ -120,90 +121,155 @@ std::optional<int64_t> DeltaTable::TransactionVersion(const std::string& app_id)
 }
 
 absl::Status DeltaTable::CheckWritableProtocol() const {
-  if (snapshot_.protocol.min_writer_version <= 2) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("Delta table {} needs a writer of protocol {}; forebay writes version 2. Another "
-                  "program upgraded it: copy its rows to a new warehouse",
-                  store_->Describe(path_), snapshot_.protocol.min_writer_version));
+  const ProtocolAction& protocol = snapshot_.protocol;
+  if (protocol.min_writer_version <= 2) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "Delta table {} uses {}, which needs a writer of protocol {}; forebay writes version 2. "
+      "Another program upgraded it: copy its rows to a new warehouse",
+      store_->Describe(path_), NameTableFeatures(protocol.writer_features, ""),
+      protocol.min_writer_version));
 }
 
-absl::Status DeltaTable::TryCommit(CommitInfoAction info, const std::vector<Action>& actions,
-                                   int64_t now_us) {
-  // Readers travel by file time, so times must increase with versions.
+// The first action is the commitInfo.
+absl::Status DeltaTable::TryCommit(std::vector<Action> actions, int64_t now_us) {
+  auto& info = std::get<CommitInfoAction>(actions.front());
+  // Readers travel by file time, so times must increase with versions, also after a clock was set
+  // back.
   info.timestamp_ms = std::max(now_us / 1000, snapshot_.timestamp_ms + 1);
   if (info.clocks.empty()) info.clocks = snapshot_.clocks;
-  std::vector<Action> all = {info};
-  all.insert(all.end(), actions.begin(), actions.end());
-  std::get<CommitInfoAction>(all.front()).actions = std::ssize(all);
+  info.actions = std::ssize(actions);
   std::string text;
-  for (const Action& action : all) text += ToJsonLine(action) + "\n";
+  for (Action& action : actions) {
+    if (auto* remove = std::get_if<RemoveAction>(&action)) remove->deleted_ms = info.timestamp_ms;
+    text += ToJsonLine(action) + "\n";
+  }
   int64_t version = snapshot_.version + 1;
   RETURN_IF_ERROR(store_->PutIfAbsent(CommitPath(path_, version), text, info.timestamp_ms * 1000));
-  return ApplyCommit(all, version, &snapshot_);
+  return ApplyCommit(actions, version, &snapshot_);
+}
+
+absl::Status DeltaTable::Commit(const MakeActions& make, int64_t now_us) {
+  for (int attempt = 0; attempt < kMostConflicts; ++attempt) {
+    RETURN_IF_ERROR(CheckWritableProtocol());
+    ASSIGN_OR_RETURN(std::vector<Action> actions, make());
+    if (actions.empty()) return absl::OkStatus();
+    absl::Status status = TryCommit(std::move(actions), now_us);
+    if (status.ok()) {
+      if (snapshot_.version % kCheckpointEvery == 0)
+        checkpoint_status_ = WriteCheckpoint(store_.get(), path_, snapshot_);
+      return status;
+    }
+    if (!absl::IsAlreadyExists(status)) return status;
+    RETURN_IF_ERROR(Refresh());
+  }
+  return absl::UnavailableError(fmt::format("{} other commits came first in Delta table {}",
+                                            kMostConflicts, store_->Describe(path_)));
 }
 
 absl::StatusOr<int64_t> DeltaTable::Append(const AppendRequest& request, int64_t now_us) {
-  RETURN_IF_ERROR(CheckWritableProtocol());
   std::map<std::string, std::optional<int64_t>> before;
-  for (const auto& [app_id, version] : request.transactions) {
+  for (const auto& [app_id, version] : request.transactions)
     before[app_id] = TransactionVersion(app_id);
-  }
-  std::vector<Action> actions;
-  for (const auto& [app_id, version] : request.transactions) {
-    actions.push_back(
-        TransactionAction{.app_id = app_id, .version = version, .updated_ms = now_us / 1000});
-  }
-  actions.insert(actions.end(), request.files.begin(), request.files.end());
-  for (int attempt = 0; attempt < kMostConflicts; ++attempt) {
+  auto make = [&]() -> absl::StatusOr<std::vector<Action>> {
     CommitInfoAction info{.operation = "WRITE", .clocks = snapshot_.clocks};
     for (const auto& [task, clock] : request.clocks) {
       TaskClock& merged = info.clocks.try_emplace(task, clock).first->second;
       merged.clock = std::max(merged.clock, clock.clock);
       merged.complete_before = std::max(merged.complete_before, clock.complete_before);
     }
-    absl::Status status = TryCommit(std::move(info), actions, now_us);
-    if (status.ok()) {
-      if (snapshot_.version % kCheckpointEvery == 0) {
-        checkpoint_status_ = WriteCheckpoint(store_.get(), path_, snapshot_);
-      }
-      return snapshot_.version;
-    }
-    if (!absl::IsAlreadyExists(status)) return status;
-    RETURN_IF_ERROR(Refresh());
-    RETURN_IF_ERROR(CheckWritableProtocol());
-    for (const auto& [app_id, version] : before) {
-      if (TransactionVersion(app_id) != version) {
+    std::vector<Action> actions = {std::move(info)};
+    for (const auto& [app_id, version] : request.transactions) {
+      if (TransactionVersion(app_id) != before[app_id]) {
         return absl::AbortedError(
             fmt::format("another writer moved {} in Delta table {} at the same time", app_id,
                         store_->Describe(path_)));
       }
+      actions.push_back(
+          TransactionAction{.app_id = app_id, .version = version, .updated_ms = now_us / 1000});
     }
-  }
-  return absl::UnavailableError(fmt::format("{} other commits came first in Delta table {}",
-                                            kMostConflicts, store_->Describe(path_)));
+    actions.insert(actions.end(), request.files.begin(), request.files.end());
+    return actions;
+  };
+  RETURN_IF_ERROR(Commit(make, now_us));
+  return snapshot_.version;
+}
+
+absl::StatusOr<std::vector<bool>> DeltaTable::Rewrite(const RewriteRequest& request,
+                                                      int64_t now_us) {
+  std::vector<bool> committed;
+  auto make = [&]() -> absl::StatusOr<std::vector<Action>> {
+    committed.assign(request.replacements.size(), false);
+    std::vector<Action> actions = {CommitInfoAction{.operation = request.operation}};
+    for (size_t i = 0; i < request.replacements.size(); ++i) {
+      const FileReplacement& replacement = request.replacements[i];
+      committed[i] = std::all_of(replacement.removed.begin(), replacement.removed.end(),
+                                 [&](const auto& path) { return snapshot_.files.contains(path); });
+      if (!committed[i]) continue;
+      for (const std::string& path : replacement.removed) {
+        const AddAction& file = snapshot_.files.at(path);
+        actions.push_back(RemoveAction{.path = path,
+                                       .data_change = request.data_change,
+                                       .partition_values = file.partition_values,
+                                       .size = file.size});
+      }
+      for (AddAction added : replacement.added) {
+        added.data_change = request.data_change;
+        actions.push_back(std::move(added));
+      }
+    }
+    if (actions.size() == 1) actions.clear();
+    return actions;
+  };
+  RETURN_IF_ERROR(Commit(make, now_us));
+  return committed;
+}
+
+absl::Status DeltaTable::SetProperties(const std::map<std::string, std::string>& properties,
+                                       int64_t now_us) {
+  return Commit(
+      [&]() -> absl::StatusOr<std::vector<Action>> {
+        MetadataAction metadata = snapshot_.metadata;
+        for (const auto& [name, value] : properties) metadata.configuration[name] = value;
+        if (metadata.configuration == snapshot_.metadata.configuration)
+          return std::vector<Action>();
+        return std::vector<Action>{CommitInfoAction{.operation = "SET TBLPROPERTIES"}, metadata};
+      },
+      now_us);
+}
+
+absl::Status DeltaTable::GiveFieldIds(int64_t now_us) {
+  if (HasFieldIds(*snapshot_.schema)) return absl::OkStatus();
+  return Commit(
+      [&]() -> absl::StatusOr<std::vector<Action>> {
+        if (HasFieldIds(*snapshot_.schema)) return std::vector<Action>();
+        MetadataAction metadata = snapshot_.metadata;
+        ASSIGN_OR_RETURN(metadata.schema, ToDeltaSchema(*WithFieldIds(*snapshot_.schema)));
+        return std::vector<Action>{CommitInfoAction{.operation = "SET FIELD IDS"}, metadata};
+      },
+      now_us);
 }
 
 absl::Status DeltaTable::AddColumns(const arrow::Schema& columns, int64_t now_us) {
-  while (true) {
-    RETURN_IF_ERROR(CheckWritableProtocol());
-    arrow::FieldVector fields = snapshot_.schema->fields();
-    for (const auto& column : columns.fields()) {
-      auto have = snapshot_.schema->GetFieldByName(column->name());
-      if (have == nullptr) {
-        fields.push_back(column->WithNullable(true));
-      } else if (!have->type()->Equals(column->type())) {
-        return absl::FailedPreconditionError(fmt::format(
-            "column {} of Delta table {} is {}, not {}", column->name(), store_->Describe(path_),
-            have->type()->ToString(), column->type()->ToString()));
-      }
-    }
-    if (static_cast<int>(fields.size()) == snapshot_.schema->num_fields()) return absl::OkStatus();
-    MetadataAction metadata = snapshot_.metadata;
-    ASSIGN_OR_RETURN(metadata.schema, ToDeltaSchema(*arrow::schema(fields)));
-    absl::Status status = TryCommit({.operation = "ADD COLUMNS"}, {metadata}, now_us);
-    if (!absl::IsAlreadyExists(status)) return status;
-    RETURN_IF_ERROR(Refresh());
-  }
+  return Commit(
+      [&]() -> absl::StatusOr<std::vector<Action>> {
+        arrow::FieldVector fields = snapshot_.schema->fields();
+        for (const auto& column : columns.fields()) {
+          auto have = snapshot_.schema->GetFieldByName(column->name());
+          if (have == nullptr) {
+            fields.push_back(column->WithNullable(true));
+          } else if (!have->type()->Equals(column->type())) {
+            return absl::FailedPreconditionError(fmt::format(
+                "column {} of Delta table {} is {}, not {}", column->name(),
+                store_->Describe(path_), have->type()->ToString(), column->type()->ToString()));
+          }
+        }
+        if (static_cast<int>(fields.size()) == snapshot_.schema->num_fields())
+          return std::vector<Action>();
+        MetadataAction metadata = snapshot_.metadata;
+        ASSIGN_OR_RETURN(metadata.schema, ToDeltaSchema(*WithFieldIds(*arrow::schema(fields))));
+        return std::vector<Action>{CommitInfoAction{.operation = "ADD COLUMNS"}, metadata};
+      },
+      now_us);
 }
 
 }  // namespace forebay

@@ -11,6 +11,7 @@
 #define FOREBAY_OFFLINE_DELTA_DELTA_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,18 @@ struct AppendRequest {
   TaskClocks clocks;                            // merged into those that the table has
 };
 
+// Data files whose rows are written anew in others.
+struct FileReplacement {
+  std::vector<std::string> removed;  // paths in the table
+  std::vector<AddAction> added;      // already written
+};
+
+struct RewriteRequest {
+  std::string operation;     // for the table's history: OPTIMIZE ...
+  bool data_change = false;  // whether the table has other rows after it
+  std::vector<FileReplacement> replacements;
+};
+
 class DeltaTable {
  public:
   // The table as it is; NOT_FOUND if there is none.
@@ -37,8 +50,8 @@ class DeltaTable {
                                                           std::string path);
 
   // A new table has the columns of `data_schema` then `date`, by which it is partitioned. One that
-  // exists must have those columns: FAILED_PRECONDITION names what differs. `now_us`: wall clock.
-  // `properties` are set on a new table, beside our own.
+  // exists must have those columns: FAILED_PRECONDITION names what differs; it gets field ids if it
+  // has none. `now_us`: wall clock. `properties` are set on a new table, beside our own.
   static absl::StatusOr<std::unique_ptr<DeltaTable>> OpenOrCreate(
       std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
       int64_t now_us, const std::map<std::string, std::string>& properties = {});
@@ -65,6 +78,14 @@ class DeltaTable {
   // have happened: Refresh() and look at the transactions.
   absl::StatusOr<int64_t> Append(const AppendRequest& request, int64_t now_us);
 
+  // Replaces files as one version. Of each replacement all or nothing: those of whose files one is
+  // no longer there, as another writer was first, are left out. Returns which were committed, by
+  // index; where none is, there is no new version. Errors as Append.
+  absl::StatusOr<std::vector<bool>> Rewrite(const RewriteRequest& request, int64_t now_us);
+
+  // Sets properties of the table where they differ.
+  absl::Status SetProperties(const std::map<std::string, std::string>& properties, int64_t now_us);
+
   // Appends nullable columns; rows of files before have null there. Names that exist already with
   // the same type are left out.
   absl::Status AddColumns(const arrow::Schema& columns, int64_t now_us);
@@ -78,8 +99,14 @@ class DeltaTable {
   DeltaTable(std::shared_ptr<ObjectStore> store, std::string path)
       : store_(std::move(store)), path_(std::move(path)) {}
 
+  // What a commit is made of, given the table as it is then; empty: there is nothing to commit.
+  using MakeActions = std::function<absl::StatusOr<std::vector<Action>>()>;
+
+  // Commits as the next version, and again while others are first.
+  absl::Status Commit(const MakeActions& make, int64_t now_us);
+  absl::Status GiveFieldIds(int64_t now_us);
   absl::Status CheckWritableProtocol() const;
-  absl::Status TryCommit(CommitInfoAction info, const std::vector<Action>& actions, int64_t now_us);
+  absl::Status TryCommit(std::vector<Action> actions, int64_t now_us);
 
   std::shared_ptr<ObjectStore> store_;
   std::string path_;

@@ -77,8 +77,9 @@ class DeltaTableTest : public ::testing::Test {
 
   AddAction WriteFile(const std::shared_ptr<arrow::RecordBatch>& rows,
                       ParquetEncoding encoding = ParquetEncoding::kCompatible) {
-    auto file =
-        DataFileWriter::Create(store_.get(), "t", "2023-11-14", *rows->schema(), encoding).value();
+    auto file = DataFileWriter::Create(store_.get(), "t", "2023-11-14", *rows->schema(),
+                                       *Table()->snapshot().schema, {.encoding = encoding})
+                    .value();
     EXPECT_EQ(file->Write({rows}), absl::OkStatus());
     return file->Finish(kNow).value();
   }
@@ -314,7 +315,8 @@ TEST_F(DeltaTableTest, HoldsListsOfEveryType) {
   auto table = Table();
   EXPECT_THAT(table->snapshot().metadata.schema,
               HasSubstr(R"({"name":"list_22","type":{"type":"array","elementType":"timestamp",)"
-                        R"("containsNull":false},"nullable":true,"metadata":{}})"));
+                        R"("containsNull":false},"nullable":true,"metadata":)"
+                        R"({"forebay.field_id":15,"forebay.element_id":16}})"));
   auto again = DeltaTable::Open(store_, "t").value();
   EXPECT_EQ(again->CheckColumns(*schema), absl::OkStatus());
   view->mutable_features(3)->set_type(v1::INT64_LIST);

@@ -11,6 +11,12 @@
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
+
+std::string NameTableFeatures(const std::vector<std::string>& names, std::string_view otherwise) {
+  if (names.empty()) return otherwise.empty() ? "a newer protocol" : std::string(otherwise);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 namespace {
 
 struct Replay {
@@ -25,11 +31,19 @@ struct Replay {
     snapshot->protocol = a;
     if (a.min_reader_version > 1) {
       return absl::FailedPreconditionError(fmt::format(
-          "it needs a reader of Delta protocol {}; forebay reads version 1", a.min_reader_version));
+          "it uses {}, which needs a reader of Delta protocol {}; forebay reads version 1. Another "
+          "program upgraded it: copy its rows to a new table there",
+          NameTableFeatures(a.reader_features, a.min_reader_version == 2 ? "column mapping" : ""),
+          a.min_reader_version));
     }
     return absl::OkStatus();
   }
   absl::Status operator()(const MetadataAction& a) {
+    if (auto mode = a.configuration.find("delta.columnMapping.mode");
+        mode != a.configuration.end() && mode->second != "none") {
+      return absl::FailedPreconditionError(
+          "it uses column mapping (delta.columnMapping.mode), which forebay does not read");
+    }
     snapshot->metadata = a;
     ASSIGN_OR_RETURN(snapshot->schema, FromDeltaSchema(a.schema));
     return absl::OkStatus();
@@ -39,6 +53,10 @@ struct Replay {
     return absl::OkStatus();
   }
   absl::Status operator()(const AddAction& a) {
+    if (a.has_deletion_vector) {
+      return absl::FailedPreconditionError(fmt::format(
+          "it uses deletion vectors (of file {}), which forebay does not read", a.path));
+    }
     snapshot->removed.erase(a.path);
     snapshot->files[a.path] = a;
     return absl::OkStatus();
@@ -49,6 +67,9 @@ struct Replay {
     return absl::OkStatus();
   }
 };
+
+constexpr std::string_view kWaysOut =
+    "put the files of the table back from a copy, or build its view anew with `forebay reset`";
 
 // The newest checkpoint at or below `up_to`; -1: none.
 absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::string& table,
@@ -79,18 +100,29 @@ absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::stri
   return newest;
 }
 
-constexpr std::string_view kWaysOut =
-    "put the files of the table back from a copy, or build its view anew with `forebay reset`";
+// A checkpoint has no commitInfo, so no clocks: those of the newest commit up to its version that
+// has some. The commits of other programs have none.
+absl::Status FindClocks(const ObjectStore& store, const std::string& table, int64_t version,
+                        Snapshot* snapshot) {
+  for (; version >= 0 && snapshot->clocks.empty(); --version) {
+    absl::StatusOr<std::vector<Action>> commit = ReadCommit(store, table, version);
+    if (absl::IsNotFound(commit.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(commit.status());
+    for (const Action& action : *commit) {
+      const auto* info = std::get_if<CommitInfoAction>(&action);
+      if (info == nullptr) continue;
+      snapshot->timestamp_ms = std::max(snapshot->timestamp_ms, info->timestamp_ms);
+      snapshot->clocks = info->clocks;
+    }
+  }
+  return absl::OkStatus();
+}
 
-// Replays a checkpoint and the commit beside it: a checkpoint has no commitInfo, so no clocks.
 absl::Status ReplayCheckpoint(const ObjectStore& store, const std::string& table, int64_t version,
                               Snapshot* snapshot) {
   ASSIGN_OR_RETURN(std::vector<Action> actions, ReadCheckpoint(store, table, version));
   RETURN_IF_ERROR(ApplyCommit(actions, version, snapshot));
-  absl::StatusOr<std::vector<Action>> commit = ReadCommit(store, table, version);
-  if (absl::IsNotFound(commit.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(commit.status());
-  return ApplyCommit(*commit, version, snapshot);
+  return FindClocks(store, table, version, snapshot);
 }
 
 // After the last commit that was found: whether later ones are there without the next.

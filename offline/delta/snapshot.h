@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +35,9 @@ struct Snapshot {
   // the same. Below 0: all is well.
   int64_t lost_checkpoint = -1;
 };
+
+// "deletionVectors, columnMapping"; `otherwise` where a table names none.
+std::string NameTableFeatures(const std::vector<std::string>& names, std::string_view otherwise);
 
 // "<table>/_delta_log/00000000000000000007.json".
 std::string CommitPath(const std::string& table, int64_t version);

@@ -12,8 +12,6 @@
 namespace forebay {
 namespace {
 
-constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
-
 // A replay of years has rows of a thousand dates in one flush.
 constexpr size_t kMostOpenFiles = 16;
 
@@ -53,8 +51,10 @@ absl::Status ViewFlush::WriteFiles() {
   for (auto& [day, rows] : std::exchange(added_, {})) {
     std::unique_ptr<DataFileWriter>& file = files_[day];
     if (file == nullptr) {
-      ASSIGN_OR_RETURN(file, DataFileWriter::Create(warehouse_, table_->path(), FormatDate(day),
-                                                    *rows.front()->schema(), encoding_));
+      ASSIGN_OR_RETURN(file,
+                       DataFileWriter::Create(warehouse_, table_->path(), FormatDate(day),
+                                              *rows.front()->schema(), *table_->snapshot().schema,
+                                              {.encoding = encoding_}));
     }
     RETURN_IF_ERROR(file->Write(rows));
     rows.clear();

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-namespace forebay {
+#include "schemas/types/time.h"  // kMicrosPerDay
 
-inline constexpr int64_t kMicrosPerDay = 86'400'000'000;
+namespace forebay {
 
 struct CivilDate {
   int64_t year;

@@ -11,6 +11,7 @@
 namespace forebay {
 
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
+inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 // The times that an event may have (S1): the years 1 to 9999.
 inline constexpr int64_t kMinTime = -62'135'596'800 * kMicrosPerSecond;  // 0001-01-01T00:00:00Z
 inline constexpr int64_t kMaxTime =
