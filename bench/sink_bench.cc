@@ -1,6 +1,6 @@
 // The sinks alone: the change records of card transactions, made first and held in memory, are
-// published to Kafka in transactions, and kept in change log and Delta table. One thread drives
-// each stage; prints a line of JSON for each.
+// published to Kafka in transactions, and kept in change log and Delta table, which is then
+// compacted. One thread drives each stage; prints a line of JSON for each.
 //
 //   sink_bench --project bench/transactions --folder /tmp/x --brokers 127.0.0.1:9092
 //
@@ -30,6 +30,8 @@
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/compaction/compaction.h"
+#include "offline/delta/delta_table.h"
 #include "offline/sink/offline_sink.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/project.h"
@@ -55,6 +57,7 @@ struct Flags {
   int64_t events = 300'000;
   int repeats = 3;
   std::string stage;
+  int64_t flush_bytes = 64 << 20;
   std::map<std::string, std::string> kafka;
 };
 
@@ -116,7 +119,9 @@ class SinkBench {
       RETURN_IF_ERROR(Measure("publish " + name, [this] { return Publish(); }));
     }
     RETURN_IF_ERROR(Measure("change log", [this] { return Keep(/*flush=*/false); }));
-    return Measure("change log and table", [this] { return Keep(/*flush=*/true); });
+    RETURN_IF_ERROR(Measure("change log and table", [this] { return Keep(/*flush=*/true); }));
+    for (int i = 0; i < flags_.repeats; ++i) RETURN_IF_ERROR(Compact());
+    return absl::OkStatus();
   }
 
  private:
@@ -127,6 +132,7 @@ class SinkBench {
   absl::Status Measure(const std::string& stage, const std::function<absl::Status()>& run) const;
   absl::Status Publish() const;
   absl::Status Keep(bool flush) const;
+  absl::Status Compact() const;
 
   const Flags flags_;
   v1::Project project_;
@@ -211,8 +217,37 @@ absl::Status SinkBench::Keep(bool flush) const {
     output.parts.emplace_back(&sink, sink.Prepare(task_));
     StepsOf(commit).GiveTo(output.parts[0].second.get(), output);
     RETURN_IF_ERROR(sink.Commit({&output}));
+    if (flush && sink.pending_bytes() > flags_.flush_bytes) RETURN_IF_ERROR(sink.FlushAll());
   }
   return flush ? sink.FlushAll() : absl::OkStatus();
+}
+
+// The table that Keep left, in which each flush is a file of each date.
+absl::Status SinkBench::Compact() const {
+  if (std::string_view("compaction").find(flags_.stage) == std::string::npos)
+    return absl::OkStatus();
+  RETURN_IF_ERROR(Keep(/*flush=*/true));
+  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store,
+                   OpenObjectStore(flags_.folder + "/offline/warehouse"));
+  const v1::FeatureView& view = project_.feature_views(0);
+  ASSIGN_OR_RETURN(auto table,
+                   DeltaTable::Open(store, OfflineTablePath({view.name(), view.version()})));
+  CompactionOptions options;
+  options.limits.loose_files = 1;
+  options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+  ASSIGN_OR_RETURN(CompactionResult result, CompactTable(store.get(), table.get(), options));
+  process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
+  const auto rows = static_cast<double>(result.rows);
+  fmt::print(
+      "{{\"bench\": \"sink\", \"stage\": \"compaction\", \"records\": {}, \"files_before\": {}, "
+      "\"files_after\": {}, \"bytes_per_record_before\": {:.1f}, \"bytes_per_record\": {:.1f}, "
+      "\"cpu_ns\": {:.0f}, \"output_mb_per_cpu_second\": {:.0f}}}\n",
+      result.rows, result.files_before, result.files_after,
+      static_cast<double>(result.bytes_before) / rows,
+      static_cast<double>(result.bytes_after) / rows, process / rows * 1e9,
+      static_cast<double>(result.bytes_after) / process / 1e6);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -227,6 +262,8 @@ int main(int argc, char** argv) {
   app.add_option("--events", flags.events, "Transactions")->capture_default_str();
   app.add_option("--repeats", flags.repeats, "Runs of each stage")->capture_default_str();
   app.add_option("--stage", flags.stage, "Only stages whose name has this");
+  app.add_option("--flush-bytes", flags.flush_bytes, "Of the change log, in one flush")
+      ->capture_default_str();
   app.add_option("--kafka", flags.kafka, "librdkafka's properties: NAME VALUE ...");
   CLI11_PARSE(app, argc, argv);
   absl::Status status = forebay::SinkBench(flags).Run();

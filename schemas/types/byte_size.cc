@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
@@ -54,6 +56,18 @@ std::string FormatByteSize(int64_t bytes) {
     if (bytes % unit.bytes == 0) return fmt::format("{}{}", bytes / unit.bytes, unit.name);
   }
   return fmt::format("{}B", bytes);
+}
+
+std::string ShowByteSize(int64_t bytes) {
+  constexpr double kStep = 1000;
+  auto shown = static_cast<double>(bytes);
+  int unit = 0;
+  constexpr std::string_view kNames[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  while (shown >= kStep && unit + 1 < static_cast<int>(std::size(kNames))) {
+    shown /= kStep;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", shown, kNames[unit]);
 }
 
 }  // namespace forebay

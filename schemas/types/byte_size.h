@@ -18,6 +18,9 @@ absl::StatusOr<int64_t> ParseByteSize(std::string_view text);
 // Zero is "0B".
 std::string FormatByteSize(int64_t bytes);
 
+// About as much, for people: "1.3 MB", "512 B".
+std::string ShowByteSize(int64_t bytes);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_SCHEMAS_TYPES_BYTE_SIZE_H_

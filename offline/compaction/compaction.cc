@@ -1,0 +1,137 @@
+#include "offline/compaction/compaction.h"
+
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "offline/compaction/file_merge.h"
+#include "offline/delta/random_id.h"
+#include "schemas/types/crash_point.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+// Merged files wait for one commit up to this many bytes: a table of a thousand dates would else
+// get a thousand versions.
+constexpr int64_t kCommitBytes = 256 << 20;
+
+constexpr int64_t kQuietMillis = 3'600'000;
+// Events lie by their own time, and may be late.
+DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
+  DateFacts facts{.complete_before = CompleteBefore(table),
+                  .quiet_before_ms = now_us / 1000 - kQuietMillis};
+  const bool events = table.schema->GetFieldIndex("_effective_time") < 0;
+  if (events && facts.complete_before > INT64_MIN + kMicrosPerDay)
+    facts.complete_before -= kMicrosPerDay;
+  return facts;
+}
+
+class Compaction {
+ public:
+  Compaction(ObjectStore* store, DeltaTable* table, const CompactionOptions& options)
+      : store_(store), table_(table), options_(options) {}
+
+  ~Compaction() {
+    for (const FileReplacement& merged : merged_) Delete(merged);
+  }
+
+  absl::Status Run(absl::Span<const CompactionStep> steps) {
+    for (const CompactionStep& step : steps) {
+      RETURN_IF_ERROR(Merge(step));
+      if (merged_bytes_ >= kCommitBytes) RETURN_IF_ERROR(Commit());
+    }
+    return Commit();
+  }
+
+  const CompactionResult& result() const { return result_; }
+
+ private:
+  absl::Status Merge(const CompactionStep& step) {
+    FileMerge merge(
+        store_, table_->path(), table_->snapshot().schema, table_->DataSchema(), step.date,
+        {.file = {.encoding = options_.encoding, .stage = FileStage::kCompacted, .run = RandomId()},
+         .target_bytes = options_.target_bytes,
+         .now_us = options_.now_us,
+         .pace = options_.pace});
+    merge.AddLoose(step.loose);
+    for (const auto& run : step.runs) merge.AddRun(run);
+    ASSIGN_OR_RETURN(std::vector<AddAction> files, merge.Run());
+    merged_.push_back({.removed = step.paths(), .added = std::move(files)});
+    if (step.rows_known && merge.rows() != step.rows) {
+      return absl::DataLossError(fmt::format(
+          "the files of date {} in Delta table {} have {} rows, and its log says {}: put the table "
+          "back from a copy, or build its view anew with `forebay reset`",
+          step.date, store_->Describe(table_->path()), merge.rows(), step.rows));
+    }
+    merged_bytes_ += step.bytes;
+    bytes_before_.push_back(step.bytes);
+    rows_.push_back(merge.rows());
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit() {
+    if (merged_.empty()) return absl::OkStatus();
+    CrashPoint("compaction.merged");
+    RewriteRequest request{.operation = "OPTIMIZE", .replacements = std::exchange(merged_, {})};
+    const std::vector<int64_t> bytes_before = std::exchange(bytes_before_, {});
+    const std::vector<int64_t> rows = std::exchange(rows_, {});
+    merged_bytes_ = 0;
+    // After an error the commit may have happened: the files stay.
+    ASSIGN_OR_RETURN(std::vector<bool> committed, table_->Rewrite(request, options_.now_us()));
+    CrashPoint("compaction.committed");
+    bool any = false;
+    for (size_t i = 0; i < committed.size(); ++i) {
+      const FileReplacement& merged = request.replacements[i];
+      if (!committed[i]) {
+        ++result_.given_up;
+        Delete(merged);
+        continue;
+      }
+      any = true;
+      result_.files_before += std::ssize(merged.removed);
+      result_.files_after += std::ssize(merged.added);
+      result_.bytes_before += bytes_before[i];
+      result_.rows += rows[i];
+      for (const AddAction& file : merged.added) result_.bytes_after += file.size;
+    }
+    if (any) ++result_.commits;
+    return absl::OkStatus();
+  }
+
+  void Delete(const FileReplacement& merged) {
+    for (const AddAction& file : merged.added)
+      store_->Delete(table_->path() + "/" + file.path).IgnoreError();
+  }
+
+  ObjectStore* store_;
+  DeltaTable* table_;
+  const CompactionOptions& options_;
+  std::vector<FileReplacement> merged_;  // not yet committed
+  std::vector<int64_t> bytes_before_;    // likewise, of each
+  std::vector<int64_t> rows_;
+  int64_t merged_bytes_ = 0;
+  CompactionResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<CompactionResult> CompactTable(ObjectStore* store, DeltaTable* table,
+                                              const CompactionOptions& options) {
+  Compaction compaction(store, table, options);
+  while (true) {
+    RETURN_IF_ERROR(table->Refresh());
+    const std::vector<CompactionStep> steps = PlanCompaction(
+        table->snapshot(), FactsOf(table->snapshot(), options.now_us()), options.limits);
+    const int64_t given_up = compaction.result().given_up;
+    if (steps.empty()) return compaction.result();
+    RETURN_IF_ERROR(compaction.Run(steps));
+    // Another compaction is at the same files: leave them to it.
+    if (compaction.result().given_up > given_up) return compaction.result();
+  }
+}
+
+}  // namespace forebay

@@ -1,0 +1,49 @@
+// Small files of a table merged into sorted ones, until there are none (docs/offline.md).
+//
+//   CompactionResult result = CompactTable(store.get(), table.get(), options).value();
+//
+// Safe beside writers and other compactions: a merge is one commit, of the files that are all still
+// there; otherwise it is given up and what it wrote is deleted. The table has the same rows before
+// and after it, to readers of old versions too, and the same transactions.
+#ifndef FOREBAY_OFFLINE_COMPACTION_COMPACTION_H_
+#define FOREBAY_OFFLINE_COMPACTION_COMPACTION_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "connectors/object_store/object_store.h"
+#include "offline/compaction/plan.h"
+#include "offline/delta/delta_table.h"
+#include "schemas/types/parquet_encoding.h"
+
+namespace forebay {
+
+struct CompactionOptions {
+  CompactionLimits limits;
+  int64_t target_bytes = 256 << 20;  // of a file
+  ParquetEncoding encoding = ParquetEncoding::kCompatible;
+  std::function<int64_t()> now_us;  // wall clock, microseconds UTC
+  // Called now and then with the bytes written since; may wait. An error ends the compaction.
+  std::function<absl::Status(int64_t bytes)> pace;
+};
+
+struct CompactionResult {
+  int64_t commits = 0;
+  int64_t files_before = 0;  // of those that were merged
+  int64_t files_after = 0;
+  int64_t bytes_before = 0;
+  int64_t bytes_after = 0;
+  int64_t rows = 0;
+  int64_t given_up = 0;  // merges, as another writer was first
+};
+
+// Until the plan is empty. `table` is refreshed. On an error the merges that are committed stay.
+// DATA_LOSS: a data file is missing or damaged, or has not the rows that the log says.
+absl::StatusOr<CompactionResult> CompactTable(ObjectStore* store, DeltaTable* table,
+                                              const CompactionOptions& options);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_COMPACTION_COMPACTION_H_
