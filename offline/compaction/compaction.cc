@@ -3,10 +3,14 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "offline/compaction/file_merge.h"
+#include "offline/delta/data_file.h"
 #include "offline/delta/random_id.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
@@ -28,6 +32,27 @@ DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
   if (events && facts.complete_before > INT64_MIN + kMicrosPerDay)
     facts.complete_before -= kMicrosPerDay;
   return facts;
+}
+
+// The columns of `paths` together: those that have no nulls there are not nullable. Of our own
+// files the log says so.
+std::shared_ptr<arrow::Schema> SchemaOf(const Snapshot& table, const arrow::Schema& columns,
+                                        const std::vector<std::string>& paths) {
+  std::map<std::string, size_t> without_nulls;  // by column: in how many files
+  for (const std::string& path : paths) {
+    const AddAction& file = table.files.at(path);
+    if (!file.tags.contains(kStageTag)) continue;
+    auto stats = nlohmann::json::parse(file.stats, nullptr, false);
+    if (!stats.is_object() || !stats.contains("nullCount")) continue;
+    for (const auto& [column, nulls] : stats["nullCount"].items()) {
+      if (nulls.is_number_integer() && nulls.get<int64_t>() == 0) ++without_nulls[column];
+    }
+  }
+  arrow::FieldVector fields = columns.fields();
+  for (auto& field : fields) {
+    if (without_nulls[field->name()] == paths.size()) field = field->WithNullable(false);
+  }
+  return arrow::schema(std::move(fields));
 }
 
 class Compaction {
@@ -52,7 +77,8 @@ class Compaction {
  private:
   absl::Status Merge(const CompactionStep& step) {
     FileMerge merge(
-        store_, table_->path(), table_->snapshot().schema, table_->DataSchema(), step.date,
+        store_, table_->path(), table_->snapshot().schema,
+        SchemaOf(table_->snapshot(), *table_->DataSchema(), step.paths()), step.date,
         {.file = {.encoding = options_.encoding, .stage = FileStage::kCompacted, .run = RandomId()},
          .target_bytes = options_.target_bytes,
          .now_us = options_.now_us,

@@ -54,7 +54,7 @@ FileMerge::FileMerge(ObjectStore* store, std::string table,
       schema_(std::move(schema)),
       date_(std::move(date)),
       options_(std::move(options)),
-      order_(RowOrder::Of(*schema_)) {}
+      order_(RowOrder::Of(*schema_, *table_schema_)) {}
 
 FileMerge::~FileMerge() {
   if (done_) return;
@@ -70,6 +70,14 @@ void FileMerge::AddRun(std::vector<std::string> paths) {
   inputs_.back()->paths = std::move(paths);
 }
 
+absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> FileMerge::Sorted(
+    std::shared_ptr<arrow::RecordBatch> rows) const {
+  std::vector<RowRef> refs;
+  AppendRefs(order_, *rows, 0, &refs);
+  RETURN_IF_ERROR(SortRefs(order_, {rows}, &refs));
+  return Gather({rows}, refs);
+}
+
 absl::Status FileMerge::ReadLoose() {
   if (loose_.empty()) return absl::OkStatus();
   auto input = std::make_unique<Input>();
@@ -79,6 +87,9 @@ absl::Status FileMerge::ReadLoose() {
     while (true) {
       ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> rows, reader->Next());
       if (rows == nullptr) break;
+      // Each for itself, while it is in a cache: so that the rows of all, in order, are a few from
+      // here and the next ones from there.
+      ASSIGN_OR_RETURN(rows, Sorted(std::move(rows)));
       AppendRefs(order_, *rows, input->batches.size(), &input->refs);
       input->batches.push_back(std::move(rows));
     }

@@ -54,6 +54,8 @@ class FileMerge {
   // Rows that are sorted: those read and not yet written, and where more come from.
   struct Input;
 
+  absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Sorted(
+      std::shared_ptr<arrow::RecordBatch> rows) const;
   absl::Status Fill(Input* input);
   absl::Status ReadLoose();
   absl::Status WriteSlice();

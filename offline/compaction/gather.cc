@@ -11,7 +11,12 @@
 namespace forebay {
 namespace {
 
-using Refs = absl::Span<const RowRef>;
+// Where a row is: a third of a RowRef, as all columns read it.
+struct Place {
+  uint32_t batch;
+  uint32_t row;
+};
+using Refs = absl::Span<const Place>;
 using Buffer = arrow::Result<std::shared_ptr<arrow::Buffer>>;
 using Array = arrow::Result<std::shared_ptr<arrow::Array>>;
 
@@ -32,14 +37,30 @@ Buffer GatherFixed(const Chunks& chunks, Refs refs) {
 // Bits of buffer `which`: 0 those of validity, 1 the values of booleans. A chunk without any has
 // ones.
 Buffer GatherBits(const Chunks& chunks, int which, Refs refs) {
+  struct Bits {
+    const uint8_t* bytes;  // null: all are set
+    int64_t offset;
+  };
+  std::vector<Bits> bits;
+  for (const auto& chunk : chunks) {
+    const auto& buffer = chunk->buffers[which];
+    const bool all = which == 0 && chunk->GetNullCount() == 0;
+    bits.push_back({buffer == nullptr || all ? nullptr : buffer->data(), chunk->offset});
+  }
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> out,
-                        arrow::AllocateEmptyBitmap(refs.size()));
+                        arrow::AllocateBuffer(arrow::bit_util::BytesForBits(refs.size())));
   uint8_t* to = out->mutable_data();
-  for (size_t i = 0; i < refs.size(); ++i) {
-    const arrow::ArrayData& chunk = *chunks[refs[i].batch];
-    const auto& bits = chunk.buffers[which];
-    if (bits == nullptr || arrow::bit_util::GetBit(bits->data(), chunk.offset + refs[i].row))
-      arrow::bit_util::SetBit(to, i);
+  for (size_t first = 0; first < refs.size(); first += 8) {
+    const size_t count = std::min<size_t>(8, refs.size() - first);
+    unsigned byte = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const Place& ref = refs[first + i];
+      const Bits& from = bits[ref.batch];
+      const bool set =
+          from.bytes == nullptr || arrow::bit_util::GetBit(from.bytes, from.offset + ref.row);
+      byte |= static_cast<unsigned>(set) << i;
+    }
+    to[first / 8] = static_cast<uint8_t>(byte);
   }
   return out;
 }
@@ -97,7 +118,7 @@ Array GatherOther(const Chunks& chunks, Refs refs) {
   ARROW_ASSIGN_OR_RAISE(auto all, arrow::Concatenate(arrays));
   arrow::Int64Builder places;
   ARROW_RETURN_NOT_OK(places.Reserve(refs.size()));
-  for (const RowRef& ref : refs) places.UnsafeAppend(starts[ref.batch] + ref.row);
+  for (const Place& ref : refs) places.UnsafeAppend(starts[ref.batch] + ref.row);
   ARROW_ASSIGN_OR_RAISE(auto taken, places.Finish());
   return arrow::compute::Take(*all, *taken, arrow::compute::TakeOptions::NoBoundsCheck());
 }
@@ -132,9 +153,13 @@ Array GatherColumn(const std::shared_ptr<arrow::DataType>& type, const Chunks& c
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& batches, Refs refs,
+absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& batches,
+                                                           absl::Span<const RowRef> rows,
                                                            absl::Span<const int> columns) {
   const arrow::Schema& schema = *batches.front()->schema();
+  std::vector<Place> refs;
+  refs.reserve(rows.size());
+  for (const RowRef& row : rows) refs.push_back({row.batch, row.row});
   arrow::FieldVector fields;
   arrow::ArrayVector gathered;
   for (int c : columns) {
@@ -153,7 +178,8 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& bat
                                   std::move(gathered));
 }
 
-absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& batches, Refs refs) {
+absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& batches,
+                                                           absl::Span<const RowRef> refs) {
   std::vector<int> columns(batches.front()->num_columns());
   std::iota(columns.begin(), columns.end(), 0);
   return Gather(batches, refs, columns);

@@ -107,7 +107,7 @@ absl::Status PartKeys(const RowOrder& order, const RowBatches& batches, std::vec
 
 }  // namespace
 
-RowOrder RowOrder::Of(const arrow::Schema& schema) {
+RowOrder RowOrder::Of(const arrow::Schema& schema, const arrow::Schema& table) {
   RowOrder order;
   order.range = schema.GetFieldIndex("_key_hash");
   order.place = schema.GetFieldIndex("_effective_time");
@@ -117,8 +117,9 @@ RowOrder RowOrder::Of(const arrow::Schema& schema) {
     return order;
   }
   for (int c = 0; c < schema.num_fields(); ++c) {
-    const arrow::Field& column = *schema.field(c);
-    if (!column.nullable() && !column.name().starts_with('_')) order.keys.push_back(c);
+    auto column = table.GetFieldByName(schema.field(c)->name());
+    if (column != nullptr && !column->nullable() && !column->name().starts_with('_'))
+      order.keys.push_back(c);
   }
   return order;
 }

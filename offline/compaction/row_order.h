@@ -1,6 +1,6 @@
 // The order of rows in a compacted file, and rows put into it.
 //
-//   RowOrder order = RowOrder::Of(schema);       // (_key_hash, keys, _effective_time)
+//   RowOrder order = RowOrder::Of(schema, table);  // (_key_hash, keys, _effective_time)
 //   std::vector<RowRef> refs;
 //   AppendRefs(order, *batch, 0, &refs);         // of each batch, by its number
 //   SortRefs(order, batches, &refs);
@@ -38,7 +38,8 @@ struct RowOrder {
   std::vector<int>
       keys;  // columns that are compared between the two; a range has seldom more than one
 
-  static RowOrder Of(const arrow::Schema& schema);
+  // Of rows of `schema`, columns of a table of schema `table`, which says what its keys are.
+  static RowOrder Of(const arrow::Schema& schema, const arrow::Schema& table);
 };
 
 // Appends the rows of `batch`, which is number `index` of a list. Its columns have no nulls in
