@@ -26,6 +26,8 @@ void AddRunCommand(CLI::App* app, int* exit_code);
 void AddGetCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
+void AddCompactCommand(CLI::App* app, int* exit_code);
+void AddVacuumCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);
 void AddProtoCommand(CLI::App* app, int* exit_code);
 void AddResetCommand(CLI::App* app, int* exit_code);

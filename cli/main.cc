@@ -45,6 +45,8 @@ int main(int argc, char** argv) {
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddDeadLetterCommand(&app, &exit_code);
+  forebay::AddCompactCommand(&app, &exit_code);
+  forebay::AddVacuumCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
   forebay::AddProtoCommand(&app, &exit_code);
   forebay::AddResetCommand(&app, &exit_code);

@@ -121,6 +121,13 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
   writer->Write(Metric::kReady, {}, worker.Ready().ok() ? 1 : 0);
 }
 
+void WriteUpkeepMetrics(const UpkeepCounters& counters, MetricsWriter* writer) {
+  writer->Write(Metric::kCompactedRows, {}, static_cast<double>(counters.rows_compacted));
+  writer->Write(Metric::kCompactedBytes, {}, static_cast<double>(counters.bytes_compacted));
+  writer->Write(Metric::kVacuumedFiles, {}, static_cast<double>(counters.files_removed));
+  writer->Write(Metric::kUpkeepErrors, {}, static_cast<double>(counters.errors));
+}
+
 void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer) {
   for (const DeadLetterCount& letters : log.Counts()) {
     writer->Write(Metric::kDeadLetters,

@@ -7,6 +7,7 @@
 #include "connectors/key_check/key_check.h"
 #include "engine/worker/worker.h"
 #include "offline/sink/offline_sink.h"
+#include "offline/upkeep/table_upkeep.h"
 #include "online/http/metrics.h"
 
 namespace forebay {
@@ -14,6 +15,7 @@ namespace forebay {
 // All are read at each scrape and outlive it. Thread-safe.
 void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
                         const OfflineSink& offline, MetricsWriter* writer);
+void WriteUpkeepMetrics(const UpkeepCounters& counters, MetricsWriter* writer);
 
 // As WriteWorkerMetrics.
 void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);

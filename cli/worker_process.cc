@@ -43,6 +43,7 @@
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/sink/offline_sink.h"
+#include "offline/upkeep/table_upkeep.h"
 #include "online/grpc/grpc_server.h"
 #include "online/http/http_server.h"
 #include "online/serving/feature_reader.h"
@@ -93,6 +94,7 @@ class WorkerProcess {
     stop_watch_.Fail(prepared);
     RETURN_IF_ERROR(prepared);
     worker_->Start();
+    if (upkeep_ != nullptr) upkeep_->Start([this] { return TablesToKeep(); });
     absl::Status ran = Serve();
     return Stop(ran);
   }
@@ -106,6 +108,7 @@ class WorkerProcess {
     RETURN_IF_ERROR(PrepareFolders());
     RETURN_IF_ERROR(PrepareKafka());
     RETURN_IF_ERROR(PrepareWorker());
+    RETURN_IF_ERROR(PrepareUpkeep());
     return StartServers();
   }
   ViewFingerprints Fingerprints() const;
@@ -121,7 +124,10 @@ class WorkerProcess {
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> ids);
   absl::Status Serve();
   void LookAround();
+  absl::Status PrepareUpkeep();
+  std::vector<std::string> TablesToKeep() const;
   absl::Status CheckFlushes();
+  void CheckUpkeep();
   void CheckSetback();
   absl::Status Stop(absl::Status ran);
   void PrintReady() const;
@@ -148,6 +154,7 @@ class WorkerProcess {
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
+  int64_t upkeep_errors_ = 0;  // of which were told
   RetryLog setback_log_;
   absl::Status removed_;  // of the last tasks that were taken away
   std::unique_ptr<WorkerClaim> claim_;
@@ -160,6 +167,7 @@ class WorkerProcess {
   DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
                               std::chrono::steady_clock::now};
   std::unique_ptr<Worker> worker_;
+  std::unique_ptr<TableUpkeep> upkeep_;  // null: of others
   BringUpLog bring_up_log_;
   ReadyLog ready_log_;
   std::vector<std::string> summary_;  // of a run that has caught up
@@ -370,6 +378,7 @@ absl::Status WorkerProcess::StartServers() {
       });
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
+    if (upkeep_ != nullptr) WriteUpkeepMetrics(upkeep_->counters(), &writer);
     WriteKeyMetrics(*key_check_, &writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
     if (serving_.load()) {
@@ -444,6 +453,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(consumer_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
+    CheckUpkeep();
     CheckSetback();
     if (topics_ != nullptr) RETURN_IF_ERROR(topics_->Watch(worker_->Tasks()));
     LookAround();
@@ -458,6 +468,48 @@ absl::Status WorkerProcess::Serve() {
     return absl::OkStatus();
   }
   return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::PrepareUpkeep() {
+  if (!config().upkeep) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> warehouse,
+                   OpenObjectStore(config().warehouse.string()));
+  upkeep_ = std::make_unique<TableUpkeep>(
+      std::move(warehouse),
+      TableUpkeepOptions{
+          .interval = absl::Microseconds(config().upkeep_interval_us),
+          .retention = absl::Microseconds(config().table_retention_us),
+          .pace = {.cpu_share = static_cast<double>(config().upkeep_cpu_percent) / 100,
+                   .bytes_per_second = config().upkeep_bytes_per_second},
+          .compaction = {.limits = {.memory_bytes = config().compaction_memory_bytes},
+                         .target_bytes = config().table_file_bytes,
+                         .encoding = config().parquet_encoding}});
+  return absl::OkStatus();
+}
+
+// Of the views whose first partition is here: so each table has one worker that looks after it, as
+// a rule. Where for a while two do, one of them merges in vain.
+std::vector<std::string> WorkerProcess::TablesToKeep() const {
+  std::vector<std::string> tables;
+  for (const auto& task : worker_->Tasks()) {
+    if (task->task().id().partition != PartitionId(0)) continue;
+    for (const TaskPlan& plan : plans_) {
+      if (plan.topic != task->task().id().topic) continue;
+      for (const ViewTaskPlan& view : plan.views) {
+        if (view.definition->history() == v1::FeatureView::ON)
+          tables.push_back(OfflineTablePath({view.definition->name(), view.definition->version()}));
+      }
+    }
+  }
+  return tables;
+}
+
+void WorkerProcess::CheckUpkeep() {
+  if (upkeep_ == nullptr) return;
+  const int64_t errors = upkeep_->counters().errors;
+  if (errors == std::exchange(upkeep_errors_, errors)) return;
+  spdlog::warn("the upkeep of the offline tables failed, trying again later: {}",
+               std::string(upkeep_->last_error().message()));
 }
 
 // A table that cannot be written to stops the worker: its rows are safe in the change log, which
@@ -493,6 +545,7 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
     absl::Status noted = topics_->NoteRefused(key_check_->Refused());
     if (!noted.ok()) spdlog::error("{}", std::string(noted.message()));
   }
+  if (upkeep_ != nullptr) upkeep_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
   consumer_->Close();  // takes the tasks away, which commits and flushes them

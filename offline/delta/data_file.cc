@@ -57,6 +57,7 @@ void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options
 
 // See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
+                                                          const arrow::Schema& table,
                                                           const DataFileOptions& options) {
   const bool compacted = options.stage == FileStage::kCompacted;
   parquet::WriterProperties::Builder builder;
@@ -70,7 +71,8 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
   if (compacted) builder.enable_write_page_index()->max_rows_per_page(kCompactedPageRows);
   for (const auto& column : schema.fields()) {
     std::string name = column->name();
-    const bool key = IsKey(*column);
+    auto of_table = table.GetFieldByName(name);
+    const bool key = of_table != nullptr && IsKey(*of_table);
     if (column->type()->id() == arrow::Type::LIST) {  // a value is in the lists of many rows
       name += ".list.element";
       builder.enable_dictionary(name);
@@ -135,9 +137,9 @@ absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(
   ASSIGN_OR_RETURN(file->object_, store->Create(full_path));
   file->out_ = std::make_shared<ArrowOutput>(file->object_.get());
   RETURN_IF_ERROR(file->Run([&]() -> arrow::Status {
-    return parquet::arrow::FileWriter::Open(*file->schema_, arrow::default_memory_pool(),
-                                            file->out_,
-                                            FileProperties(*file->schema_, file->options_))
+    return parquet::arrow::FileWriter::Open(
+               *file->schema_, arrow::default_memory_pool(), file->out_,
+               FileProperties(*file->schema_, table_schema, file->options_))
         .Value(&file->writer_);
   }));
   return file;

@@ -58,6 +58,10 @@ enum class Metric {
   kCommitSeconds,
   kLastCommit,
   kChangeLogBytes,
+  kCompactedRows,
+  kCompactedBytes,
+  kVacuumedFiles,
+  kUpkeepErrors,
   kReady,
   kRequests,       // door, method, code
   kLookupSeconds,  // door, method

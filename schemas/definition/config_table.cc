@@ -48,6 +48,7 @@ constexpr std::string_view kIdForm = "at most 128 letters, digits, '.', '_' and 
 // In the order of their enums.
 constexpr std::string_view kDeliveries[] = {"exactly_once", "at_least_once"};
 constexpr std::string_view kParquetEncodings[] = {"compatible", "compact"};
+constexpr std::string_view kSwitch[] = {"off", "on"};
 
 void SetDelivery(size_t chosen, ProjectConfig* config) {
   config->delivery = static_cast<Delivery>(chosen);
@@ -56,6 +57,8 @@ void SetDelivery(size_t chosen, ProjectConfig* config) {
 void SetParquetEncoding(size_t chosen, ProjectConfig* config) {
   config->parquet_encoding = static_cast<ParquetEncoding>(chosen);
 }
+
+void SetUpkeep(size_t chosen, ProjectConfig* config) { config->upkeep = chosen == 1; }
 
 const std::array kEntries = {
     ConfigEntry{"project",
@@ -136,6 +139,30 @@ const std::array kEntries = {
                 "engine as it is set up by default; compact is a tenth smaller where values hardly "
                 "repeat, but larger where they do, slower to read, and refused by Spark 4.2.",
                 "compatible", false, ChoiceField{kParquetEncodings, SetParquetEncoding}},
+    ConfigEntry{"offline.upkeep",
+                "Whether the worker keeps its offline tables in order: on merges small files and "
+                "removes what no version within offline.retention needs; off leaves that to "
+                "`forebay compact` and `forebay vacuum`.",
+                "on", false, ChoiceField{kSwitch, SetUpkeep}},
+    ConfigEntry{"offline.upkeep_interval", "How often the worker looks whether there is upkeep.",
+                "1m", false,
+                DurationField{&ProjectConfig::upkeep_interval_us, 10 * kMillisecond, kDay}},
+    ConfigEntry{"offline.upkeep_cpu",
+                "What upkeep may take of one core, in per cent, at the lowest priority.", "50",
+                false, IntegerField{&ProjectConfig::upkeep_cpu_percent, 1, 100}},
+    ConfigEntry{"offline.upkeep_rate", "How many bytes of files upkeep writes per second at most.",
+                "64MB", false,
+                SizeField{&ProjectConfig::upkeep_bytes_per_second, kKilobyte, 100 * kGigabyte}},
+    ConfigEntry{
+        "offline.compaction_memory", "Memory that a merge of files takes, about.", "256MB", false,
+        SizeField{&ProjectConfig::compaction_memory_bytes, 1'000 * kKilobyte, 100 * kTerabyte}},
+    ConfigEntry{"offline.file_size", "How large the files of a table become by merging.", "256MB",
+                false, SizeField{&ProjectConfig::table_file_bytes, kKilobyte, 100 * kGigabyte}},
+    ConfigEntry{"offline.retention",
+                "How far back the versions of tables can be read, after which their files are "
+                "removed. (The rows of the newest version are kept for good.)",
+                "30d", false,
+                DurationField{&ProjectConfig::table_retention_us, kSecond, 36'500 * kDay}},
     ConfigEntry{"serving.address",
                 "The address that the HTTP and gRPC servers listen on; 0.0.0.0 for all.",
                 "127.0.0.1", false,
