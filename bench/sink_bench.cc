@@ -208,7 +208,7 @@ absl::Status SinkBench::Keep(bool flush) const {
   std::string folder = flags_.folder + "/offline";
   std::filesystem::remove_all(folder);
   OfflineSink sink(project_, {.state_folder = folder + "/state",
-                              .warehouse = folder + "/warehouse",
+                              .warehouse = OpenObjectStore(StoreUri::Folder(folder + "/warehouse")),
                               .flush_interval = absl::InfiniteDuration(),
                               .flush_bytes = int64_t{1} << 40});
   RETURN_IF_ERROR(sink.Open(task_).status());
@@ -227,8 +227,8 @@ absl::Status SinkBench::Compact() const {
   if (std::string_view("compaction").find(flags_.stage) == std::string::npos)
     return absl::OkStatus();
   RETURN_IF_ERROR(Keep(/*flush=*/true));
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store,
-                   OpenObjectStore(flags_.folder + "/offline/warehouse"));
+  std::shared_ptr<ObjectStore> store =
+      OpenObjectStore(StoreUri::Folder(flags_.folder + "/offline/warehouse"));
   const v1::FeatureView& view = project_.feature_views(0);
   ASSIGN_OR_RETURN(auto table,
                    DeltaTable::Open(store, OfflineTablePath({view.name(), view.version()})));

@@ -181,7 +181,7 @@ bool Leftovers::empty() const {
 
 absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka) {
   Places places{.project = *loaded.project, .config = loaded.config};
-  ASSIGN_OR_RETURN(places.warehouse, OpenObjectStore(loaded.config.warehouse.string()));
+  places.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   ASSIGN_OR_RETURN(places.kafka, MakeKafkaConfig(loaded.config));
   if (!kafka) return places;
   ASSIGN_OR_RETURN(places.admin, KafkaAdmin::Create(places.kafka));

@@ -53,7 +53,7 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request, bool e
     ASSIGN_OR_RETURN(states, ReadStates(loaded, plans));
     request.states = &states;
   }
-  request.warehouse = loaded.config.warehouse.string();
+  request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   request.parquet_encoding = loaded.config.parquet_encoding;
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
   for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);

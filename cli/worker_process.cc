@@ -207,7 +207,7 @@ absl::Status WorkerProcess::PrepareFolders() {
   offline_ = std::make_unique<OfflineSink>(
       project(),
       OfflineSinkOptions{.state_folder = config().state.string(),
-                         .warehouse = config().warehouse.string(),
+                         .warehouse = OpenObjectStore(config().warehouse, config().s3),
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
                          .flush_bytes = config().flush_bytes,
                          .early_bytes = EarlyBytes(config().commit_bytes),

@@ -79,7 +79,8 @@ install(TARGETS ${library} EXPORT forebay ARCHIVE INCLUDES DESTINATION ${headers
 install(EXPORT forebay NAMESPACE forebay:: FILE forebayTargets.cmake DESTINATION ${package})
 install(FILES schemas/definition/config.h schemas/definition/diagnostic.h schemas/definition/project.h
         DESTINATION ${headers}/schemas/definition)
-install(FILES schemas/types/parquet_encoding.h DESTINATION ${headers}/schemas/types)
+install(FILES schemas/types/parquet_encoding.h schemas/types/s3_settings.h schemas/types/store_uri.h
+        DESTINATION ${headers}/schemas/types)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/generated/forebay DESTINATION ${headers}
         FILES_MATCHING PATTERN "definition.pb.h" PATTERN "serving.*pb.h")
 

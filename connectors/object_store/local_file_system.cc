@@ -94,7 +94,8 @@ absl::StatusOr<std::string> LocalFileSystem::Get(std::string_view path) const {
   return bytes;
 }
 
-absl::StatusOr<std::vector<ObjectInfo>> LocalFileSystem::List(std::string_view folder) const {
+absl::StatusOr<std::vector<ObjectInfo>> LocalFileSystem::ListAfter(std::string_view folder,
+                                                                   std::string_view after) const {
   std::string full = Describe(folder);
   std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(full.c_str()), closedir);
   std::vector<ObjectInfo> objects;
@@ -103,12 +104,13 @@ absl::StatusOr<std::vector<ObjectInfo>> LocalFileSystem::List(std::string_view f
     return ErrnoStatus(errno, "list", full);
   }
   while (const dirent* entry = readdir(dir.get())) {
+    std::string path = folder.empty() ? entry->d_name : fmt::format("{}/{}", folder, entry->d_name);
     struct stat info;
-    if (fstatat(dirfd(dir.get()), entry->d_name, &info, 0) != 0 || !S_ISREG(info.st_mode)) continue;
-    std::string name = entry->d_name;
-    objects.push_back({.path = folder.empty() ? name : fmt::format("{}/{}", folder, name),
-                       .size = info.st_size,
-                       .modified_us = ModifiedMicros(info)});
+    if (path <= after || fstatat(dirfd(dir.get()), entry->d_name, &info, 0) != 0 ||
+        !S_ISREG(info.st_mode))
+      continue;
+    objects.push_back(
+        {.path = std::move(path), .size = info.st_size, .modified_us = ModifiedMicros(info)});
   }
   std::sort(objects.begin(), objects.end(),
             [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
@@ -188,27 +190,6 @@ absl::Status LocalFileSystem::DeleteFolder(std::string_view folder) {
     parent = parent.substr(0, slash);
     if (rmdir(Describe(parent).c_str()) != 0) return absl::OkStatus();
   }
-}
-
-absl::StatusOr<std::shared_ptr<ObjectStore>> OpenObjectStore(std::string_view location) {
-  constexpr std::string_view kFile = "file://";
-  std::string root(location);
-  if (location.substr(0, kFile.size()) == kFile) {
-    root = location.substr(kFile.size());
-    if (root.empty() || root[0] != '/') {
-      return absl::InvalidArgumentError(fmt::format(
-          "'{}' is no place for data: after file:// comes an absolute path, as in file:///data",
-          location));
-    }
-  } else if (location.find("://") != std::string_view::npos) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{}' is no place for data: only folders and file:// are supported (object "
-                    "stores such as s3:// are not, yet)",
-                    location));
-  }
-  while (root.size() > 1 && root.back() == '/') root.pop_back();
-  if (root.empty()) return absl::InvalidArgumentError("the place for data is empty: give a folder");
-  return std::make_shared<LocalFileSystem>(std::move(root));
 }
 
 }  // namespace forebay

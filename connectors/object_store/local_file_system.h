@@ -18,7 +18,8 @@ class LocalFileSystem : public ObjectStore {
   std::string Describe(std::string_view path) const override;
   absl::StatusOr<std::string> Get(std::string_view path) const override;
   absl::StatusOr<std::unique_ptr<ObjectReader>> Open(std::string_view path) const override;
-  absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const override;
+  absl::StatusOr<std::vector<ObjectInfo>> ListAfter(std::string_view folder,
+                                                    std::string_view after) const override;
   absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const override;
   absl::Status Put(std::string_view path, std::string_view bytes) override;
   absl::StatusOr<std::unique_ptr<ObjectWriter>> Create(std::string_view path) override;

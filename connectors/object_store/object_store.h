@@ -1,6 +1,6 @@
 // The seam to what keeps the warehouse: named, immutable byte strings.
 //
-//   auto store = OpenObjectStore("/var/lib/forebay/warehouse").value();
+//   auto store = OpenObjectStore(StoreUri::Parse("s3://bucket/warehouse").value());
 //   absl::Status won = store->PutIfAbsent("offline/t/_delta_log/00000000000000000007.json", text,
 //   {});
 //
@@ -22,6 +22,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "connectors/object_store/request_counts.h"
+#include "schemas/types/s3_settings.h"
+#include "schemas/types/store_uri.h"
 
 namespace forebay {
 
@@ -62,7 +65,14 @@ class ObjectStore {
   virtual absl::StatusOr<std::unique_ptr<ObjectReader>> Open(std::string_view path) const = 0;
 
   // The objects right inside `folder` ("" is the root), by name. A missing folder is empty.
-  virtual absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const = 0;
+  absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const {
+    return ListAfter(folder, "");
+  }
+
+  // Of these, the ones whose paths come after `after`, which is the path of one that may be there
+  // or not. Looks at no others.
+  virtual absl::StatusOr<std::vector<ObjectInfo>> ListAfter(std::string_view folder,
+                                                            std::string_view after) const = 0;
 
   // The folders right inside `folder`, as paths, by name. A missing folder has none.
   virtual absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const = 0;
@@ -85,10 +95,13 @@ class ObjectStore {
   // Deletes every object inside `folder` and the folders in it, in no certain order; OK if there is
   // none. After an error some are gone: repeat. REQUIRES: `folder` is not the root.
   virtual absl::Status DeleteFolder(std::string_view folder) = 0;
+
+  // So far; all 0 where there is no network between.
+  virtual RequestCounts requests() const { return {}; }
 };
 
-// `location`: a folder, or file:// and an absolute path. INVALID_ARGUMENT for other schemes.
-absl::StatusOr<std::shared_ptr<ObjectStore>> OpenObjectStore(std::string_view location);
+// The store at `uri`; asks nothing of it yet. `s3`: how one in a bucket is reached.
+std::shared_ptr<ObjectStore> OpenObjectStore(const StoreUri& uri, const S3Settings& s3 = {});
 
 }  // namespace forebay
 

@@ -32,7 +32,7 @@ class CompactionTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "compaction_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
-    store_ = OpenObjectStore(folder_).value();
+    store_ = OpenObjectStore(StoreUri::Folder(folder_));
     // A list, too: what has no way of its own through a merge.
     v1::Feature* list = project_.mutable_feature_views(0)->add_features();
     list->set_name("last_countries");

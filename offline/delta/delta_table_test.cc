@@ -1,6 +1,7 @@
 #include "offline/delta/delta_table.h"
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
@@ -12,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "connectors/object_store/testing/s3_server.h"
 #include "offline/change_log/change_rows.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/checkpoint.h"
@@ -32,9 +34,28 @@ class DeltaTableTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "delta_table_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
-    store_ = OpenObjectStore(folder_).value();
+    store_ = OpenObjectStore(StoreUri::Folder(folder_));
   }
   void TearDown() override { fs::remove_all(folder_); }
+
+  // 4 writers, 10 commits each.
+  void WriteConcurrently() {
+    Table();
+    std::vector<std::thread> writers;
+    for (int w = 0; w < 4; ++w) {
+      writers.emplace_back([&, w] {
+        auto table = Table();
+        for (int i = 0; i < 10; ++i) {
+          std::string name = std::to_string(w) + "-" + std::to_string(i);
+          ASSERT_EQ(table->Append(Request(name, 1), kNow).status(), absl::OkStatus());
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    auto table = Table();
+    EXPECT_EQ(table->snapshot().version, 40);
+    EXPECT_EQ(table->snapshot().files.size(), 40u);
+  }
 
   std::unique_ptr<DeltaTable> Table() {
     auto schema = ChangeSchema(project_.feature_views(0), project_.entities(0));
@@ -233,22 +254,18 @@ TEST_F(DeltaTableTest, AWriterWhoseTransactionAnotherMovedIsAborted) {
   EXPECT_EQ(second->snapshot().version, 1);
 }
 
-TEST_F(DeltaTableTest, ConcurrentWritersLoseNoCommit) {
-  Table();
-  std::vector<std::thread> writers;
-  for (int w = 0; w < 4; ++w) {
-    writers.emplace_back([&, w] {
-      auto table = Table();
-      for (int i = 0; i < 10; ++i) {
-        std::string name = std::to_string(w) + "-" + std::to_string(i);
-        ASSERT_TRUE(table->Append(Request(name, 1), kNow).ok());
-      }
-    });
-  }
-  for (std::thread& writer : writers) writer.join();
-  auto table = Table();
-  EXPECT_EQ(table->snapshot().version, 40);
-  EXPECT_EQ(table->snapshot().files.size(), 40u);
+TEST_F(DeltaTableTest, ConcurrentWritersLoseNoCommit) { WriteConcurrently(); }
+
+TEST_F(DeltaTableTest, ConcurrentWritersToABucketThatDoesNotAnswerAllLoseNoCommit) {
+  S3Server& server = S3Server::Get();
+  server.MakeBucket("delta");
+  store_ = OpenObjectStore(StoreUri::Parse("s3://delta/w").value(), server.Settings());
+  // Each commit is done without an answer once, or refused for the time being.
+  const char* faults[] = {"done_reset", "slow_down", "done_error"};
+  for (int version = 1; version <= 40; ++version)
+    server.Fail(faults[version % 3], "PUT", fmt::format("{:020}.json", version));
+  WriteConcurrently();
+  server.Mend();
 }
 
 TEST_F(DeltaTableTest, CommitTimesIncreaseThoughTheClockDoesNot) {

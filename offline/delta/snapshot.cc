@@ -127,15 +127,14 @@ absl::Status ReplayCheckpoint(const ObjectStore& store, const std::string& table
 
 // After the last commit that was found: whether later ones are there without the next.
 absl::Status CheckNoGap(const ObjectStore& store, const std::string& table, int64_t version) {
-  constexpr int64_t kLookAhead = 10;  // commits
-  for (int64_t later = version + 2; later <= version + kLookAhead; ++later) {
-    if (!store.Open(CommitPath(table, later)).ok()) continue;
-    if (store.Open(CommitPath(table, version + 1)).ok()) return absl::OkStatus();  // just written
-    return absl::DataLossError(fmt::format("{} is missing, and {} is there: {}",
-                                           store.Describe(CommitPath(table, version + 1)),
-                                           store.Describe(CommitPath(table, later)), kWaysOut));
-  }
-  return absl::OkStatus();
+  const std::string next = CommitPath(table, version + 1);
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.ListAfter(table + "/_delta_log", next));
+  auto later = std::find_if(objects.begin(), objects.end(), [&](const ObjectInfo& object) {
+    return object.path.size() == next.size() && object.path.ends_with(".json");
+  });
+  if (later == objects.end() || store.Open(next).ok()) return absl::OkStatus();  // just written
+  return absl::DataLossError(fmt::format("{} is missing, and {} is there: {}", store.Describe(next),
+                                         store.Describe(later->path), kWaysOut));
 }
 
 }  // namespace

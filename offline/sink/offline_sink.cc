@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "engine/task/change_rows.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/delta/random_id.h"
 #include "offline/sink/row_hole.h"
 #include "schemas/types/status_macros.h"
 
@@ -24,10 +25,23 @@ OfflineSinkOptions WithDefaults(OfflineSinkOptions options) {
   return options;
 }
 
+// Commits rest on it: a store that does not know it would let two writers take one version.
+absl::Status CheckConditional(ObjectStore* store, const std::string& probe) {
+  absl::Status again = store->PutIfAbsent(probe, "and again?", std::nullopt);
+  if (absl::IsAlreadyExists(again)) return absl::OkStatus();
+  RETURN_IF_ERROR(again);
+  return absl::FailedPreconditionError(
+      fmt::format("{} was written over although it was to be created: the object store does not "
+                  "know conditional writes (If-None-Match: *), which the tables need; upgrade it, "
+                  "or name another in `warehouse`",
+                  store->Describe(probe)));
+}
+
 absl::Status Probe(ObjectStore* store, std::string_view what) {
-  constexpr std::string_view kProbe = ".forebay-probe";
-  absl::Status status = store->Put(kProbe, "is this writable?");
-  if (status.ok()) status = store->Delete(kProbe);
+  const std::string probe = ".forebay-probe-" + RandomId();
+  absl::Status status = store->PutIfAbsent(probe, "is this writable?", std::nullopt);
+  if (status.ok()) status = CheckConditional(store, probe);
+  status.Update(store->Delete(probe));
   if (status.ok()) return status;
   return absl::Status(status.code(), fmt::format("the {} is not writable: {}", what,
                                                  std::string(status.message())));
@@ -36,9 +50,7 @@ absl::Status Probe(ObjectStore* store, std::string_view what) {
 }  // namespace
 
 OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
-    : project_(project),
-      options_(WithDefaults(std::move(options))),
-      warehouse_(OpenObjectStore(options_.warehouse)) {
+    : project_(project), options_(WithDefaults(std::move(options))) {
   for (const v1::FeatureView& view : project.feature_views()) {
     View& added = views_.emplace_back();
     added.id = {.name = view.name(), .version = view.version()};
@@ -47,10 +59,9 @@ OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
       if (entity.name() == view.entity()) added.schema = ChangeSchema(view, entity);
     }
   }
-  if (warehouse_.ok()) {
-    tables_ = std::make_unique<TableFlush>(*warehouse_, project.name(), options_.parquet_encoding,
-                                           options_.now_us, options_.fingerprints);
-  }
+  tables_ =
+      std::make_unique<TableFlush>(options_.warehouse, project.name(), options_.parquet_encoding,
+                                   options_.now_us, options_.fingerprints);
   thread_ = std::thread([this] { RunFlushes(); });
 }
 
@@ -63,16 +74,13 @@ OfflineSink::~OfflineSink() {
 }
 
 absl::Status OfflineSink::CheckWritable() {
-  RETURN_IF_ERROR(warehouse_.status());
   if (std::any_of(views_.begin(), views_.end(), [](const View& view) { return view.history; })) {
-    RETURN_IF_ERROR(Probe(warehouse_->get(), "warehouse"));
+    RETURN_IF_ERROR(Probe(options_.warehouse.get(), "warehouse"));
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> state, OpenObjectStore(options_.state_folder));
-  return Probe(state.get(), "state folder");
+  return Probe(OpenObjectStore(StoreUri::Folder(options_.state_folder)).get(), "state folder");
 }
 
 absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
-  RETURN_IF_ERROR(warehouse_.status());
   absl::MutexLock flush_lock(&flush_mutex_);
   LetGo(task);
   auto state = std::make_shared<TaskState>();
@@ -139,7 +147,7 @@ absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow
                     row.offset);
     if (hole) {
       return absl::FailedPreconditionError(
-          DescribeRowHole(*hole, task, view, (*warehouse_)->Describe(OfflineTablePath(view)),
+          DescribeRowHole(*hole, task, view, options_.warehouse->Describe(OfflineTablePath(view)),
                           log.folder(), options_.state_folder));
     }
     state->last_rows[row.view] = row.offset;
@@ -323,7 +331,6 @@ absl::Status OfflineSink::FlushRounds() {
 void OfflineSink::WakeFlushes() { absl::MutexLock lock(&mutex_); }
 
 absl::Status OfflineSink::FlushAll() {
-  RETURN_IF_ERROR(warehouse_.status());
   absl::MutexLock flush_lock(&flush_mutex_);
   absl::Status status = FlushRounds();
   absl::MutexLock lock(&mutex_);

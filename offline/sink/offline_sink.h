@@ -1,7 +1,7 @@
 // The sink that keeps every change record: first in the change log of its task, on the local disk,
 // then in the Delta table of its view.
 //
-//   OfflineSink sink(project, {.state_folder = "state", .warehouse = "warehouse"});
+//   OfflineSink sink(project, {.state_folder = "state", .warehouse = OpenObjectStore(uri)});
 //   RETURN_IF_ERROR(sink.CheckWritable());
 //   ... as every Sink ...
 //   RETURN_IF_ERROR(sink.FlushAll());   // before a clean stop
@@ -34,6 +34,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "connectors/object_store/object_store.h"
 #include "engine/batch/sink.h"
 #include "offline/change_log/change_log.h"
 #include "offline/sink/table_flush.h"
@@ -47,7 +48,7 @@ class Project;
 
 struct OfflineSinkOptions {
   std::string state_folder;  // change logs go to <state_folder>/<topic>-<partition>/change_log
-  std::string warehouse;     // a folder or file:// URI; tables go to <warehouse>/offline
+  std::shared_ptr<ObjectStore> warehouse;  // tables go to offline/ in it
   absl::Duration flush_interval = absl::Minutes(1);
   int64_t flush_bytes = 64 << 20;  // of change logs, all tasks together
   // Of a task's rows, written before their commit: few enough to be in a cache still.
@@ -99,6 +100,9 @@ class OfflineSink : public Sink {
   // Bytes in the change logs of open tasks, not yet in the tables.
   int64_t pending_bytes() const;
 
+  // To the warehouse, by all who use its store; all 0 where it is no bucket.
+  RequestCounts store_requests() const { return options_.warehouse->requests(); }
+
  private:
   struct View {
     ViewId id;
@@ -140,7 +144,6 @@ class OfflineSink : public Sink {
   const v1::Project& project_;
   const OfflineSinkOptions options_;
   std::vector<View> views_;  // of the project, by index
-  absl::StatusOr<std::shared_ptr<ObjectStore>> warehouse_;
 
   // One flush at a time. Taken before the others, of which nobody holds two.
   absl::Mutex flush_mutex_;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "connectors/object_store/testing/s3_server.h"
 #include "engine/state/change.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 constexpr int64_t kDay = 86'400'000'000;
 constexpr int64_t kNow = 1'700'000'000'000'000;
@@ -46,7 +48,7 @@ class OfflineSinkTest : public ::testing::Test {
     sink_.reset();
     sink_ = std::make_unique<OfflineSink>(
         project_, OfflineSinkOptions{.state_folder = State(),
-                                     .warehouse = Warehouse(),
+                                     .warehouse = Store(),
                                      .flush_interval = absl::InfiniteDuration(),
                                      .flush_bytes = flush_bytes_,
                                      .early_bytes = early_bytes_,
@@ -57,6 +59,11 @@ class OfflineSinkTest : public ::testing::Test {
 
   std::string State() const { return folder_ + "/state"; }
   std::string Warehouse() const { return folder_ + "/warehouse"; }
+  std::shared_ptr<ObjectStore> Store() const {
+    return in_bucket_
+               ? OpenObjectStore(StoreUri::Parse("s3://sink/w").value(), S3Server::Get().Settings())
+               : OpenObjectStore(StoreUri::Folder(Warehouse()));
+  }
   std::string LogFolder() const { return State() + "/transactions-0/change_log"; }
 
   absl::Status Commit(int64_t position, const std::vector<TestRow>& rows, int view = 0,
@@ -88,13 +95,12 @@ class OfflineSinkTest : public ::testing::Test {
   }
 
   std::unique_ptr<DeltaTable> Table(const std::string& view = "spend") {
-    return DeltaTable::Open(OpenObjectStore(Warehouse()).value(), "offline/" + view + "/v1")
-        .value();
+    return DeltaTable::Open(Store(), "offline/" + view + "/v1").value();
   }
 
   // "partition:offset:key" of every row of the table, files in the order of their commits.
   std::vector<std::string> TableRows(const std::string& view = "spend") {
-    auto store = OpenObjectStore(Warehouse()).value();
+    auto store = Store();
     std::vector<std::string> rows;
     int64_t newest = Table(view)->snapshot().version;
     for (int64_t version = 0; version <= newest; ++version) {
@@ -161,6 +167,7 @@ class OfflineSinkTest : public ::testing::Test {
   std::string folder_;
   v1::Project project_ = TestProject();
   TaskId task_{"transactions", PartitionId(0)};
+  bool in_bucket_ = false;  // the warehouse
   std::unique_ptr<OfflineSink> sink_;
 };
 
@@ -184,6 +191,36 @@ TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClo
   EXPECT_EQ(table->TransactionVersion("demo/spend/v1/transactions-0"), 6);
   EXPECT_EQ(table->snapshot().clocks.at("transactions-0"), (TaskClock{60, 55}));
   EXPECT_TRUE(fs::is_empty(LogFolder()));
+}
+
+TEST_F(OfflineSinkTest, AFlushIntoABucketAsksThreeTimes) {
+  S3Server& server = S3Server::Get();
+  server.MakeBucket("sink");
+  in_bucket_ = true;
+  Start();
+  ASSERT_EQ(sink_->CheckWritable(), absl::OkStatus());
+  EXPECT_THAT(server.Requests(), SizeIs(3)) << "a probe is made, once alone, and removed";
+  ASSERT_TRUE(sink_->Open(task_).ok());
+  for (int64_t offset = 1; offset <= 11; ++offset) {
+    ASSERT_TRUE(Commit(offset, {{.offset = offset, .key = "a", .effective_time = offset}}).ok());
+    server.Requests();
+    const int64_t before = sink_->store_requests().total();
+    ASSERT_EQ(sink_->FlushAll(), absl::OkStatus());
+    const std::string log = "/sink/w/offline/spend/v1/_delta_log/";
+    const std::string next = fmt::format("{}{:020}", log, offset);
+    const auto data = HasSubstr("PUT /sink/w/offline/spend/v1/date%3D1970-01-01/part-");
+    std::vector<std::string> requests = server.Requests();
+    EXPECT_EQ(sink_->store_requests().total() - before, std::ssize(requests));
+    if (offset == 1) continue;  // which also finds that there is no table, and makes it
+    if (offset == 10) {
+      EXPECT_THAT(requests, ElementsAre("GET " + next + ".json", data, "PUT " + next + ".json",
+                                        "PUT " + next + ".checkpoint.parquet",
+                                        "PUT " + log + "_last_checkpoint"));
+    } else {
+      EXPECT_THAT(requests, ElementsAre("GET " + next + ".json", data, "PUT " + next + ".json"));
+    }
+  }
+  EXPECT_THAT(TableRows(), SizeIs(11));
 }
 
 // Records of one time write, one after the other, the steps that are due by then.
@@ -317,7 +354,7 @@ TEST_F(OfflineSinkTest, AFlushSlowerThanAnotherWriterOfTheSameTaskAddsNothingTwi
   ASSERT_TRUE(sink_->Open(task_).ok());
   ASSERT_TRUE(Commit(1, {{.offset = 1, .key = "a"}}).ok());
   OfflineSink other(project_, {.state_folder = folder_ + "/other_state",
-                               .warehouse = Warehouse(),
+                               .warehouse = Store(),
                                .flush_interval = absl::InfiniteDuration()});
   ASSERT_TRUE(other.Open(task_).ok());
   TaskOutput output{.task = task_, .position = Offset(2)};
@@ -503,10 +540,10 @@ TEST_F(OfflineSinkTest, LeavesALogFromWhichTheRowsOfAViewCanBeDropped) {
   ASSERT_TRUE(Commit(3, {{.offset = 3, .key = "c"}}, 0).ok());
   sink_.reset();
 
-  ChangeLogsToFlush logs{.warehouse = OpenObjectStore(Warehouse()).value(),
-                         .project = project_.name(),
-                         .state_folder = State(),
-                         .now_us = [] { return kNow; }};
+  ChangeLogsToFlush logs{
+      .warehouse = Store(), .project = project_.name(), .state_folder = State(), .now_us = [] {
+        return kNow;
+      }};
   EXPECT_EQ(ListUnflushed(State(), task_).value(), (std::set<ViewId>{{"spend", 1}, {"visits", 1}}));
   for (int i = 0; i < 2; ++i) {
     absl::Status status = FlushWithout({{"spend", 1}}, {task_}, logs);
@@ -527,7 +564,7 @@ TEST_F(OfflineSinkTest, LeavesTablesThatAreFoundByProject) {
   ASSERT_TRUE(Commit(2, {{.offset = 2, .key = "b"}}, 1).ok());
   ASSERT_TRUE(sink_->FlushAll().ok());
 
-  std::shared_ptr<ObjectStore> warehouse = OpenObjectStore(Warehouse()).value();
+  std::shared_ptr<ObjectStore> warehouse = Store();
   EXPECT_EQ(ListTables(warehouse, "demo").value(), (std::set<ViewId>{{"spend", 1}}));
   EXPECT_EQ(ListTables(warehouse, "other").value(), (std::set<ViewId>{{"visits", 1}}));
   EXPECT_FALSE(HasTable(warehouse, "demo", {"visits", 1}).value());

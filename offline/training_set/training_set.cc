@@ -230,7 +230,6 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
   ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(request.warehouse));
   ASSIGN_OR_RETURN(Labels labels,
                    ReadLabels(request.labels, request.time_column, request.time_unit, key_fields));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
@@ -254,7 +253,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     ViewId id{plan.view->name(), plan.view->version()};
     ExactRequest exact{project.name(), id, plan.index, plan.entity, request.states};
     ASSIGN_OR_RETURN(TrainingSetSummary::View view,
-                     JoinView(store,
+                     JoinView(request.warehouse,
                               {.view = id,
                                .labels = &labels,
                                .exact = request.states == nullptr ? nullptr : &exact,

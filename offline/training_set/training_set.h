@@ -3,7 +3,7 @@
 //
 //   TrainingSetRequest request{.labels = "labels.parquet", .time_column = "asked_at",
 //                              .features = {"user_spend.spend_1h", "merchant_spend.*", "fraud"},
-//                              .output = "training.parquet", .warehouse = "warehouse"};
+//                              .output = "training.parquet", .warehouse = store};
 //   TrainingSetSummary summary = BuildTrainingSet(project, request).value();
 //
 // For each label and view: the last row of the label's key with _effective_time <= the label's
@@ -15,10 +15,12 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "connectors/object_store/object_store.h"
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/parquet_encoding.h"
@@ -31,8 +33,8 @@ struct TrainingSetRequest {
                             // whole numbers of `time_unit`
   v1::TimeEncoding time_unit = v1::TIME_ENCODING_UNSPECIFIED;  // which refuses whole numbers
   std::vector<std::string> features;                           // as ResolveFeatures takes them
-  std::string output;     // a Parquet file, replaced as a whole
-  std::string warehouse;  // a folder or file:// URI
+  std::string output;  // a Parquet file, replaced as a whole
+  std::shared_ptr<ObjectStore> warehouse;
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.

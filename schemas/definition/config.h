@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "schemas/types/parquet_encoding.h"
+#include "schemas/types/s3_settings.h"
+#include "schemas/types/store_uri.h"
 
 namespace forebay {
 
@@ -22,7 +25,7 @@ struct ProjectConfig {
   std::string group;                         // consumer group
   std::map<std::string, std::string> kafka;  // librdkafka properties, none that the engine owns
   std::filesystem::path state;
-  std::filesystem::path warehouse;
+  StoreUri warehouse;
   std::string worker_id;  // unique within the group: group.instance.id, transactional.id
   int64_t task_threads = 0;
   int64_t commit_interval_us = 0;
@@ -47,6 +50,8 @@ struct ProjectConfig {
   std::string serving_address;     // a numeric IP address
   int64_t serving_http_port = 0;   // 0: any free port
   int64_t serving_grpc_port = 0;
+  std::optional<StoreUri> cold;  // where old dates of the offline tables go; nullopt: nowhere
+  S3Settings s3;  // of the warehouse and the cold location, where they are in buckets
 };
 
 }  // namespace forebay

@@ -22,7 +22,7 @@ kafka:
   bootstrap.servers: localhost:9092
 ```
 
-- Relative folders are below the project folder.
+- Relative folders and files are below the project folder.
 - `${NAME}` in a value is replaced by the environment variable NAME, which must be set: for
   passwords, and for what differs between machines. Write `$${` for the two characters themselves.
 - Durations are a whole number and one of `us ms s m h d`: `200ms`. Sizes are a whole number and
@@ -43,6 +43,25 @@ serving:
   address: 0.0.0.0
   http_port: 8080
 ```
+
+## Object stores
+
+A warehouse in a bucket, of AWS and of another store:
+
+```yaml
+warehouse: s3://features-prod/warehouse
+s3: {region: eu-west-1}
+```
+
+```yaml
+warehouse: s3://features/warehouse
+s3:
+  endpoint: https://minio.example.com:9000
+  ca_file: ca.pem
+```
+
+Keys and tokens are not written here: they are found where AWS's tools look for them. That, the permissions
+that are needed and what happens while the store is away is in [offline.md](offline.md#where-the-tables-live).
 
 ## Kafka properties
 

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "schemas/definition/map_reader.h"
 #include "schemas/types/byte_size.h"
+#include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
 namespace forebay::definition {
@@ -43,12 +45,32 @@ bool IsAddress(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), parsed.data()) == 1;
 }
 
+// Without user, query and fragment: it is shown in messages.
+bool IsEndpoint(const std::string& text) {
+  size_t scheme = text.find("://");
+  if (scheme == std::string::npos) return false;
+  std::string host = text.substr(scheme + 3);
+  return (text.starts_with("http://") || text.starts_with("https://")) && !host.empty() &&
+         host[0] != '/' && host.find_first_of("@?# ") == std::string::npos;
+}
+
+bool IsRegion(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return IsLowerOrDigit(c) || c == '-'; });
+}
+
 constexpr std::string_view kIdForm = "at most 128 letters, digits, '.', '_' and '-'";
 
 // In the order of their enums.
 constexpr std::string_view kDeliveries[] = {"exactly_once", "at_least_once"};
 constexpr std::string_view kParquetEncodings[] = {"compatible", "compact"};
 constexpr std::string_view kSwitch[] = {"off", "on"};
+
+constexpr std::string_view kAddressingStyles[] = {"auto", "path", "virtual"};
+
+void SetAddressingStyle(size_t chosen, ProjectConfig* config) {
+  config->s3.addressing_style = static_cast<S3AddressingStyle>(chosen);
+}
 
 void SetDelivery(size_t chosen, ProjectConfig* config) {
   config->delivery = static_cast<Delivery>(chosen);
@@ -80,8 +102,10 @@ const std::array kEntries = {
                 "0", false, TextField{&ProjectConfig::worker_id, IsPlainId, kIdForm}},
     ConfigEntry{"state", "The folder of the online state and of the change log.", "./state", false,
                 FolderField{&ProjectConfig::state}},
-    ConfigEntry{"warehouse", "The folder of the offline tables: a path or a file:// URI.",
-                "./warehouse", false, FolderField{&ProjectConfig::warehouse}},
+    ConfigEntry{"warehouse",
+                "Where the offline tables are: a path, file:// and an absolute path, or "
+                "s3://bucket/path.",
+                "./warehouse", false, StoreField{&ProjectConfig::warehouse}},
     ConfigEntry{"task_threads", "Threads that run tasks; tasks are spread over them.", "2", false,
                 IntegerField{&ProjectConfig::task_threads, 1, 256}},
     ConfigEntry{"commit_interval",
@@ -163,6 +187,41 @@ const std::array kEntries = {
                 "removed. (The rows of the newest version are kept for good.)",
                 "30d", false,
                 DurationField{&ProjectConfig::table_retention_us, kSecond, 36'500 * kDay}},
+    ConfigEntry{"offline.cold",
+                "Where old dates of the offline tables are moved to, written as `warehouse` is; "
+                "without it they stay.",
+                "", false, OptionalStoreField{&ProjectConfig::cold}},
+    ConfigEntry{"s3.endpoint",
+                "The URL of the object store, where it is not that of AWS. Without it: "
+                "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, `endpoint_url` of the profile, AWS.",
+                "", false,
+                TextField{&S3Settings::endpoint, IsEndpoint,
+                          "http:// or https://, a host and maybe a port, as in "
+                          "https://minio.example.com:9000"}},
+    ConfigEntry{"s3.region",
+                "The region of the bucket. Without it: AWS_REGION, AWS_DEFAULT_REGION, `region` of "
+                "the profile, us-east-1.",
+                "", false,
+                TextField{&S3Settings::region, IsRegion, "lower-case letters, digits and '-'"}},
+    ConfigEntry{"s3.addressing_style",
+                "Where the bucket's name goes: path, into the path of the URL; virtual, in front "
+                "of the host; auto, path where there is an endpoint, virtual for AWS.",
+                "auto", false, ChoiceField{kAddressingStyles, SetAddressingStyle}},
+    ConfigEntry{
+        "s3.ca_file",
+        "The certificates, PEM, of who may sign the store's. Without it: AWS_CA_BUNDLE, the "
+        "system's.",
+        "", false, FileField{&S3Settings::ca_file}},
+    ConfigEntry{"s3.request_timeout",
+                "How long a request may get nowhere, without a byte either way, until its "
+                "connection is given up.",
+                "30s", false,
+                DurationField{&S3Settings::request_timeout_us, kSecond, 600 * kSecond}},
+    ConfigEntry{
+        "s3.retry_for",
+        "How long a request is tried again that the store cannot answer for the time being. "
+        "What fails then is tried again later by who asked.",
+        "20s", false, DurationField{&S3Settings::retry_for_us, kMillisecond, 600 * kSecond}},
     ConfigEntry{"serving.address",
                 "The address that the HTTP and gRPC servers listen on; 0.0.0.0 for all.",
                 "127.0.0.1", false,
@@ -185,28 +244,33 @@ std::optional<std::string> SetInteger(const IntegerField& field, const std::stri
 }
 
 std::optional<std::string> SetBounded(absl::StatusOr<int64_t> number, const ConfigField& field,
-                                      int64_t ProjectConfig::*member, int64_t least, int64_t most,
+                                      Member<int64_t> member, int64_t least, int64_t most,
                                       ProjectConfig* config) {
   if (!number.ok() || *number < least || *number > most) return DescribeType(field);
-  config->*member = *number;
+  member.In(config) = *number;
   return std::nullopt;
 }
 
-std::optional<std::string> SetFolder(const FolderField& field, std::string text,
+// What is relative is below `folder`.
+absl::StatusOr<StoreUri> ReadStore(const std::string& text, const std::filesystem::path& folder) {
+  ASSIGN_OR_RETURN(StoreUri uri, StoreUri::Parse(text));
+  if (!uri.is_file()) return uri;
+  return StoreUri::Folder((folder / uri.path).lexically_normal().string());
+}
+
+std::optional<std::string> SetStore(const std::string& text, const std::filesystem::path& folder,
+                                    const std::function<void(StoreUri)>& set) {
+  absl::StatusOr<StoreUri> uri = ReadStore(text, folder);
+  if (!uri.ok()) return std::string(uri.status().message());
+  set(*std::move(uri));
+  return std::nullopt;
+}
+
+std::optional<std::string> SetFolder(const FolderField& field, const std::string& text,
                                      const std::filesystem::path& folder, ProjectConfig* config) {
-  size_t scheme = text.find("://");
-  if (text.starts_with("file:///")) {
-    text.erase(0, std::string_view("file://").size());
-    if (text.find('%') != std::string::npos) {
-      return "a file:// URI without %-escapes, or a plain path";
-    }
-  } else if (text.starts_with("file:")) {
-    return "a path, or file:// and an absolute path, as in file:///data/warehouse";
-  } else if (scheme != std::string::npos) {
-    return fmt::format("a path or a file:// URI: {}:// is not supported yet",
-                       text.substr(0, scheme));
-  }
-  config->*field.member = (folder / text).lexically_normal();
+  absl::StatusOr<StoreUri> uri = ReadStore(text, folder);
+  if (!uri.ok() || !uri->is_file()) return "a path, or file:// and an absolute path";
+  config->*field.member = uri->path;
   return std::nullopt;
 }
 
@@ -245,6 +309,9 @@ std::string DescribeType(const ConfigField& field) {
             return fmt::format("a size, {} to {}", FormatByteSize(f.least), FormatByteSize(f.most));
           },
           [](const FolderField&) { return std::string("a folder"); },
+          [](const FileField&) { return std::string("a file"); },
+          [](const StoreField&) { return std::string("a folder, or an s3:// URI"); },
+          [](const OptionalStoreField&) { return std::string("a folder, or an s3:// URI"); },
           [](const ChoiceField& f) { return fmt::format("{}", fmt::join(f.names, " or ")); },
           [](const KafkaField&) { return std::string("a map of properties"); },
       },
@@ -258,7 +325,7 @@ std::optional<std::string> SetFromText(const ConfigField& field, const std::stri
       Overloaded{
           [&](const TextField& f) -> Expected {
             if (!f.valid(text)) return DescribeType(f);
-            config->*f.member = text;
+            f.member.In(config) = text;
             return std::nullopt;
           },
           [&](const IntegerField& f) { return SetInteger(f, text, config); },
@@ -269,6 +336,18 @@ std::optional<std::string> SetFromText(const ConfigField& field, const std::stri
             return SetBounded(ParseByteSize(text), f, f.member, f.least, f.most, config);
           },
           [&](const FolderField& f) { return SetFolder(f, text, folder, config); },
+          [&](const FileField& f) -> Expected {
+            f.member.In(config) = (folder / text).lexically_normal().string();
+            return std::nullopt;
+          },
+          [&](const StoreField& f) {
+            return SetStore(text, folder,
+                            [&](StoreUri uri) { config->*f.member = std::move(uri); });
+          },
+          [&](const OptionalStoreField& f) {
+            return SetStore(text, folder,
+                            [&](StoreUri uri) { config->*f.member = std::move(uri); });
+          },
           [&](const ChoiceField& f) { return SetChoice(f, text, config); },
           [](const KafkaField&) -> Expected { return "a map of properties"; },
       },

@@ -44,7 +44,14 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.group, "forebay-fraud-eu");
   EXPECT_TRUE(config.kafka.empty());
   EXPECT_EQ(config.state, folder_.path() / "state");
-  EXPECT_EQ(config.warehouse, folder_.path() / "warehouse");
+  EXPECT_EQ(config.warehouse, StoreUri::Folder(folder_.path() / "warehouse"));
+  EXPECT_EQ(config.cold, std::nullopt);
+  EXPECT_EQ(config.s3.endpoint, "");
+  EXPECT_EQ(config.s3.region, "");
+  EXPECT_EQ(config.s3.addressing_style, S3AddressingStyle::kAuto);
+  EXPECT_EQ(config.s3.ca_file, "");
+  EXPECT_EQ(config.s3.request_timeout_us, 30'000'000);
+  EXPECT_EQ(config.s3.retry_for_us, 20'000'000);
   EXPECT_EQ(config.worker_id, "0");
   EXPECT_EQ(config.task_threads, 2);
   EXPECT_EQ(config.commit_interval_us, 200'000);
@@ -83,7 +90,14 @@ block_cache_bytes: 1GB
 delivery: at_least_once
 ready_lag: 10000
 replication_factor: 3
-offline: {parquet_encoding: compact}
+offline: {parquet_encoding: compact, cold: 's3a://ice/w/'}
+s3:
+  endpoint: http://localhost:9000
+  region: eu-west-1
+  addressing_style: virtual
+  ca_file: keys/ca.pem
+  request_timeout: 5s
+  retry_for: 1ms
 serving: {address: '::', http_port: 0, grpc_port: 65535}
 )");
   EXPECT_EQ(config.group, "readers.of-p");
@@ -91,7 +105,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
                                         Pair("enable.ssl.certificate.verification", "true"),
                                         Pair("linger.ms", "5")));
   EXPECT_EQ(config.state, "/data/state");
-  EXPECT_EQ(config.warehouse, "/data/warehouse");
+  EXPECT_EQ(config.warehouse, StoreUri::Folder("/data/warehouse"));
   EXPECT_EQ(config.worker_id, "worker-7");
   EXPECT_EQ(config.task_threads, 8);
   EXPECT_EQ(config.commit_interval_us, 1'000'000);
@@ -106,6 +120,13 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.ready_lag, 10'000);
   EXPECT_EQ(config.replication_factor, 3);
   EXPECT_EQ(config.parquet_encoding, ParquetEncoding::kCompact);
+  EXPECT_EQ(config.cold->ToString(), "s3://ice/w");
+  EXPECT_EQ(config.s3.endpoint, "http://localhost:9000");
+  EXPECT_EQ(config.s3.region, "eu-west-1");
+  EXPECT_EQ(config.s3.addressing_style, S3AddressingStyle::kVirtual);
+  EXPECT_EQ(config.s3.ca_file, folder_.path() / "keys/ca.pem");
+  EXPECT_EQ(config.s3.request_timeout_us, 5'000'000);
+  EXPECT_EQ(config.s3.retry_for_us, 1'000);
   EXPECT_EQ(config.serving_address, "::");
   EXPECT_EQ(config.serving_http_port, 0);
   EXPECT_EQ(config.serving_grpc_port, 65535);
@@ -114,7 +135,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
 TEST_F(Config, RelativeFoldersAreBelowTheProjectFolder) {
   ProjectConfig config = Load("project: p\nstate: ../shared/state\nwarehouse: tables\n");
   EXPECT_EQ(config.state, folder_.path().parent_path() / "shared/state");
-  EXPECT_EQ(config.warehouse, folder_.path() / "tables");
+  EXPECT_EQ(config.warehouse, StoreUri::Folder(folder_.path() / "tables"));
 }
 
 TEST_F(Config, ValuesTakeVariablesFromTheEnvironment) {

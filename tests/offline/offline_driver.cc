@@ -104,11 +104,15 @@ class Driver {
     AddKinds(&project_);
   }
 
+  std::shared_ptr<ObjectStore> Warehouse() const {
+    return OpenObjectStore(StoreUri::Folder(folder_ + "/warehouse"));
+  }
+
   void Restart() {
     sink_.reset();
     sink_ = std::make_unique<OfflineSink>(
         project_, OfflineSinkOptions{.state_folder = folder_ + "/state",
-                                     .warehouse = folder_ + "/warehouse",
+                                     .warehouse = Warehouse(),
                                      .flush_interval = absl::InfiniteDuration()});
     open_.clear();
   }
@@ -193,7 +197,7 @@ class Driver {
                                .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
                                .output = output,
-                               .warehouse = folder_ + "/warehouse"};
+                               .warehouse = Warehouse()};
     absl::StatusOr<TrainingSetSummary> summary = BuildTrainingSet(project_, request);
     OrDie(summary.status());
     Json views = Json::array();
