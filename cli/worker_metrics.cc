@@ -101,6 +101,16 @@ void WriteExpressions(const Worker& worker, MetricsWriter* writer) {
   }
 }
 
+// Where the warehouse is no bucket, nothing.
+void WriteStoreRequests(const RequestCounts& counts, MetricsWriter* writer) {
+  if (counts.total() == 0) return;
+  for (size_t kind = 0; kind < kRequestKindNames.size(); ++kind) {
+    writer->Write(Metric::kStoreRequests, {kRequestKindNames[kind]},
+                  static_cast<double>(counts.by_kind[kind]));
+  }
+  writer->Write(Metric::kStoreRetries, {}, static_cast<double>(counts.retries));
+}
+
 }  // namespace
 
 void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
@@ -118,6 +128,7 @@ void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
     writer->Write(Metric::kLastCommit, {}, static_cast<double>(statistics.last_commit) / 1e6);
   }
   writer->Write(Metric::kChangeLogBytes, {}, static_cast<double>(offline.pending_bytes()));
+  WriteStoreRequests(offline.store_requests(), writer);
   writer->Write(Metric::kReady, {}, worker.Ready().ok() ? 1 : 0);
 }
 

@@ -62,6 +62,8 @@ enum class Metric {
   kCompactedBytes,
   kVacuumedFiles,
   kUpkeepErrors,
+  kStoreRequests,  // kind
+  kStoreRetries,
   kReady,
   kRequests,       // door, method, code
   kLookupSeconds,  // door, method
