@@ -185,8 +185,10 @@ def without_repeats(changes: list[Update]) -> list[Update]:
 def read_table(project: Project, view: View) -> pl.DataFrame:
     """The offline table in the order of positions, as Polars reads it; delta-rs must agree."""
     path = project.table(view.name, view.version)
-    frame = pl.read_delta(path).sort(POSITION)
-    by_delta_rs = pl.from_arrow(DeltaTable(path).to_pyarrow_table()).sort(POSITION)
+    options = project.storage_options
+    frame = pl.read_delta(path, storage_options=options).sort(POSITION)
+    table = DeltaTable(path, storage_options=options)
+    by_delta_rs = pl.from_arrow(table.to_pyarrow_table()).sort(POSITION)
     assert frame.equals(by_delta_rs.select(frame.columns))
     return frame
 

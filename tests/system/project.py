@@ -27,6 +27,7 @@ class Project:
         self.name = name
         self.state = self.folder / "state"
         self.warehouse = self.folder / "warehouse"
+        self.storage_options: dict[str, str] | None = None  # for readers of tables in a bucket
         (self.folder / "features").mkdir(parents=True, exist_ok=True)
         self.config = {
             "project": name,
@@ -45,7 +46,9 @@ class Project:
         (self.folder / "features" / "features.yaml").write_text(json.dumps(definitions, indent=2))
 
     def table(self, view: str, version: int = 1) -> str:
-        return str(self.warehouse / "offline" / view / f"v{version}")
+        warehouse = self.config["warehouse"]
+        root = warehouse if "://" in warehouse else str(self.warehouse)
+        return f"{root}/offline/{view}/v{version}"
 
     def update_topic(self, view: str, version: int = 1) -> str:
         return f"{self.name}.{view}.v{version}"
