@@ -37,6 +37,7 @@ RATE = 2_000  # transactions a second
 SECONDS = 20
 PARTITIONS = 4
 VIEW = "user_spend"
+BUCKET = "forebay-demo"
 WATCHED = "u7"
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -48,7 +49,7 @@ class DemoFailed(Exception):
 class DemoProject:
     """A copy of examples/transactions, with ports that are free."""
 
-    def __init__(self, folder: pathlib.Path, brokers: str | None):
+    def __init__(self, folder: pathlib.Path, brokers: str | None, warehouse: str | None):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(ROOT / "examples" / "transactions", folder)
         self.folder = folder
@@ -59,10 +60,17 @@ class DemoProject:
         )
         if brokers:
             text = text.replace("localhost:9092", brokers)
+        if warehouse:
+            text = text.replace("warehouse: ./warehouse", f"warehouse: {warehouse}")
         config.write_text(text)
+        self.warehouse = warehouse or str(folder / "warehouse")
+        self.storage_options: dict[str, str] | None = None  # for readers of tables in a bucket
 
     def table(self, view: str) -> str:
-        return str(self.folder / "warehouse" / "offline" / view / "v1")
+        return f"{self.warehouse}/offline/{view}/v1"
+
+    def open_table(self, view: str) -> DeltaTable:
+        return DeltaTable(self.table(view), storage_options=self.storage_options)
 
     def shown(self) -> str:
         return os.path.relpath(self.folder)
@@ -95,11 +103,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--kafka", action="store_true", help="on a real Kafka broker (needs Java)")
     parser.add_argument("--stay", action="store_true", help="keep streaming and serving afterwards")
+    parser.add_argument("--s3", action="store_true", help="with the tables in an S3 bucket")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
     try:
-        Demo(console, options.kafka, options.stay).run()
+        Demo(console, options).run()
         return 0
     except (DemoFailed, WorkerError) as error:
         console.failure(str(error))
@@ -110,10 +119,11 @@ def main() -> int:
 
 
 class Demo:
-    def __init__(self, console: Console, kafka: bool, stay: bool):
+    def __init__(self, console: Console, options: argparse.Namespace):
         self.console = console
-        self.kafka = kafka
-        self.stay = stay
+        self.kafka = options.kafka
+        self.stay = options.stay
+        self.s3 = options.s3
         self.folder = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")) / "demo"
         self.answers = Answers()
         self.began = time.monotonic()
@@ -145,7 +155,9 @@ class Demo:
             brokers = broker.address
         else:
             self.console.step("Starting a worker, with a broker inside (no Java needed)")
-        self.project = DemoProject(self.folder, brokers)
+        self.project = DemoProject(self.folder, brokers, f"s3://{BUCKET}/shop" if self.s3 else None)
+        if self.s3:
+            self.start_s3(stack)
         embedded = [] if self.kafka else ["--broker", "embedded"]
         worker = Worker(self.project, *embedded)
         stack.callback(worker.kill)
@@ -156,6 +168,16 @@ class Demo:
         self.console.fact("lookups", f"http://127.0.0.1:{worker.ready['http_port']}")
         self.console.fact("Kafka", self.brokers)
         return worker
+
+    def start_s3(self, stack: contextlib.ExitStack) -> None:
+        """A server of its own, which worker, commands and readers find by the usual variables."""
+        from tests.object_store.s3_server import S3Server  # which the tests alone need else
+
+        server = stack.enter_context(S3Server())
+        server.make_bucket(BUCKET)
+        os.environ.update(server.environment())
+        self.project.storage_options = server.storage_options()
+        self.console.fact("S3", server.url)
 
     def watch(self, worker: Worker, stream: CardStream, updates: UpdateReader) -> None:
         """Prints a line a second while events arrive, and collects answers."""
@@ -212,9 +234,10 @@ class Demo:
             "Every change is a row of a Delta table; a training set is joined from it"
         )
         self.wait_until(lambda: self.table_is_at(updates.newest), "the table lacks rows")
-        self.changes = DeltaTable(self.project.table(VIEW)).count()
+        self.changes = self.project.open_table(VIEW).count()
+        place = self.project.table(VIEW)
         self.console.fact(
-            "rows", f"{self.changes:,} in {self.project.shown()}/warehouse/offline/{VIEW}/v1"
+            "rows", f"{self.changes:,} in {place if self.s3 else os.path.relpath(place)}"
         )
         labels = self.project.folder / "labels.parquet"
         out = self.project.folder / "training_set.parquet"
@@ -284,6 +307,8 @@ class Demo:
             self.console.command(
                 "./dev demo --kafka", "the same on a real Kafka broker, exactly once"
             )
+        if not self.s3:
+            self.console.command("./dev demo --s3", "the same with the tables in an S3 bucket")
         self.console.command(
             f"{binary} validate {folder}", "check definitions; break one in features/ and see"
         )
@@ -314,7 +339,7 @@ class Demo:
     def table_is_at(self, newest: dict[str, dict]) -> bool:
         """Whether the newest row of each user says what the newest update does."""
         try:
-            table = pl.from_arrow(DeltaTable(self.project.table(VIEW)).to_pyarrow_table())
+            table = pl.from_arrow(self.project.open_table(VIEW).to_pyarrow_table())
         except TableNotFoundError:
             return False
         rows = table.sort("_effective_time").group_by("user_id").last()
