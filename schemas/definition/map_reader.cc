@@ -20,6 +20,13 @@ bool IsName(std::string_view text) {
   });
 }
 
+// YAML's other words for on and off, to which the nearest name by letters would be the wrong one.
+std::string OnOrOff(const std::string& word) {
+  if (word == "no" || word == "false") return ": did you mean 'off'? The choices are: on, off";
+  if (word == "yes" || word == "true") return ": did you mean 'on'? The choices are: on, off";
+  return AllowedNames(word, {"on", "off"}, "choices");
+}
+
 }  // namespace
 
 MapReader::MapReader(const YamlNode& node, std::string_view what,
@@ -79,6 +86,15 @@ std::optional<std::string> ReadName(const YamlNode* node, std::string_view what,
   findings->Add(*node, fmt::format("'{}' cannot be {}: use at most {} lower-case letters, digits "
                                    "and _, beginning with a letter",
                                    *text, what, kLongestName));
+  return std::nullopt;
+}
+
+std::optional<bool> ReadOnOrOff(const YamlNode* node, std::string_view what, Findings* findings) {
+  std::optional<std::string> word = ReadText(node, what, findings);
+  if (!word) return std::nullopt;
+  if (*word == "on") return true;
+  if (*word == "off") return false;
+  findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word, OnOrOff(*word)));
   return std::nullopt;
 }
 

@@ -56,6 +56,9 @@ std::optional<std::string> ReadText(const YamlNode* node, std::string_view what,
 std::optional<std::string> ReadName(const YamlNode* node, std::string_view what,
                                     Findings* findings);
 
+// `on` is true, `off` false; nullopt also where it is neither.
+std::optional<bool> ReadOnOrOff(const YamlNode* node, std::string_view what, Findings* findings);
+
 // A whole number, not quoted.
 std::optional<int64_t> ReadInteger(const YamlNode* node, std::string_view what, int64_t least,
                                    int64_t most, Findings* findings);

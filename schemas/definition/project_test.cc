@@ -183,6 +183,20 @@ TEST(Project, DefaultsAreJsonKafkaTimeFiveMinutesVersionOneAndNoAgeLimit) {
   EXPECT_FALSE(project.feature_views(0).has_where());
 }
 
+TEST(Project, ASourceHasNoArchiveUnlessDeclared) {
+  auto load = [](const std::string& archive) {
+    v1::Project project = LoadWith("sources:\n  - {name: clicks, topic: clicks, key: none, " +
+                                   archive + "schema: {at: timestamp}, event_time: at}\n");
+    for (const v1::Source& source : project.sources()) {
+      if (source.name() == "clicks") return source.archive();
+    }
+    return false;
+  };
+  EXPECT_FALSE(load(""));
+  EXPECT_FALSE(load("archive: off, "));
+  EXPECT_TRUE(load("archive: on, "));
+}
+
 TEST(Project, OutputsAreOnAndUpdatesAreTheNewestInJsonUnlessDeclaredOtherwise) {
   auto load = [](const std::string& outputs) {
     v1::Project project =

@@ -2,6 +2,7 @@
 #include <array>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "fmt/format.h"
 #include "schemas/definition/allowed_names.h"
 #include "schemas/definition/column_type.h"
@@ -135,6 +136,34 @@ void ReadKey(const YamlNode* node, SourceDefinition* definition, Findings* findi
   }
 }
 
+// Why the archive's table cannot have a column of that name; empty: it can.
+std::string WhyNoArchivedColumn(const YamlNode::Pointer& column, const YamlNode& schema) {
+  const std::string& name = column->text;
+  if (name.starts_with("_")) return "names that begin with _ are forebay's own columns";
+  if (absl::EqualsIgnoreCase(name, "date"))
+    return "the archive's table is partitioned by a column of that name";
+  for (const auto& [other, type] : schema.entries) {
+    if (other == column) break;
+    if (other->text != name && absl::EqualsIgnoreCase(other->text, name))
+      return fmt::format("it differs from '{}' in case only, which tables cannot tell apart",
+                         other->text);
+  }
+  return "";
+}
+
+void ReadArchive(const YamlNode* node, const YamlNode* schema, v1::Source* source,
+                 Findings* findings) {
+  source->set_archive(ReadOnOrOff(node, "archive", findings).value_or(false));
+  if (!source->archive() || schema == nullptr || schema->kind != YamlNode::Kind::kMap) return;
+  for (const auto& [column, type] : schema->entries) {
+    std::string why = WhyNoArchivedColumn(column, *schema);
+    if (why.empty()) continue;
+    findings->Add(*column, fmt::format("column '{}' cannot be archived: {}; leave it out of the "
+                                       "schema, or say 'archive: off'",
+                                       column->text, why));
+  }
+}
+
 void CheckNewSource(const YamlNode& node, const v1::Source& source, const DefinitionSet& set,
                     Findings* findings) {
   for (const SourceDefinition& other : set.sources) {
@@ -154,7 +183,7 @@ void CheckNewSource(const YamlNode& node, const v1::Source& source, const Defini
 void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   MapReader map(node, "a source",
                 {"name", "topic", "format", "proto", "message", "key", "schema", "event_time",
-                 "known_time", "max_future"},
+                 "known_time", "max_future", "archive"},
                 findings);
   if (!map.is_map()) return;
   SourceDefinition definition;
@@ -171,6 +200,7 @@ void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   ReadKnownTime(map.Get("known_time"), &definition, findings);
   source.set_max_future_us(
       ReadDuration(map.Get("max_future"), findings).value_or(kDefaultMaxFuture));
+  ReadArchive(map.Get("archive"), map.Get("schema"), &source, findings);
   CheckNewSource(node, source, *set, findings);
   set->sources.push_back(std::move(definition));
 }

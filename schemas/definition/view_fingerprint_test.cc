@@ -89,6 +89,7 @@ TEST(ViewFingerprint, CoversNothingElse) {
                              "    max_age"),
               IsEmpty());
   EXPECT_THAT(PartsChangedBy("max_future: 5m", "max_future: 6m"), IsEmpty());
+  EXPECT_THAT(PartsChangedBy("max_future: 5m", "archive: on"), IsEmpty());
 }
 
 TEST(ViewFingerprint, TheMessageNamesWhatChanged) {

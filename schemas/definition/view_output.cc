@@ -13,20 +13,10 @@ namespace {
 constexpr int64_t kShortestEmission = 1'000;
 constexpr int64_t kLongestEmission = 86'400 * kMicrosPerSecond;
 
-// YAML's other words for on and off, to which the nearest name by letters would be the wrong one.
-std::string OnOrOff(const std::string& word) {
-  if (word == "no" || word == "false") return ": did you mean 'off'? The choices are: on, off";
-  if (word == "yes" || word == "true") return ": did you mean 'on'? The choices are: on, off";
-  return AllowedNames(word, {"on", "off"}, "choices");
-}
-
-v1::FeatureView::Output ReadOnOrOff(const YamlNode* node, std::string_view what,
-                                    Findings* findings) {
-  std::optional<std::string> word = ReadText(node, what, findings);
-  if (word && *word != "on" && *word != "off") {
-    findings->Add(*node, fmt::format("unknown {} '{}'{}", what, *word, OnOrOff(*word)));
-  }
-  return word == "off" ? v1::FeatureView::OFF : v1::FeatureView::ON;
+v1::FeatureView::Output ReadOutput(const YamlNode* node, std::string_view what,
+                                   Findings* findings) {
+  return ReadOnOrOff(node, what, findings).value_or(true) ? v1::FeatureView::ON
+                                                          : v1::FeatureView::OFF;
 }
 
 // Whether `node` is the second of two words; the first is what it is without.
@@ -48,7 +38,7 @@ void ReadUpdateOptions(const YamlNode& node, v1::FeatureView* view, Findings* fi
   MapReader map(node, "updates", {"every", "expiry", "format", "headers"}, findings);
   if (IsSecond(map.Get("every"), "every", {"commit", "change"}, findings))
     view->set_update_every(v1::FeatureView::UPDATE_EVERY_CHANGE);
-  view->set_update_expiry(ReadOnOrOff(map.Get("expiry"), "expiry", findings));
+  view->set_update_expiry(ReadOutput(map.Get("expiry"), "expiry", findings));
   if (IsSecond(map.Get("format"), "format", {"json", "protobuf"}, findings))
     view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
   if (IsSecond(map.Get("headers"), "headers", {"deletes", "all"}, findings))
@@ -60,7 +50,7 @@ void ReadUpdates(const YamlNode* node, v1::FeatureView* view, Findings* findings
   if (node->kind == YamlNode::Kind::kMap) {
     ReadUpdateOptions(*node, view, findings);
   } else if (node->kind == YamlNode::Kind::kScalar) {
-    view->set_updates(ReadOnOrOff(node, "updates", findings));
+    view->set_updates(ReadOutput(node, "updates", findings));
   } else {
     findings->Add(*node,
                   fmt::format("updates must be on, off or a map such as {{format: protobuf}}, "
@@ -92,7 +82,7 @@ void ReadEmit(const YamlNode* node, v1::FeatureView* view, Findings* findings) {
 }  // namespace
 
 void ReadOutputs(const MapReader& map, v1::FeatureView* view, Findings* findings) {
-  view->set_history(ReadOnOrOff(map.Get("history"), "history", findings));
+  view->set_history(ReadOutput(map.Get("history"), "history", findings));
   ReadUpdates(map.Get("updates"), view, findings);
   ReadEmit(map.Get("emit"), view, findings);
 }
