@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/batch/archive_batch.h"
 #include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
 
@@ -11,8 +12,7 @@ namespace forebay {
 namespace {
 
 const int64_t* SourceOffsets(const arrow::RecordBatch& rows) {
-  int column = EffectiveTimeColumn(*rows.schema()) + kSourceOffsetColumn;
-  return rows.column_data(column)->GetValues<int64_t>(1);
+  return rows.column_data(rows.schema()->GetFieldIndex("_source_offset"))->GetValues<int64_t>(1);
 }
 
 }  // namespace
@@ -40,6 +40,10 @@ std::shared_ptr<arrow::Schema> ChangeSchema(const v1::FeatureView& view, const v
 
 int EffectiveTimeColumn(const arrow::Schema& change_schema) {
   return change_schema.num_fields() - 1 - kViewVersionColumn;
+}
+
+int DatedColumn(const arrow::Schema& schema) {
+  return schema.GetFieldIndex(IsArchiveSchema(schema) ? "_event_time" : "_effective_time");
 }
 
 int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position) {

@@ -25,9 +25,12 @@ class FeatureView;
 }  // namespace v1
 
 // Change records of one view of one task, in the order they were written: (offset, ordinal)
-// increases. The columns are those of the offline table, in its order (ChangeSchema).
+// increases. The columns are those of the offline table, in its order (ChangeSchema). Or the task's
+// events for their archive, in the order of their offsets (ArchiveSchema).
 struct ChangeBatch {
-  int view = 0;  // index into Project.feature_views
+  static constexpr int kEvents = -1;
+
+  int view = 0;  // index into Project.feature_views; kEvents: of no view, but the events
   std::shared_ptr<arrow::RecordBatch> rows;
 };
 
@@ -50,6 +53,12 @@ enum ChangeColumn : int {  // relative to EffectiveTimeColumn
   kOrdinalColumn = 7,
   kViewVersionColumn = 8,
 };
+
+// Of rows of any offline table, also an event archive (archive_batch.h): the column whose date, in
+// UTC, the table is partitioned by.
+int DatedColumn(const arrow::Schema& schema);
+
+// The next three are for rows of any offline table.
 
 // The first row with a source offset above `position`; the number of rows if there is none.
 int64_t FirstRowAfter(const arrow::RecordBatch& rows, Offset position);

@@ -28,11 +28,12 @@ inline bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status);
 }
 
-// What the durable state of a task says of a view whose history is on: the source offset of the
-// last change record that it made.
+// What the durable state of a task says of a view whose history is on, or of the archive of its
+// source: the source offset of the last row that it made.
 struct LastRow {
-  int view = 0;                  // index into Project.feature_views
+  int view = 0;                  // as ChangeBatch.view
   std::optional<Offset> offset;  // below 0: it made none; nullopt: the state does not say
+  Offset after{-1};              // of an archive: it was switched on there, and has what follows
 };
 
 // Which steps of a view a sink wants (S36).

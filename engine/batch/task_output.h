@@ -27,6 +27,10 @@ class SinkPart {
   // its features, one per feature of the view. Their texts are valid until the return.
   virtual void Take(int view, const Change& change, const Scalar* features) = 0;
 
+  // Events for the archive of their source, of its ArchiveSchema: those that passed the gate, in
+  // the order of their offsets.
+  virtual void TakeEvents(const std::shared_ptr<arrow::RecordBatch>& rows) {}
+
   // All steps of the records up to `output`'s position are taken: adds dead letters for those that
   // came since the last call and that the sink cannot hold. What is large may go on its way.
   virtual void Review(TaskOutput* output) {}

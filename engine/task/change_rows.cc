@@ -8,6 +8,18 @@
 #include "schemas/definition/lookup.h"
 
 namespace forebay {
+namespace {
+
+size_t BytesOf(const arrow::RecordBatch& rows) {
+  int64_t bytes = 0;
+  for (const auto& column : rows.columns()) {
+    for (const auto& buffer : column->data()->buffers)
+      bytes += buffer == nullptr ? 0 : buffer->size();
+  }
+  return static_cast<size_t>(bytes);
+}
+
+}  // namespace
 
 ChangeRows::ChangeRows(const v1::Project& project, PartitionId partition,
                        std::vector<ChangeBatch> batches)
@@ -42,7 +54,22 @@ void ChangeRows::Take(int view, const Change& change, const Scalar* features) {
   if (builder.full()) FinishBatches();
 }
 
+void ChangeRows::TakeEvents(const std::shared_ptr<arrow::RecordBatch>& rows) {
+  finished_bytes_ += BytesOf(*rows);
+  events_.push_back(rows);
+}
+
+// As one batch: in a log each would have its own schema.
+void ChangeRows::FinishEvents() {
+  if (events_.empty()) return;
+  batches_.push_back({ChangeBatch::kEvents,
+                      events_.size() == 1 ? events_.front()
+                                          : arrow::ConcatenateRecordBatches(events_).ValueOrDie()});
+  events_.clear();
+}
+
 void ChangeRows::FinishBatches() {
+  FinishEvents();
   for (size_t view = 0; view < builders_.size(); ++view) {
     if (builders_[view] == nullptr || builders_[view]->rows() == 0) continue;
     finished_bytes_ += builders_[view]->bytes();

@@ -1,4 +1,5 @@
-// The part of a sink that keeps every change record, as the rows of the offline table.
+// The part of a sink that keeps every change record, as the rows of the offline table, and the
+// events of an archive.
 #ifndef FOREBAY_ENGINE_TASK_CHANGE_ROWS_H_
 #define FOREBAY_ENGINE_TASK_CHANGE_ROWS_H_
 
@@ -33,16 +34,18 @@ class ChangeRows final : public SinkPart {
              KeepEarly keep_early);
 
   void Take(int view, const Change& change, const Scalar* features) override;
+  void TakeEvents(const std::shared_ptr<arrow::RecordBatch>& rows) override;
   void Review(TaskOutput* output) override;
   void Finish(const TaskOutput& output) override;
   size_t bytes() const override;
 
-  // Of each view in the order in which they were made: one batch, or more where texts are large.
-  // Once finished.
+  // Of each view, and of the events, in the order in which they were made: one batch, or more where
+  // texts are large. Once finished.
   const std::vector<ChangeBatch>& batches() const { return batches_; }
 
  private:
   ChangeBuilder& BuilderOf(int view);
+  void FinishEvents();
   void FinishBatches();
   void Keep(const TaskOutput& output, bool must);
 
@@ -51,8 +54,9 @@ class ChangeRows final : public SinkPart {
   const size_t early_bytes_ = 0;
   const KeepEarly keep_early_;
   std::vector<std::unique_ptr<ChangeBuilder>> builders_;  // by view; null: it has no row
+  std::vector<std::shared_ptr<arrow::RecordBatch>> events_;
   std::vector<ChangeBatch> batches_;
-  size_t finished_bytes_ = 0;
+  size_t finished_bytes_ = 0;    // of all but what is in builders
   size_t next_early_bytes_ = 0;  // with so many, they are to be kept
 };
 

@@ -100,4 +100,13 @@ absl::StatusOr<int64_t> ForgetViews(const std::set<ViewId>& views, StateStore* s
   return static_cast<int64_t>(keys.size());
 }
 
+absl::Status ForgetArchive(const std::string& source, StateStore* store) {
+  ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(*store));
+  if (meta.archive().source() != source) return absl::OkStatus();
+  meta.clear_archive();
+  std::unique_ptr<StateDelta> delta = store->NewDelta(0);
+  delta->SetMeta(meta.SerializeAsString());
+  return store->Commit(*delta);
+}
+
 }  // namespace forebay

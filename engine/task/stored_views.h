@@ -1,4 +1,5 @@
-// The views that a task's store has state of, whether or not they are still defined.
+// The views that a task's store has state of, and the archive that it has made rows for, whether or
+// not they are still defined.
 #ifndef FOREBAY_ENGINE_TASK_STORED_VIEWS_H_
 #define FOREBAY_ENGINE_TASK_STORED_VIEWS_H_
 
@@ -40,6 +41,10 @@ absl::StatusOr<std::map<ViewId, int64_t>> CountStoredKeys(const StateStore& stor
 // the oldest record. The other views of the store are left as they are. Returns how many keys went,
 // those that an interrupted call has left included. REQUIRES: no task has the store.
 absl::StatusOr<int64_t> ForgetViews(const std::set<ViewId>& views, StateStore* store);
+
+// Removes that the task ever archived events of that source: the next start begins the archive
+// where the task is. REQUIRES: no task has the store.
+absl::Status ForgetArchive(const std::string& source, StateStore* store);
 
 }  // namespace forebay
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/state/key.h"
+#include "engine/task/archive_rows.h"
 #include "engine/task/stored_views.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -76,6 +77,7 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
       RETURN_IF_ERROR(LoadEntries(view.get(), static_cast<int64_t>(batch.size())));
     }
     for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
+    if (archive_) ArchiveEvents(batch);
   }
   size_t next_rejected = 0;
   for (size_t row = 0; row < batch.size(); ++row) {
@@ -90,6 +92,21 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
   }
   ApplyRejected(batch, rejected, Offset::Max(), &next_rejected);
   return absl::OkStatus();
+}
+
+// Whatever the views do with them.
+void Task::ArchiveEvents(const EventBatch& batch) {
+  auto first =
+      std::upper_bound(batch.records.begin(), batch.records.end(), archive_->start.after,
+                       [](Offset after, const RawRecord& record) { return after < record.offset; });
+  if (first == batch.records.end()) return;
+  const int keys = plan_.archive->keys;
+  std::shared_ptr<arrow::RecordBatch> rows =
+      MakeArchiveRows(*plan_.archive, batch, first - batch.records.begin(), id_.partition,
+                      keys == ColumnsPlan::kNone ? nullptr : &columns_.keys(keys));
+  for (auto& [sink, part] : output_.parts) part->TakeEvents(rows);
+  archive_->last_row = batch.records.back().offset;
+  Add(statistics_.archived, rows->num_rows());
 }
 
 // Those before offset `end`, from number `*next` on. They move nothing (S1).

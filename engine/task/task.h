@@ -139,7 +139,7 @@ class Task {
   KnownTime complete_before() const;
   // Of views that have some, looking at `most_keys` keys each. Task's thread only.
   std::vector<DueSteps> CountDueSteps(size_t most_keys) const;
-  // Of its views, up to position(). Task's thread only.
+  // Of its views and its archive, up to position(). Task's thread only.
   std::vector<LastRow> last_rows() const;
   const TaskStatistics& statistics() const { return statistics_; }
   // One per view of the plan. Any thread.
@@ -176,6 +176,11 @@ class Task {
     PartStart start;
     std::vector<ViewCoverage*> coverage;  // of the views that it feeds
   };
+  struct Archive {
+    PartStart start;
+    Offset after;         // as LastRow.after
+    Offset last_row{-1};  // as LastRow.offset
+  };
   enum class Disposition { kApplied, kLate, kRejected, kFiltered };
 
   Task(const TaskPlan& plan, TaskId id, int partition_count, std::unique_ptr<StateStore> store,
@@ -193,6 +198,7 @@ class Task {
   void ApplyRejected(const EventBatch& batch, const std::vector<RejectedRecord>& rejected,
                      Offset end, size_t* next);
   absl::Status ApplyRows(const EventBatch& batch, const std::vector<RejectedRecord>& rejected);
+  void ArchiveEvents(const EventBatch& batch);
   void JoinParts();
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
@@ -266,6 +272,7 @@ class Task {
   EventColumns columns_;
   std::vector<std::unique_ptr<ViewTask>> views_;
   std::vector<Forward> forwards_;
+  std::optional<Archive> archive_;
   std::vector<Sink*> sinks_;
   TaskOutput output_;
   size_t record_bytes_ = 0;  // of the dead letters and forwarded records in it

@@ -70,11 +70,18 @@ absl::Status DumpMeta(const StateStore& store, const DumpLine& line) {
                     sources.empty() ? "" : ",", source.partition(), source.applied_offset(),
                     source.has_clock_us() ? TimeText(source.clock_us()) : "null", source.at_end());
   }
+  std::string archive;
+  if (meta.has_archive()) {
+    archive = fmt::format(
+        ",\"archive\":{{\"source\":\"{}\",\"after\":{},\"position\":{},\"last_row\":{}}}",
+        meta.archive().source(), meta.archive().after(), meta.archive().position(),
+        meta.archive().last_row());
+  }
   line(fmt::format(
       "{{\"position\":{},\"clock\":{},\"partition_count\":{},\"format_version\":{},\"views\":[{}],"
-      "\"sources\":[{}]}}",
+      "\"sources\":[{}]{}}}",
       meta.position(), meta.has_clock_us() ? TimeText(meta.clock_us()) : "null",
-      meta.partition_count(), meta.format_version(), views, sources));
+      meta.partition_count(), meta.format_version(), views, sources, archive));
   return absl::OkStatus();
 }
 

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/batch/archive_batch.h"
 #include "engine/batch/change_batch.h"
 #include "engine/batch/event_batch.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/topics.h"
@@ -119,6 +121,25 @@ struct ViewOfEntity {
   const v1::Entity* entity;
 };
 
+// Keys are encoded as those of views; a double has no such form.
+bool CanEncodeKey(const v1::Source& source) {
+  return source.key_size() > 0 &&
+         std::all_of(source.key().begin(), source.key().end(), [&](const std::string& column) {
+           return FindColumn(source, column)->type() != v1::DOUBLE;
+         });
+}
+
+// REQUIRES: the task's columns are all of the source.
+ArchivePlan PlanArchive(const TaskPlan& task, ColumnsPlanner* columns) {
+  ArchivePlan plan{.schema = ArchiveSchema(*task.source)};
+  if (!CanEncodeKey(*task.source)) return plan;
+  std::vector<int> keys;
+  for (const std::string& column : task.source->key())
+    keys.push_back(task.event_schema->GetFieldIndex(column));
+  plan.keys = columns->AddKeys(keys);
+  return plan;
+}
+
 absl::Status FillTask(const std::vector<ViewOfEntity>& views,
                       const std::vector<const v1::Entity*>& forwards, const v1::Project& project,
                       TaskPlan* task) {
@@ -127,9 +148,10 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
   for (const v1::Entity* entity : forwards) {
     for (const v1::Field& key : entity->keys()) used.insert(key.name());
   }
+  const bool archived = task->source->archive() && !task->repartition;
   std::vector<const v1::Field*> fields;
   for (const v1::Field& field : task->source->schema()) {
-    if (used.contains(field.name())) fields.push_back(&field);
+    if (archived || used.contains(field.name())) fields.push_back(&field);
   }
   task->event_schema = EventSchema(fields);
   for (const v1::Field* field : fields) task->columns.push_back(field->name());
@@ -139,6 +161,7 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
                      PlanView(project, view.index, *view.entity, *task, &columns));
     task->views.push_back(std::move(plan));
   }
+  if (archived) task->archive = PlanArchive(*task, &columns);
   ASSIGN_OR_RETURN(task->computed, columns.Finish(*task->event_schema));
   for (const v1::Entity* entity : forwards) {
     ForwardPlan& plan = task->forwards.emplace_back(
@@ -176,7 +199,7 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
         forwarded.push_back(std::move(views));
       }
     }
-    if (direct.empty() && forwards.empty()) continue;
+    if (direct.empty() && forwards.empty() && !source.archive()) continue;
     std::sort(direct.begin(), direct.end(),
               [](const auto& a, const auto& b) { return a.index < b.index; });
     TaskPlan& task = tasks.emplace_back(TaskPlan{.topic = source.topic(), .source = &source});

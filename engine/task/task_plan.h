@@ -2,7 +2,8 @@
 //
 // A view whose entity's keys are the key of its source's topic is computed by the tasks of that
 // topic. Any other view is computed by the tasks of a repartition topic, one per (source, entity),
-// to which the source's tasks forward every event (S26).
+// to which the source's tasks forward every event (S26). A source that is archived has tasks in any
+// case.
 #ifndef FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 #define FOREBAY_ENGINE_TASK_TASK_PLAN_H_
 
@@ -83,6 +84,14 @@ struct ForwardPlan {
   size_t most_bytes = std::numeric_limits<size_t>::max();
 };
 
+// The archive of the source's events.
+struct ArchivePlan {
+  // Of ColumnsPlan: the source's key; kNone: it has none that can be encoded, and the record's own
+  // is hashed.
+  int keys = ColumnsPlan::kNone;
+  std::shared_ptr<arrow::Schema> schema;  // ArchiveSchema
+};
+
 struct TaskPlan {
   std::string topic;
   const v1::Source* source = nullptr;
@@ -92,6 +101,7 @@ struct TaskPlan {
   ColumnsPlan computed;             // of the event columns, for the views
   std::vector<ViewTaskPlan> views;  // in definition order
   std::vector<ForwardPlan> forwards;
+  std::optional<ArchivePlan> archive;  // never of a repartition topic
 };
 
 // One per topic, sources in definition order, each followed by its repartition topics.

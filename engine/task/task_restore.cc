@@ -19,7 +19,8 @@ namespace {
 bool HasRead(const v1::TaskMeta& meta) {
   auto begun = [](const auto& part) { return part.position() >= 0; };
   return meta.position() >= 0 || std::any_of(meta.views().begin(), meta.views().end(), begun) ||
-         std::any_of(meta.forwards().begin(), meta.forwards().end(), begun);
+         std::any_of(meta.forwards().begin(), meta.forwards().end(), begun) ||
+         (meta.has_archive() && begun(meta.archive()));
 }
 
 void AddExpressionStatistics(const v1::FeatureView& view,
@@ -148,6 +149,12 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
     for (const v1::FeatureView* view : plan.views)
       forward.coverage.push_back(cover(*view, forward.start));
   }
+  if (!start.archive) return absl::OkStatus();
+  archive_ = Archive{.start = *start.archive, .after = start.archive->after};
+  if (start.archive->stored) {
+    archive_->after = Offset(meta.archive().after());
+    archive_->last_row = Offset(meta.archive().last_row());
+  }
   return absl::OkStatus();
 }
 
@@ -178,6 +185,7 @@ std::vector<LastRow> Task::last_rows() const {
     if (view->plan.definition->history() == v1::FeatureView::ON)
       rows.push_back({view->plan.view, view->last_row});
   }
+  if (archive_) rows.push_back({ChangeBatch::kEvents, archive_->last_row, archive_->after});
   return rows;
 }
 
@@ -214,6 +222,13 @@ std::string Task::EncodeMeta() const {
     v1::StoredForward& stored = *meta.add_forwards();
     stored.set_entity(forward.plan->entity->name());
     encode_start(forward.start, *forward.coverage.front(), &stored);
+  }
+  if (archive_) {
+    v1::StoredArchive& stored = *meta.mutable_archive();
+    stored.set_source(plan_.source->name());
+    stored.set_after(archive_->after.value());
+    stored.set_position(std::max(archive_->start.after, position_).value());
+    stored.set_last_row(archive_->last_row.value());
   }
   meta.set_applied_records(sequence_);
   if (order_ != nullptr) order_->Encode(&meta);

@@ -116,6 +116,16 @@ absl::Status CheckState(const TaskPlan& plan, const TaskId& id, const PartitionB
       fmt::format(" --from-oldest {}", fmt::join(views, " --from-oldest "))));
 }
 
+// Where it is not stored, the task reads on as it would without; from the oldest record, if it
+// reads for the archive alone and never did.
+std::optional<PartStart> StartArchive(const TaskPlan& plan, const v1::TaskMeta* meta,
+                                      Offset position, const PartitionBounds& bounds) {
+  if (!plan.archive) return std::nullopt;
+  if (meta != nullptr && meta->archive().source() == plan.source->name())
+    return PartStart{.stored = true, .settled = true, .after = Offset(meta->archive().position())};
+  return PartStart{.after = std::max(position, bounds.oldest - 1)};
+}
+
 }  // namespace
 
 absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
@@ -151,9 +161,11 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
     start.resumes = true;
     start.position = Offset(meta->has_read_position() ? meta->read_position() : meta->position());
     if (meta->has_clock_us()) start.clock = meta->clock_us();
-  } else if (!starts_over) {
+  } else if (!starts_over && least != Offset::Max()) {
     start.position = least;
   }
+  start.archive = StartArchive(plan, meta, start.position, bounds);
+  start.has_new = start.has_new || (start.archive && !start.archive->settled);
   RETURN_IF_ERROR(CheckBounds(id, start, stored, bounds));
   return start;
 }

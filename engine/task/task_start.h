@@ -2,7 +2,8 @@
 //
 // A view has a position of its own, and so has a repartition topic that the task feeds: one that is
 // new is brought up from the oldest record kept, while the others pass over what they have; so is a
-// view with an output that was off before. A decision of facts alone: what the store says, the plan,
+// view with an output that was off before. The archive of the task's events has those that are read
+// from when it is switched on. A decision of facts alone: what the store says, the plan,
 // and what the partition holds.
 #ifndef FOREBAY_ENGINE_TASK_TASK_START_H_
 #define FOREBAY_ENGINE_TASK_TASK_START_H_
@@ -23,7 +24,7 @@ namespace v1 {
 class TaskMeta;
 }
 
-// A view, or a repartition topic that the task feeds.
+// A view, a repartition topic that the task feeds, or the archive of its events.
 struct PartStart {
   static constexpr int64_t kNoRecordYet = std::numeric_limits<int64_t>::max();
 
@@ -45,6 +46,7 @@ struct TaskStart {
   Offset read_before{-1};
   std::vector<PartStart> views;     // parallel to TaskPlan.views
   std::vector<PartStart> forwards;  // parallel to TaskPlan.forwards
+  std::optional<PartStart> archive;
 };
 
 // `meta`: null for a new store. `held`: up to where sinks hold what the task made before; below 0:

@@ -249,5 +249,81 @@ TEST_F(TaskStartTest, WaitingRecordsAreReadAgain) {
   EXPECT_EQ(start.views[0].after, Offset(100));
 }
 
+class ArchiveStartTest : public TaskStartTest {
+ protected:
+  ArchiveStartTest() {
+    source_.set_name("payments");
+    plan_.source = &source_;
+    plan_.archive.emplace();
+  }
+
+  // That of a source, which has what follows `after`, up to 100.
+  static void StoreArchive(const std::string& source, v1::TaskMeta* meta) {
+    v1::StoredArchive& archive = *meta->mutable_archive();
+    archive.set_source(source);
+    archive.set_after(40);
+    archive.set_position(100);
+    archive.set_last_row(99);
+  }
+
+  v1::Source source_;
+};
+
+TEST_F(ArchiveStartTest, WithoutStateItHasWhatTheTopicHolds) {
+  EXPECT_EQ(Start(nullptr, {.next = Offset(500)}).archive->after, Offset(-1));
+  TaskStart start = Start(nullptr, {.oldest = Offset(70), .next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_EQ(start.archive->after, Offset(69));
+  EXPECT_FALSE(start.archive->stored);
+}
+
+TEST_F(ArchiveStartTest, SwitchedOnItBeginsWhereTheTaskIs) {
+  plan_.views.resize(1);
+  v1::TaskMeta meta = Stored();
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(100));
+  EXPECT_TRUE(start.resumes);
+  EXPECT_TRUE(start.has_new);
+  EXPECT_EQ(start.archive->after, Offset(100));
+  EXPECT_FALSE(start.archive->stored);
+}
+
+TEST_F(ArchiveStartTest, SwitchedOnWithANewViewItHasWhatIsReadForThat) {
+  v1::TaskMeta meta = Stored();
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_EQ(start.archive->after, Offset(-1));
+}
+
+TEST_F(ArchiveStartTest, GoesOnAndPassesOverWhatItHas) {
+  v1::TaskMeta meta = Stored();
+  StoreArchive("payments", &meta);
+  TaskStart start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));  // for the view "new"
+  EXPECT_EQ(start.archive->after, Offset(100));
+  EXPECT_TRUE(start.archive->stored);
+}
+
+TEST_F(ArchiveStartTest, OfASourceOfAnotherNameBeginsAnew) {
+  plan_.views.resize(1);
+  v1::TaskMeta meta = Stored();
+  StoreArchive("orders", &meta);
+  EXPECT_FALSE(Start(&meta, {.next = Offset(500)}).archive->stored);
+}
+
+TEST_F(ArchiveStartTest, AloneItIsReadForFromTheOldestRecord) {
+  plan_.views.clear();
+  plan_.forwards.clear();
+  TaskStart start = Start(nullptr, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(-1));
+  EXPECT_TRUE(start.has_new);
+  v1::TaskMeta meta;
+  meta.set_position(100);
+  StoreArchive("payments", &meta);
+  start = Start(&meta, {.next = Offset(500)});
+  EXPECT_EQ(start.position, Offset(100));
+  EXPECT_FALSE(start.has_new);
+}
+
 }  // namespace
 }  // namespace forebay

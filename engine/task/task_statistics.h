@@ -23,9 +23,10 @@ struct TaskStatistics {
   std::atomic<int64_t> late{0};
   std::atomic<int64_t> dead_lettered{0};
   std::atomic<int64_t> duplicate{0};
-  std::atomic<int64_t> waiting{0};  // of a repartition topic: read, and not yet applied (S26a)
-  std::atomic<int64_t> forced{0};   // applied before their turn, as too many waited
-  std::atomic<int64_t> changes{0};  // change records made
+  std::atomic<int64_t> waiting{0};   // of a repartition topic: read, and not yet applied (S26a)
+  std::atomic<int64_t> forced{0};    // applied before their turn, as too many waited
+  std::atomic<int64_t> changes{0};   // change records made
+  std::atomic<int64_t> archived{0};  // events made into rows of their archive
   // Expiry steps due and not written yet, as of the last cut; of keys beyond kKeysCounted, one
   // each.
   std::atomic<int64_t> due_steps{0};
