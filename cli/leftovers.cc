@@ -27,10 +27,13 @@ constexpr absl::Duration kBrokerPatience = absl::Seconds(10);
 
 class Search {
  public:
-  Search(const Places& places, const std::set<ViewId>& asked) : places_(places) {
+  Search(const Places& places, const std::set<TableId>& asked) : places_(places) {
     for (const v1::FeatureView& view : places.project.feature_views())
       found_.views[{view.name(), view.version()}];
-    for (const ViewId& view : asked) found_.views[view];
+    for (const v1::Source& source : places.project.sources()) {
+      if (source.archive()) found_.archives[source.name()];
+    }
+    Note(asked);
   }
 
   absl::StatusOr<Leftovers> Run() {
@@ -42,14 +45,24 @@ class Search {
       ASSIGN_OR_RETURN(auto members, FindGroupMembers(*places_.admin, places_.config.group));
       found_.group = members.has_value();
     }
-    ASSIGN_OR_RETURN(std::set<ViewId> tables,
+    ASSIGN_OR_RETURN(std::set<TableId> tables,
                      ListTables(places_.warehouse, places_.project.name()));
-    for (const ViewId& view : tables) found_.views[view];
+    Note(tables);
     RETURN_IF_ERROR(SearchByName());
     return std::move(found_);
   }
 
  private:
+  void Note(const std::set<TableId>& tables) {
+    for (const TableId& table : tables) {
+      if (table.is_archive()) {
+        found_.archives[table.name];
+      } else {
+        found_.views[{table.name, table.version}];
+      }
+    }
+  }
+
   absl::Status ReadPlans() {
     ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(places_.project));
     for (const TaskPlan& plan : plans) {
@@ -77,9 +90,12 @@ class Search {
   }
 
   absl::Status SearchChangeLog(const TaskId& task) {
-    ASSIGN_OR_RETURN(std::set<ViewId> unflushed,
+    ASSIGN_OR_RETURN(std::set<TableId> unflushed,
                      ListUnflushed(places_.config.state.string(), task));
-    for (const ViewId& view : unflushed) ++found_.views[view].unflushed;
+    for (const TableId& table : unflushed) {
+      ++(table.is_archive() ? found_.archives[table.name].unflushed
+                            : found_.views[{table.name, table.version}].unflushed);
+    }
     return absl::OkStatus();
   }
 
@@ -94,6 +110,7 @@ class Search {
       ++found_.views[view].tasks;
     }
     ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(**store));
+    if (meta.has_archive()) ++found_.archives[meta.archive().source()].tasks;
     for (const v1::Source& source : places_.project.sources()) {
       if (source.topic() != task.topic) continue;
       for (const v1::StoredForward& forward : meta.forwards())
@@ -147,6 +164,10 @@ class Search {
       left.update_topic = IsOurs(topic);
       if (notes_.contains(topic)) left.positions.push_back(TopicNoteKey(topic));
     }
+    for (auto& [source, left] : found_.archives) {
+      ASSIGN_OR_RETURN(left.table, HasTable(places_.warehouse, places_.project.name(),
+                                            TableId::OfEvents(source)));
+    }
     std::copy_if(fed_.begin(), fed_.end(), std::back_inserter(found_.topics),
                  [this](const std::string& topic) { return IsOurs(topic); });
     return absl::OkStatus();
@@ -176,7 +197,9 @@ bool ViewLeftovers::empty() const {
 bool Leftovers::empty() const {
   return tasks.empty() && topics.empty() && positions.empty() && !group &&
          std::all_of(views.begin(), views.end(),
-                     [](const auto& view) { return view.second.empty(); });
+                     [](const auto& view) { return view.second.empty(); }) &&
+         std::all_of(archives.begin(), archives.end(),
+                     [](const auto& archive) { return archive.second.empty(); });
 }
 
 absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka) {
@@ -193,7 +216,7 @@ absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka) {
                                   std::string(answers.message())));
 }
 
-absl::StatusOr<Leftovers> FindLeftovers(const Places& places, const std::set<ViewId>& asked) {
+absl::StatusOr<Leftovers> FindLeftovers(const Places& places, const std::set<TableId>& asked) {
   return Search(places, asked).Run();
 }
 

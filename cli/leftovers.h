@@ -16,6 +16,7 @@
 #include "engine/batch/event_batch.h"
 #include "engine/task/topic_identity.h"
 #include "schemas/definition/project.h"
+#include "schemas/types/table_id.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -45,10 +46,19 @@ struct ViewLeftovers {
   bool empty() const;
 };
 
+struct ArchiveLeftovers {
+  int tasks = 0;       // whose state says that they made rows for it
+  int unflushed = 0;   // tasks whose change logs have rows of it
+  bool table = false;  // in the warehouse
+
+  bool empty() const { return tasks == 0 && unflushed == 0 && !table; }
+};
+
 struct Leftovers {
   // Of every view that is declared, asked for, or known from what it left.
   std::map<ViewId, ViewLeftovers> views;
-  std::vector<TaskId> tasks;        // with a folder in the state folder
+  std::map<std::string, ArchiveLeftovers> archives;  // likewise, by the name of the source
+  std::vector<TaskId> tasks;                         // with a folder in the state folder
   absl::Status unreadable;          // why something of it could not be looked at, if so
   std::vector<std::string> topics;  // of no single view; never one that a source reads
   bool group = false;
@@ -61,9 +71,9 @@ struct Leftovers {
   bool empty() const;  // nothing at all
 };
 
-// Looks only, so that it may run beside a worker. `asked`: views to look for by name, whether or
-// not they are declared or known.
-absl::StatusOr<Leftovers> FindLeftovers(const Places& places, const std::set<ViewId>& asked);
+// Looks only, so that it may run beside a worker. `asked`: views and archives to look for by name,
+// whether or not they are declared or known.
+absl::StatusOr<Leftovers> FindLeftovers(const Places& places, const std::set<TableId>& asked);
 
 }  // namespace forebay
 

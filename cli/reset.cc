@@ -31,18 +31,29 @@ void Say(fmt::format_string<Args...> format, Args&&... args) {
   std::fflush(stdout);
 }
 
-absl::Status RemoveState(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
-                         const StateFolder& folder) {
+std::set<ViewId> ViewsOf(const std::set<TableId>& tables) {
+  std::set<ViewId> views;
+  for (const TableId& table : tables) {
+    if (!table.is_archive()) views.insert({table.name, table.version});
+  }
+  return views;
+}
+
+absl::Status RemoveState(const Places& places, const Leftovers& left,
+                         const std::set<TableId>& tables, const StateFolder& folder) {
   StoreFactory stores(folder.path(), StoreLimits());
   int64_t keys = 0;
   for (const TaskId& task : left.tasks) {
     // A task may have a change log alone.
     if (absl::IsNotFound(OpenStoreForReading(folder.path(), task).status())) continue;
     ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores.Open(task));
-    ASSIGN_OR_RETURN(int64_t removed, ForgetViews(views, store.get()));
+    ASSIGN_OR_RETURN(int64_t removed, ForgetViews(ViewsOf(tables), store.get()));
     keys += removed;
+    for (const TableId& table : tables) {
+      if (table.is_archive()) RETURN_IF_ERROR(ForgetArchive(table.name, store.get()));
+    }
   }
-  RETURN_IF_ERROR(FlushWithout(views, left.tasks,
+  RETURN_IF_ERROR(FlushWithout(tables, left.tasks,
                                {.warehouse = places.warehouse,
                                 .project = places.project.name(),
                                 .state_folder = folder.path().string(),
@@ -91,6 +102,15 @@ absl::Status RemoveOutputs(const Places& places, const ViewId& view, const ViewL
   return absl::OkStatus();
 }
 
+absl::Status RemoveArchive(const Places& places, const std::string& source,
+                           const ArchiveLeftovers& left) {
+  if (!left.table) return absl::OkStatus();
+  const TableId archive = TableId::OfEvents(source);
+  RETURN_IF_ERROR(RemoveTable(places.warehouse.get(), archive));
+  Say("removed the event archive {}", archive.ToString());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Duration SessionTimeout(const KafkaConfig& kafka) {
@@ -101,16 +121,21 @@ absl::Duration SessionTimeout(const KafkaConfig& kafka) {
   return absl::Milliseconds(millis);
 }
 
-absl::Status ResetViews(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
-                        StateFolder* folder) {
+absl::Status ResetTables(const Places& places, const Leftovers& left,
+                         const std::set<TableId>& tables, StateFolder* folder) {
+  const std::set<ViewId> views = ViewsOf(tables);
   std::vector<std::string> names;
-  names.reserve(views.size());
-  for (const ViewId& view : views) names.push_back(view.ToString());
+  names.reserve(tables.size());
+  for (const TableId& table : tables) names.push_back(table.ToString());
   RETURN_IF_ERROR(folder->BeginReset(names));
-  RETURN_IF_ERROR(RemoveState(places, left, views, *folder));
+  RETURN_IF_ERROR(RemoveState(places, left, tables, *folder));
   if (places.admin != nullptr) RETURN_IF_ERROR(RemovePositions(places, left, views));
   for (const ViewId& view : views)
     RETURN_IF_ERROR(RemoveOutputs(places, view, left.views.at(view)));
+  for (const TableId& table : tables) {
+    if (table.is_archive())
+      RETURN_IF_ERROR(RemoveArchive(places, table.name, left.archives.at(table.name)));
+  }
   RETURN_IF_ERROR(folder->ForgetViews(views));
   return folder->EndReset();
 }
@@ -119,6 +144,8 @@ absl::Status ResetProject(const Places& places, const Leftovers& left, StateFold
   RETURN_IF_ERROR(folder->BeginReset({"--all"}));
   for (const auto& [view, of_view] : left.views)
     RETURN_IF_ERROR(RemoveOutputs(places, view, of_view));
+  for (const auto& [source, of_archive] : left.archives)
+    RETURN_IF_ERROR(RemoveArchive(places, source, of_archive));
   for (const std::string& topic : left.topics) RETURN_IF_ERROR(RemoveTopic(places, topic));
   RETURN_IF_ERROR(RemovePositions(places, left.positions));
   if (left.group) {

@@ -1,4 +1,4 @@
-// Removes what views, or the whole project, left: the doing of `forebay reset`.
+// Removes what views and archives, or the whole project, left: the doing of `forebay reset`.
 #ifndef FOREBAY_CLI_RESET_H_
 #define FOREBAY_CLI_RESET_H_
 
@@ -14,11 +14,11 @@ namespace forebay {
 // How long the broker may know workers that were killed.
 absl::Duration SessionTimeout(const KafkaConfig& kafka);
 
-// Removes what these views left, and prints what. Broken off in the middle, the state folder keeps
-// workers away until the same is done again, which finishes it: a part is never taken for the
-// whole. REQUIRES: no worker of the project runs.
-absl::Status ResetViews(const Places& places, const Leftovers& left, const std::set<ViewId>& views,
-                        StateFolder* folder);
+// Removes what these views and archives left, and prints what. Broken off in the middle, the state
+// folder keeps workers away until the same is done again, which finishes it: a part is never taken
+// for the whole. REQUIRES: no worker of the project runs.
+absl::Status ResetTables(const Places& places, const Leftovers& left,
+                         const std::set<TableId>& tables, StateFolder* folder);
 
 // The same for all that the project left.
 absl::Status ResetProject(const Places& places, const Leftovers& left, StateFolder* folder);

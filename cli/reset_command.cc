@@ -1,4 +1,4 @@
-// forebay reset VIEW... | --all: removes what views, or the whole project, left.
+// forebay reset VIEW... | --all: removes what views, archives, or the whole project, left.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/sink/table_flush.h"
 #include "online/store/state_folder.h"
 #include "schemas/types/nearest_name.h"
 #include "schemas/types/status_macros.h"
@@ -30,33 +31,43 @@ namespace {
 
 struct ResetArguments {
   std::string folder = ".";
-  std::vector<std::string> views;  // VIEW or VIEW@VERSION
+  std::vector<std::string> views;  // VIEW, VIEW@VERSION or events/SOURCE
   bool all = false;
   bool yes = false;
   bool dry_run = false;
   std::string broker;
 };
 
-absl::StatusOr<std::set<ViewId>> ViewsWithVersion(const std::vector<std::string>& names) {
-  std::set<ViewId> views;
+// Of text that stands for one table alone: a view with its version, or an archive.
+std::optional<TableId> ParseTableId(const std::string& name) {
+  if (std::optional<std::string> source = ParseArchiveName(name)) return TableId::OfEvents(*source);
+  if (std::optional<ViewId> view = ParseViewId(name)) return *view;
+  return std::nullopt;
+}
+
+// Those of the names that stand for one.
+absl::StatusOr<std::set<TableId>> ExactTables(const std::vector<std::string>& names) {
+  std::set<TableId> tables;
   for (const std::string& name : names) {
-    if (name.find('@') == std::string::npos) continue;
-    std::optional<ViewId> view = ParseViewId(name);
-    if (!view) {
+    std::optional<TableId> table = ParseTableId(name);
+    if (table) {
+      tables.insert(*table);
+    } else if (name.find_first_of("@/") != std::string::npos) {
       return absl::InvalidArgumentError(fmt::format(
-          "'{}' is no view: give VIEW for all its versions, or one as in user_spend@1", name));
+          "'{}' is no view: give VIEW for all its versions, or one as in user_spend@1; or an event "
+          "archive as in events/transactions",
+          name));
     }
-    views.insert(*view);
   }
-  return views;
+  return tables;
 }
 
 // Those that the names mean, of all that there are.
-absl::StatusOr<std::set<ViewId>> Choose(const Leftovers& left,
-                                        const std::vector<std::string>& names) {
-  ASSIGN_OR_RETURN(std::set<ViewId> chosen, ViewsWithVersion(names));
+absl::StatusOr<std::set<TableId>> Choose(const Leftovers& left,
+                                         const std::vector<std::string>& names) {
+  ASSIGN_OR_RETURN(std::set<TableId> chosen, ExactTables(names));
   for (const std::string& name : names) {
-    if (name.find('@') != std::string::npos) continue;
+    if (ParseTableId(name)) continue;
     std::vector<std::string> known;
     bool any = false;
     for (const auto& [view, of_view] : left.views) {
@@ -73,6 +84,22 @@ absl::StatusOr<std::set<ViewId>> Choose(const Leftovers& left,
   return chosen;
 }
 
+void PrintArchive(const Places& places, const std::string& source, const ArchiveLeftovers& left) {
+  const TableId archive = TableId::OfEvents(source);
+  if (left.empty()) {
+    fmt::print("{} has left nothing\n", archive.ToString());
+    return;
+  }
+  fmt::print("to be removed of {}:\n", archive.ToString());
+  const std::string& state = places.config.state.string();
+  if (left.tasks > 0) fmt::print("  position         of {} tasks, in {}\n", left.tasks, state);
+  if (left.unflushed > 0)
+    fmt::print("  change logs      rows of {} tasks, in {}\n", left.unflushed, state);
+  if (left.table) {
+    fmt::print("  event archive    {}\n", places.warehouse->Describe(OfflineTablePath(archive)));
+  }
+}
+
 void PrintView(const Places& places, const ViewId& view, const ViewLeftovers& left) {
   if (left.empty()) {
     fmt::print("{} has left nothing\n", view.ToString());
@@ -87,8 +114,7 @@ void PrintView(const Places& places, const ViewId& view, const ViewLeftovers& le
   if (left.unflushed > 0)
     fmt::print("  change logs      rows of {} tasks, in {}\n", left.unflushed, state);
   if (left.table) {
-    fmt::print("  offline table    {}\n",
-               places.warehouse->Describe(fmt::format("offline/{}/v{}", view.name, view.version)));
+    fmt::print("  offline table    {}\n", places.warehouse->Describe(OfflineTablePath(view)));
   }
   if (left.update_topic) {
     fmt::print("  update topic     {}\n",
@@ -118,6 +144,9 @@ void PrintProject(const Places& places, const Leftovers& left) {
   for (const auto& [view, of_view] : left.views) {
     if (!of_view.empty()) PrintView(places, view, of_view);
   }
+  for (const auto& [source, of_archive] : left.archives) {
+    if (!of_archive.empty()) PrintArchive(places, source, of_archive);
+  }
   if (left.empty()) {
     fmt::print("{} has left nothing\n", places.project.name());
     return;
@@ -134,11 +163,11 @@ void PrintProject(const Places& places, const Leftovers& left) {
 }
 
 // A repartition topic is the entity's: other views of it may come.
-absl::Status PrintKept(const Places& places, const std::set<ViewId>& chosen) {
+absl::Status PrintKept(const Places& places, const std::set<TableId>& chosen) {
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(places.project));
   for (const TaskPlan& plan : plans) {
     bool all = std::all_of(plan.views.begin(), plan.views.end(), [&](const ViewTaskPlan& view) {
-      return chosen.contains({view.definition->name(), view.definition->version()});
+      return chosen.contains(TableId(view.definition->name(), view.definition->version()));
     });
     if (plan.repartition && all) {
       fmt::print(
@@ -191,10 +220,10 @@ absl::Status CheckNoWorker(const Places& places, bool locked) {
 // What was begun is gone in part: it has to be among what is asked for.
 absl::Status CheckCovered(const Places& places, const ResetArguments& arguments,
                           const std::vector<std::string>& unfinished,
-                          const std::set<ViewId>& chosen) {
+                          const std::set<TableId>& chosen) {
   bool covered = std::all_of(unfinished.begin(), unfinished.end(), [&](const std::string& name) {
-    std::optional<ViewId> view = ParseViewId(name);
-    return arguments.all || (view && chosen.contains(*view));
+    std::optional<TableId> table = ParseTableId(name);
+    return arguments.all || (table && chosen.contains(*table));
   });
   return covered ? absl::OkStatus() : CheckNoUnfinishedReset(places.config.state);
 }
@@ -218,15 +247,15 @@ class ResetRun {
                                                 UnfinishedReset::kTakeUp));
     }
     return arguments_.all ? ResetProject(places_, left_, &*folder_)
-                          : ResetViews(places_, left_, chosen_, &*folder_);
+                          : ResetTables(places_, left_, chosen_, &*folder_);
   }
 
  private:
   absl::Status Find() {
-    ASSIGN_OR_RETURN(std::set<ViewId> asked, ViewsWithVersion(arguments_.views));
+    ASSIGN_OR_RETURN(std::set<TableId> asked, ExactTables(arguments_.views));
     ASSIGN_OR_RETURN(unfinished_, ReadUnfinishedReset(places_.config.state));
     for (const std::string& name : unfinished_) {
-      if (std::optional<ViewId> view = ParseViewId(name)) asked.insert(*view);
+      if (std::optional<TableId> table = ParseTableId(name)) asked.insert(*table);
     }
     ASSIGN_OR_RETURN(left_, FindLeftovers(places_, asked));
     if (!arguments_.all) {
@@ -241,15 +270,27 @@ class ResetRun {
       PrintProject(places_, left_);
       return PrintGrown(places_, left_);
     }
-    for (const ViewId& view : chosen_) PrintView(places_, view, left_.views.at(view));
+    for (const TableId& table : chosen_) {
+      if (table.is_archive()) {
+        PrintArchive(places_, table.name, left_.archives.at(table.name));
+      } else {
+        PrintView(places_, {table.name, table.version}, Left(table));
+      }
+    }
     return PrintKept(places_, chosen_);
   }
 
   bool IsNothing() const {
     if (!unfinished_.empty()) return false;
     if (arguments_.all) return left_.empty();
-    return std::all_of(chosen_.begin(), chosen_.end(),
-                       [&](const ViewId& view) { return left_.views.at(view).empty(); });
+    return std::all_of(chosen_.begin(), chosen_.end(), [&](const TableId& table) {
+      return table.is_archive() ? left_.archives.at(table.name).empty() : Left(table).empty();
+    });
+  }
+
+  // REQUIRES: it is of a view.
+  const ViewLeftovers& Left(const TableId& table) const {
+    return left_.views.at({table.name, table.version});
   }
 
   const ResetArguments& arguments_;
@@ -257,7 +298,7 @@ class ResetRun {
   std::optional<StateFolder> folder_;
   std::vector<std::string> unfinished_;
   Leftovers left_;
-  std::set<ViewId> chosen_;
+  std::set<TableId> chosen_;
 };
 
 absl::Status Reset(const ResetArguments& arguments) {
@@ -277,10 +318,11 @@ absl::Status Reset(const ResetArguments& arguments) {
 void AddResetCommand(CLI::App* app, int* exit_code) {
   auto arguments = std::make_shared<ResetArguments>();
   CLI::App* command = app->add_subcommand(
-      "reset", "Remove what views, or the whole project, left: state, tables, topics, positions");
+      "reset",
+      "Remove what views, archives, or the whole project, left: state, tables, topics, positions");
   command->add_option("view", arguments->views,
                       "Views, also such as are no longer declared: VIEW is all its versions, "
-                      "VIEW@VERSION one");
+                      "VIEW@VERSION one; events/SOURCE is the event archive of a source");
   command->add_flag("--all", arguments->all,
                     "Everything that the project left, but for its sources' topics");
   command->add_flag("--yes", arguments->yes, "Do not ask");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
@@ -21,8 +22,11 @@ struct Totals {
   int64_t filtered = 0;
   int64_t dead_lettered = 0;
   int64_t duplicate = 0;
+  std::optional<int64_t> archived;  // where the source has an archive
 
-  void Add(const TaskStatistics& task) {
+  void Add(const Task& of) {
+    const TaskStatistics& task = of.statistics();
+    if (of.plan().archive) archived = archived.value_or(0) + task.archived;
     consumed += task.consumed;
     applied += task.applied;
     late += task.late;
@@ -38,6 +42,7 @@ std::string TopicLine(const std::string& topic, const Totals& totals) {
                   Counted(totals.consumed, "record", "records"), topic, totals.applied, totals.late,
                   totals.filtered, totals.dead_lettered);
   if (totals.duplicate > 0) line += fmt::format(", {} there before", totals.duplicate);
+  if (totals.archived) line += fmt::format("; {} archived", *totals.archived);
   return line;
 }
 
@@ -71,7 +76,7 @@ std::vector<std::string> DescribeUnwritten(const v1::Project& project,
 std::vector<std::string> RunSummary(const std::vector<std::shared_ptr<const RunningTask>>& tasks,
                                     const std::vector<DeadLetterCount>& dead_letters) {
   std::map<std::string, Totals> topics;
-  for (const auto& task : tasks) topics[task->task().id().topic].Add(task->task().statistics());
+  for (const auto& task : tasks) topics[task->task().id().topic].Add(task->task());
   std::vector<std::string> lines;
   for (const auto& [topic, totals] : topics) {
     lines.push_back(TopicLine(topic, totals));

@@ -19,6 +19,7 @@ class Project;
 // One line per topic, each followed by one per kind of its dead letters, with an example:
 //
 //   read 1500 records of transactions: 1450 applied, 20 late, 10 filtered, 20 dead-lettered
+//   (of a source with an archive also: "; 1480 archived")
 //   dead letters of transactions: 20 undecodable, for example partition 0, offset 7, ...
 std::vector<std::string> RunSummary(const std::vector<std::shared_ptr<const RunningTask>>& tasks,
                                     const std::vector<DeadLetterCount>& dead_letters);

@@ -24,8 +24,11 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
     const v1::Project& project = *loaded->project;
     int features = 0;
     for (const v1::FeatureView& view : project.feature_views()) features += view.features_size();
-    fmt::print("{}: {}, {}, {} with {}, {}: all good\n", project.name(),
-               Counted(project.sources_size(), "source", "sources"),
+    int archives = 0;
+    for (const v1::Source& source : project.sources()) archives += source.archive() ? 1 : 0;
+    std::string sources = Counted(project.sources_size(), "source", "sources");
+    if (archives > 0) sources += fmt::format(" ({} archived)", archives);
+    fmt::print("{}: {}, {}, {} with {}, {}: all good\n", project.name(), sources,
                Counted(project.entities_size(), "entity", "entities"),
                Counted(project.feature_views_size(), "feature view", "feature views"),
                Counted(features, "feature", "features"),

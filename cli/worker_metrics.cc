@@ -34,6 +34,7 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kWaitingRecords, statistics.waiting);
   write(Metric::kOutOfOrderRecords, statistics.forced);
   write(Metric::kWrittenChanges, statistics.changes);
+  if (running.task().plan().archive) write(Metric::kArchivedEvents, statistics.archived);
   write(Metric::kPosition, running.position().value());
   write(Metric::kLagRecords, LagOf(running, consumer));
   write(Metric::kCatchUpRecords, running.to_catch_up());

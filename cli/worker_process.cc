@@ -212,7 +212,8 @@ absl::Status WorkerProcess::PrepareFolders() {
                          .flush_bytes = config().flush_bytes,
                          .early_bytes = EarlyBytes(config().commit_bytes),
                          .parquet_encoding = config().parquet_encoding,
-                         .fingerprints = Fingerprints()});
+                         .fingerprints = Fingerprints(),
+                         .say = [](const std::string& message) { spdlog::warn("{}", message); }});
   return offline_->CheckWritable();
 }
 

@@ -63,12 +63,12 @@ void AppendListCell(const arrow::ListArray& array, int64_t row, std::string* out
   *out += ']';
 }
 
-void DumpRows(const ViewRows& section, std::ostream* out) {
+void DumpRows(const TableRows& section, std::ostream* out) {
   const arrow::RecordBatch& rows = *section.rows;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
-    std::string line = "{\"view\":";
-    AppendJsonString(section.view.name, &line);
-    line += fmt::format(",\"version\":{}", section.view.version);
+    std::string line = section.table.is_archive() ? "{\"archive\":" : "{\"view\":";
+    AppendJsonString(section.table.name, &line);
+    if (!section.table.is_archive()) line += fmt::format(",\"version\":{}", section.table.version);
     for (int c = 0; c < rows.num_columns(); ++c) {
       line += ',';
       AppendJsonString(rows.schema()->field(c)->name(), &line);
@@ -110,7 +110,7 @@ absl::Status DumpSegment(const std::string& path, std::ostream* out) {
     line += ",\"complete_before\":";
     AppendKnownTime(info.complete_before, &line);
     *out << line << "}\n";
-    for (const ViewRows& section : frames[i].sections) DumpRows(section, out);
+    for (const TableRows& section : frames[i].sections) DumpRows(section, out);
   }
   return absl::OkStatus();
 }

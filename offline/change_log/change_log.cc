@@ -79,7 +79,7 @@ absl::Status ChangeLog::RecoverSegment(const std::string& path, bool newest) {
   if (segment.frames.empty()) return Delete({{.path = path}});
   for (const FrameInfo& frame : segment.frames) {
     for (const FrameInfo::Section& section : frame.sections) {
-      AddSection(section.previous, frame.position, &recovered_rows_[section.view]);
+      AddSection(section.previous, frame.position, &recovered_rows_[section.table]);
     }
   }
   recovered_clock_ = segment.frames.back().clock;

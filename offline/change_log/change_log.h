@@ -1,5 +1,5 @@
-// The change log of one task (offline stage 0): change records on the local disk, until they are in
-// the Delta tables.
+// The change log of one task (offline stage 0): change records, and archived events, on the local
+// disk, until they are in the Delta tables.
 //
 //   auto log = ChangeLog::Open("state/transactions-3/change_log").value();
 //   log->Append(frame);           // several logs first, then
@@ -33,9 +33,9 @@ struct ClosedSegment {
   int64_t bytes = 0;
 };
 
-// A stretch of a view's rows in a log, whole as far as the log tells.
+// A stretch of a table's rows in a log, whole as far as the log tells.
 struct RowRun {
-  std::optional<Offset> previous;  // as ViewRows.previous, of its first row
+  std::optional<Offset> previous;  // as TableRows.previous, of its first row
   Offset position;                 // up to where
 
   bool operator==(const RowRun&) const = default;
@@ -69,9 +69,9 @@ class ChangeLog {
   // Deletes closed segments; the names are gone durably on return.
   absl::Status Delete(absl::Span<const ClosedSegment> segments);
 
-  // What Open found: the rows of each view, and the last clock. More than one run: there was
+  // What Open found: the rows of each table, and the last clock. More than one run: there was
   // something between them.
-  const std::map<ViewId, std::vector<RowRun>>& recovered_rows() const { return recovered_rows_; }
+  const std::map<TableId, std::vector<RowRun>>& recovered_rows() const { return recovered_rows_; }
   KnownTime recovered_clock() const { return recovered_clock_; }
 
   // Of the segment that is written to.
@@ -101,7 +101,7 @@ class ChangeLog {
   int64_t durable_size_ = 0;
   absl::Status failed_;  // not OK: appends are refused
 
-  std::map<ViewId, std::vector<RowRun>> recovered_rows_;
+  std::map<TableId, std::vector<RowRun>> recovered_rows_;
   KnownTime recovered_clock_ = KnownTime::Min();
 };
 

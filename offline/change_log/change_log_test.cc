@@ -92,7 +92,7 @@ class ChangeLogTest : public ::testing::Test {
 
   // As of a version before the third.
   static ChangeFrame WithoutPrevious(ChangeFrame frame) {
-    for (ViewRows& section : frame.sections) section.previous.reset();
+    for (TableRows& section : frame.sections) section.previous.reset();
     return frame;
   }
 
@@ -121,7 +121,7 @@ class ChangeLogTest : public ::testing::Test {
     EXPECT_EQ(got.complete_before, want.complete_before);
     ASSERT_EQ(got.sections.size(), want.sections.size());
     for (size_t i = 0; i < want.sections.size(); ++i) {
-      EXPECT_EQ(got.sections[i].view, want.sections[i].view);
+      EXPECT_EQ(got.sections[i].table, want.sections[i].table);
       EXPECT_EQ(got.sections[i].previous, want.sections[i].previous);
       EXPECT_TRUE(got.sections[i].rows->Equals(*want.sections[i].rows));
     }
@@ -158,8 +158,8 @@ TEST_F(ChangeLogTest, GivesBackWhatWasSynced) {
   auto log = ChangeLog::Open(folder_).value();
   EXPECT_EQ(log->recovered_clock(), KnownTime(60));
   EXPECT_EQ(log->recovered_rows(),
-            (std::map<ViewId, std::vector<RowRun>>{{{"spend", 1}, {{Offset(0), Offset(6)}}},
-                                                   {{"visits", 2}, {{std::nullopt, Offset(6)}}}}));
+            (std::map<TableId, std::vector<RowRun>>{{{"spend", 1}, {{Offset(0), Offset(6)}}},
+                                                    {{"visits", 2}, {{std::nullopt, Offset(6)}}}}));
 }
 
 TEST_F(ChangeLogTest, TellsWhereASegmentLacks) {
@@ -314,7 +314,7 @@ TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
   Write({2});
   std::string path = OnlySegment();
   std::string bytes = Read(path);
-  bytes[8] = 4;
+  bytes[8] = 5;
   uint32_t checksum = ExtendCrc32c(Crc32c(bytes.substr(0, 12)), bytes.substr(16, 16));
   bytes.replace(12, 4, reinterpret_cast<const char*>(&checksum), 4);
   Overwrite(path, bytes);
@@ -324,7 +324,7 @@ TEST_F(ChangeLogTest, ANewerFormatIsRefusedAndLeftAlone) {
 
 // Written by builds that knew no later version; a frame for each of the positions 2 and 4.
 TEST_F(ChangeLogTest, ReadsEarlierVersions) {
-  for (int version : {1, 2}) {
+  for (int version : {1, 2, 3}) {
     SCOPED_TRACE(version);
     fs::remove_all(folder_);
     fs::create_directories(folder_);
@@ -335,12 +335,14 @@ TEST_F(ChangeLogTest, ReadsEarlierVersions) {
     auto frames = ReadFrames(log->closed().at(0).path).value();
     ASSERT_EQ(frames.size(), 2u);
     for (const ChangeFrame& frame : frames) {
-      ChangeFrame want = WithoutPrevious(Frame(frame.position.value()));
+      ChangeFrame want = Frame(frame.position.value());
+      if (version < 3) want = WithoutPrevious(std::move(want));
       if (version == 1) want.complete_before = want.clock;
       ExpectEqual(frame, want);
     }
-    EXPECT_EQ(log->recovered_rows().at({"spend", 1}),
-              (std::vector<RowRun>{{std::nullopt, Offset(4)}}));
+    std::optional<Offset> previous;
+    if (version >= 3) previous = Offset(0);
+    EXPECT_EQ(log->recovered_rows().at({"spend", 1}), (std::vector<RowRun>{{previous, Offset(4)}}));
     EXPECT_EQ(log->Append(Frame(6)), absl::OkStatus());
     EXPECT_EQ(log->Sync(), absl::OkStatus());
     EXPECT_EQ(frames.back().position, Offset(4));

@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "the log is written li
 
 constexpr std::string_view kSegmentMagic = "FBCHGLOG";
 constexpr uint32_t kOldestVersion = 1;  // frames without complete_before
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 constexpr int64_t kCompleteBeforeSize = 8;
 constexpr int64_t kPreviousSize = 8;  // of each section, since version 3
 constexpr int64_t kNotKnown = INT64_MIN;
@@ -131,7 +131,7 @@ absl::Status FindSections(std::string_view segment, int64_t place, int64_t count
         ipc_size > static_cast<uint64_t>(end - place - Padded(name_size))) {
       return Malformed(info->place, "ends inside a section");
     }
-    info->sections.push_back({.view = {std::string(segment.substr(place, name_size)), version},
+    info->sections.push_back({.table = {std::string(segment.substr(place, name_size)), version},
                               .previous = std::nullopt,
                               .place = place + Padded(name_size),
                               .size = static_cast<int64_t>(ipc_size)});
@@ -176,17 +176,17 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
 
 absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, uint64_t sequence) {
   PieceStream sections;
-  for (const ViewRows& section : frame.sections) {
+  for (const TableRows& section : frame.sections) {
     PieceStream rows;
     if (arrow::Status status = WriteIpc(*section.rows, &rows); !status.ok()) {
       return absl::InternalError(
-          fmt::format("cannot encode rows of view {}: {}", section.view.name, status.ToString()));
+          fmt::format("cannot encode rows of {}: {}", section.table.ToString(), status.ToString()));
     }
     std::string header;
-    Append(&header, section.view.version);
-    Append(&header, static_cast<uint32_t>(section.view.name.size()));
+    Append(&header, section.table.version);
+    Append(&header, static_cast<uint32_t>(section.table.name.size()));
     Append(&header, static_cast<uint64_t>(rows.size()));
-    sections.Write(header + section.view.name);
+    sections.Write(header + section.table.name);
     sections.Pad();
     sections.Append(rows.Finish());
     sections.Pad();
@@ -204,7 +204,7 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
   Append(&header, static_cast<uint32_t>(frame.sections.size()));
   Append(&header, static_cast<uint32_t>(more));
   Append(&header, frame.complete_before.value());
-  for (const ViewRows& section : frame.sections)
+  for (const TableRows& section : frame.sections)
     Append(&header, section.previous ? section.previous->value() : kNotKnown);
   bytes.pieces = sections.Finish();
   uint32_t checksum = FrameChecksum(header, salt);
@@ -264,10 +264,10 @@ absl::StatusOr<ChangeFrame> DecodeFrame(const std::shared_ptr<arrow::Buffer>& se
   for (const FrameInfo::Section& section : info.sections) {
     auto rows = FromIpc(arrow::SliceBuffer(segment, section.place, section.size));
     if (!rows.ok()) {
-      return Malformed(info.place, fmt::format("holds no Arrow rows for view {}: {}",
-                                               section.view.name, rows.status().ToString()));
+      return Malformed(info.place, fmt::format("holds no Arrow rows for {}: {}",
+                                               section.table.ToString(), rows.status().ToString()));
     }
-    frame.sections.push_back({section.view, *std::move(rows), section.previous});
+    frame.sections.push_back({section.table, *std::move(rows), section.previous});
   }
   return frame;
 }

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "schemas/types/strong_int.h"
-#include "schemas/types/view_id.h"
+#include "schemas/types/table_id.h"
 
 namespace arrow {
 class Buffer;
@@ -22,22 +22,23 @@ class RecordBatch;
 
 namespace forebay {
 
-// A log knows views by name and version, so that it outlives changed definitions.
-struct ViewRows {
-  ViewId view;
-  std::shared_ptr<arrow::RecordBatch> rows;  // ChangeSchema, not null, at least one row
-  // The view's last row before these has this source offset, or a higher one that is no higher than
-  // theirs; below 0: there is none; nullopt: not known.
+// A log knows tables by name and version, so that it outlives changed definitions.
+struct TableRows {
+  TableId table;
+  // ChangeSchema, or ArchiveSchema; not null, at least one row.
+  std::shared_ptr<arrow::RecordBatch> rows;
+  // The table's last row before these has this source offset, or a higher one that is no higher
+  // than theirs; below 0: there is none; nullopt: not known.
   std::optional<Offset> previous = std::nullopt;
 };
 
 // A commit of one task, or part of one: what it adds to the offline tables.
 struct ChangeFrame {
-  Offset first_position;           // the least source offset of a row
-  Offset position;                 // of the task then: every row's offset is at or below
-  KnownTime clock;                 // the partition clock there
-  KnownTime complete_before;       // every change effective before this is made at `position` (S6)
-  std::vector<ViewRows> sections;  // in the order the task made them; several per view allowed
+  Offset first_position;            // the least source offset of a row
+  Offset position;                  // of the task then: every row's offset is at or below
+  KnownTime clock;                  // the partition clock there
+  KnownTime complete_before;        // every change effective before this is made at `position` (S6)
+  std::vector<TableRows> sections;  // in the order the task made them; several per table allowed
 };
 
 // A segment file starts with this; the salt goes into every frame's checksum, so that no bytes
@@ -72,8 +73,8 @@ absl::StatusOr<FrameBytes> EncodeFrame(const ChangeFrame& frame, uint64_t salt, 
 // A frame found in a segment, its rows not yet decoded.
 struct FrameInfo {
   struct Section {
-    ViewId view;
-    std::optional<Offset> previous;  // as of ViewRows; unknown in versions before 3
+    TableId table;
+    std::optional<Offset> previous;  // as of TableRows; unknown in versions before 3
     int64_t place = 0;               // of the Arrow IPC stream, bytes from the start of the segment
     int64_t size = 0;                // bytes
   };

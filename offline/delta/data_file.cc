@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/batch/archive_batch.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/number_encoding.h"
 #include "offline/delta/random_id.h"
@@ -38,6 +39,8 @@ bool IsKey(const arrow::Field& column) {
   return !column.nullable() && !IsOurs(column) && column.name() != kDate;
 }
 
+bool IsText(const arrow::Field& column) { return arrow::is_base_binary_like(column.type()->id()); }
+
 // Doubles as they are repeat as wholes, which Snappy finds sooner than Zstandard, in fewer bytes.
 // Integers that are packed hardly get smaller.
 void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options,
@@ -55,11 +58,12 @@ void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options
   properties->compression_level(feature.name(), arrow::util::kUseDefaultCompressionLevel);
 }
 
-// See docs/formats/offline_table.md: dictionaries pay for keys and lists only.
+// See docs/formats/offline_table.md: dictionaries pay for keys, lists and the texts of events only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
                                                           const arrow::Schema& table,
                                                           const DataFileOptions& options) {
   const bool compacted = options.stage == FileStage::kCompacted;
+  const bool archive = IsArchiveSchema(schema);
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)
       ->compression_level(options.cold ? kColdLevel
@@ -77,7 +81,7 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
       name += ".list.element";
       builder.enable_dictionary(name);
     } else if ((key && column->type()->id() != arrow::Type::BOOL) || name == "_key_hash" ||
-               name == "_op" || name == kDate) {
+               name == "_op" || name == kDate || (archive && IsText(*column))) {
       builder.enable_dictionary(name);
     } else {
       EncodeNumbers(*column, options.encoding, &builder);
@@ -85,7 +89,7 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
     if (key || IsOurs(*column) || name == kDate) continue;
     if (!options.cold) CompressNumbers(*column, options, &builder);
     // The least and greatest value of a row group: of what rows are looked for by.
-    builder.disable_statistics(name);
+    if (!archive) builder.disable_statistics(name);
   }
   return builder.build();
 }

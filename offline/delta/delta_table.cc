@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/match.h"
 #include "offline/delta/checkpoint.h"
 #include "offline/delta/random_id.h"
 #include "offline/delta/table_schema.h"
@@ -249,6 +250,32 @@ absl::Status DeltaTable::GiveFieldIds(int64_t now_us) {
       now_us);
 }
 
+absl::Status DeltaTable::ChangeProperty(
+    const std::string& name, const std::function<std::string(const std::string&)>& change,
+    int64_t now_us) {
+  return Commit(
+      [&]() -> absl::StatusOr<std::vector<Action>> {
+        MetadataAction metadata = snapshot_.metadata;
+        std::string& value = metadata.configuration[name];
+        std::string changed = change(value);
+        if (changed == value) return std::vector<Action>();
+        value = std::move(changed);
+        return std::vector<Action>{CommitInfoAction{.operation = "SET TBLPROPERTIES"}, metadata};
+      },
+      now_us);
+}
+
+// Readers tell no columns apart that differ in case only.
+absl::Status DeltaTable::CheckNewName(const std::string& name) const {
+  for (const auto& field : snapshot_.schema->fields()) {
+    if (!absl::EqualsIgnoreCase(field->name(), name)) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("Delta table {} has a column {}, from which {} differs in case only",
+                    store_->Describe(path_), field->name(), name));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status DeltaTable::AddColumns(const arrow::Schema& columns, int64_t now_us) {
   return Commit(
       [&]() -> absl::StatusOr<std::vector<Action>> {
@@ -256,6 +283,7 @@ absl::Status DeltaTable::AddColumns(const arrow::Schema& columns, int64_t now_us
         for (const auto& column : columns.fields()) {
           auto have = snapshot_.schema->GetFieldByName(column->name());
           if (have == nullptr) {
+            RETURN_IF_ERROR(CheckNewName(column->name()));
             fields.push_back(column->WithNullable(true));
           } else if (!have->type()->Equals(column->type())) {
             return absl::FailedPreconditionError(fmt::format(

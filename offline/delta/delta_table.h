@@ -86,8 +86,13 @@ class DeltaTable {
   // Sets properties of the table where they differ.
   absl::Status SetProperties(const std::map<std::string, std::string>& properties, int64_t now_us);
 
+  // Gives a property the value that `change` makes of its own, "" where it has none.
+  absl::Status ChangeProperty(const std::string& name,
+                              const std::function<std::string(const std::string&)>& change,
+                              int64_t now_us);
+
   // Appends nullable columns; rows of files before have null there. Names that exist already with
-  // the same type are left out.
+  // the same type are left out. FAILED_PRECONDITION: one exists with another type, or case.
   absl::Status AddColumns(const arrow::Schema& columns, int64_t now_us);
 
   const absl::Status& checkpoint_status() const { return checkpoint_status_; }
@@ -106,6 +111,7 @@ class DeltaTable {
   absl::Status Commit(const MakeActions& make, int64_t now_us);
   absl::Status GiveFieldIds(int64_t now_us);
   absl::Status CheckWritableProtocol() const;
+  absl::Status CheckNewName(const std::string& name) const;
   absl::Status TryCommit(std::vector<Action> actions, int64_t now_us);
 
   std::shared_ptr<ObjectStore> store_;

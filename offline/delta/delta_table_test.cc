@@ -290,6 +290,25 @@ TEST_F(DeltaTableTest, AddsNullableColumnsOnce) {
   EXPECT_TRUE(again->DataSchema()->GetFieldByName("extra")->nullable());
   auto other = arrow::schema({arrow::field("extra", arrow::utf8())});
   EXPECT_TRUE(absl::IsFailedPrecondition(table->AddColumns(*other, kNow)));
+  auto another_case = arrow::schema({arrow::field("Extra", arrow::float64())});
+  absl::Status status = table->AddColumns(*another_case, kNow);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("from which Extra differs in case only"));
+}
+
+TEST_F(DeltaTableTest, ChangesAPropertyThoughOthersDoAtTheSameTime) {
+  auto table = Table();
+  auto other = Table();
+  auto append = [](std::string text) {
+    return [text](const std::string& value) { return value + text; };
+  };
+  ASSERT_TRUE(table->ChangeProperty("words", append("a"), kNow).ok());
+  ASSERT_TRUE(other->ChangeProperty("words", append("b"), kNow).ok());
+  ASSERT_TRUE(table->ChangeProperty("words", append("c"), kNow).ok());
+  ASSERT_TRUE(table->ChangeProperty("words", append(""), kNow).ok());
+  auto again = DeltaTable::Open(store_, "t").value();
+  EXPECT_EQ(again->snapshot().metadata.configuration.at("words"), "abc");
+  EXPECT_EQ(again->snapshot().version, 3);
 }
 
 TEST_F(DeltaTableTest, RefusesATableOfANewerProtocol) {

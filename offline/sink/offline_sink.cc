@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "engine/batch/archive_batch.h"
 #include "engine/task/change_rows.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/random_id.h"
 #include "offline/sink/row_hole.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -22,6 +24,7 @@ Offset LastOffset(const arrow::RecordBatch& rows) {
 
 OfflineSinkOptions WithDefaults(OfflineSinkOptions options) {
   if (!options.now_us) options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
+  if (!options.say) options.say = [](const std::string&) {};
   return options;
 }
 
@@ -51,17 +54,23 @@ absl::Status Probe(ObjectStore* store, std::string_view what) {
 
 OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
     : project_(project), options_(WithDefaults(std::move(options))) {
+  std::map<TableId, std::string> made_of(options_.fingerprints.begin(),
+                                         options_.fingerprints.end());
   for (const v1::FeatureView& view : project.feature_views()) {
-    View& added = views_.emplace_back();
-    added.id = {.name = view.name(), .version = view.version()};
-    added.history = view.history() == v1::FeatureView::ON;
-    for (const v1::Entity& entity : project.entities()) {
-      if (entity.name() == view.entity()) added.schema = ChangeSchema(view, entity);
-    }
+    tables_.push_back({.id = {view.name(), view.version()},
+                       .schema = ChangeSchema(view, *FindEntity(project, view.entity())),
+                       .kept = view.history() == v1::FeatureView::ON});
   }
-  tables_ =
-      std::make_unique<TableFlush>(options_.warehouse, project.name(), options_.parquet_encoding,
-                                   options_.now_us, options_.fingerprints);
+  for (const v1::Source& source : project.sources()) {
+    if (!source.archive()) continue;
+    tables_.push_back({.id = TableId::OfEvents(source.name()),
+                       .schema = ArchiveSchema(source),
+                       .topic = source.topic()});
+    made_of[tables_.back().id] = source.topic();
+  }
+  flush_ = std::make_unique<TableFlush>(options_.warehouse, project.name(),
+                                        options_.parquet_encoding, options_.now_us,
+                                        std::move(made_of));
   thread_ = std::thread([this] { RunFlushes(); });
 }
 
@@ -74,7 +83,7 @@ OfflineSink::~OfflineSink() {
 }
 
 absl::Status OfflineSink::CheckWritable() {
-  if (std::any_of(views_.begin(), views_.end(), [](const View& view) { return view.history; })) {
+  if (std::any_of(tables_.begin(), tables_.end(), [](const Table& table) { return table.kept; })) {
     RETURN_IF_ERROR(Probe(options_.warehouse.get(), "warehouse"));
   }
   return Probe(OpenObjectStore(StoreUri::Folder(options_.state_folder)).get(), "state folder");
@@ -89,16 +98,16 @@ absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
                                                                task.partition)));
   CountPending(state.get());
   Offset most(-1);
-  for (const View& view : views_) {
+  for (const Table& table : tables_) {
     Offset& held = state->held.emplace_back(-1);
     Offset& in_table = state->in_table.emplace_back(-1);
     state->last_rows.emplace_back(std::nullopt);
-    if (!view.history) continue;
+    if (!table.HasRowsOf(task)) continue;
     ASSIGN_OR_RETURN(std::optional<Offset> table_position,
-                     tables_->HeldPosition(view.id, *view.schema, task));
+                     flush_->HeldPosition(table.id, *table.schema, task));
     if (table_position) in_table = *table_position;
     held = in_table;
-    auto in_log = state->log->recovered_rows().find(view.id);
+    auto in_log = state->log->recovered_rows().find(table.id);
     if (in_log != state->log->recovered_rows().end())
       held = std::max(held, in_log->second.back().position);
     most = std::max(most, held);
@@ -132,31 +141,64 @@ void OfflineSink::LetGo(const TaskId& task) {
   state->log = nullptr;
 }
 
+size_t OfflineSink::TableOf(const TaskId& task, int view) const {
+  if (view != ChangeBatch::kEvents) return static_cast<size_t>(view);
+  auto archive = std::find_if(tables_.begin(), tables_.end(), [&](const Table& table) {
+    return table.id.is_archive() && table.HasRowsOf(task);
+  });
+  return archive - tables_.begin();
+}
+
+absl::Status OfflineSink::CheckRow(const TaskId& task, const LastRow& row, TaskState* state,
+                                   std::optional<ArchiveGap>* gap) {
+  const size_t index = TableOf(task, row.view);
+  const TableId& id = tables_[index].id;
+  const ChangeLog& log = *state->log;
+  auto in_log = log.recovered_rows().find(id);
+  std::optional<RowHole> hole =
+      FindRowHole(state->in_table[index],
+                  in_log == log.recovered_rows().end() ? absl::Span<const RowRun>()
+                                                       : absl::MakeConstSpan(in_log->second),
+                  row.offset);
+  if (hole) {
+    return absl::FailedPreconditionError(
+        DescribeRowHole(*hole, task, id, options_.warehouse->Describe(OfflineTablePath(id)),
+                        log.folder(), options_.state_folder));
+  }
+  const bool made_none = row.offset && row.offset->value() < 0;
+  if (made_none && row.after > state->held[index])
+    *gap = ArchiveGap{state->held[index] + 1, row.after};
+  state->last_rows[index] = row.offset;
+  return absl::OkStatus();
+}
+
 absl::Status OfflineSink::CheckRows(const TaskId& task, absl::Span<const LastRow> rows) {
   std::shared_ptr<TaskState> state = Find(task);
   if (state == nullptr) return absl::OkStatus();
-  absl::MutexLock lock(&state->mutex);
-  const ChangeLog& log = *state->log;
   for (const LastRow& row : rows) {
-    const ViewId& view = views_[row.view].id;
-    auto in_log = log.recovered_rows().find(view);
-    std::optional<RowHole> hole =
-        FindRowHole(state->in_table[row.view],
-                    in_log == log.recovered_rows().end() ? absl::Span<const RowRun>()
-                                                         : absl::MakeConstSpan(in_log->second),
-                    row.offset);
-    if (hole) {
-      return absl::FailedPreconditionError(
-          DescribeRowHole(*hole, task, view, options_.warehouse->Describe(OfflineTablePath(view)),
-                          log.folder(), options_.state_folder));
+    std::optional<ArchiveGap> gap;
+    {
+      absl::MutexLock lock(&state->mutex);
+      RETURN_IF_ERROR(CheckRow(task, row, state.get(), &gap));
     }
-    state->last_rows[row.view] = row.offset;
+    if (gap) RETURN_IF_ERROR(NoteGap(task, tables_[TableOf(task, row.view)], *gap));
   }
   return absl::OkStatus();
 }
 
+absl::Status OfflineSink::NoteGap(const TaskId& task, const Table& archive, const ArchiveGap& gap) {
+  absl::MutexLock flush_lock(&flush_mutex_);
+  RETURN_IF_ERROR(flush_->NoteGap(archive.id, *archive.schema, task, gap));
+  options_.say(fmt::format(
+      "the event archive {} lacks the records of {} from offset {} to {}, which were read while it "
+      "was off or were gone before; that is kept in its property forebay.gaps",
+      options_.warehouse->Describe(OfflineTablePath(archive.id)), task.ToString(), gap.first.value(),
+      gap.last.value()));
+  return absl::OkStatus();
+}
+
 WantedSteps OfflineSink::Wants(int view) const {
-  return {views_[view].history ? WantedSteps::Which::kEvery : WantedSteps::Which::kNone};
+  return {tables_[view].kept ? WantedSteps::Which::kEvery : WantedSteps::Which::kNone};
 }
 
 std::unique_ptr<SinkPart> OfflineSink::Prepare(const TaskId& task) {
@@ -197,18 +239,18 @@ absl::Status OfflineSink::WriteFrame(const TaskOutput& output, absl::Span<const 
                     .clock = output.clock,
                     .complete_before = output.complete_before};
   for (const ChangeBatch& batch : rows) {
-    const View& view = views_[batch.view];
-    std::shared_ptr<arrow::RecordBatch> lacking = RowsAfter(batch.rows, state->held[batch.view]);
+    const size_t table = TableOf(output.task, batch.view);
+    std::shared_ptr<arrow::RecordBatch> lacking = RowsAfter(batch.rows, state->held[table]);
     Offset last = LastOffset(*batch.rows);
-    std::optional<Offset> previous = std::exchange(state->last_rows[batch.view], last);
+    std::optional<Offset> previous = std::exchange(state->last_rows[table], last);
     if (lacking == nullptr) continue;
     if (last > output.position) {
-      return absl::InternalError(
-          fmt::format("task {} is at position {} but made a row of view {} at offset {}",
-                      output.task.ToString(), output.position.value(), view.id.name, last.value()));
+      return absl::InternalError(fmt::format(
+          "task {} is at position {} but made a row of {} at offset {}", output.task.ToString(),
+          output.position.value(), tables_[table].id.ToString(), last.value()));
     }
     frame.first_position = std::min(frame.first_position, SourceOffset(*lacking, 0));
-    frame.sections.push_back({view.id, std::move(lacking), previous});
+    frame.sections.push_back({tables_[table].id, std::move(lacking), previous});
   }
   if (frame.sections.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(state->log->Append(frame));
@@ -317,7 +359,7 @@ absl::Status OfflineSink::FlushRounds() {
   while (true) {
     std::vector<TaskBacklog> backlog = TakeBacklog();
     if (backlog.empty()) return FirstFailed();
-    RETURN_IF_ERROR(tables_->Flush(backlog));
+    RETURN_IF_ERROR(flush_->Flush(backlog));
     for (const TaskBacklog& taken : backlog) {
       std::shared_ptr<TaskState> state = Find(taken.task);
       absl::MutexLock lock(&state->mutex);

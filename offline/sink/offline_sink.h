@@ -1,5 +1,6 @@
-// The sink that keeps every change record: first in the change log of its task, on the local disk,
-// then in the Delta table of its view.
+// The sink that keeps every change record, and the events of sources that are archived: first in
+// the change log of the task, on the local disk, then in the Delta table of the view, or of the
+// archive.
 //
 //   OfflineSink sink(project, {.state_folder = "state", .warehouse = OpenObjectStore(uri)});
 //   RETURN_IF_ERROR(sink.CheckWritable());
@@ -12,7 +13,7 @@
 // After an error a task's log takes nothing more until the task is opened again. A thread of the
 // sink's own moves the rows to the tables, every `flush_interval` or when `flush_bytes` are
 // pending; while the warehouse cannot be written it tries again with growing pauses, and the change
-// logs grow: nothing is lost. Rows of one task are in (offset, ordinal) order in its view's table.
+// logs grow: nothing is lost. Rows of one task are in (offset, ordinal) order in their table.
 // A view with `history: off` has neither table nor rows in a change log.
 //
 // Open, Commit and Close: by one thread at a time. Prepare and what it returns: by the task's. The
@@ -59,6 +60,8 @@ struct OfflineSinkOptions {
   std::function<int64_t()> now_us;  // wall clock, microseconds UTC; empty: the system's
   // ViewFingerprint by view, kept in its table: one that was made of another definition is refused.
   std::map<ViewId, std::string> fingerprints;
+  // What an operator should know: of events that an archive lacks. From the thread of CheckRows.
+  std::function<void(const std::string& message)> say;
 };
 
 class OfflineSink : public Sink {
@@ -70,7 +73,7 @@ class OfflineSink : public Sink {
   // logs, for the next Open.
   ~OfflineSink() override;
 
-  // Writes and deletes a probe in the state folder and, where a view has a history, the warehouse,
+  // Writes and deletes a probe in the state folder and, where there are tables, the warehouse,
   // for a clear message at start.
   absl::Status CheckWritable();
 
@@ -80,7 +83,8 @@ class OfflineSink : public Sink {
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
   absl::StatusOr<Offset> Open(const TaskId& task) override;
 
-  // FAILED_PRECONDITION: rows are in neither the table nor the change log.
+  // FAILED_PRECONDITION: rows are in neither the table nor the change log. What an archive lacks,
+  // as it was switched off, is noted in its table.
   absl::Status CheckRows(const TaskId& task, absl::Span<const LastRow> rows) override;
 
   // On an error of one task's disk the others' rows are kept all the same.
@@ -104,17 +108,23 @@ class OfflineSink : public Sink {
   RequestCounts store_requests() const { return options_.warehouse->requests(); }
 
  private:
-  struct View {
-    ViewId id;
-    std::shared_ptr<arrow::Schema> schema;  // its ChangeSchema
-    bool history = true;                    // false: its rows are not kept
+  // Of a view, or the archive of a source.
+  struct Table {
+    TableId id;
+    std::shared_ptr<arrow::Schema> schema;  // its ChangeSchema, or ArchiveSchema
+    bool kept = true;                       // false: of a view without history
+    std::string topic = {};                 // of an archive: whose tasks have its rows
+
+    bool HasRowsOf(const TaskId& task) const {
+      return kept && (topic.empty() || topic == task.topic);
+    }
   };
   struct TaskState {
     absl::Mutex mutex;
     std::unique_ptr<ChangeLog> log ABSL_GUARDED_BY(mutex);
     absl::Status failed ABSL_GUARDED_BY(mutex);  // not OK: the log takes nothing more
     std::atomic<int64_t> pending_bytes{0};       // in the log
-    // Per view of the project:
+    // Per table:
     std::vector<Offset> held ABSL_GUARDED_BY(mutex);      // up to where it has the rows
     std::vector<Offset> in_table ABSL_GUARDED_BY(mutex);  // likewise in the table, when opened
     // The last that the task made.
@@ -122,6 +132,12 @@ class OfflineSink : public Sink {
   };
   using TaskStates = std::map<TaskId, std::shared_ptr<TaskState>>;
 
+  // ChangeBatch.view as an index of tables_. REQUIRES: the source of the task is archived, if it is
+  // kEvents.
+  size_t TableOf(const TaskId& task, int view) const;
+  absl::Status CheckRow(const TaskId& task, const LastRow& row, TaskState* state,
+                        std::optional<ArchiveGap>* gap) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex);
+  absl::Status NoteGap(const TaskId& task, const Table& archive, const ArchiveGap& gap);
   std::shared_ptr<TaskState> Find(const TaskId& task) const;  // null: it is not open
   // Takes the task out, and what may still hold it writes nothing more.
   void LetGo(const TaskId& task);
@@ -143,11 +159,11 @@ class OfflineSink : public Sink {
 
   const v1::Project& project_;
   const OfflineSinkOptions options_;
-  std::vector<View> views_;  // of the project, by index
+  std::vector<Table> tables_;  // of the views, by their index in the project; then the archives
 
   // One flush at a time. Taken before the others, of which nobody holds two.
   absl::Mutex flush_mutex_;
-  std::unique_ptr<TableFlush> tables_ ABSL_GUARDED_BY(flush_mutex_);
+  std::unique_ptr<TableFlush> flush_ ABSL_GUARDED_BY(flush_mutex_);
 
   mutable absl::Mutex mutex_;
   TaskStates tasks_ ABSL_GUARDED_BY(mutex_);

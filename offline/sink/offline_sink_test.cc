@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "connectors/object_store/testing/s3_server.h"
+#include "engine/batch/archive_batch.h"
 #include "engine/state/change.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
@@ -54,7 +55,8 @@ class OfflineSinkTest : public ::testing::Test {
                                      .early_bytes = early_bytes_,
                                      .first_retry = absl::InfiniteDuration(),
                                      .longest_retry = absl::InfiniteDuration(),
-                                     .now_us = [] { return kNow; }});
+                                     .now_us = [] { return kNow; },
+                                     .say = [this](const std::string& said) { said_ += said; }});
   }
 
   std::string State() const { return folder_ + "/state"; }
@@ -165,6 +167,7 @@ class OfflineSinkTest : public ::testing::Test {
   int64_t flush_bytes_ = 64 << 20;
   size_t early_bytes_ = size_t{2} << 20;
   std::string folder_;
+  std::string said_;
   v1::Project project_ = TestProject();
   TaskId task_{"transactions", PartitionId(0)};
   bool in_bucket_ = false;  // the warehouse
@@ -544,7 +547,7 @@ TEST_F(OfflineSinkTest, LeavesALogFromWhichTheRowsOfAViewCanBeDropped) {
       .warehouse = Store(), .project = project_.name(), .state_folder = State(), .now_us = [] {
         return kNow;
       }};
-  EXPECT_EQ(ListUnflushed(State(), task_).value(), (std::set<ViewId>{{"spend", 1}, {"visits", 1}}));
+  EXPECT_EQ(ListUnflushed(State(), task_).value(), (std::set<TableId>{{"spend", 1}, {"visits", 1}}));
   for (int i = 0; i < 2; ++i) {
     absl::Status status = FlushWithout({{"spend", 1}}, {task_}, logs);
     ASSERT_TRUE(status.ok()) << status;
@@ -565,8 +568,8 @@ TEST_F(OfflineSinkTest, LeavesTablesThatAreFoundByProject) {
   ASSERT_TRUE(sink_->FlushAll().ok());
 
   std::shared_ptr<ObjectStore> warehouse = Store();
-  EXPECT_EQ(ListTables(warehouse, "demo").value(), (std::set<ViewId>{{"spend", 1}}));
-  EXPECT_EQ(ListTables(warehouse, "other").value(), (std::set<ViewId>{{"visits", 1}}));
+  EXPECT_EQ(ListTables(warehouse, "demo").value(), (std::set<TableId>{{"spend", 1}}));
+  EXPECT_EQ(ListTables(warehouse, "other").value(), (std::set<TableId>{{"visits", 1}}));
   EXPECT_FALSE(HasTable(warehouse, "demo", {"visits", 1}).value());
   EXPECT_FALSE(HasTable(warehouse, "demo", {"spend", 2}).value());
   ASSERT_TRUE(HasTable(warehouse, "demo", {"spend", 1}).value());
@@ -576,6 +579,204 @@ TEST_F(OfflineSinkTest, LeavesTablesThatAreFoundByProject) {
   ASSERT_TRUE(RemoveTable(warehouse.get(), {"spend", 1}).ok());
   EXPECT_FALSE(HasTable(warehouse, "demo", {"spend", 1}).value());
   EXPECT_EQ(TableRows("visits"), std::vector<std::string>{"0:2:b"});
+}
+
+// Source "payments" of topic "transactions": user_id (string).
+class ArchiveTest : public OfflineSinkTest {
+ protected:
+  ArchiveTest() {
+    v1::Source& source = *project_.add_sources();
+    source.set_name("payments");
+    source.set_topic("transactions");
+    source.set_archive(true);
+    AddColumn("user_id", v1::STRING);
+  }
+
+  void AddColumn(const char* name, v1::DataType type) {
+    v1::Field& field = *project_.mutable_sources(0)->add_schema();
+    field.set_name(name);
+    field.set_type(type);
+  }
+
+  // Of one user; the columns that the source has beside are null.
+  std::shared_ptr<arrow::RecordBatch> Events(std::initializer_list<int64_t> offsets) const {
+    auto schema = ArchiveSchema(project_.sources(0));
+    auto rows = arrow::RecordBatchBuilder::Make(schema, arrow::default_memory_pool()).ValueOrDie();
+    for (int64_t offset : offsets) {
+      for (int c = 0; c < schema->num_fields(); ++c) {
+        arrow::ArrayBuilder* column = rows->GetField(c);
+        if (schema->field(c)->name() == "_source_offset") {
+          EXPECT_TRUE(static_cast<arrow::Int64Builder*>(column)->Append(offset).ok());
+        } else if (schema->field(c)->name() == "user_id") {
+          EXPECT_TRUE(static_cast<arrow::StringBuilder*>(column)->Append("a").ok());
+        } else {
+          EXPECT_TRUE(
+              (schema->field(c)->nullable() ? column->AppendNull() : column->AppendEmptyValue())
+                  .ok());
+        }
+      }
+    }
+    return rows->Flush().ValueOrDie();
+  }
+
+  // As a task does that made a row for the archive of each of the offsets.
+  absl::Status CommitEvents(std::initializer_list<int64_t> offsets) {
+    TaskOutput output = Output();
+    for (int64_t offset : offsets) output.parts[0].second->TakeEvents(Events({offset}));
+    output.position = Offset(std::max(offsets));
+    output.clock = output.complete_before = KnownTime(1);
+    return Commit(std::move(output));
+  }
+
+  // As a worker does whose state says that the archive has made rows up to `last_row`, and was
+  // switched on behind `after`.
+  absl::Status OpenAndCheckArchive(Offset last_row, Offset after = Offset(-1)) {
+    if (absl::Status status = sink_->Open(task_).status(); !status.ok()) return status;
+    LastRow rows[] = {{.view = ChangeBatch::kEvents, .offset = last_row, .after = after}};
+    return sink_->CheckRows(task_, rows);
+  }
+
+  std::unique_ptr<DeltaTable> Archive() {
+    return DeltaTable::Open(OpenObjectStore(Warehouse()).value(), "events/payments").value();
+  }
+  std::string Gaps() { return Archive()->snapshot().metadata.configuration.at("forebay.gaps"); }
+  std::vector<std::string> ArchivedRows() {
+    auto store = OpenObjectStore(Warehouse()).value();
+    std::vector<std::string> rows;
+    auto archive = Archive();
+    for (const auto& [path, file] : archive->snapshot().files)
+      AppendRows(*store, "events/payments/" + path, &rows);
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+};
+
+TEST_F(ArchiveTest, HasTheEventsOfItsTopicThroughKillsAndReplays) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1, 2, 4}).ok());
+  Start();
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(2)).ok());
+  ASSERT_TRUE(CommitEvents({2, 4, 5}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(CommitEvents({6}).ok());
+  Start();
+  EXPECT_EQ(sink_->Open(task_).value(), Offset(6));
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(1)).ok());
+  ASSERT_TRUE(CommitEvents({2, 4, 5, 6, 7}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_THAT(ArchivedRows(), ElementsAre("0:1:a", "0:2:a", "0:4:a", "0:5:a", "0:6:a", "0:7:a"));
+  EXPECT_EQ(Archive()->TransactionVersion("demo/events/payments/transactions-0"), 8);
+  EXPECT_EQ(Archive()->snapshot().metadata.configuration.at("forebay.topic"), "transactions");
+  EXPECT_EQ(said_, "");
+}
+
+TEST_F(ArchiveTest, IsNoMatterOfOtherTopics) {
+  TaskId other{"transactions.by.user", PartitionId(0)};
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({3}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_EQ(sink_->Open(other).value(), Offset(-1));
+}
+
+TEST_F(ArchiveTest, NoticesRowsThatAreGone) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1}).ok());
+  fs::remove_all(LogFolder());
+  Start();
+  absl::Status status = OpenAndCheckArchive(Offset(1));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("rows of events/payments are missing"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("`forebay reset events/payments`"));
+}
+
+// Switched off at 4, and on again at 9; the second time no event was read between.
+TEST_F(ArchiveTest, TellsWhatItLacksSinceItWasOff) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1), Offset(1)).ok());
+  EXPECT_EQ(Gaps(), "transactions-0:0-1");
+  ASSERT_TRUE(CommitEvents({2, 4}).ok());
+  Start();
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1), Offset(9)).ok());
+  EXPECT_THAT(said_, HasSubstr("lacks the records of transactions/0 from offset 5 to 9"));
+  Start();
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1), Offset(9)).ok());
+  EXPECT_EQ(Gaps(), "transactions-0:0-1 transactions-0:5-9");
+  ASSERT_TRUE(CommitEvents({11}).ok());
+  Start();
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1), Offset(9)).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_EQ(Gaps(), "transactions-0:0-1 transactions-0:5-9");
+  EXPECT_THAT(ArchivedRows(), ElementsAre("0:11:a", "0:2:a", "0:4:a"));
+}
+
+TEST_F(ArchiveTest, GetsColumnsThatItsSourceGets) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(CommitEvents({2}).ok());
+  AddColumn("amount", v1::INT64);
+  Start();
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(2)).ok());
+  ASSERT_TRUE(CommitEvents({3}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());  // rows of both kinds, of one date
+  EXPECT_THAT(ArchivedRows(), ElementsAre("0:1:a", "0:2:a", "0:3:a"));
+  EXPECT_EQ(Archive()->snapshot().schema->fields().back()->name(), "amount");
+  EXPECT_EQ(Archive()->snapshot().files.size(), 3u);
+}
+
+TEST_F(ArchiveTest, RefusesAColumnOfAnotherTypeAndAnotherTopic) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  project_.mutable_sources(0)->mutable_schema(0)->set_type(v1::BYTES);
+  Start();
+  absl::Status status = sink_->Open(task_).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("column user_id of Delta table"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("archived columns keep their names and types"));
+  project_.mutable_sources(0)->mutable_schema(0)->set_type(v1::STRING);
+  project_.mutable_sources(0)->set_topic("payments");
+  Start();
+  status = sink_->Open({"payments", PartitionId(0)}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("holds the events of topic transactions, and source payments reads "
+                        "payments now"));
+}
+
+TEST_F(ArchiveTest, OfAnotherProjectIsNotWrittenTo) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  project_.set_name("other");
+  fs::remove_all(State());
+  Start();
+  absl::Status status = sink_->Open(task_).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is that of project demo"));
+}
+
+TEST_F(ArchiveTest, IsFoundAndRemovedWithWhatIsInTheLogs) {
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
+  ASSERT_TRUE(CommitEvents({1}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  ASSERT_TRUE(CommitEvents({2}).ok());
+  sink_.reset();
+  const TableId archive = TableId::OfEvents("payments");
+  auto warehouse = OpenObjectStore(Warehouse()).value();
+  EXPECT_EQ(ListUnflushed(State(), task_).value(), std::set<TableId>{archive});
+  EXPECT_EQ(ListTables(warehouse, "demo").value(), std::set<TableId>{archive});
+  EXPECT_TRUE(HasTable(warehouse, "demo", archive).value());
+  EXPECT_FALSE(HasTable(warehouse, "other", archive).value());
+  ASSERT_TRUE(FlushWithout({archive}, {task_},
+                           {.warehouse = warehouse,
+                            .project = "demo",
+                            .state_folder = State(),
+                            .now_us = [] { return kNow; }})
+                  .ok());
+  EXPECT_EQ(ListUnflushed(State(), task_).value(), std::set<TableId>());
+  ASSERT_TRUE(RemoveTable(warehouse.get(), archive).ok());
+  EXPECT_EQ(ListTables(warehouse, "demo").value(), std::set<TableId>());
 }
 
 }  // namespace

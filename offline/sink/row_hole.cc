@@ -17,19 +17,20 @@ std::optional<RowHole> FindRowHole(Offset in_table, absl::Span<const RowRun> in_
   return std::nullopt;
 }
 
-std::string DescribeRowHole(const RowHole& hole, const TaskId& task, const ViewId& view,
+std::string DescribeRowHole(const RowHole& hole, const TaskId& task, const TableId& id,
                             const std::string& table, const std::string& log,
                             const std::string& state_folder) {
   return fmt::format(
       "rows of {} are missing: task {} made one at offset {}, but its table {} and the change log "
       "{} hold {}. Commits of the table or part of the log were lost, or an older copy was put "
       "back. Nothing is guessed. Put back the newest copy of the table and the log; or the state "
-      "folder {} as it was when the table was copied; or build the view anew with `forebay reset "
-      "{}`",
-      view.ToString(), task.ToString(), hole.lacks.value(), table, log,
+      "folder {} as it was when the table was copied; or {} with `forebay reset {}`",
+      id.ToString(), task.ToString(), hole.lacks.value(), table, log,
       hole.held.value() < 0 ? "no rows of that task"
                             : fmt::format("its rows up to offset {} alone", hole.held.value()),
-      state_folder, view.ToString());
+      state_folder,
+      id.is_archive() ? "give the archive up and begin a new one" : "build the view anew",
+      id.ToString());
 }
 
 }  // namespace forebay

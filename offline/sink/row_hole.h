@@ -1,4 +1,4 @@
-// Rows that a view's table and the change log of a task should hold between them, and do not. They
+// Rows that a table and the change log of a task should hold between them, and do not. They
 // are not made again: the task reads on behind them.
 #ifndef FOREBAY_OFFLINE_SINK_ROW_HOLE_H_
 #define FOREBAY_OFFLINE_SINK_ROW_HOLE_H_
@@ -9,7 +9,7 @@
 #include "absl/types/span.h"
 #include "engine/batch/event_batch.h"
 #include "offline/change_log/change_log.h"
-#include "schemas/types/view_id.h"
+#include "schemas/types/table_id.h"
 
 namespace forebay {
 
@@ -24,7 +24,7 @@ std::optional<RowHole> FindRowHole(Offset in_table, absl::Span<const RowRun> in_
                                    std::optional<Offset> last_row);
 
 // What is missing, where, and the ways out.
-std::string DescribeRowHole(const RowHole& hole, const TaskId& task, const ViewId& view,
+std::string DescribeRowHole(const RowHole& hole, const TaskId& task, const TableId& id,
                             const std::string& table, const std::string& log,
                             const std::string& state_folder);
 

@@ -14,60 +14,124 @@ namespace {
 
 constexpr int kMostRaces = 10;
 constexpr char kFingerprintProperty[] = "forebay.fingerprint";
+constexpr char kTopicProperty[] = "forebay.topic";
+constexpr char kGapsProperty[] = "forebay.gaps";
 
 // Of the change log, in memory at a time: row groups of a size that readers like.
 constexpr int64_t kPortionBytes = 32 << 20;
 
-}  // namespace
-
-std::string OfflineTablePath(const ViewId& view) {
-  return fmt::format("offline/{}/v{}", view.name, view.version);
+const char* MadeOfProperty(const TableId& id) {
+  return id.is_archive() ? kTopicProperty : kFingerprintProperty;
 }
 
-std::string AppIdPrefix(const std::string& project, const ViewId& view) {
-  return fmt::format("{}/{}/v{}/", project, view.name, view.version);
+absl::Status OtherTopic(const TableId& archive, const std::string& before, const std::string& now,
+                        const std::string& place) {
+  return absl::FailedPreconditionError(fmt::format(
+      "the event archive {} holds the events of topic {}, and source {} reads {} now: their "
+      "offsets "
+      "would mix. Give the source another name, which is a new archive; or remove the old one with "
+      "`forebay reset {}`",
+      place, before, archive.name, now, archive.ToString()));
+}
+
+}  // namespace
+
+std::string OfflineTablePath(const TableId& table) {
+  if (table.is_archive()) return "events/" + table.name;
+  return fmt::format("offline/{}/v{}", table.name, table.version);
+}
+
+std::string AppIdPrefix(const std::string& project, const TableId& table) {
+  if (table.is_archive()) return fmt::format("{}/events/{}/", project, table.name);
+  return fmt::format("{}/{}/v{}/", project, table.name, table.version);
 }
 
 std::string TaskName(const TaskId& task) {
   return fmt::format("{}-{}", task.topic, task.partition.value());
 }
 
-std::string TableFlush::AppId(const ViewId& view, const TaskId& task) const {
-  return AppIdPrefix(project_, view) + TaskName(task);
+std::string TableFlush::AppId(const TableId& id, const TaskId& task) const {
+  return AppIdPrefix(project_, id) + TaskName(task);
 }
 
-absl::Status TableFlush::CheckFingerprint(const ViewId& view, const DeltaTable& table) const {
+// Each project has positions of its own in a table.
+absl::Status TableFlush::CheckOwner(const TableId& archive, const DeltaTable& table) const {
+  const std::string of_archive = AppIdPrefix("", archive);
+  for (const auto& [app_id, transaction] : table.snapshot().transactions) {
+    size_t at = app_id.find(of_archive);
+    if (at == std::string::npos || app_id.substr(0, at) == project_) continue;
+    return absl::FailedPreconditionError(fmt::format(
+        "the event archive {} is that of project {}: events would be in it twice. Of two projects "
+        "that share a warehouse and a topic one is to archive it; or give source {} another name, "
+        "or project {} a warehouse of its own",
+        warehouse_->Describe(table.path()), app_id.substr(0, at), archive.name, project_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TableFlush::CheckMadeOf(const TableId& id, const DeltaTable& table) const {
+  if (id.is_archive()) RETURN_IF_ERROR(CheckOwner(id, table));
   const auto& properties = table.snapshot().metadata.configuration;
-  auto made_of = properties.find(kFingerprintProperty);
-  auto now = fingerprints_.find(view);
-  if (made_of == properties.end() || now == fingerprints_.end() || made_of->second == now->second)
+  auto before = properties.find(MadeOfProperty(id));
+  auto now = made_of_.find(id);
+  if (before == properties.end() || now == made_of_.end() || before->second == now->second)
     return absl::OkStatus();
-  return ChangedUnderVersion(view, made_of->second, now->second, "its offline table");
+  if (id.is_archive())
+    return OtherTopic(id, before->second, now->second, warehouse_->Describe(table.path()));
+  return ChangedUnderVersion({id.name, id.version}, before->second, now->second,
+                             "its offline table");
 }
 
-absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const ViewId& view,
-                                                               const arrow::Schema& change_schema,
+// A source may get columns while it is archived.
+absl::Status TableFlush::FitColumns(const TableId& id, const arrow::Schema& schema,
+                                    DeltaTable* table) const {
+  if (id.is_archive()) {
+    absl::Status added = table->AddColumns(schema, now_us_());
+    if (!absl::IsFailedPrecondition(added)) return added;
+    return absl::FailedPreconditionError(fmt::format(
+        "{}: archived columns keep their names and types. Declare the column as it was; or leave "
+        "it "
+        "out and take the values from another one; or give source {} another name, which is a new "
+        "archive; or remove this one with `forebay reset {}`",
+        std::string(added.message()), id.name, id.ToString()));
+  }
+  return table->CheckColumns(schema);
+}
+
+absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const TableId& id,
+                                                               const arrow::Schema& schema,
                                                                const TaskId& task) {
-  auto it = tables_.find(view);
+  auto it = tables_.find(id);
   if (it == tables_.end()) {
     absl::StatusOr<std::unique_ptr<DeltaTable>> table =
-        DeltaTable::Open(warehouse_, OfflineTablePath(view));
+        DeltaTable::Open(warehouse_, OfflineTablePath(id));
     if (absl::IsNotFound(table.status())) return std::nullopt;
     RETURN_IF_ERROR(table.status());
     RETURN_IF_ERROR((*table)->MendCheckpoint());
-    RETURN_IF_ERROR((*table)->CheckColumns(change_schema));
-    RETURN_IF_ERROR(CheckFingerprint(view, **table));
-    it = tables_.emplace(view, *std::move(table)).first;
+    RETURN_IF_ERROR(CheckMadeOf(id, **table));
+    RETURN_IF_ERROR(FitColumns(id, schema, table->get()));
+    it = tables_.emplace(id, *std::move(table)).first;
   } else {
     RETURN_IF_ERROR(it->second->Refresh());
   }
-  std::optional<int64_t> version = it->second->TransactionVersion(AppId(view, task));
+  std::optional<int64_t> version = it->second->TransactionVersion(AppId(id, task));
   if (!version) return std::nullopt;
   return Offset(*version - 1);
 }
 
+absl::Status TableFlush::NoteGap(const TableId& archive, const arrow::Schema& schema,
+                                 const TaskId& task, const ArchiveGap& gap) {
+  ASSIGN_OR_RETURN(DeltaTable * table, FreshTable(archive, schema));
+  std::string text = fmt::format("{}:{}-{}", TaskName(task), gap.first.value(), gap.last.value());
+  auto add = [&](const std::string& gaps) {
+    bool noted = (" " + gaps + " ").find(" " + text + " ") != std::string::npos;
+    return noted ? gaps : gaps.empty() ? text : gaps + " " + text;
+  };
+  return table->ChangeProperty(kGapsProperty, add, now_us_());
+}
+
 absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog,
-                               const std::set<ViewId>& without) {
+                               const std::set<TableId>& without) {
   absl::Status status;
   for (int attempt = 0; attempt < kMostRaces; ++attempt) {
     status = FlushOnce(backlog, without);
@@ -77,15 +141,15 @@ absl::Status TableFlush::Flush(absl::Span<const TaskBacklog> backlog,
 }
 
 absl::Status TableFlush::FlushOnce(absl::Span<const TaskBacklog> backlog,
-                                   const std::set<ViewId>& without) {
+                                   const std::set<TableId>& without) {
   Pass pass{.left_out = without};
   for (const TaskBacklog& task : backlog) {
     for (const ClosedSegment& segment : task.segments)
       RETURN_IF_ERROR(ReadSegment(task.task, segment, &pass));
   }
   WriteFiles(&pass);
-  ForEachView(&pass, [&](const ViewId& view, ViewPart& part) {
-    return Commit(part, *tables_.at(view), pass.clocks);
+  ForEachTable(&pass, [&](const TableId& id, TablePart& part) {
+    return Commit(part, *tables_.at(id), pass.clocks);
   });
   return pass.first_error;
 }
@@ -97,49 +161,57 @@ absl::Status TableFlush::ReadSegment(const TaskId& task, const ClosedSegment& se
     ASSIGN_OR_RETURN(std::optional<ChangeFrame> frame, reader.Next());
     if (!frame) return absl::OkStatus();
     pass->clocks[task] = {frame->clock.value(), frame->complete_before.value()};
-    for (const ViewRows& rows : frame->sections) {
-      if (pass->left_out.contains(rows.view)) continue;
+    for (const TableRows& rows : frame->sections) {
+      if (pass->left_out.contains(rows.table)) continue;
       if (absl::Status status = AddRows(task, rows, frame->position, pass); !status.ok())
-        LeaveOut(rows.view, status, pass);
+        LeaveOut(rows.table, status, pass);
     }
     pass->bytes += reader.place() - before;
     if (pass->bytes >= kPortionBytes) WriteFiles(pass);
   }
 }
 
-absl::Status TableFlush::AddRows(const TaskId& task, const ViewRows& rows, Offset position,
+absl::Status TableFlush::AddRows(const TaskId& task, const TableRows& rows, Offset position,
                                  Pass* pass) {
-  ViewPart& part = pass->views[rows.view];
+  TablePart& part = pass->tables[rows.table];
   if (part.flush == nullptr) {
-    ASSIGN_OR_RETURN(DeltaTable * table, FreshTable(rows.view, *rows.rows->schema()));
+    ASSIGN_OR_RETURN(DeltaTable * table, FreshTable(rows.table, *rows.rows->schema()));
     part.flush = std::make_unique<ViewFlush>(warehouse_.get(), encoding_, now_us_, table);
   }
+  if (part.schema == nullptr || !part.schema->Equals(*rows.rows->schema())) {
+    part.schema = rows.rows->schema();
+    RETURN_IF_ERROR(FitColumns(rows.table, *part.schema, tables_.at(rows.table).get()));
+  }
   part.tasks.insert(task);
-  part.flush->Add(AppId(rows.view, task), rows.rows, position);
-  return absl::OkStatus();
+  return part.flush->Add(AppId(rows.table, task), rows.rows, position);
 }
 
-absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const ViewId& view,
-                                                   const arrow::Schema& change_schema) {
-  std::unique_ptr<DeltaTable>& table = tables_[view];
+absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const TableId& id, const arrow::Schema& schema) {
+  std::unique_ptr<DeltaTable>& table = tables_[id];
   if (table != nullptr) {
     RETURN_IF_ERROR(table->Refresh());
+    if (id.is_archive()) RETURN_IF_ERROR(CheckOwner(id, *table));
     return table.get();
   }
   std::map<std::string, std::string> properties;
-  if (auto of_view = fingerprints_.find(view); of_view != fingerprints_.end())
-    properties[kFingerprintProperty] = of_view->second;
-  ASSIGN_OR_RETURN(table, DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(view),
-                                                   change_schema, now_us_(), properties));
+  if (auto made_of = made_of_.find(id); made_of != made_of_.end())
+    properties[MadeOfProperty(id)] = made_of->second;
+  absl::StatusOr<std::unique_ptr<DeltaTable>> opened =
+      DeltaTable::Open(warehouse_, OfflineTablePath(id));
+  if (absl::IsNotFound(opened.status()))
+    opened =
+        DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(id), schema, now_us_(), properties);
+  RETURN_IF_ERROR(opened.status());
+  table = *std::move(opened);
   return table.get();
 }
 
 void TableFlush::WriteFiles(Pass* pass) {
-  ForEachView(pass, [](const ViewId&, ViewPart& part) { return part.flush->WriteFiles(); });
+  ForEachTable(pass, [](const TableId&, TablePart& part) { return part.flush->WriteFiles(); });
   pass->bytes = 0;
 }
 
-absl::Status TableFlush::Commit(const ViewPart& part, const DeltaTable& table,
+absl::Status TableFlush::Commit(const TablePart& part, const DeltaTable& table,
                                 const std::map<TaskId, TaskClock>& clocks) {
   TaskClocks of_table;
   for (const auto& [task, clock] : clocks) {
@@ -151,20 +223,20 @@ absl::Status TableFlush::Commit(const ViewPart& part, const DeltaTable& table,
   return part.flush->Commit(std::move(of_table));
 }
 
-void TableFlush::ForEachView(Pass* pass,
-                             const std::function<absl::Status(const ViewId&, ViewPart&)>& what) {
-  std::map<ViewId, absl::Status> failed;
-  for (auto& [view, part] : pass->views) {
-    if (absl::Status status = what(view, part); !status.ok()) failed[view] = status;
+void TableFlush::ForEachTable(Pass* pass,
+                              const std::function<absl::Status(const TableId&, TablePart&)>& what) {
+  std::map<TableId, absl::Status> failed;
+  for (auto& [id, part] : pass->tables) {
+    if (absl::Status status = what(id, part); !status.ok()) failed[id] = status;
   }
-  for (const auto& [view, status] : failed) LeaveOut(view, status, pass);
+  for (const auto& [id, status] : failed) LeaveOut(id, status, pass);
 }
 
-void TableFlush::LeaveOut(const ViewId& view, const absl::Status& reason, Pass* pass) {
+void TableFlush::LeaveOut(const TableId& id, const absl::Status& reason, Pass* pass) {
   pass->first_error.Update(reason);
-  pass->left_out.insert(view);
-  pass->views.erase(view);
-  tables_.erase(view);
+  pass->left_out.insert(id);
+  pass->tables.erase(id);
+  tables_.erase(id);
 }
 
 }  // namespace forebay

@@ -18,7 +18,7 @@ constexpr size_t kMostOpenFiles = 16;
 // Appends the rows to those of their dates, order kept, as slices of equal date.
 void SplitByDate(const std::shared_ptr<arrow::RecordBatch>& rows,
                  std::map<int64_t, std::vector<std::shared_ptr<arrow::RecordBatch>>>* by_day) {
-  int column = EffectiveTimeColumn(*rows->schema()) + kEffectiveTimeColumn;
+  const int column = DatedColumn(*rows->schema());
   const auto& array = static_cast<const arrow::TimestampArray&>(*rows->column(column));
   const int64_t* times = array.raw_values();
   int64_t begin = 0;
@@ -38,13 +38,19 @@ ViewFlush::~ViewFlush() {
     warehouse_->Delete(table_->path() + "/" + file.path).IgnoreError();
 }
 
-void ViewFlush::Add(const std::string& app_id, const std::shared_ptr<arrow::RecordBatch>& rows,
-                    Offset position) {
+absl::Status ViewFlush::Add(const std::string& app_id,
+                            const std::shared_ptr<arrow::RecordBatch>& rows, Offset position) {
   std::optional<int64_t> held = table_->TransactionVersion(app_id);
   std::shared_ptr<arrow::RecordBatch> lacking = held ? RowsAfter(rows, Offset(*held - 1)) : rows;
-  if (lacking == nullptr) return;
+  if (lacking == nullptr) return absl::OkStatus();
+  if (schema_ != nullptr && !schema_->Equals(*lacking->schema())) {
+    RETURN_IF_ERROR(WriteFiles());
+    RETURN_IF_ERROR(FinishFiles());
+  }
+  schema_ = lacking->schema();
   SplitByDate(lacking, &added_);
   request_.transactions[app_id] = position.value() + 1;
+  return absl::OkStatus();
 }
 
 absl::Status ViewFlush::WriteFiles() {

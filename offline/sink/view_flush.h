@@ -1,8 +1,8 @@
-// What one flush adds to the table of one view: its rows as data files, one per date, and one
-// commit.
+// What one flush adds to the table of one view, or to one archive: its rows as data files, one per
+// date, and one commit.
 //
 //   ViewFlush flush(warehouse, encoding, now_us, table);
-//   flush.Add(app_id, rows, position);           // some rows
+//   RETURN_IF_ERROR(flush.Add(app_id, rows, position));  // some rows
 //   RETURN_IF_ERROR(flush.WriteFiles());         // no longer in memory; and so on
 //   RETURN_IF_ERROR(flush.Commit(clocks));
 //
@@ -37,9 +37,9 @@ class ViewFlush {
   ~ViewFlush();
 
   // Takes the rows that the table lacks of these, which are the task's up to `position` and behind
-  // those that were added before.
-  void Add(const std::string& app_id, const std::shared_ptr<arrow::RecordBatch>& rows,
-           Offset position);
+  // those that were added before. Rows of other columns than those before are in other files.
+  absl::Status Add(const std::string& app_id, const std::shared_ptr<arrow::RecordBatch>& rows,
+                   Offset position);
 
   // Moves what was added into the files of its dates.
   absl::Status WriteFiles();
@@ -57,6 +57,7 @@ class ViewFlush {
   ParquetEncoding encoding_;
   std::function<int64_t()> now_us_;
   DeltaTable* table_;
+  std::shared_ptr<arrow::Schema> schema_;                     // of what was added last
   std::map<int64_t, RowBatches> added_;                       // by day, in microseconds since 1970
   std::map<int64_t, std::unique_ptr<DataFileWriter>> files_;  // unfinished, by day
   AppendRequest request_;

@@ -122,6 +122,8 @@ const std::vector<MetricDefinition>& MetricDefinitions() {
        "Records of a sample whose key is in two partitions: its features lack events.", source},
       {Metric::kWrittenChanges, "forebay_written_changes_total", kCounter, "changes",
        "Change records made, of events and of expiries.", task},
+      {Metric::kArchivedEvents, "forebay_archived_events_total", kCounter, "events",
+       "Events made into rows of their archive; only of sources that have one.", task},
       {Metric::kWrittenUpdates, "forebay_written_updates_total", kCounter, "updates",
        "Records given to the update topic; only of views that have one.", view},
       {Metric::kCoalescedSteps, "forebay_coalesced_steps_total", kCounter, "steps",

@@ -41,6 +41,7 @@ enum class Metric {
   kMismatchingKeys,  // topic
   kSplitKeys,        // topic
   kWrittenChanges,
+  kArchivedEvents,
   kWrittenUpdates,  // view, version, topic, partition
   kCoalescedSteps,  // view, version, topic, partition
   kPosition,
