@@ -141,6 +141,7 @@ class Source:
     event_time: str
     known_time: str = "kafka"
     max_future: int = 5 * MINUTE
+    archive: bool = False
 
 
 def definitions(source: Source, views: list[View], services: dict[str, list[str]] = {}) -> dict:
@@ -157,6 +158,7 @@ def definitions(source: Source, views: list[View], services: dict[str, list[str]
                 "schema": types,
                 "event_time": source.event_time,
                 "known_time": source.known_time,
+                "archive": "on" if source.archive else "off",
             }
         ],
         "entities": [

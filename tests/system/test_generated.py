@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import json
 import math
+import pathlib
 import random
 import time
 
@@ -14,6 +15,7 @@ from confluent_kafka import TopicPartition
 from tests.oracle.model import Feature, View, Window
 from tests.system import runs
 from tests.system.agreement import Outcome, read_table
+from tests.system.archive import archive_path, check_archive, gaps
 from tests.system.broker import Broker
 from tests.system.project import forebay
 from tests.system.rows import check_row_values, check_steps_wherever_they_stand
@@ -21,7 +23,7 @@ from tests.system.scenario import produce
 from tests.system.scenarios import transactions
 from tests.system.source_replay import tasks_by_known_time
 from tests.system.view_outcome import POSITION, TIMES, ViewOutcome
-from tests.system.worker import Worker
+from tests.system.worker import Worker, WorkerError
 
 
 HASTY = {
@@ -42,9 +44,27 @@ def broker(tmp_path_factory):
 def check(scenario, project, broker):
     outcome = Outcome.read(scenario, project, broker.address)
     outcome.check_written()
+    if scenario.source.archive:
+        check_hashes(check_archive(scenario, project, broker.address), outcome.views[0])
     with Worker(project) as worker:
         outcome.check_lookups(worker)
     outcome.check_training_set(questions=2_000)
+
+
+def archived(scenario):
+    return dataclasses.replace(
+        scenario, source=dataclasses.replace(scenario.source, archive=True)
+    )
+
+
+def check_hashes(archive: pl.DataFrame, of_view: ViewOutcome) -> None:
+    """A key of the source has the hash that it has in the tables of its views."""
+    keys = list(of_view.view.keys)
+    pairs = archive.select(*keys, "_key_hash").unique()
+    hashes = of_view.table.select(*keys, "_key_hash").unique()
+    assert len(hashes) > 100
+    assert len(pairs) == len(archive.select(keys).unique())
+    assert len(hashes.join(pairs, on=[*keys, "_key_hash"], how="anti")) == 0
 
 
 @pytest.mark.parametrize(
@@ -65,7 +85,7 @@ def test_whatever_the_caches_the_threads_and_the_commits(tmp_path, broker, name,
 
 
 def test_killed_20_times(tmp_path, broker):
-    scenario = transactions.scenario(project="killed")
+    scenario = archived(transactions.scenario(project="killed"))
     project = runs.prepare(scenario, tmp_path, broker)
     runs.run_with_kills(scenario, project, broker, kills=20, seed=4)
     check(scenario, project, broker)
@@ -94,7 +114,7 @@ def test_a_view_that_comes_later_is_as_if_it_had_always_been_there(tmp_path, bro
 
 def test_definitions_that_change_between_kills_leave_no_trace(tmp_path, broker):
     """Views and their repartition topics come and go, outputs are switched off and on."""
-    scenario = transactions.scenario(count=6_000, project="changing")
+    scenario = archived(transactions.scenario(count=6_000, project="changing"))
     project = runs.prepare(scenario, tmp_path, broker)
     rng = random.Random(11)
     worker = Worker(project)
@@ -103,6 +123,7 @@ def test_definitions_that_change_between_kills_leave_no_trace(tmp_path, broker):
         definitions = dataclasses.replace(scenario, views=tuple(some), services={}).definitions()
         for view in definitions["feature_views"]:
             view |= {output: "off" for output in ("history", "updates") if rng.random() < 0.3}
+        definitions["sources"][0]["archive"] = rng.choice(["on", "off"])
         project.write_definitions(definitions)
         produce(broker.address, scenario.source.topic, share)
         worker.spawn()
@@ -112,6 +133,46 @@ def test_definitions_that_change_between_kills_leave_no_trace(tmp_path, broker):
     project.write_definitions(scenario.definitions())
     worker.run_until_idle()
     check(scenario, project, broker)
+
+
+def test_an_archive_goes_on_as_it_is_switched_and_says_what_it_lacks(tmp_path, broker):
+    """On, off, and on again with a column more; a column of another type; begun anew."""
+    scenario = archived(transactions.scenario(count=900, project="switched"))
+    project = runs.prepare(scenario, tmp_path, broker)
+
+    def run(source, messages):
+        definitions = dataclasses.replace(scenario, source=source).definitions()
+        project.write_definitions(definitions)
+        produce(broker.address, source.topic, messages)
+        Worker(project).run_until_idle()
+
+    first, off, on, later = runs.shares(scenario.messages, 4)
+    source = scenario.source
+    grown = dataclasses.replace(source, schema=source.schema | {"note": "string"})
+    run(source, first)
+    run(dataclasses.replace(source, archive=False), off)
+    run(grown, on)
+    scenario = dataclasses.replace(scenario, source=grown)
+    archive = check_archive(scenario, project, broker.address)
+    assert len(archive) == sum(not message.bad for message in first + on)
+    assert sum(map(len, sum(gaps(project, source.name).values(), []))) == len(off)
+    log = (project.folder / "worker.log").read_text()
+    assert f"lacks the records of {source.topic}/0 from offset" in log
+    assert f"read {len(on)} records of {source.topic}: " in log
+    assert f"; {sum(not message.bad for message in on)} archived" in log
+
+    other = dataclasses.replace(grown, schema=grown.schema | {"note": "bool"})
+    with pytest.raises(WorkerError, match="column note .* is string, not bool: archived columns keep"):
+        run(other, [])
+    done = forebay("reset", "events/transactions", "--yes", "--project", project.folder)
+    assert done.returncode == 0, done.stderr
+    assert "removed the event archive events/transactions" in done.stdout
+    run(other, later)
+    archive = check_archive(dataclasses.replace(scenario, source=other), project, broker.address)
+    assert len(archive) == sum(not message.bad for message in later)
+    done = forebay("reset", "--all", "--yes", "--project", project.folder)
+    assert done.returncode == 0, done.stderr
+    assert not pathlib.Path(archive_path(project, source.name)).exists()
 
 
 def test_what_a_view_lacks_is_said(tmp_path, broker):

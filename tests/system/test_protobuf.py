@@ -1,19 +1,27 @@
 """The same events through a JSON and a protobuf topic: the same features, changes and dead letters."""
 
+import base64
 import dataclasses
 import json
+import time
 
+import polars as pl
 import pytest
+from confluent_kafka import Producer
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
+from tests.offline.conftest import delta_in_duckdb  # noqa: F401
 from tests.oracle.model import Feature, Updates, View, Window, definitions
+from tests.oracle.oracle import parse_time
 from tests.system import runs
+from tests.system.archive import archive_path, read_archive
 from tests.system.broker import Broker
-from tests.system.project import Project
+from tests.system.project import Project, forebay
 from tests.system.scenario import Message, produce
 from tests.system.scenarios import transactions
 from tests.system.topics import dead_letters, updates
+from tests.system.view_outcome import time_of
 from tests.system.worker import Worker
 
 PROTO = """
@@ -65,14 +73,14 @@ def write_protos(folder):
     (folder / "shop" / "channel.proto").write_text(CHANNEL_PROTO)
 
 
-def message_class(folder):
-    out = folder / "transaction.binpb"
+def message_class(folder, file="transaction.proto", message="shop.v1.Transaction"):
+    out = folder / "out.binpb"
     arguments = ["protoc", f"-I{folder}", "--include_imports", f"--descriptor_set_out={out}"]
-    assert protoc.main([*arguments, str(folder / "features" / "transaction.proto")]) == 0
+    assert protoc.main([*arguments, str(folder / "features" / file)]) == 0
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file:
         pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.v1.Transaction"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(message))
 
 
 def in_protobuf(messages: list[Message], transaction) -> list[Message]:
@@ -153,3 +161,114 @@ def rejected(letters, topic: str) -> list[tuple]:
         for d in letters
         if d.topic == topic
     )
+
+
+KINDS_PROTO = """
+syntax = "proto3";
+message Kinds {
+  optional bool flag = 1;
+  optional int64 whole = 2;
+  optional double real = 3;
+  optional string text = 4;
+  optional bytes raw = 5;
+  optional string said = 6;
+  optional int64 s = 7;
+  optional int64 ms = 8;
+  optional int64 us = 9;
+  optional int64 ns = 10;
+}
+"""
+KINDS = {
+    "flag": "bool",
+    "whole": "int64",
+    "real": "double",
+    "text": "string",
+    "raw": "bytes",
+    "said": "timestamp",
+    "s": "timestamp_s",
+    "ms": "timestamp_ms",
+    "us": "timestamp_us",
+    "ns": "timestamp_ns",
+}
+
+
+def test_an_archive_holds_columns_of_every_type_though_no_view_reads_them(
+    tmp_path, broker, delta_in_duckdb
+):
+    """Of a topic in JSON by a key that is a double, and of one in protobuf by none."""
+    now = int(time.time())
+    whole = {
+        "flag": True,
+        "whole": -(2**63),
+        "real": 0.1,
+        "text": "日本",
+        "raw": b"\x00\xff",
+        "said": "2026-03-01T12:00:00.123456Z",
+        "s": now,
+        "ms": -1,
+        "us": 1_700_000_000_000_001,
+        "ns": 1_700_000_000_000_001_999,
+    }
+    events = [(b"a", whole), (None, {"s": now - 86_400}), (b"", whole | {"flag": None, "s": now + 1})]
+    source = {"schema": KINDS, "event_time": "s", "archive": "on"}
+    encoded = source | {"format": "protobuf", "proto": "kinds.proto"}
+    project_definitions = {
+        "sources": [
+            source | {"name": "plain", "topic": "plain-kinds", "key": ["real"]},
+            encoded | {"name": "encoded", "topic": "encoded-kinds", "key": "none"},
+        ]
+    }
+    folder = tmp_path / "project"
+    (folder / "features").mkdir(parents=True)
+    (folder / "features" / "kinds.proto").write_text(KINDS_PROTO)
+    kinds = message_class(folder, "kinds.proto", "Kinds")
+    project = Project(folder, "kinds", project_definitions, broker.address)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for topic in ("plain-kinds", "encoded-kinds"):
+        broker.create_topic(topic, 1)
+        for key, fields in events:
+            there = {name: value for name, value in fields.items() if value is not None}
+            value = kinds(**there).SerializeToString()
+            if topic == "plain-kinds":
+                raw = {"raw": base64.b64encode(fields["raw"]).decode()} if "raw" in fields else {}
+                value = json.dumps(fields | raw).encode()
+            producer.produce(topic, value, key, timestamp=now * 1000 + 7)
+    producer.produce("plain-kinds", b"{", timestamp=now * 1000 + 7)
+    assert producer.flush(30) == 0
+    done = forebay("validate", folder)
+    assert "2 sources (2 archived)" in done.stdout, done.stdout + done.stderr
+    Worker(project).run_until_idle()
+
+    want = [archived_kinds(offset, now, key, fields) for offset, (key, fields) in enumerate(events)]
+    for source in ("plain", "encoded"):
+        archive = read_archive(project, source)
+        assert archive.drop("_key_hash").to_dicts() == want
+        assert archive["_key_hash"][1] == 0 and archive["_key_hash"].n_unique() == 3
+        path = archive_path(project, source)
+        by_duckdb = delta_in_duckdb.sql(f"FROM delta_scan('{path}') ORDER BY _source_offset")
+        assert pl.from_arrow(by_duckdb.to_arrow_table()).select(archive.columns).equals(archive)
+
+
+def archived_kinds(offset: int, now: int, key: bytes | None, fields: dict) -> dict:
+    scale = {"s": 1_000_000, "ms": 1_000, "us": 1}
+    row = {name: fields.get(name) for name in KINDS}
+    for name in KINDS:
+        if row[name] is not None and "timestamp" in KINDS[name]:
+            value = row[name]
+            row[name] = time_of(
+                parse_time(value)
+                if name == "said"
+                else value // 1000
+                if name == "ns"
+                else value * scale[name]
+            )
+    timestamp = time_of(now * 1_000_000 + 7_000)
+    return row | {
+        "_event_time": row["s"],
+        "_known_time": timestamp,
+        "_timestamp": timestamp,
+        "_key": key,
+        "_source_partition": 0,
+        "_source_offset": offset,
+        "date": row["s"].date(),
+    }
