@@ -2,6 +2,7 @@
 //
 //   engine_bench --project bench/transactions                          hot keys, state only
 //   ... --steps every                                                  with every change record
+//   ... --archive                                                      with the rows of an archive
 //   ... --threads 2                                                    two tasks, side by side
 //   ... --keys 10000000 --state DIR --hot-share 0.25                   RocksDB below
 //
@@ -43,6 +44,7 @@ struct Flags {
   double zipf = 1.05;
   int threads = 1;
   std::string steps = "none";
+  bool archive = false;
   std::string state;                 // folder; empty: no store
   double hot_share = 1;              // of the bytes of all keys, held in the hot map
   int64_t commit_records = 500'000;  // events between two commits to the store
@@ -183,6 +185,7 @@ class TaskBench {
 
   int64_t events() const { return static_cast<int64_t>(batches_.size()) * kBatch; }
   int64_t changes() const { return changes_; }
+  int64_t archived() const { return archived_; }
   double longest_pause() const { return longest_pause_; }
 
  private:
@@ -199,7 +202,8 @@ class TaskBench {
   void Cut(CutOf of) {
     TaskCut cut;
     Pausing([&] { cut = task_->Cut(of); });
-    for (const ChangeBatch& change : rows_.RowsOf(cut.output)) changes_ += change.rows->num_rows();
+    for (const ChangeBatch& change : rows_.RowsOf(cut.output))
+      (change.view == ChangeBatch::kEvents ? archived_ : changes_) += change.rows->num_rows();
     if (cut.states.empty()) return;
     Require(task_->Commit(cut));
     task_->Durable(cut.number());
@@ -224,6 +228,7 @@ class TaskBench {
   std::vector<EventBatch> batches_;
   int64_t made_ = 0;
   int64_t changes_ = 0;
+  int64_t archived_ = 0;
   double longest_pause_ = 0;
 };
 
@@ -251,6 +256,7 @@ int Main(const Flags& flags) {
     project.mutable_feature_views(0)->set_history(v1::FeatureView::OFF);
     project.mutable_feature_views(0)->set_updates(v1::FeatureView::OFF);
   }
+  project.mutable_sources(0)->set_archive(flags.archive);
   std::vector<TaskPlan> plans = PlanTasks(project).value();
   std::optional<StateFolder> folder;
   std::unique_ptr<StoreFactory> stores;
@@ -266,10 +272,11 @@ int Main(const Flags& flags) {
   double cpu = ProcessCpuSeconds();
   double wall = ForEachTask(&tasks, [](TaskBench& task) { task.Run(); });
   cpu = ProcessCpuSeconds() - cpu;
-  int64_t events = 0, changes = 0, keys = 0, hot_bytes = 0, stored_bytes = 0;
+  int64_t events = 0, changes = 0, archived = 0, keys = 0, hot_bytes = 0, stored_bytes = 0;
   for (auto& task : tasks) {
     events += task->events();
     changes += task->changes();
+    archived += task->archived();
     task->CountBytes(&keys, &hot_bytes, &stored_bytes);
   }
   double restart = 0, pause = 0;
@@ -280,11 +287,12 @@ int Main(const Flags& flags) {
   }
   fmt::print(
       "{{\"bench\": \"engine\", \"events\": {}, \"keys\": {}, \"features\": 22, \"threads\": {}, "
-      "\"steps\": \"{}\", \"changes\": {}, \"cpu_seconds\": {:.3f}, \"seconds\": {:.3f}, "
+      "\"steps\": \"{}\", \"changes\": {}, \"archived\": {}, \"cpu_seconds\": {:.3f}, \"seconds\": "
+      "{:.3f}, "
       "\"events_per_cpu_second\": {:.0f}, \"events_per_second\": {:.0f}, \"keys_with_state\": {}, "
       "\"hot_bytes\": {}, \"stored_bytes\": {}, \"longest_pause_seconds\": {:.4f}, "
       "\"restart_seconds\": {:.3f}}}\n",
-      events, flags.keys, flags.threads, flags.steps, changes, cpu, wall,
+      events, flags.keys, flags.threads, flags.steps, changes, archived, cpu, wall,
       static_cast<double>(events) / cpu, static_cast<double>(events) / wall, keys, hot_bytes,
       stored_bytes, pause, restart);
   return 0;
@@ -308,6 +316,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", flags.steps, "none: state only; every: a change record of every step")
       ->check(CLI::IsMember({"none", "every"}))
       ->capture_default_str();
+  app.add_flag("--archive", flags.archive, "Make rows for an archive of all columns, too");
   app.add_option("--state", flags.state, "An empty folder for stores below");
   app.add_option("--hot-share", flags.hot_share, "Of the keys' bytes, in the hot map, with --state")
       ->capture_default_str();

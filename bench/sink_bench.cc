@@ -1,11 +1,12 @@
 // The sinks alone: the change records of card transactions, made first and held in memory, are
 // published to Kafka in transactions, and kept in change log and Delta table, which is then
-// compacted. One thread drives each stage; prints a line of JSON for each.
+// compacted; so are the events, for their archive. One thread drives each stage; prints a line of
+// JSON for each.
 //
 //   sink_bench --project bench/transactions --folder /tmp/x --brokers 127.0.0.1:9092
 //
 // cpu_ns: of the driving thread; process_cpu_ns: of all threads until everything is acknowledged;
-// both per change record.
+// both per change record, or per event.
 #include <arrow/api.h>
 
 #include <CLI/CLI.hpp>
@@ -74,6 +75,9 @@ struct Steps final : SinkPart {
   void Take(int, const Change& change, const Scalar* values) override {
     steps.push_back({std::string(change.key.bytes), change, {values, values + features}});
   }
+  void TakeEvents(const std::shared_ptr<arrow::RecordBatch>& rows) override {
+    events.push_back(rows);
+  }
   void Finish(const TaskOutput&) override {
     for (Step& step : steps) step.change.key.bytes = step.key;
   }
@@ -83,9 +87,14 @@ struct Steps final : SinkPart {
     for (const Step& step : steps) part->Take(0, step.change, step.features.data());
     part->Finish(output);
   }
+  void GiveEventsTo(SinkPart* part, const TaskOutput& output) const {
+    for (const auto& rows : events) part->TakeEvents(rows);
+    part->Finish(output);
+  }
 
   const size_t features;
   std::vector<Step> steps;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> events;
 };
 
 class StepsSink final : public Sink {
@@ -110,36 +119,49 @@ class SinkBench {
   absl::Status Run() {
     ASSIGN_OR_RETURN(LoadedProject loaded, LoadProject(flags_.project, nullptr));
     project_ = *loaded.project;
+    project_.mutable_sources(0)->set_archive(true);
     RETURN_IF_ERROR(MakeSteps());
     for (v1::FeatureView::UpdateFormat format :
          {v1::FeatureView::UPDATE_JSON, v1::FeatureView::UPDATE_PROTOBUF}) {
       if (flags_.brokers.empty()) break;
       std::string name = format == v1::FeatureView::UPDATE_JSON ? "json" : "protobuf";
       project_.mutable_feature_views(0)->set_update_format(format);
-      RETURN_IF_ERROR(Measure("publish " + name, [this] { return Publish(); }));
+      RETURN_IF_ERROR(Measure("publish " + name, changes_, [this] { return Publish(); }));
     }
-    RETURN_IF_ERROR(Measure("change log", [this] { return Keep(/*flush=*/false); }));
-    RETURN_IF_ERROR(Measure("change log and table", [this] { return Keep(/*flush=*/true); }));
-    for (int i = 0; i < flags_.repeats; ++i) RETURN_IF_ERROR(Compact());
+    for (What what : {What::kChanges, What::kEvents}) {
+      std::string name = Prefix(what);
+      int64_t rows = what == What::kChanges ? changes_ : events_;
+      RETURN_IF_ERROR(Measure(name + "change log", rows, [=, this] { return Keep(what, false); }));
+      RETURN_IF_ERROR(
+          Measure(name + "change log and table", rows, [=, this] { return Keep(what, true); }));
+      for (int i = 0; i < flags_.repeats; ++i) RETURN_IF_ERROR(Compact(what));
+    }
     return absl::OkStatus();
   }
 
  private:
+  enum class What { kChanges, kEvents };
+
+  static std::string Prefix(What what) { return what == What::kChanges ? "" : "events, "; }
+
   absl::Status MakeSteps();
   const Steps& StepsOf(const TaskOutput& commit) const {
     return *commit.PartOf<Steps>(steps_.get());
   }
-  absl::Status Measure(const std::string& stage, const std::function<absl::Status()>& run) const;
+  // `rows`: that a run takes through the stage.
+  absl::Status Measure(const std::string& stage, int64_t rows,
+                       const std::function<absl::Status()>& run) const;
   absl::Status Publish() const;
-  absl::Status Keep(bool flush) const;
-  absl::Status Compact() const;
+  absl::Status Keep(What what, bool flush) const;
+  absl::Status Compact(What what) const;
 
   const Flags flags_;
   v1::Project project_;
   TaskId task_;
   std::unique_ptr<StepsSink> steps_;
   std::vector<TaskOutput> commits_;
-  int64_t rows_ = 0;
+  int64_t changes_ = 0;
+  int64_t events_ = 0;
 };
 
 absl::Status SinkBench::MakeSteps() {
@@ -164,12 +186,13 @@ absl::Status SinkBench::MakeSteps() {
       RETURN_IF_ERROR(task->Apply(events.Finish()));
     }
     commits_.push_back(task->Cut(CutOf::kOutputs).output);
-    rows_ += static_cast<int64_t>(StepsOf(commits_.back()).steps.size());
+    changes_ += static_cast<int64_t>(StepsOf(commits_.back()).steps.size());
+    for (const auto& rows : StepsOf(commits_.back()).events) events_ += rows->num_rows();
   }
   return absl::OkStatus();
 }
 
-absl::Status SinkBench::Measure(const std::string& stage,
+absl::Status SinkBench::Measure(const std::string& stage, int64_t rows,
                                 const std::function<absl::Status()>& run) const {
   if (stage.find(flags_.stage) == std::string::npos) return absl::OkStatus();
   for (int i = 0; i < flags_.repeats; ++i) {
@@ -178,11 +201,11 @@ absl::Status SinkBench::Measure(const std::string& stage,
     RETURN_IF_ERROR(run());
     thread = CpuSeconds(CLOCK_THREAD_CPUTIME_ID) - thread;
     process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
-    double rows = static_cast<double>(rows_);
+    double count = static_cast<double>(rows);
     fmt::print(
         "{{\"bench\": \"sink\", \"stage\": \"{}\", \"records\": {}, \"cpu_ns\": {:.0f}, "
         "\"process_cpu_ns\": {:.0f}, \"records_per_cpu_second\": {:.0f}}}\n",
-        stage, rows_, thread / rows * 1e9, process / rows * 1e9, rows / process);
+        stage, rows, thread / count * 1e9, process / count * 1e9, count / process);
   }
   return absl::OkStatus();
 }
@@ -204,7 +227,7 @@ absl::Status SinkBench::Publish() const {
   return absl::OkStatus();
 }
 
-absl::Status SinkBench::Keep(bool flush) const {
+absl::Status SinkBench::Keep(What what, bool flush) const {
   std::string folder = flags_.folder + "/offline";
   std::filesystem::remove_all(folder);
   OfflineSink sink(project_, {.state_folder = folder + "/state",
@@ -215,7 +238,12 @@ absl::Status SinkBench::Keep(bool flush) const {
   for (const TaskOutput& commit : commits_) {
     TaskOutput output{.task = task_, .position = commit.position, .clock = commit.clock};
     output.parts.emplace_back(&sink, sink.Prepare(task_));
-    StepsOf(commit).GiveTo(output.parts[0].second.get(), output);
+    SinkPart* part = output.parts[0].second.get();
+    if (what == What::kChanges) {
+      StepsOf(commit).GiveTo(part, output);
+    } else {
+      StepsOf(commit).GiveEventsTo(part, output);
+    }
     RETURN_IF_ERROR(sink.Commit({&output}));
     if (flush && sink.pending_bytes() > flags_.flush_bytes) RETURN_IF_ERROR(sink.FlushAll());
   }
@@ -223,15 +251,16 @@ absl::Status SinkBench::Keep(bool flush) const {
 }
 
 // The table that Keep left, in which each flush is a file of each date.
-absl::Status SinkBench::Compact() const {
-  if (std::string_view("compaction").find(flags_.stage) == std::string::npos)
-    return absl::OkStatus();
-  RETURN_IF_ERROR(Keep(/*flush=*/true));
+absl::Status SinkBench::Compact(What what) const {
+  const std::string stage = Prefix(what) + "compaction";
+  if (stage.find(flags_.stage) == std::string::npos) return absl::OkStatus();
+  RETURN_IF_ERROR(Keep(what, /*flush=*/true));
   std::shared_ptr<ObjectStore> store =
       OpenObjectStore(StoreUri::Folder(flags_.folder + "/offline/warehouse"));
   const v1::FeatureView& view = project_.feature_views(0);
-  ASSIGN_OR_RETURN(auto table,
-                   DeltaTable::Open(store, OfflineTablePath({view.name(), view.version()})));
+  const TableId id = what == What::kChanges ? TableId(view.name(), view.version())
+                                            : TableId::OfEvents(project_.sources(0).name());
+  ASSIGN_OR_RETURN(auto table, DeltaTable::Open(store, OfflineTablePath(id)));
   CompactionOptions options;
   options.limits.loose_files = 1;
   options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
@@ -240,10 +269,10 @@ absl::Status SinkBench::Compact() const {
   process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
   const auto rows = static_cast<double>(result.rows);
   fmt::print(
-      "{{\"bench\": \"sink\", \"stage\": \"compaction\", \"records\": {}, \"files_before\": {}, "
+      "{{\"bench\": \"sink\", \"stage\": \"{}\", \"records\": {}, \"files_before\": {}, "
       "\"files_after\": {}, \"bytes_per_record_before\": {:.1f}, \"bytes_per_record\": {:.1f}, "
       "\"cpu_ns\": {:.0f}, \"output_mb_per_cpu_second\": {:.0f}}}\n",
-      result.rows, result.files_before, result.files_after,
+      stage, result.rows, result.files_before, result.files_after,
       static_cast<double>(result.bytes_before) / rows,
       static_cast<double>(result.bytes_after) / rows, process / rows * 1e9,
       static_cast<double>(result.bytes_after) / process / 1e6);

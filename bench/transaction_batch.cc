@@ -82,7 +82,8 @@ TransactionBatch::~TransactionBatch() = default;
 void TransactionBatch::Add(const Transaction& transaction, Offset offset) {
   for (Column& column : columns_) column.append(transaction);
   const int64_t time = transaction.event_time * 1000;
-  events_.records.push_back({.offset = offset, .timestamp = time});
+  keys_->push_back(transaction.user_id);
+  events_.records.push_back({.offset = offset, .timestamp = time, .key = keys_->back()});
   events_.event_times.push_back(EventTime(time));
   events_.known_times.push_back(KnownTime(time));
   events_.last_offset = offset;
@@ -93,6 +94,7 @@ EventBatch TransactionBatch::Finish() {
   for (Column& column : columns_) arrays.push_back(column.builder->Finish().ValueOrDie());
   events_.columns = arrow::RecordBatch::Make(
       plan_->event_schema, static_cast<int64_t>(events_.size()), std::move(arrays));
+  events_.owner = std::exchange(keys_, std::make_shared<std::deque<std::string>>());
   return std::exchange(events_, EventBatch());
 }
 

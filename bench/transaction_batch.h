@@ -6,8 +6,10 @@
 #ifndef FOREBAY_BENCH_TRANSACTION_BATCH_H_
 #define FOREBAY_BENCH_TRANSACTION_BATCH_H_
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bench/transaction_stream.h"
@@ -39,6 +41,7 @@ class TransactionBatch {
 
   const TaskPlan* plan_;
   std::vector<Column> columns_;
+  std::shared_ptr<std::deque<std::string>> keys_ = std::make_shared<std::deque<std::string>>();
   EventBatch events_;
 };
 

@@ -637,11 +637,11 @@ class ArchiveTest : public OfflineSinkTest {
   }
 
   std::unique_ptr<DeltaTable> Archive() {
-    return DeltaTable::Open(OpenObjectStore(Warehouse()).value(), "events/payments").value();
+    return DeltaTable::Open(Store(), "events/payments").value();
   }
   std::string Gaps() { return Archive()->snapshot().metadata.configuration.at("forebay.gaps"); }
   std::vector<std::string> ArchivedRows() {
-    auto store = OpenObjectStore(Warehouse()).value();
+    auto store = Store();
     std::vector<std::string> rows;
     auto archive = Archive();
     for (const auto& [path, file] : archive->snapshot().files)
@@ -763,7 +763,7 @@ TEST_F(ArchiveTest, IsFoundAndRemovedWithWhatIsInTheLogs) {
   ASSERT_TRUE(CommitEvents({2}).ok());
   sink_.reset();
   const TableId archive = TableId::OfEvents("payments");
-  auto warehouse = OpenObjectStore(Warehouse()).value();
+  auto warehouse = Store();
   EXPECT_EQ(ListUnflushed(State(), task_).value(), std::set<TableId>{archive});
   EXPECT_EQ(ListTables(warehouse, "demo").value(), std::set<TableId>{archive});
   EXPECT_TRUE(HasTable(warehouse, "demo", archive).value());
