@@ -3,12 +3,12 @@
 #include <curl/curl.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "cli/command.h"
+#include "cli/entity_key.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/feature_names.h"
@@ -75,42 +75,18 @@ absl::StatusOr<Target> FindTarget(const v1::Project& project, const std::string&
   return target;
 }
 
-absl::StatusOr<nlohmann::json> KeyValue(const v1::Field& key, const std::string& text) {
-  if (key.type() == v1::BOOL && (text == "true" || text == "false")) return text == "true";
-  if (key.type() == v1::INT64) {
-    int64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size()) return value;
-  }
-  if (key.type() != v1::BOOL && key.type() != v1::INT64) return text;
-  return absl::InvalidArgumentError(
-      fmt::format("'{}' is not a{} for key column {}", text,
-                  key.type() == v1::BOOL ? " bool (true, false)" : "n int64", key.name()));
-}
-
-// KEY is a value, in the order of the key columns, or column=value.
 absl::StatusOr<nlohmann::json> Entity(const Target& target, const std::vector<std::string>& keys) {
+  ASSIGN_OR_RETURN(auto texts, AssignKeyWords(target.keys, keys));
   nlohmann::json entity = nlohmann::json::object();
-  size_t position = 0;
-  for (const std::string& text : keys) {
-    const v1::Field* column = nullptr;
-    std::string value = text;
-    size_t equals = text.find('=');
-    for (const v1::Field* key : target.keys) {
-      if (equals != std::string::npos && key->name() == text.substr(0, equals)) column = key;
-    }
-    if (column != nullptr) {
-      value = text.substr(equals + 1);
-    } else if (position < target.keys.size()) {
-      column = target.keys[position++];
-    } else {
-      return absl::InvalidArgumentError(fmt::format("'{}' is one key too many", text));
-    }
-    ASSIGN_OR_RETURN(entity[column->name()], KeyValue(*column, value));
-  }
   for (const v1::Field* key : target.keys) {
-    if (!entity.contains(key->name())) {
-      return absl::InvalidArgumentError(fmt::format("no value for key column {}", key->name()));
+    const std::string& text = texts.at(key->name());
+    ASSIGN_OR_RETURN(Value value, ParseKeyText(*key, text));
+    if (key->type() == v1::BOOL) {
+      entity[key->name()] = std::get<bool>(value);
+    } else if (key->type() == v1::INT64) {
+      entity[key->name()] = std::get<int64_t>(value);
+    } else {
+      entity[key->name()] = text;
     }
   }
   return entity;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "offline/change_log/segment.h"
+#include "offline/row_text.h"
 #include "schemas/types/json.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -16,65 +17,14 @@
 namespace forebay {
 namespace {
 
-void AppendListCell(const arrow::ListArray& array, int64_t row, std::string* out);
-
-void AppendCell(const arrow::Array& array, int64_t row, std::string* out) {
-  if (array.IsNull(row)) {
-    *out += "null";
-    return;
-  }
-  switch (array.type_id()) {
-    case arrow::Type::BOOL:
-      *out += static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false";
-      break;
-    case arrow::Type::INT32:
-      AppendJsonInt(static_cast<const arrow::Int32Array&>(array).Value(row), out);
-      break;
-    case arrow::Type::INT64:
-      AppendJsonInt(static_cast<const arrow::Int64Array&>(array).Value(row), out);
-      break;
-    case arrow::Type::DOUBLE:
-      AppendJsonDouble(static_cast<const arrow::DoubleArray&>(array).Value(row), out);
-      break;
-    case arrow::Type::TIMESTAMP:
-      AppendJsonTime(static_cast<const arrow::TimestampArray&>(array).Value(row), out);
-      break;
-    case arrow::Type::STRING:
-      AppendJsonString(static_cast<const arrow::StringArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::BINARY:
-      AppendJsonBytes(static_cast<const arrow::BinaryArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::LIST:
-      AppendListCell(static_cast<const arrow::ListArray&>(array), row, out);
-      break;
-    default:
-      AppendJsonString(array.type()->ToString(), out);
-  }
-}
-
-void AppendListCell(const arrow::ListArray& array, int64_t row, std::string* out) {
-  const int64_t begin = array.value_offset(row);
-  *out += '[';
-  for (int64_t i = begin; i < array.value_offset(row + 1); ++i) {
-    if (i > begin) *out += ',';
-    AppendCell(*array.values(), i, out);
-  }
-  *out += ']';
-}
-
 void DumpRows(const TableRows& section, std::ostream* out) {
   const arrow::RecordBatch& rows = *section.rows;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     std::string line = section.table.is_archive() ? "{\"archive\":" : "{\"view\":";
     AppendJsonString(section.table.name, &line);
     if (!section.table.is_archive()) line += fmt::format(",\"version\":{}", section.table.version);
-    for (int c = 0; c < rows.num_columns(); ++c) {
-      line += ',';
-      AppendJsonString(rows.schema()->field(c)->name(), &line);
-      line += ':';
-      AppendCell(*rows.column(c), row, &line);
-    }
+    line += ',';
+    AppendJsonCells(rows, row, &line);
     *out << line << "}\n";
   }
 }

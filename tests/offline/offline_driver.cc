@@ -4,6 +4,7 @@
 //       {"task": 0, "position": 9, "clock": 90, "complete_before": 80, "view": 0,
 //        "rows": [{"offset": 7, "key": "a", ...}]}
 //       {"task": 0, "position": 9, "clock": 90, "view": 3, "ipc": "rows.arrow"}
+//           with "hash": true, `_key_hash` becomes that of the rows' keys
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
@@ -13,6 +14,7 @@
 // rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
 // that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and a feature of
 // every type, named after it ("key_int64", "list_double").
+#include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
 #include <fmt/format.h>
@@ -24,10 +26,13 @@
 #include <string>
 
 #include "absl/strings/str_split.h"
+#include "engine/state/key.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
 #include "offline/sink/offline_sink.h"
+#include "offline/training_set/key_column.h"
 #include "offline/training_set/training_set.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/definition/project.h"
 #include "schemas/types/data_type.h"
 
@@ -139,9 +144,25 @@ class Driver {
     int task = command.value("task", 0);
     auto rows = command.contains("ipc") ? ReadIpc(command["ipc"]).ValueOrDie()
                                         : TestRows(project_, RowsOf(command), view, task);
+    if (command.value("hash", false)) rows = Hashed(view, *rows);
     int64_t clock = command["clock"];
     Commit(task, command["position"], clock, command.value("complete_before", clock), view,
            std::move(rows));
+  }
+
+  std::shared_ptr<arrow::RecordBatch> Hashed(int view, const arrow::RecordBatch& rows) const {
+    const v1::Entity* entity = FindEntity(project_, project_.feature_views(view).entity());
+    arrow::ArrayVector parts;
+    for (const v1::Field& key : entity->keys()) parts.push_back(rows.GetColumnByName(key.name()));
+    KeyReader keys(std::move(parts));
+    arrow::Int64Builder hashes;
+    std::string key;
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      keys.Encode(row, &key);
+      (void)hashes.Append(KeyHash(HashedKey(key)));
+    }
+    const int column = rows.schema()->GetFieldIndex("_key_hash");
+    return rows.SetColumn(column, rows.schema()->field(column), *hashes.Finish()).ValueOrDie();
   }
 
   static std::vector<TestRow> RowsOf(const Json& command) {
@@ -152,7 +173,8 @@ class Driver {
                 .effective_time = row["effective_time"],
                 .op = row.value("op", "event"),
                 .events = row.value("events", 0),
-                .ordinal = row.value("ordinal", 0)};
+                .ordinal = row.value("ordinal", 0),
+                .key_hash = KeyHash(HashedKey(row["key"].get_ref<const std::string&>()))};
       if (row.contains("total") && !row["total"].is_null()) r.total = row["total"].get<double>();
       if (row.contains("country") && !row["country"].is_null()) {
         r.country = row["country"].get<std::string>();
