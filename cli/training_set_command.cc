@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "cli/command.h"
+#include "cli/table_version_option.h"
 #include "engine/task/stored_state.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
+#include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_times.h"
 #include "offline/training_set/training_set.h"
 #include "online/store/state_folder.h"
@@ -45,8 +48,34 @@ absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
   return states;
 }
 
-absl::Status Build(const std::string& folder, TrainingSetRequest request, bool exact) {
+// Of which features are asked for.
+absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
+                                            const std::vector<std::string>& features) {
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> resolved, ResolveFeatures(project, features));
+  std::set<ViewId> views;
+  for (const NamedFeature& feature : resolved) {
+    const v1::FeatureView& view = project.feature_views(feature.view);
+    views.insert({view.name(), view.version()});
+  }
+  return std::vector<ViewId>(views.begin(), views.end());
+}
+
+// How to ask for the same versions of the tables again.
+std::string AgainOption(const TrainingSetSummary& summary) {
+  std::string versions;
+  for (const TrainingSetSummary::View& view : summary.views) {
+    if (view.table_version < 0) return "";
+    versions += fmt::format("{}{}={}", versions.empty() ? "--version " : ",",
+                            ViewId{view.name, view.version}.ToString(), view.table_version);
+  }
+  return versions;
+}
+
+absl::Status Build(const std::string& folder, const TableVersionOption& version,
+                   TrainingSetRequest request, bool exact) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
+  ASSIGN_OR_RETURN(request.versions, version.ParseFor(views));
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
   std::vector<StoredState> states;
   if (exact) {
@@ -74,6 +103,8 @@ absl::Status Build(const std::string& folder, TrainingSetRequest request, bool e
                    ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
                    : "");
   }
+  if (std::string again = AgainOption(summary); !exact && !again.empty())
+    fmt::print("  the same again, whatever is written meanwhile: {}\n", again);
   return absl::OkStatus();
 }
 
@@ -113,10 +144,14 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
       ->required()
       ->delimiter(',');
   command->add_option("--out", request->output, "The Parquet file to write")->required();
-  command->add_flag("--exact", *exact,
-                    "Where tables are not complete, take what lookups of the state folder answer");
+  CLI::Option* exact_flag = command->add_flag(
+      "--exact", *exact,
+      "Where tables are not complete, take what lookups of the state folder answer");
+  auto version = AddTableVersionOption(command);
+  command->get_option("--version")->excludes(exact_flag);
+  command->get_option("--as-of")->excludes(exact_flag);
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
-  command->callback([=] { *exit_code = Report(Build(*folder, *request, *exact)); });
+  command->callback([=] { *exit_code = Report(Build(*folder, *version, *request, *exact)); });
 }
 
 }  // namespace forebay

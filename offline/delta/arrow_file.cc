@@ -15,7 +15,10 @@ namespace {
 
 class ArrowFile : public arrow::io::RandomAccessFile {
  public:
-  explicit ArrowFile(std::unique_ptr<ObjectReader> reader) : reader_(std::move(reader)) {}
+  // `store`: kept for as long as the file, where nobody else does.
+  explicit ArrowFile(std::unique_ptr<ObjectReader> reader,
+                     std::shared_ptr<ObjectStore> store = nullptr)
+      : store_(std::move(store)), reader_(std::move(reader)) {}
 
   arrow::Status Close() override {
     closed_ = true;
@@ -52,6 +55,7 @@ class ArrowFile : public arrow::io::RandomAccessFile {
   }
 
  private:
+  std::shared_ptr<ObjectStore> store_;
   std::unique_ptr<ObjectReader> reader_;
   int64_t place_ = 0;
   bool closed_ = false;
@@ -69,6 +73,22 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(
     const ObjectStore& store, const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, store.Open(path));
   return std::make_shared<ArrowFile>(std::move(reader));
+}
+
+bool IsInTable(const std::string& data_file) { return data_file.find("://") == std::string::npos; }
+
+absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
+    const ObjectStore& store, const std::string& table, const std::string& data_file) {
+  if (IsInTable(data_file)) return OpenArrowFile(store, table + "/" + data_file);
+  const size_t slash = data_file.rfind('/');
+  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> other, OpenObjectStore(data_file.substr(0, slash)));
+  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, other->Open(data_file.substr(slash + 1)));
+  return std::make_shared<ArrowFile>(std::move(reader), std::move(other));
+}
+
+std::string DescribeDataFile(const ObjectStore& store, const std::string& table,
+                             const std::string& data_file) {
+  return IsInTable(data_file) ? store.Describe(table + "/" + data_file) : data_file;
 }
 
 arrow::Status ArrowOutput::Write(const void* data, int64_t size) {

@@ -20,6 +20,15 @@ namespace forebay {
 absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(const ObjectStore& store,
                                                                            const std::string& path);
 
+// A data file as the log calls it: inside of the table's folder, or, where a table is in several
+// places, anywhere: "s3://cold/offline/t/part-1.parquet".
+bool IsInTable(const std::string& data_file);
+absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
+    const ObjectStore& store, const std::string& table, const std::string& data_file);
+// For messages: where it is.
+std::string DescribeDataFile(const ObjectStore& store, const std::string& table,
+                             const std::string& data_file);
+
 // What is written goes into the object at once; who made `writer` finishes it.
 class ArrowOutput : public arrow::io::OutputStream {
  public:

@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 
+#include "offline/delta/arrow_file.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -103,8 +104,6 @@ absl::StatusOr<int64_t> FindVersionAsOf(const LogFiles& log, const ObjectStore& 
   return found;
 }
 
-bool IsInTable(const std::string& path) { return path.find("://") == std::string::npos; }
-
 // As the log calls them.
 absl::StatusOr<std::set<std::string>> ListDataFiles(const ObjectStore& store,
                                                     const std::string& table) {
@@ -183,7 +182,7 @@ absl::StatusOr<int64_t> OldestWholeVersion(const ObjectStore& store, const std::
 
 absl::Status ExplainMissingFile(const ObjectStore& store, const std::string& table,
                                 const Snapshot& snapshot, const std::string& path) {
-  const std::string file = IsInTable(path) ? store.Describe(table + "/" + path) : path;
+  const std::string file = DescribeDataFile(store, table, path);
   absl::StatusOr<Snapshot> newest = LoadSnapshot(store, table, std::nullopt);
   if (newest.ok() && newest->version > snapshot.version && !newest->files.contains(path)) {
     ASSIGN_OR_RETURN(int64_t oldest, OldestWholeVersion(store, table));

@@ -25,22 +25,21 @@ struct FoundInFile {
   HistoryReads reads;
 };
 
-absl::Status Damaged(const ObjectStore& store, const std::string& path, std::string what) {
-  if (auto file = OpenArrowFile(store, path); file.ok()) {
+absl::Status Damaged(const KeyHistoryRequest& request, const std::string& path, std::string what) {
+  if (auto file = OpenDataFile(*request.store, request.table, path); file.ok()) {
     std::string page = FindDamagedPage(*std::move(file));
     if (!page.empty()) what = fmt::format("{}: {}", page, what);
   }
   return absl::DataLossError(fmt::format(
       "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
       "with `forebay reset`",
-      store.Describe(path), what));
+      DescribeDataFile(*request.store, request.table, path), what));
 }
 
 FoundInFile SearchFile(const KeyHistoryRequest& request, const KeyInFile& wanted,
                        const std::string& path) {
-  const std::string full_path = request.table + "/" + path;
   FoundInFile found;
-  auto opened = OpenArrowFile(*request.store, full_path);
+  auto opened = OpenDataFile(*request.store, request.table, path);
   if (absl::IsNotFound(opened.status())) {
     found.status = ExplainMissingFile(*request.store, request.table, *request.snapshot, path);
     return found;
@@ -65,7 +64,7 @@ FoundInFile SearchFile(const KeyHistoryRequest& request, const KeyInFile& wanted
   } catch (const std::exception& e) {
     what = e.what();
   }
-  found.status = Damaged(*request.store, full_path, what);
+  found.status = Damaged(request, path, what);
   return found;
 }
 

@@ -363,6 +363,17 @@ TEST_F(KeyHistoryTest, ADamagedPageIsNamed) {
   EXPECT_THAT(std::string(found.status().message()), HasSubstr("page "));
 }
 
+TEST_F(KeyHistoryTest, FilesMayBeElsewhere) {
+  auto rows = RowsOfADay(0, 5, kDay / 10);
+  const std::string path = AddFile(rows, {});
+  AddAction moved = snapshot_.files[path];
+  fs::create_directories(folder_ + "/cold");
+  fs::rename(folder_ + "/t/" + path, folder_ + "/cold/x.parquet");
+  moved.path = "file://" + folder_ + "/cold/x.parquet";
+  snapshot_.files = {{moved.path, moved}};
+  ExpectHistory("user-3", rows);
+}
+
 TEST_F(KeyHistoryTest, AMissingFileIsNamed) {
   const std::string path = AddFile(RowsOfADay(0, 5, kDay / 10), {});
   ASSERT_TRUE(store_->Delete("t/" + path).ok());

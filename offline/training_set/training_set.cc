@@ -12,7 +12,7 @@
 #include "connectors/object_store/object_store.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
-#include "offline/delta/delta_table.h"
+#include "offline/delta/table_version.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/exact_rows.h"
 #include "offline/training_set/feature_list.h"
@@ -42,6 +42,7 @@ struct AskedView {
 // The join of one view.
 struct ViewRequest {
   ViewId view;
+  TableVersion version;
   const Labels* labels;
   const ExactRequest* exact;  // null: the table alone
   std::vector<std::string>* warnings;
@@ -115,32 +116,33 @@ arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointI
   }
 }
 
-absl::Status ReadDataFile(const ObjectStore& store, const std::string& path, PointInTimeJoin* join,
+absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
+                          const Snapshot& snapshot, const std::string& path, PointInTimeJoin* join,
                           int64_t* rows_read) {
   absl::Status status;
   std::string what;
   try {
-    auto file = OpenArrowFile(store, path);
+    auto file = OpenDataFile(store, table, path);
     if (file.ok()) {
       arrow::Status read = ReadFile(*file, join, rows_read, &status);
       if (read.ok() && status.ok()) return status;
       what = read.ok() ? std::string(status.message()) : read.message();
     } else if (absl::IsNotFound(file.status())) {
-      what = "it is missing";
+      return ExplainMissingFile(store, table, snapshot, path);
     } else {
       return file.status();
     }
   } catch (const std::exception& e) {
     what = e.what();
   }
-  if (auto file = OpenArrowFile(store, path); file.ok()) {
+  if (auto file = OpenDataFile(store, table, path); file.ok()) {
     std::string page = FindDamagedPage(*std::move(file));
     if (!page.empty()) what = fmt::format("{}: {}", page, what);
   }
   return absl::DataLossError(fmt::format(
       "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
       "with `forebay reset`",
-      store.Describe(path), what));
+      DescribeDataFile(store, table, path), what));
 }
 
 void Say(std::string warning, std::vector<std::string>* warnings) {
@@ -169,7 +171,7 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& path, const 
       ++summary->files_skipped;
       continue;
     }
-    RETURN_IF_ERROR(ReadDataFile(store, path + "/" + file_path, join, &summary->rows_read));
+    RETURN_IF_ERROR(ReadDataFile(store, path, snapshot, file_path, join, &summary->rows_read));
     ++summary->files_read;
   }
   first = std::min(first, join->first_effective_time());
@@ -184,12 +186,12 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   TrainingSetSummary::View summary{.name = request.view.name, .version = request.view.version};
   const std::string name = request.view.ToString();
   std::string path = OfflineTablePath(request.view);
-  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(store, path);
+  absl::StatusOr<Snapshot> table = LoadSnapshotAt(*store, path, request.version);
   Snapshot snapshot;
   if (table.ok()) {
-    snapshot = (*table)->snapshot();
+    snapshot = *std::move(table);
     RETURN_IF_ERROR(ReadTable(*store, path, snapshot, request, join, &summary));
-  } else if (!absl::IsNotFound(table.status())) {
+  } else if (!absl::IsNotFound(table.status()) || !request.version.IsNewest()) {
     return table.status();
   } else if (request.exact == nullptr) {
     request.warnings->push_back(
@@ -208,6 +210,11 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   RETURN_IF_ERROR(join->Finish());
   summary.matched = join->matched();
   return summary;
+}
+
+TableVersion VersionOf(const TrainingSetRequest& request, const ViewId& view) {
+  auto version = request.versions.find(view);
+  return version == request.versions.end() ? TableVersion() : version->second;
 }
 
 absl::Status CheckOutputNames(const arrow::Table& labels,
@@ -255,6 +262,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     ASSIGN_OR_RETURN(TrainingSetSummary::View view,
                      JoinView(request.warehouse,
                               {.view = id,
+                               .version = VersionOf(request, id),
                                .labels = &labels,
                                .exact = request.states == nullptr ? nullptr : &exact,
                                .warnings = &summary.warnings},

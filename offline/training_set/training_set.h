@@ -15,6 +15,7 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,9 @@
 #include "connectors/object_store/object_store.h"
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/delta/table_version.h"
 #include "schemas/types/parquet_encoding.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 
@@ -39,6 +42,8 @@ struct TrainingSetRequest {
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
   const std::vector<StoredState>* states = nullptr;
+  // Of the tables, by view; the newest of those that are not named.
+  std::map<ViewId, TableVersion> versions;
 };
 
 struct TrainingSetSummary {
@@ -61,8 +66,8 @@ struct TrainingSetSummary {
 
 // The output has all label columns in their order, then one column "<view>.<feature>" per feature
 // in the order asked. Errors: INVALID_ARGUMENT for labels or features that do not fit the project,
-// NOT_FOUND for a missing file, DATA_LOSS for tables that are damaged, FAILED_PRECONDITION for
-// states that do not fit the tables; nothing is written then.
+// NOT_FOUND for a missing file or version of a table, DATA_LOSS for tables that are damaged,
+// FAILED_PRECONDITION for states that do not fit the tables; nothing is written then.
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request);
 
