@@ -1,4 +1,5 @@
-// forebay dump WHAT: any file of ours as text, one JSON object a line.
+// forebay dump WHAT: any file of ours as text, one JSON object a line: of a project's tasks, or by
+// its path.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -67,20 +68,39 @@ absl::Status Dump(const std::string& what, const std::string& folder, const std:
                                                 loaded.config.state.string(), known));
 }
 
+bool IsOfTasks(const std::string& what) {
+  return what == "state" || what == "change-log" || what == "positions";
+}
+
+std::string CheckWhat(const std::string& what) {
+  if (IsOfTasks(what) || what.find_first_of("./") != std::string::npos) return "";
+  return fmt::format("'{}' is neither state, change-log or positions, nor the path of a file",
+                     what);
+}
+
 }  // namespace
 
 void AddDumpCommand(CLI::App* app, int* exit_code) {
   auto what = std::make_shared<std::string>();
   auto folder = std::make_shared<std::string>(".");
   auto task = std::make_shared<std::string>();
-  CLI::App* command =
-      app->add_subcommand("dump", "Print state, change logs or positions, one JSON object a line");
-  command->add_option("what", *what, "state, change-log or positions")
+  auto footer = std::make_shared<bool>(false);
+  CLI::App* command = app->add_subcommand(
+      "dump", "Print state, change logs, positions or a file, one JSON object a line");
+  command
+      ->add_option("what", *what,
+                   "state, change-log or positions, of all tasks; or the path of a commit (.json), "
+                   "checkpoint or data file (.parquet) or segment of a change log (.log)")
       ->required()
-      ->check(CLI::IsMember({"state", "change-log", "positions"}));
+      ->check(CLI::Validator(CheckWhat, "{state,change-log,positions} or a path"));
+  command->add_flag("--footer", *footer,
+                    "Of a .parquet file: what it says of itself, not its rows");
   command->add_option("--task", *task, "Only this task, as topic/partition");
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
-  command->callback([=] { *exit_code = Report(Dump(*what, *folder, *task)); });
+  command->callback([=] {
+    *exit_code = Report(IsOfTasks(*what) ? Dump(*what, *folder, *task)
+                                         : DumpFile(*what, *footer, &std::cout));
+  });
 }
 
 }  // namespace forebay

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   forebay::AddRunCommand(&app, &exit_code);
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddHistoryCommand(&app, &exit_code);
+  forebay::AddTablesCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddCompactCommand(&app, &exit_code);
