@@ -265,7 +265,7 @@ absl::Status SinkBench::Compact(What what) const {
   options.limits.loose_files = 1;
   options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
   double process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
-  ASSIGN_OR_RETURN(CompactionResult result, CompactTable(store.get(), table.get(), options));
+  ASSIGN_OR_RETURN(CompactionResult result, CompactTable(store, table.get(), options));
   process = CpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - process;
   const auto rows = static_cast<double>(result.rows);
   fmt::print(

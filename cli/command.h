@@ -29,6 +29,7 @@ void AddTablesCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddCompactCommand(CLI::App* app, int* exit_code);
+void AddTierCommand(CLI::App* app, int* exit_code);
 void AddVacuumCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);
 void AddProtoCommand(CLI::App* app, int* exit_code);

@@ -1,7 +1,10 @@
-// forebay compact [VIEW...]: merges the small files of offline tables into sorted ones.
+// forebay compact [TABLE...]: merges the small files of offline tables into sorted ones.
+// forebay tier [TABLE...]: moves their old dates to the cold location.
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -14,6 +17,7 @@
 #include "schemas/types/byte_size.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
@@ -25,23 +29,26 @@ CompactionOptions OptionsOf(const ProjectConfig& config) {
           .now_us = [] { return absl::ToUnixMicros(absl::Now()); }};
 }
 
-absl::Status CompactView(const std::shared_ptr<ObjectStore>& warehouse, const ViewId& view,
-                         const CompactionOptions& options) {
+using Step = std::function<absl::StatusOr<CompactionResult>(DeltaTable*)>;
+
+absl::Status RewriteOne(const std::shared_ptr<ObjectStore>& warehouse, const TableId& id,
+                        std::string_view what, const Step& step) {
   absl::StatusOr<std::unique_ptr<DeltaTable>> table =
-      DeltaTable::Open(warehouse, OfflineTablePath(view));
+      DeltaTable::Open(warehouse, OfflineTablePath(id));
   if (absl::IsNotFound(table.status())) {
-    fmt::print("{}: there is no offline table yet\n", view.ToString());
+    fmt::print("{}: there is no offline table yet\n", id.ToString());
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(table.status());
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(CompactionResult done, CompactTable(warehouse.get(), table->get(), options));
+  ASSIGN_OR_RETURN(CompactionResult done, step(table->get()));
   if (done.commits == 0 && done.given_up == 0) {
-    fmt::print("{}: nothing to merge, version {}\n", view.ToString(), (*table)->snapshot().version);
+    fmt::print("{}: nothing to be {}, version {}\n", id.ToString(), what,
+               (*table)->snapshot().version);
     return absl::OkStatus();
   }
-  fmt::print("{}: {} of {} merged into {} of {}, {} in {:.1f} s, version {}{}\n", view.ToString(),
-             Counted(done.files_before, "file", "files"), ShowByteSize(done.bytes_before),
+  fmt::print("{}: {} of {} {} as {} of {}, {} in {:.1f} s, version {}{}\n", id.ToString(),
+             Counted(done.files_before, "file", "files"), ShowByteSize(done.bytes_before), what,
              done.files_after, ShowByteSize(done.bytes_after), Counted(done.rows, "row", "rows"),
              absl::ToDoubleSeconds(absl::Now() - start), (*table)->snapshot().version,
              done.given_up == 0 ? ""
@@ -52,11 +59,46 @@ absl::Status CompactView(const std::shared_ptr<ObjectStore>& warehouse, const Vi
 
 absl::Status Compact(const std::string& folder, const std::vector<std::string>& names) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
-  ASSIGN_OR_RETURN(std::vector<ViewId> views, ChooseTables(*loaded.project, names));
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> warehouse,
-                   OpenObjectStore(loaded.config.warehouse.string()));
-  for (const ViewId& view : views)
-    RETURN_IF_ERROR(CompactView(warehouse, view, OptionsOf(loaded.config)));
+  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, names));
+  std::shared_ptr<ObjectStore> warehouse =
+      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  for (const TableId& id : tables) {
+    RETURN_IF_ERROR(RewriteOne(warehouse, id, "merged", [&](DeltaTable* table) {
+      return CompactTable(warehouse, table, OptionsOf(loaded.config));
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Tier(const std::string& folder, const std::vector<std::string>& names,
+                  const std::string& older_than) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  if (!loaded.config.cold) {
+    return absl::InvalidArgumentError(
+        "the project has no cold location: set offline.cold in its forebay.yaml to a folder or an "
+        "s3:// URI");
+  }
+  int64_t age_us = loaded.config.cold_after_us;
+  if (!older_than.empty()) {
+    absl::StatusOr<int64_t> given = ParseDuration(older_than);
+    if (!given.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("--older-than '{}': {}", older_than, std::string(given.status().message())));
+    }
+    age_us = *given;
+  }
+  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, names));
+  std::shared_ptr<ObjectStore> warehouse =
+      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  const TieringOptions options{.cold = *loaded.config.cold,
+                               .s3 = loaded.config.s3,
+                               .dates_before = absl::ToUnixMicros(absl::Now()) - age_us,
+                               .compaction = OptionsOf(loaded.config)};
+  for (const TableId& id : tables) {
+    RETURN_IF_ERROR(RewriteOne(warehouse, id, "moved", [&](DeltaTable* table) {
+      return TierTable(warehouse, table, options);
+    }));
+  }
   return absl::OkStatus();
 }
 
@@ -67,9 +109,22 @@ void AddCompactCommand(CLI::App* app, int* exit_code) {
   auto views = std::make_shared<std::vector<std::string>>();
   CLI::App* command = app->add_subcommand(
       "compact", "Merge the small files of offline tables into sorted ones; safe beside workers");
-  command->add_option("view", *views, "Only the tables of these views, as VIEW or VIEW@VERSION");
+  command->add_option("table", *views, "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
   command->callback([=] { *exit_code = Report(Compact(*folder, *views)); });
+}
+
+void AddTierCommand(CLI::App* app, int* exit_code) {
+  auto folder = std::make_shared<std::string>(".");
+  auto tables = std::make_shared<std::vector<std::string>>();
+  auto older_than = std::make_shared<std::string>();
+  CLI::App* command = app->add_subcommand(
+      "tier", "Move old dates of offline tables to the cold location; safe beside workers");
+  command->add_option("table", *tables, "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
+  command->add_option("--older-than", *older_than,
+                      "Instead of offline.cold_after: a duration since a date ended");
+  command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
+  command->callback([=] { *exit_code = Report(Tier(*folder, *tables, *older_than)); });
 }
 
 }  // namespace forebay

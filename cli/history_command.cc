@@ -196,8 +196,7 @@ absl::Status History(const HistoryArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(Question question, Ask(*loaded.project, arguments));
   ASSIGN_OR_RETURN(TableVersion version, arguments.version->Parse());
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store,
-                   OpenObjectStore(loaded.config.warehouse.string()));
+  std::shared_ptr<ObjectStore> store = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   std::optional<LoggedRows> logged;  // read before the table: what is flushed meanwhile is in both
   if (version.IsNewest()) {
     ASSIGN_OR_RETURN(logged, ReadLogs(loaded, question));

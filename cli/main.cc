@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddCompactCommand(&app, &exit_code);
+  forebay::AddTierCommand(&app, &exit_code);
   forebay::AddVacuumCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);
   forebay::AddProtoCommand(&app, &exit_code);

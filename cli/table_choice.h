@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "schemas/types/view_id.h"
+#include "schemas/types/table_id.h"
 
 namespace forebay {
 
@@ -14,10 +14,10 @@ namespace v1 {
 class Project;
 }
 
-// Those of the views named, or of all views that have a history. INVALID_ARGUMENT: there is no such
-// view, or it has `history: off`.
-absl::StatusOr<std::vector<ViewId>> ChooseTables(const v1::Project& project,
-                                                 const std::vector<std::string>& views);
+// Those named, as VIEW, VIEW@VERSION or events/SOURCE; for no name those of all views that have a
+// history, and all archives. INVALID_ARGUMENT: there is no such view or source, or it has no table.
+absl::StatusOr<std::vector<TableId>> ChooseTables(const v1::Project& project,
+                                                  const std::vector<std::string>& names);
 
 }  // namespace forebay
 

@@ -87,7 +87,7 @@ absl::StatusOr<std::vector<std::string>> Select(const std::vector<std::string>& 
 absl::Status Tables(const TablesArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(TableVersion version, arguments.version->Parse());
-  ASSIGN_OR_RETURN(auto store, OpenObjectStore(loaded.config.warehouse.string()));
+  std::shared_ptr<ObjectStore> store = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   ASSIGN_OR_RETURN(std::vector<std::string> all, FindTables(*store));
   ASSIGN_OR_RETURN(std::vector<std::string> paths, Select(all, arguments.name));
   if (version.number && paths.size() != 1) {

@@ -27,15 +27,15 @@ struct VacuumArguments {
   bool dry_run = false;
 };
 
-absl::Status VacuumView(const std::shared_ptr<ObjectStore>& warehouse, const ViewId& view,
-                        const VacuumOptions& options) {
+absl::Status VacuumOne(const std::shared_ptr<ObjectStore>& warehouse, const TableId& id,
+                       const VacuumOptions& options) {
   absl::StatusOr<std::unique_ptr<DeltaTable>> table =
-      DeltaTable::Open(warehouse, OfflineTablePath(view));
+      DeltaTable::Open(warehouse, OfflineTablePath(id));
   if (absl::IsNotFound(table.status())) return absl::OkStatus();
   RETURN_IF_ERROR(table.status());
   ASSIGN_OR_RETURN(VacuumResult done, VacuumTable(warehouse, table->get(), options));
   fmt::print(
-      "{}: {}{} of {} and {} removed{}\n", view.ToString(),
+      "{}: {}{} of {} and {} removed{}\n", id.ToString(),
       options.dry_run ? "would be removed: " : "",
       Counted(done.data_files, "data file", "data files"), ShowByteSize(done.bytes),
       Counted(done.log_files, "file of the log", "files of the log"),
@@ -47,7 +47,7 @@ absl::Status VacuumView(const std::shared_ptr<ObjectStore>& warehouse, const Vie
 
 absl::Status Vacuum(const VacuumArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
-  ASSIGN_OR_RETURN(std::vector<ViewId> views, ChooseTables(*loaded.project, arguments.views));
+  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.views));
   int64_t retention_us = loaded.config.table_retention_us;
   if (!arguments.retention.empty()) {
     absl::StatusOr<int64_t> given =
@@ -58,12 +58,12 @@ absl::Status Vacuum(const VacuumArguments& arguments) {
     }
     retention_us = *given;
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> warehouse,
-                   OpenObjectStore(loaded.config.warehouse.string()));
-  for (const ViewId& view : views) {
+  std::shared_ptr<ObjectStore> warehouse =
+      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  for (const TableId& id : tables) {
     RETURN_IF_ERROR(
-        VacuumView(warehouse, view,
-                   {.retention = absl::Microseconds(retention_us), .dry_run = arguments.dry_run}));
+        VacuumOne(warehouse, id,
+                  {.retention = absl::Microseconds(retention_us), .dry_run = arguments.dry_run}));
   }
   return absl::OkStatus();
 }
@@ -74,8 +74,8 @@ void AddVacuumCommand(CLI::App* app, int* exit_code) {
   auto arguments = std::make_shared<VacuumArguments>();
   CLI::App* command = app->add_subcommand(
       "vacuum", "Remove files of offline tables that no version within the retention needs");
-  command->add_option("view", arguments->views,
-                      "Only the tables of these views, as VIEW or VIEW@VERSION");
+  command->add_option("table", arguments->views,
+                      "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
   command->add_option("--retention", arguments->retention,
                       "Instead of offline.retention: how far back versions stay readable; 0: the "
                       "newest alone");

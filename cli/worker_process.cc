@@ -473,13 +473,15 @@ absl::Status WorkerProcess::Serve() {
 
 absl::Status WorkerProcess::PrepareUpkeep() {
   if (!config().upkeep) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> warehouse,
-                   OpenObjectStore(config().warehouse.string()));
+  std::shared_ptr<ObjectStore> warehouse = OpenObjectStore(config().warehouse, config().s3);
   upkeep_ = std::make_unique<TableUpkeep>(
       std::move(warehouse),
       TableUpkeepOptions{
           .interval = absl::Microseconds(config().upkeep_interval_us),
           .retention = absl::Microseconds(config().table_retention_us),
+          .cold = config().cold,
+          .s3 = config().s3,
+          .cold_after = absl::Microseconds(config().cold_after_us),
           .pace = {.cpu_share = static_cast<double>(config().upkeep_cpu_percent) / 100,
                    .bytes_per_second = config().upkeep_bytes_per_second},
           .compaction = {.limits = {.memory_bytes = config().compaction_memory_bytes},
@@ -498,8 +500,10 @@ std::vector<std::string> WorkerProcess::TablesToKeep() const {
       if (plan.topic != task->task().id().topic) continue;
       for (const ViewTaskPlan& view : plan.views) {
         if (view.definition->history() == v1::FeatureView::ON)
-          tables.push_back(OfflineTablePath({view.definition->name(), view.definition->version()}));
+          tables.push_back(
+              OfflineTablePath(ViewId{view.definition->name(), view.definition->version()}));
       }
+      if (plan.archive) tables.push_back(OfflineTablePath(TableId::OfEvents(plan.source->name())));
     }
   }
   return tables;

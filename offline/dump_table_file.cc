@@ -175,7 +175,7 @@ absl::Status DumpFile(const std::string& path, bool footer, std::ostream* out) {
   if (path.ends_with(".log") && !footer) return DumpSegment(path, out);
   const std::string folder = path.find('/') == std::string::npos ? "." : FolderOf(path);
   const std::string name = path.substr(path.rfind('/') + 1);
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> store, OpenObjectStore(folder));
+  std::shared_ptr<ObjectStore> store = OpenObjectStore(StoreUri::Folder(folder));
   if (path.ends_with(".parquet")) return DumpParquet(*store, name, footer, out);
   if (!path.ends_with(".json") || footer) {
     return absl::InvalidArgumentError(fmt::format(

@@ -178,6 +178,10 @@ absl::Status LocalFileSystem::Delete(std::string_view path) {
 absl::Status LocalFileSystem::DeleteFolder(std::string_view folder) {
   std::error_code error;
   std::string full = Describe(folder);
+  if (std::filesystem::is_symlink(full, error)) {  // what it leads to, first
+    std::filesystem::remove_all(std::filesystem::read_symlink(full, error), error);
+    if (error) return ErrnoStatus(error.value(), "delete", full);
+  }
   bool any = std::filesystem::remove_all(full, error) > 0;
   if (error) return ErrnoStatus(error.value(), "delete", full);
   if (!any) return absl::OkStatus();
@@ -190,6 +194,29 @@ absl::Status LocalFileSystem::DeleteFolder(std::string_view folder) {
     parent = parent.substr(0, slash);
     if (rmdir(Describe(parent).c_str()) != 0) return absl::OkStatus();
   }
+}
+
+absl::Status LocalFileSystem::LinkFolder(std::string_view folder, const std::string& target) {
+  std::error_code error;
+  const std::string full = Describe(folder);
+  const std::string wanted = std::filesystem::absolute(target, error).lexically_normal().string();
+  if (error) return ErrnoStatus(error.value(), "find", target);
+  if (symlink(wanted.c_str(), full.c_str()) == 0) {
+    RETURN_IF_ERROR(CreateFolders(wanted));
+    return SyncFolder(FolderOf(full));
+  }
+  if (errno != EEXIST) return ErrnoStatus(errno, "create the link", full);
+  const std::filesystem::path found = std::filesystem::read_symlink(full, error);
+  if (error || found != wanted) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} {}, and not to {}: set it right, or move what is there", full,
+                    error ? "is there" : "leads to " + found.string(), wanted));
+  }
+  if (!std::filesystem::is_directory(wanted, error)) {
+    return absl::UnavailableError(fmt::format(
+        "the folder {}, to which {} leads, is not there: mount it, or put it back", wanted, full));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace forebay

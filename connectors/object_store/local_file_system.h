@@ -13,7 +13,8 @@ namespace forebay {
 class LocalFileSystem : public ObjectStore {
  public:
   // `root` need not exist: it is created by the first write.
-  explicit LocalFileSystem(std::string root) : root_(std::move(root)) {}
+  explicit LocalFileSystem(std::string root, S3Settings s3 = {})
+      : ObjectStore(std::move(s3)), root_(std::move(root)) {}
 
   std::string Describe(std::string_view path) const override;
   absl::StatusOr<std::string> Get(std::string_view path) const override;
@@ -27,6 +28,7 @@ class LocalFileSystem : public ObjectStore {
                            std::optional<int64_t> modified_us) override;
   absl::Status Delete(std::string_view path) override;
   absl::Status DeleteFolder(std::string_view folder) override;
+  absl::Status LinkFolder(std::string_view folder, const std::string& target) override;
 
  private:
   std::string root_;

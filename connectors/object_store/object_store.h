@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -55,7 +56,13 @@ class ObjectWriter {
 
 class ObjectStore {
  public:
+  // `s3`: how stores in buckets are reached, this one or others that it leads to.
+  explicit ObjectStore(S3Settings s3 = {}) : s3_(std::move(s3)) {}
   virtual ~ObjectStore() = default;
+  ObjectStore(const ObjectStore&) = delete;
+  ObjectStore& operator=(const ObjectStore&) = delete;
+
+  const S3Settings& s3() const { return s3_; }
 
   // For messages: where `path` really is, such as "/warehouse/offline/t".
   virtual std::string Describe(std::string_view path) const = 0;
@@ -96,8 +103,18 @@ class ObjectStore {
   // none. After an error some are gone: repeat. REQUIRES: `folder` is not the root.
   virtual absl::Status DeleteFolder(std::string_view folder) = 0;
 
+  // Makes `folder` another name for the folder `target` of the same file system, which is created
+  // where it lacks; OK if it is that already. FAILED_PRECONDITION: it is something else.
+  // UNIMPLEMENTED where there are no links.
+  virtual absl::Status LinkFolder(std::string_view folder, const std::string& target) {
+    return absl::UnimplementedError("there are no links in " + Describe(folder));
+  }
+
   // So far; all 0 where there is no network between.
   virtual RequestCounts requests() const { return {}; }
+
+ private:
+  const S3Settings s3_;
 };
 
 // The store at `uri`; asks nothing of it yet. `s3`: how one in a bucket is reached.

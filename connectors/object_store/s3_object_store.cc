@@ -38,7 +38,8 @@ std::string EscapeXml(std::string_view text) {
 }  // namespace
 
 S3ObjectStore::S3ObjectStore(std::string bucket, std::string prefix, const S3Settings& settings)
-    : prefix_(std::move(prefix)),
+    : ObjectStore(settings),
+      prefix_(std::move(prefix)),
       client_(std::make_shared<S3Client>(std::move(bucket), settings)) {}
 
 S3ObjectStore::~S3ObjectStore() = default;

@@ -166,7 +166,8 @@ TEST_F(S3ObjectStoreTest, CredentialsOfAFileAreReadAgainWhenTheyHaveExpired) {
   server_.Fail("expired", "PUT", "", 2);
   absl::Status status = store.Put("x", "2");
   EXPECT_TRUE(absl::IsUnavailable(status)) << "nobody has renewed them: " << status;
-  EXPECT_THAT(Message(status), HasSubstr("renew or mend the credentials, which are first (from [etl] in "));
+  EXPECT_THAT(Message(status),
+              HasSubstr("renew or mend the credentials, which are first (from [etl] in "));
 
   write("second", "two");
   server_.Allow("second", "two", "^$");

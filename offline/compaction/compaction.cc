@@ -1,29 +1,18 @@
 #include "offline/compaction/compaction.h"
 
 #include <arrow/type.h>
-#include <fmt/format.h>
 
-#include <map>
-#include <nlohmann/json.hpp>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "offline/compaction/file_merge.h"
-#include "offline/delta/data_file.h"
-#include "offline/delta/random_id.h"
-#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
 
-// Merged files wait for one commit up to this many bytes: a table of a thousand dates would else
-// get a thousand versions.
-constexpr int64_t kCommitBytes = 256 << 20;
-
 constexpr int64_t kQuietMillis = 3'600'000;
+
 // Events lie by their own time, and may be late.
 DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
   DateFacts facts{.complete_before = CompleteBefore(table),
@@ -34,130 +23,47 @@ DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
   return facts;
 }
 
-// The columns of `paths` together: those that have no nulls there are not nullable. Of our own
-// files the log says so.
-std::shared_ptr<arrow::Schema> SchemaOf(const Snapshot& table, const arrow::Schema& columns,
-                                        const std::vector<std::string>& paths) {
-  std::map<std::string, size_t> without_nulls;  // by column: in how many files
-  for (const std::string& path : paths) {
-    const AddAction& file = table.files.at(path);
-    if (!file.tags.contains(kStageTag)) continue;
-    auto stats = nlohmann::json::parse(file.stats, nullptr, false);
-    if (!stats.is_object() || !stats.contains("nullCount")) continue;
-    for (const auto& [column, nulls] : stats["nullCount"].items()) {
-      if (nulls.is_number_integer() && nulls.get<int64_t>() == 0) ++without_nulls[column];
-    }
-  }
-  arrow::FieldVector fields = columns.fields();
-  for (auto& field : fields) {
-    if (without_nulls[field->name()] == paths.size()) field = field->WithNullable(false);
-  }
-  return arrow::schema(std::move(fields));
-}
-
-class Compaction {
- public:
-  Compaction(ObjectStore* store, DeltaTable* table, const CompactionOptions& options)
-      : store_(store), table_(table), options_(options) {}
-
-  ~Compaction() {
-    for (const FileReplacement& merged : merged_) Delete(merged);
-  }
-
-  absl::Status Run(absl::Span<const CompactionStep> steps) {
-    for (const CompactionStep& step : steps) {
-      RETURN_IF_ERROR(Merge(step));
-      if (merged_bytes_ >= kCommitBytes) RETURN_IF_ERROR(Commit());
-    }
-    return Commit();
-  }
-
-  const CompactionResult& result() const { return result_; }
-
- private:
-  absl::Status Merge(const CompactionStep& step) {
-    FileMerge merge(
-        store_, table_->path(), table_->snapshot().schema,
-        SchemaOf(table_->snapshot(), *table_->DataSchema(), step.paths()), step.date,
-        {.file = {.encoding = options_.encoding, .stage = FileStage::kCompacted, .run = RandomId()},
-         .target_bytes = options_.target_bytes,
-         .now_us = options_.now_us,
-         .pace = options_.pace});
-    merge.AddLoose(step.loose);
-    for (const auto& run : step.runs) merge.AddRun(run);
-    ASSIGN_OR_RETURN(std::vector<AddAction> files, merge.Run());
-    merged_.push_back({.removed = step.paths(), .added = std::move(files)});
-    if (step.rows_known && merge.rows() != step.rows) {
-      return absl::DataLossError(fmt::format(
-          "the files of date {} in Delta table {} have {} rows, and its log says {}: put the table "
-          "back from a copy, or build its view anew with `forebay reset`",
-          step.date, store_->Describe(table_->path()), merge.rows(), step.rows));
-    }
-    merged_bytes_ += step.bytes;
-    bytes_before_.push_back(step.bytes);
-    rows_.push_back(merge.rows());
-    return absl::OkStatus();
-  }
-
-  absl::Status Commit() {
-    if (merged_.empty()) return absl::OkStatus();
-    CrashPoint("compaction.merged");
-    RewriteRequest request{.operation = "OPTIMIZE", .replacements = std::exchange(merged_, {})};
-    const std::vector<int64_t> bytes_before = std::exchange(bytes_before_, {});
-    const std::vector<int64_t> rows = std::exchange(rows_, {});
-    merged_bytes_ = 0;
-    // After an error the commit may have happened: the files stay.
-    ASSIGN_OR_RETURN(std::vector<bool> committed, table_->Rewrite(request, options_.now_us()));
-    CrashPoint("compaction.committed");
-    bool any = false;
-    for (size_t i = 0; i < committed.size(); ++i) {
-      const FileReplacement& merged = request.replacements[i];
-      if (!committed[i]) {
-        ++result_.given_up;
-        Delete(merged);
-        continue;
-      }
-      any = true;
-      result_.files_before += std::ssize(merged.removed);
-      result_.files_after += std::ssize(merged.added);
-      result_.bytes_before += bytes_before[i];
-      result_.rows += rows[i];
-      for (const AddAction& file : merged.added) result_.bytes_after += file.size;
-    }
-    if (any) ++result_.commits;
-    return absl::OkStatus();
-  }
-
-  void Delete(const FileReplacement& merged) {
-    for (const AddAction& file : merged.added)
-      store_->Delete(table_->path() + "/" + file.path).IgnoreError();
-  }
-
-  ObjectStore* store_;
-  DeltaTable* table_;
-  const CompactionOptions& options_;
-  std::vector<FileReplacement> merged_;  // not yet committed
-  std::vector<int64_t> bytes_before_;    // likewise, of each
-  std::vector<int64_t> rows_;
-  int64_t merged_bytes_ = 0;
-  CompactionResult result_;
-};
-
 }  // namespace
 
-absl::StatusOr<CompactionResult> CompactTable(ObjectStore* store, DeltaTable* table,
-                                              const CompactionOptions& options) {
-  Compaction compaction(store, table, options);
+absl::StatusOr<CompactionResult> CompactTable(const std::shared_ptr<ObjectStore>& store,
+                                              DeltaTable* table, const CompactionOptions& options) {
+  FileRewrite rewrite(store, table,
+                      {.operation = "OPTIMIZE",
+                       .crash_prefix = "compaction",
+                       .place = TablePlace(store, table->path()),
+                       .file = {.encoding = options.encoding},
+                       .target_bytes = options.target_bytes,
+                       .now_us = options.now_us,
+                       .pace = options.pace});
   while (true) {
     RETURN_IF_ERROR(table->Refresh());
     const std::vector<CompactionStep> steps = PlanCompaction(
         table->snapshot(), FactsOf(table->snapshot(), options.now_us()), options.limits);
-    const int64_t given_up = compaction.result().given_up;
-    if (steps.empty()) return compaction.result();
-    RETURN_IF_ERROR(compaction.Run(steps));
+    const int64_t given_up = rewrite.result().given_up;
+    if (steps.empty()) return rewrite.result();
+    RETURN_IF_ERROR(rewrite.Run(steps));
     // Another compaction is at the same files: leave them to it.
-    if (compaction.result().given_up > given_up) return compaction.result();
+    if (rewrite.result().given_up > given_up) return rewrite.result();
   }
+}
+
+absl::StatusOr<CompactionResult> TierTable(const std::shared_ptr<ObjectStore>& store,
+                                           DeltaTable* table, const TieringOptions& options) {
+  RETURN_IF_ERROR(table->Refresh());
+  const std::vector<CompactionStep> steps =
+      PlanTiering(table->snapshot(), options.dates_before, options.compaction.limits);
+  if (steps.empty()) return CompactionResult();
+  ASSIGN_OR_RETURN(FilePlace place, ColdPlace(store, table->path(), options.cold, options.s3));
+  FileRewrite rewrite(store, table,
+                      {.operation = "OPTIMIZE",
+                       .crash_prefix = "tier",
+                       .place = std::move(place),
+                       .file = {.encoding = options.compaction.encoding, .cold = true},
+                       .target_bytes = options.compaction.target_bytes,
+                       .now_us = options.compaction.now_us,
+                       .pace = options.compaction.pace});
+  RETURN_IF_ERROR(rewrite.Run(steps));
+  return rewrite.result();
 }
 
 }  // namespace forebay

@@ -1,6 +1,6 @@
 // Small files of a table merged into sorted ones, until there are none (docs/offline.md).
 //
-//   CompactionResult result = CompactTable(store.get(), table.get(), options).value();
+//   CompactionResult result = CompactTable(store, table.get(), options).value();
 //
 // Safe beside writers and other compactions: a merge is one commit, of the files that are all still
 // there; otherwise it is given up and what it wrote is deleted. The table has the same rows before
@@ -10,10 +10,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
+#include "offline/compaction/file_rewrite.h"
 #include "offline/compaction/plan.h"
 #include "offline/delta/delta_table.h"
 #include "schemas/types/parquet_encoding.h"
@@ -29,20 +31,22 @@ struct CompactionOptions {
   std::function<absl::Status(int64_t bytes)> pace;
 };
 
-struct CompactionResult {
-  int64_t commits = 0;
-  int64_t files_before = 0;  // of those that were merged
-  int64_t files_after = 0;
-  int64_t bytes_before = 0;
-  int64_t bytes_after = 0;
-  int64_t rows = 0;
-  int64_t given_up = 0;  // merges, as another writer was first
-};
-
 // Until the plan is empty. `table` is refreshed. On an error the merges that are committed stay.
 // DATA_LOSS: a data file is missing or damaged, or has not the rows that the log says.
-absl::StatusOr<CompactionResult> CompactTable(ObjectStore* store, DeltaTable* table,
-                                              const CompactionOptions& options);
+absl::StatusOr<CompactionResult> CompactTable(const std::shared_ptr<ObjectStore>& store,
+                                              DeltaTable* table, const CompactionOptions& options);
+
+struct TieringOptions {
+  StoreUri cold;             // tables go to <cold>/<path of the table>
+  S3Settings s3;             // where that is in a bucket
+  int64_t dates_before = 0;  // which dates: those that end at or before this; microseconds UTC
+  CompactionOptions compaction;
+};
+
+// Rewrites the files of old dates, compressed harder, to a cold place, from where the same table
+// has them. Errors as CompactTable; and those of ColdPlace.
+absl::StatusOr<CompactionResult> TierTable(const std::shared_ptr<ObjectStore>& store,
+                                           DeltaTable* table, const TieringOptions& options);
 
 }  // namespace forebay
 

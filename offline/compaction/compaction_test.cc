@@ -105,7 +105,7 @@ class CompactionTest : public ::testing::Test {
 
   std::vector<Row> ReadFile(const std::string& path) {
     auto schema = ChangeSchema(project_.feature_views(0), project_.entities(0));
-    auto reader = RowReader::Open(*store_, "t/" + path, schema, 1000).value();
+    auto reader = RowReader::Open(*store_, "t", path, schema, 1000).value();
     std::vector<Row> rows;
     while (auto batch = reader->Next().value()) {
       for (int64_t i = 0; i < batch->num_rows(); ++i) {
@@ -159,7 +159,7 @@ TEST_F(CompactionTest, ADateThatIsCompleteBecomesOneRunOfTheSameRows) {
   for (int i = 0; i < 5; ++i) Append(table.get(), 1000, i % 2, /*complete_day=*/1);
   const std::vector<std::string> before = RowSet(table->snapshot());
   const int64_t version = table->snapshot().version;
-  auto result = CompactTable(store_.get(), table.get(), options_);
+  auto result = CompactTable(store_, table.get(), options_);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->files_before, 3);  // of the first day
   EXPECT_EQ(result->files_after, 1);
@@ -170,7 +170,7 @@ TEST_F(CompactionTest, ADateThatIsCompleteBecomesOneRunOfTheSameRows) {
   EXPECT_EQ(table->TransactionVersion("demo/spend/v1/transactions-0"), 5001);
   EXPECT_EQ(RowSet(LoadSnapshot(*store_, "t", version).value()), before);
   // Nothing is left to do.
-  auto again = CompactTable(store_.get(), table.get(), options_);
+  auto again = CompactTable(store_, table.get(), options_);
   EXPECT_EQ(again->commits, 0) << again.status();
 }
 
@@ -180,7 +180,7 @@ TEST_F(CompactionTest, FilesAreSplitBetweenKeysAndMergedWithinLittleMemory) {
   const std::vector<std::string> before = RowSet(table->snapshot());
   options_.limits.memory_bytes = 1 << 20;  // so some files at a time, then runs
   options_.target_bytes = 1;
-  auto result = CompactTable(store_.get(), table.get(), options_);
+  auto result = CompactTable(store_, table.get(), options_);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_GT(result->rows, 24'000);
   EXPECT_EQ(RowSet(table->snapshot()), before);
@@ -195,11 +195,12 @@ TEST_F(CompactionTest, RunsAreReadALittleAtATimeWhereverTheirRowsLie) {
   const auto schema = table->DataSchema();
   for (int round = 0; round < 20; ++round) {
     std::vector<std::string> expected;
-    MergeOptions options{.file = {.stage = FileStage::kCompacted, .run = "x"},
+    MergeOptions options{.place = TablePlace(store_, "t"),
+                         .file = {.stage = FileStage::kCompacted, .run = "x"},
                          .target_bytes = round % 2 == 0 ? 1 : 1 << 30,
                          .batch_rows = 1 + static_cast<int64_t>(random_() % 40),
                          .now_us = options_.now_us};
-    FileMerge merge(store_.get(), "t", table->snapshot().schema, schema, "2023-12-09", options);
+    FileMerge merge(*store_, "t", table->snapshot().schema, schema, "2023-12-09", options);
     for (int run = 0; run < 4; ++run) {
       auto batch = Rows(1 + static_cast<int64_t>(random_() % 300), 0);
       auto loose = DataFileWriter::Create(store_.get(), "t", "2023-12-09", *schema,
@@ -212,7 +213,7 @@ TEST_F(CompactionTest, RunsAreReadALittleAtATimeWhereverTheirRowsLie) {
         merge.AddLoose({path});
         continue;
       }
-      FileMerge sorting(store_.get(), "t", table->snapshot().schema, schema, "2023-12-09", options);
+      FileMerge sorting(*store_, "t", table->snapshot().schema, schema, "2023-12-09", options);
       sorting.AddLoose({path});
       std::vector<std::string> paths;
       const std::vector<AddAction> sorted = sorting.Run().value();
@@ -246,7 +247,7 @@ TEST_F(CompactionTest, TwoCompactionsBesideAWriterLoseAndDoubleNothing) {
       options.limits.loose_files = 2;
       while (!stop) {
         auto mine = DeltaTable::Open(store_, "t").value();
-        if (auto result = CompactTable(store_.get(), mine.get(), options); !result.ok())
+        if (auto result = CompactTable(store_, mine.get(), options); !result.ok())
           status.Update(result.status());
       }
     });
@@ -278,11 +279,11 @@ TEST_F(CompactionTest, ADamagedOrMissingFileIsNamedAndTheTableStaysAsItIs) {
   const int64_t version = table->snapshot().version;
   const std::string path = folder_ + "/t/" + table->snapshot().files.begin()->first;
   fs::resize_file(path, fs::file_size(path) / 2);
-  auto cut = CompactTable(store_.get(), table.get(), options_);
+  auto cut = CompactTable(store_, table.get(), options_);
   EXPECT_EQ(cut.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(cut.status().message()), HasSubstr(path));
   fs::remove(path);
-  auto missing = CompactTable(store_.get(), table.get(), options_);
+  auto missing = CompactTable(store_, table.get(), options_);
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("it is missing"));
   EXPECT_EQ(table->snapshot().version, version);
 }

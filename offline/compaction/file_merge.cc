@@ -9,6 +9,7 @@
 
 #include "offline/compaction/gather.h"
 #include "offline/compaction/row_reader.h"
+#include "offline/delta/arrow_file.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -45,7 +46,7 @@ struct FileMerge::Input {
   }
 };
 
-FileMerge::FileMerge(ObjectStore* store, std::string table,
+FileMerge::FileMerge(const ObjectStore& store, std::string table,
                      std::shared_ptr<arrow::Schema> table_schema,
                      std::shared_ptr<arrow::Schema> schema, std::string date, MergeOptions options)
     : store_(store),
@@ -58,7 +59,7 @@ FileMerge::FileMerge(ObjectStore* store, std::string table,
 
 FileMerge::~FileMerge() {
   if (done_) return;
-  for (const AddAction& file : finished_) store_->Delete(table_ + "/" + file.path).IgnoreError();
+  for (const AddAction& file : finished_) options_.place.Delete(file.path).IgnoreError();
 }
 
 void FileMerge::AddLoose(std::vector<std::string> paths) {
@@ -83,7 +84,7 @@ absl::Status FileMerge::ReadLoose() {
   auto input = std::make_unique<Input>();
   for (const std::string& path : loose_) {
     ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader,
-                     RowReader::Open(*store_, table_ + "/" + path, schema_, kRowGroupRows));
+                     RowReader::Open(store_, table_, path, schema_, kRowGroupRows));
     while (true) {
       ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> rows, reader->Next());
       if (rows == nullptr) break;
@@ -110,8 +111,8 @@ absl::Status FileMerge::Fill(Input* input) {
         return absl::OkStatus();
       }
       ASSIGN_OR_RETURN(input->reader,
-                       RowReader::Open(*store_, table_ + "/" + input->paths[input->next_path++],
-                                       schema_, options_.batch_rows));
+                       RowReader::Open(store_, table_, input->paths[input->next_path++], schema_,
+                                       options_.batch_rows));
     }
     ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> rows, input->reader->Next());
     if (rows == nullptr) {
@@ -128,7 +129,7 @@ absl::Status FileMerge::Fill(Input* input) {
           fmt::format("data file {} is tagged as sorted and is not: rewrite it with another "
                       "program's OPTIMIZE, "
                       "or put it back from a copy of the table",
-                      store_->Describe(table_ + "/" + input->paths[input->next_path - 1])));
+                      DescribeDataFile(store_, table_, input->paths[input->next_path - 1])));
     }
     return absl::OkStatus();
   }
@@ -209,9 +210,11 @@ absl::Status FileMerge::WriteRows(const RowBatches& batches, absl::Span<const Ro
 absl::Status FileMerge::WriteRowGroup() {
   if (pending_.empty()) return absl::OkStatus();
   if (file_ == nullptr) {
+    options_.file.prefix = options_.place.prefix;
     options_.file.part = std::ssize(finished_);
-    ASSIGN_OR_RETURN(file_, DataFileWriter::Create(store_, table_, date_, *schema_, *table_schema_,
-                                                   options_.file));
+    ASSIGN_OR_RETURN(
+        file_, DataFileWriter::Create(options_.place.store.get(), options_.place.folder, date_,
+                                      *schema_, *table_schema_, options_.file));
     paced_bytes_ = 0;
   }
   RETURN_IF_ERROR(file_->Write(std::exchange(pending_, {})));

@@ -1,6 +1,7 @@
 // Data files of one date, merged into sorted ones.
 //
-//   FileMerge merge(store, table.path(), schemas, "2023-11-14", {.file = {.run = id}, ...});
+//   FileMerge merge(*store, table->path(), table->snapshot().schema, columns, "2023-11-14",
+//                   {.place = TablePlace(store, table->path()), .file = {.run = id}, ...});
 //   merge.AddLoose(paths);             // files in any order: their rows are all in memory
 //   merge.AddRun(paths);               // sorted files: some rows of each run are in memory
 //   std::vector<AddAction> files = merge.Run().value();
@@ -19,11 +20,13 @@
 #include "connectors/object_store/object_store.h"
 #include "offline/compaction/row_order.h"
 #include "offline/delta/data_file.h"
+#include "offline/delta/file_place.h"
 
 namespace forebay {
 
 struct MergeOptions {
-  DataFileOptions file;              // of what is written
+  FilePlace place;                   // of what is written
+  DataFileOptions file;              // likewise
   int64_t target_bytes = 256 << 20;  // of a file
   int64_t batch_rows = 32 * 1024;    // of a run, in memory at a time; at least
   std::function<int64_t()> now_us;   // wall clock, microseconds UTC
@@ -37,8 +40,9 @@ class FileMerge {
  public:
   // `schema`: the columns that the files get, those of the table without `date`. `store` must
   // outlive this.
-  FileMerge(ObjectStore* store, std::string table, std::shared_ptr<arrow::Schema> table_schema,
-            std::shared_ptr<arrow::Schema> schema, std::string date, MergeOptions options);
+  FileMerge(const ObjectStore& store, std::string table,
+            std::shared_ptr<arrow::Schema> table_schema, std::shared_ptr<arrow::Schema> schema,
+            std::string date, MergeOptions options);
   ~FileMerge();
 
   void AddLoose(std::vector<std::string> paths);
@@ -64,7 +68,7 @@ class FileMerge {
   absl::Status WriteRowGroup();
   absl::Status FinishFile();
 
-  ObjectStore* store_;
+  const ObjectStore& store_;
   std::string table_;
   std::shared_ptr<arrow::Schema> table_schema_;
   std::shared_ptr<arrow::Schema> schema_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "offline/delta/data_file.h"
+#include "offline/delta/file_place.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
@@ -49,6 +50,15 @@ struct Date {
   int64_t modified_ms = INT64_MIN;
 };
 
+// Of a date; of what is none: never.
+int64_t StartOf(const std::string& date) {
+  return ParseTime(date + "T00:00:00Z").value_or(INT64_MAX - kMicrosPerDay);
+}
+
+size_t MostRuns(const CompactionLimits& limits) {
+  return static_cast<size_t>(std::max<int64_t>(2, limits.memory_bytes / 2 / kBytesPerRun));
+}
+
 std::string Tag(const AddAction& file, const char* name) {
   auto tag = file.tags.find(name);
   return tag == file.tags.end() ? "" : tag->second;
@@ -87,6 +97,7 @@ File FileOf(const AddAction& file) {
 std::map<std::string, Date> DatesOf(const Snapshot& table) {
   std::map<std::string, Date> dates;
   for (const auto& [path, file] : table.files) {
+    if (IsCold(path)) continue;
     auto date = file.partition_values.find("date");
     if (date == file.partition_values.end()) continue;
     Date& of = dates[date->second];
@@ -168,12 +179,27 @@ int64_t CompleteBefore(const Snapshot& table) {
   return least;
 }
 
+std::vector<CompactionStep> PlanTiering(const Snapshot& table, int64_t dates_before,
+                                        const CompactionLimits& limits) {
+  std::vector<CompactionStep> plan;
+  for (const auto& [name, date] : DatesOf(table)) {
+    if (StartOf(name) + kMicrosPerDay > dates_before) continue;
+    std::vector<CompactionStep> steps =
+        LooseSteps(name, date.loose, BytesPerRow(*table.schema), limits.memory_bytes / 2);
+    if (steps.empty()) steps.push_back({.date = name});
+    for (const Group* run : RunsBySize(date)) {
+      if (steps.back().runs.size() >= MostRuns(limits)) steps.push_back({.date = name});
+      AddRun(*run, &steps.back());
+    }
+    plan.insert(plan.end(), steps.begin(), steps.end());
+  }
+  return plan;
+}
+
 std::vector<CompactionStep> PlanCompaction(const Snapshot& table, const DateFacts& facts,
                                            const CompactionLimits& limits) {
   std::vector<CompactionStep> plan;
   const int64_t bytes_per_row = BytesPerRow(*table.schema);
-  const auto most_runs =
-      static_cast<size_t>(std::max<int64_t>(2, limits.memory_bytes / 2 / kBytesPerRun));
   for (const auto& [name, date] : DatesOf(table)) {
     const int64_t start = ParseTime(name + "T00:00:00Z").value_or(INT64_MAX - kMicrosPerDay);
     const bool closed =
@@ -187,7 +213,7 @@ std::vector<CompactionStep> PlanCompaction(const Snapshot& table, const DateFact
       if (steps.empty()) steps.push_back({.date = name});
       CompactionStep& step = steps.front();
       for (const Group* run : RunsBySize(date)) {
-        if (step.runs.size() >= most_runs) break;
+        if (step.runs.size() >= MostRuns(limits)) break;
         if (!whole && run->bytes > step.bytes * kMostGrowth) break;
         AddRun(*run, &step);
       }

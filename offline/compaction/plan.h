@@ -48,6 +48,11 @@ struct DateFacts {
 std::vector<CompactionStep> PlanCompaction(const Snapshot& table, const DateFacts& facts,
                                            const CompactionLimits& limits);
 
+// Of each date that ends at or before `dates_before` (microseconds UTC), the files that are not
+// cold yet.
+std::vector<CompactionStep> PlanTiering(const Snapshot& table, int64_t dates_before,
+                                        const CompactionLimits& limits);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_OFFLINE_COMPACTION_PLAN_H_

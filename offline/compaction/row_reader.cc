@@ -44,18 +44,19 @@ absl::StatusOr<T> RowReader::Run(Step step) {
   return absl::DataLossError(fmt::format(
       "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
       "with `forebay reset`",
-      store_->Describe(path_), what));
+      description_, what));
 }
 
 absl::StatusOr<std::unique_ptr<RowReader>> RowReader::Open(const ObjectStore& store,
-                                                           const std::string& path,
+                                                           const std::string& table,
+                                                           const std::string& data_file,
                                                            std::shared_ptr<arrow::Schema> schema,
                                                            int64_t batch_rows) {
   std::unique_ptr<RowReader> reader(new RowReader);
-  reader->store_ = &store;
-  reader->path_ = path;
+  reader->description_ = DescribeDataFile(store, table, data_file);
   reader->schema_ = std::move(schema);
-  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> file = OpenArrowFile(store, path);
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> file =
+      OpenDataFile(store, table, data_file);
   if (!file.ok() && !absl::IsNotFound(file.status())) return file.status();
   auto opened = reader->Run<bool>([&]() -> arrow::Result<bool> {
     if (!file.ok()) return arrow::Status::IOError("it is missing");

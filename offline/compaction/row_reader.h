@@ -24,11 +24,12 @@ namespace forebay {
 
 class RowReader {
  public:
-  // Columns that the file lacks are null, those of other types, as other programs write them, are
-  // cast. `batch_rows`: at most, of a batch. DATA_LOSS: it is missing or damaged, or a column does
-  // not fit.
+  // `data_file`: as the log of the table calls it. Columns that the file lacks are null, those of
+  // other types, as other programs write them, are cast. `batch_rows`: at most, of a batch.
+  // DATA_LOSS: it is missing or damaged, or a column does not fit.
   static absl::StatusOr<std::unique_ptr<RowReader>> Open(const ObjectStore& store,
-                                                         const std::string& path,
+                                                         const std::string& table,
+                                                         const std::string& data_file,
                                                          std::shared_ptr<arrow::Schema> schema,
                                                          int64_t batch_rows);
   ~RowReader();
@@ -41,8 +42,7 @@ class RowReader {
   template <typename T, typename Step>
   absl::StatusOr<T> Run(Step step);
 
-  const ObjectStore* store_ = nullptr;
-  std::string path_;
+  std::string description_;  // where it is
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;

@@ -81,7 +81,13 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
     const ObjectStore& store, const std::string& table, const std::string& data_file) {
   if (IsInTable(data_file)) return OpenArrowFile(store, table + "/" + data_file);
   const size_t slash = data_file.rfind('/');
-  ASSIGN_OR_RETURN(std::shared_ptr<ObjectStore> other, OpenObjectStore(data_file.substr(0, slash)));
+  absl::StatusOr<StoreUri> uri = StoreUri::Parse(data_file.substr(0, slash));
+  if (!uri.ok()) {
+    return absl::UnimplementedError(
+        fmt::format("the log calls a data file {}, where forebay cannot read it: {} was expected",
+                    data_file, std::string(uri.status().message())));
+  }
+  std::shared_ptr<ObjectStore> other = OpenObjectStore(*uri, store.s3());
   ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, other->Open(data_file.substr(slash + 1)));
   return std::make_shared<ArrowFile>(std::move(reader), std::move(other));
 }

@@ -124,15 +124,16 @@ void DataFileWriter::Extremes::Take(const arrow::RecordBatch& rows) {
 }
 
 absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(
-    ObjectStore* store, const std::string& table, const std::string& date,
+    ObjectStore* store, const std::string& folder, const std::string& date,
     const arrow::Schema& schema, const arrow::Schema& table_schema, DataFileOptions options) {
   std::unique_ptr<DataFileWriter> file(new DataFileWriter);
   ASSIGN_OR_RETURN(int64_t start, ParseTime(date + "T00:00:00Z"));
   file->day_ = start / kMicrosPerDay;
-  file->path_ = fmt::format("{}date={}/part-{}.parquet", options.folder, date, RandomId());
+  const std::string name = fmt::format("date={}/part-{}.parquet", date, RandomId());
+  file->path_ = options.prefix + name;
   file->date_ = date;
   file->options_ = std::move(options);
-  std::string full_path = table + "/" + file->path_;
+  const std::string full_path = folder + "/" + name;
   file->description_ = store->Describe(full_path);
   file->schema_ = FileSchema(schema, table_schema);
   file->null_counts_.resize(schema.num_fields());

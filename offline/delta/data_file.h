@@ -43,7 +43,7 @@ struct DataFileOptions {
   std::string run;     // of a compacted file: what its run is called
   int64_t part = 0;    // likewise: its number there
   bool cold = false;   // read seldom: compressed harder
-  std::string folder;  // in the table, before the date's; "" or with a '/' at its end
+  std::string prefix;  // of what the log calls the file: a FilePlace's
 };
 
 // The tags of files that forebay writes.
@@ -59,10 +59,10 @@ inline constexpr char kEffectiveMaxTag[] = "forebay.effective_max";
 // is no file.
 class DataFileWriter {
  public:
-  // `<table>/<folder>date=<date>/part-<random>.parquet`, of rows of `schema`: columns of the table,
-  // whose schema (`table_schema`) has their field ids. The file has the column `date`, too.
+  // `<folder>/date=<date>/part-<random>.parquet`, of rows of `schema`: columns of the table, whose
+  // schema (`table_schema`) has their field ids. The file has the column `date`, too.
   static absl::StatusOr<std::unique_ptr<DataFileWriter>> Create(
-      ObjectStore* store, const std::string& table, const std::string& date,
+      ObjectStore* store, const std::string& folder, const std::string& date,
       const arrow::Schema& schema, const arrow::Schema& table_schema, DataFileOptions options);
   ~DataFileWriter();
 
@@ -93,7 +93,7 @@ class DataFileWriter {
   std::string Statistics() const;
   StringMap Tags() const;
 
-  std::string path_;  // in the table
+  std::string path_;  // as the log calls it
   std::string date_;
   int32_t day_ = 0;          // since 1970
   std::string description_;  // of where it is, for messages

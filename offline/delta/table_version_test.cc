@@ -24,7 +24,7 @@ class TableVersionTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "table_version_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
-    store_ = OpenObjectStore(folder_).value();
+    store_ = OpenObjectStore(StoreUri::Folder(folder_));
     auto schema = ChangeSchema(project_.feature_views(0), project_.entities(0));
     table_ = DeltaTable::OpenOrCreate(store_, "t", *schema, kCreated).value();
   }

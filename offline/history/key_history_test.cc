@@ -100,7 +100,7 @@ class KeyHistoryTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "key_history_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
-    store_ = std::make_shared<CountingStore>(OpenObjectStore(folder_).value());
+    store_ = std::make_shared<CountingStore>(OpenObjectStore(StoreUri::Folder(folder_)));
     auto fields = ChangeSchema(project_.feature_views(0), project_.entities(0))->fields();
     fields.push_back(arrow::field("date", arrow::date32()));
     snapshot_.schema = arrow::schema(fields);

@@ -72,6 +72,7 @@ absl::StatusOr<std::set<TableId>> ListTables(const std::shared_ptr<ObjectStore>&
 absl::Status RemoveTable(ObjectStore* warehouse, const TableId& id) {
   std::string path = OfflineTablePath(id);
   RETURN_IF_ERROR(warehouse->DeleteFolder(path + "/_delta_log"));
+  RETURN_IF_ERROR(warehouse->DeleteFolder(path + "/_cold"));  // where that leads
   return warehouse->DeleteFolder(path);
 }
 

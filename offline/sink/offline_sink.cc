@@ -68,9 +68,9 @@ OfflineSink::OfflineSink(const v1::Project& project, OfflineSinkOptions options)
                        .topic = source.topic()});
     made_of[tables_.back().id] = source.topic();
   }
-  flush_ = std::make_unique<TableFlush>(options_.warehouse, project.name(),
-                                        options_.parquet_encoding, options_.now_us,
-                                        std::move(made_of));
+  flush_ =
+      std::make_unique<TableFlush>(options_.warehouse, project.name(), options_.parquet_encoding,
+                                   options_.now_us, std::move(made_of));
   thread_ = std::thread([this] { RunFlushes(); });
 }
 
@@ -192,8 +192,8 @@ absl::Status OfflineSink::NoteGap(const TaskId& task, const Table& archive, cons
   options_.say(fmt::format(
       "the event archive {} lacks the records of {} from offset {} to {}, which were read while it "
       "was off or were gone before; that is kept in its property forebay.gaps",
-      options_.warehouse->Describe(OfflineTablePath(archive.id)), task.ToString(), gap.first.value(),
-      gap.last.value()));
+      options_.warehouse->Describe(OfflineTablePath(archive.id)), task.ToString(),
+      gap.first.value(), gap.last.value()));
   return absl::OkStatus();
 }
 

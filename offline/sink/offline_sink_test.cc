@@ -547,7 +547,8 @@ TEST_F(OfflineSinkTest, LeavesALogFromWhichTheRowsOfAViewCanBeDropped) {
       .warehouse = Store(), .project = project_.name(), .state_folder = State(), .now_us = [] {
         return kNow;
       }};
-  EXPECT_EQ(ListUnflushed(State(), task_).value(), (std::set<TableId>{{"spend", 1}, {"visits", 1}}));
+  EXPECT_EQ(ListUnflushed(State(), task_).value(),
+            (std::set<TableId>{{"spend", 1}, {"visits", 1}}));
   for (int i = 0; i < 2; ++i) {
     absl::Status status = FlushWithout({{"spend", 1}}, {task_}, logs);
     ASSERT_TRUE(status.ok()) << status;

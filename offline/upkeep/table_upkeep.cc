@@ -60,12 +60,16 @@ absl::Status TableUpkeep::Look(const std::string& path) {
   }
   pace_.Begin();
   ASSIGN_OR_RETURN(CompactionResult compacted,
-                   CompactTable(warehouse_.get(), table.get(), options_.compaction));
-  {
-    absl::MutexLock lock(&mutex_);
-    counters_.compactions += compacted.commits;
-    counters_.rows_compacted += compacted.rows;
-    counters_.bytes_compacted += compacted.bytes_after;
+                   CompactTable(warehouse_, table.get(), options_.compaction));
+  Count(compacted);
+  if (options_.cold) {
+    const absl::Time before = absl::Now() - options_.cold_after;
+    ASSIGN_OR_RETURN(CompactionResult tiered, TierTable(warehouse_, table.get(),
+                                                        {.cold = *options_.cold,
+                                                         .s3 = options_.s3,
+                                                         .dates_before = absl::ToUnixMicros(before),
+                                                         .compaction = options_.compaction}));
+    Count(tiered);
   }
   absl::Time& vacuumed = vacuumed_.try_emplace(path, absl::InfinitePast()).first->second;
   if (absl::Now() - vacuumed < options_.vacuum_interval) return absl::OkStatus();
@@ -75,6 +79,13 @@ absl::Status TableUpkeep::Look(const std::string& path) {
   absl::MutexLock lock(&mutex_);
   counters_.files_removed += removed.data_files + removed.log_files;
   return absl::OkStatus();
+}
+
+void TableUpkeep::Count(const CompactionResult& result) {
+  absl::MutexLock lock(&mutex_);
+  counters_.compactions += result.commits;
+  counters_.rows_compacted += result.rows;
+  counters_.bytes_compacted += result.bytes_after;
 }
 
 }  // namespace forebay

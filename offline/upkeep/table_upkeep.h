@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,10 @@ struct TableUpkeepOptions {
   absl::Duration interval = absl::Minutes(1);  // between two looks at a table
   absl::Duration vacuum_interval = absl::Hours(6);
   absl::Duration retention = absl::Hours(30 * 24);
+  // Where dates older than `cold_after` go; nullopt: nowhere.
+  std::optional<StoreUri> cold;
+  S3Settings s3;
+  absl::Duration cold_after = absl::Hours(90 * 24);
   PaceLimits pace;
   CompactionOptions compaction;  // its `pace` is set here
 };
@@ -61,6 +66,7 @@ class TableUpkeep {
  private:
   void Run();
   absl::Status Look(const std::string& table);
+  void Count(const CompactionResult& result);
 
   std::shared_ptr<ObjectStore> warehouse_;
   TableUpkeepOptions options_;

@@ -22,7 +22,7 @@ class UpkeepTest : public ::testing::Test {
     folder_ = ::testing::TempDir() + "upkeep_" +
               ::testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
-    store_ = OpenObjectStore(folder_).value();
+    store_ = OpenObjectStore(StoreUri::Folder(folder_));
     table_ = DeltaTable::OpenOrCreate(
                  store_, "t", *ChangeSchema(project_.feature_views(0), project_.entities(0)), Now())
                  .value();
@@ -50,7 +50,7 @@ class UpkeepTest : public ::testing::Test {
   // All files of the table as one.
   void Compact() {
     CompactionOptions options{.limits = {.loose_files = 1}, .now_us = Now};
-    auto compacted = CompactTable(store_.get(), table_.get(), options);
+    auto compacted = CompactTable(store_, table_.get(), options);
     ASSERT_TRUE(compacted.ok()) << compacted.status();
     ASSERT_GT(compacted->commits, 0);
   }
@@ -147,6 +147,61 @@ TEST_F(UpkeepTest, VacuumShortensTheLogToACheckpointThatCanBeRead) {
   for (int version = 20; version <= 25; ++version) ExpectReadable(version);
 }
 
+TEST_F(UpkeepTest, OldDatesGoToTheColdFolderAndStayInTheTable) {
+  Append();
+  Append();
+  const int64_t old = table_->snapshot().version;
+  TieringOptions options{.cold = StoreUri::Folder(folder_ + "/cold"),
+                         .dates_before = absl::ToUnixMicros(absl::FromUnixSeconds(86'399)),
+                         .compaction = {.now_us = Now}};
+  EXPECT_EQ(TierTable(store_, table_.get(), options)->commits, 0);  // the date ends a second later
+  options.dates_before += 1'000'000;
+  auto tiered = TierTable(store_, table_.get(), options);
+  ASSERT_TRUE(tiered.ok()) << tiered.status();
+  EXPECT_EQ(tiered->rows, 2);
+  ASSERT_EQ(table_->snapshot().files.size(), 1);
+  const std::string path = table_->snapshot().files.begin()->first;
+  EXPECT_TRUE(path.starts_with("_cold/date=1970-01-01/part-")) << path;
+  EXPECT_TRUE(fs::exists(folder_ + "/cold/t/" + path.substr(6)));
+  ExpectReadable(std::nullopt);
+  ExpectReadable(old);
+  // Again there is nothing to move, and nothing of it is merged.
+  EXPECT_EQ(TierTable(store_, table_.get(), options)->commits, 0);
+  CompactionOptions compaction{.limits = {.loose_files = 1}, .now_us = Now};
+  EXPECT_EQ(CompactTable(store_, table_.get(), compaction)->commits, 0);
+  // What comes later joins it.
+  Append();
+  EXPECT_EQ(TierTable(store_, table_.get(), options)->rows, 1);
+  EXPECT_EQ(Vacuum({.retention = absl::ZeroDuration()}).data_files, 3);
+  ExpectReadable(std::nullopt);
+  // Cold files that a version no longer names are vacuumed, too.
+  ASSERT_TRUE(table_
+                  ->Rewrite({.operation = "ERASE",
+                             .data_change = true,
+                             .replacements = {{.removed = {path}, .added = {}}}},
+                            Now())
+                  .ok());
+  EXPECT_EQ(Vacuum({.retention = absl::ZeroDuration()}).data_files, 1);
+  EXPECT_FALSE(fs::exists(folder_ + "/cold/t/" + path.substr(6)));
+}
+
+TEST_F(UpkeepTest, AColdFolderThatIsElsewhereOrAwayIsSaid) {
+  Append();
+  TieringOptions options{.cold = StoreUri::Folder(folder_ + "/cold"),
+                         .dates_before = Now(),
+                         .compaction = {.now_us = Now}};
+  ASSERT_TRUE(TierTable(store_, table_.get(), options).ok());
+  Append();
+  fs::rename(folder_ + "/cold/t", folder_ + "/cold/moved");
+  absl::Status away = TierTable(store_, table_.get(), options).status();
+  EXPECT_EQ(away.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(away.message()), ::testing::HasSubstr(folder_ + "/cold/t"));
+  options.cold = StoreUri::Folder(folder_ + "/other");
+  EXPECT_EQ(TierTable(store_, table_.get(), options).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(table_->snapshot().files.size(), 2);
+}
+
 TEST_F(UpkeepTest, AThreadKeepsTablesInOrderAndTellsItsErrors) {
   for (int i = 0; i < 4; ++i) Append();
   absl::Notification merged;
@@ -170,7 +225,7 @@ TEST_F(UpkeepTest, AStoppedPaceEndsAMerge) {
   pace.Stop();
   CompactionOptions options{.limits = {.loose_files = 1}, .now_us = Now};
   options.pace = [&](int64_t bytes) { return pace.Wait(bytes); };
-  EXPECT_EQ(CompactTable(store_.get(), table_.get(), options).status().code(),
+  EXPECT_EQ(CompactTable(store_, table_.get(), options).status().code(),
             absl::StatusCode::kCancelled);
   EXPECT_EQ(table_->snapshot().files.size(), 4);
   int files = 0;

@@ -45,6 +45,7 @@ struct ProjectConfig {
   int64_t compaction_memory_bytes = 0;
   int64_t table_file_bytes = 0;
   int64_t table_retention_us = 0;
+  int64_t cold_after_us = 0;
   int64_t ready_lag = 0;           // records of a partition
   int64_t replication_factor = 0;  // of topics that forebay creates; -1: the broker's default
   std::string serving_address;     // a numeric IP address

@@ -191,6 +191,8 @@ const std::array kEntries = {
                 "Where old dates of the offline tables are moved to, written as `warehouse` is; "
                 "without it they stay.",
                 "", false, OptionalStoreField{&ProjectConfig::cold}},
+    ConfigEntry{"offline.cold_after", "How old a date is when it is moved to offline.cold.", "90d",
+                false, DurationField{&ProjectConfig::cold_after_us, kSecond, 36'500 * kDay}},
     ConfigEntry{"s3.endpoint",
                 "The URL of the object store, where it is not that of AWS. Without it: "
                 "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, `endpoint_url` of the profile, AWS.",
