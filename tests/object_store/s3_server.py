@@ -5,7 +5,7 @@
         server.fail("slow_down", method="PUT", path="_delta_log", count=2)
         server.requests()          # [["PUT", "/data/x"], ...] since the last call
 
-As a program it prints its URL and serves until its input ends. It is told what to do over HTTP:
+As a program (with the folder of `tls`, or without) it prints its URL and serves until its input ends. It is told what to do over HTTP:
 POST /_test with {"do": "fail" | "mend" | "bucket" | "requests" | "access", ...}.
 
 Faults, each of `count` requests (-1: until mended) whose method and path match, or of a share of
@@ -27,11 +27,13 @@ import pathlib
 import random
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 KEY_ID = "test-key"
@@ -40,11 +42,13 @@ REGION = "us-east-1"
 
 
 class S3Server:
-    """The server as another process; stopped at the end of the `with`."""
+    """The server as another process; stopped at the end of the `with`.
 
-    def __init__(self):
+    `tls`: a folder that gets ca.pem, the certificate by which the server shows itself over https."""
+
+    def __init__(self, tls: os.PathLike | None = None):
         self._process = subprocess.Popen(
-            [sys.executable, pathlib.Path(__file__)],
+            [sys.executable, pathlib.Path(__file__), *([tls] if tls else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -52,6 +56,7 @@ class S3Server:
         self.url = self._process.stdout.readline().strip()
         if not self.url:
             raise RuntimeError("the S3 server did not start")
+        self._context = ssl.create_default_context(cafile=f"{tls}/ca.pem") if tls else None
 
     def __enter__(self) -> S3Server:
         return self
@@ -63,7 +68,7 @@ class S3Server:
 
     def _do(self, what: str, **arguments):
         body = json.dumps({"do": what, **arguments}).encode()
-        with urllib.request.urlopen(f"{self.url}/_test", body) as answer:
+        with urllib.request.urlopen(f"{self.url}/_test", body, context=self._context) as answer:
             return json.load(answer)
 
     def make_bucket(self, name: str) -> None:
@@ -130,8 +135,8 @@ class Front:
     def __call__(self, environ, start_response):
         if environ["PATH_INFO"] == "/_test":
             return self.obey(environ, start_response)
-        if environ["PATH_INFO"] == "/_credentials":  # as a container's agent does
-            return answer_json(start_response, {"AccessKeyId": "agent", "SecretAccessKey": "given"})
+        if environ["PATH_INFO"].startswith("/_agent/"):
+            return give_credentials(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = Again(body)
         method, path = environ["REQUEST_METHOD"], environ["RAW_URI"]
@@ -297,6 +302,37 @@ def answer(start_response, status: int, code: str, message: str, more: str = "")
     return [body]
 
 
+def give_credentials(environ, start_response):
+    """As a machine's metadata service, a container's agent and AWS's STS do; tells them by the path."""
+    path = environ["PATH_INFO"].removeprefix("/_agent")
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
+    keys = {"SecretAccessKey": "x", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
+    role = "/latest/meta-data/iam/security-credentials/"
+    if path == "/container":
+        return answer_json(start_response, keys | {"AccessKeyId": "of-container"})
+    if path == "/sts" and f"WebIdentityToken={urllib.parse.quote('token+/=', safe='')}" in body:
+        text = (
+            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+            "<AccessKeyId>of-token</AccessKeyId><SecretAccessKey>x</SecretAccessKey>"
+            "<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
+            "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+        )
+        return answer_text(start_response, text)
+    if path == "/latest/api/token" and "HTTP_X_AWS_EC2_METADATA_TOKEN_TTL_SECONDS" in environ:
+        return answer_text(start_response, "session")
+    if environ.get("HTTP_X_AWS_EC2_METADATA_TOKEN") == "session":
+        if path == role:
+            return answer_text(start_response, "etl")
+        if path == f"{role}etl":
+            return answer_json(start_response, keys | {"AccessKeyId": "of-role-etl"})
+    return answer(start_response, 404, "NoSuchAgent", path)
+
+
+def answer_text(start_response, text: str):
+    start_response("200 OK", [("Content-Length", str(len(text)))])
+    return [text.encode()]
+
+
 def answer_json(start_response, value):
     body = json.dumps(value).encode()
     start_response(
@@ -320,7 +356,18 @@ def cut(environ, body: bytes):
     raise Broken
 
 
-def serve() -> None:
+def make_certificate(folder: str) -> tuple[str, str]:
+    """One that has signed itself, and its key."""
+    certificate, key = f"{folder}/ca.pem", f"{folder}/key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=s3",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+def serve(tls: str | None = None) -> None:
     import logging
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -334,11 +381,18 @@ def serve() -> None:
 
     logging.disable(logging.CRITICAL)
     front = Front(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=Handler)
+    server = make_server(
+        "127.0.0.1",
+        0,
+        front,
+        threaded=True,
+        request_handler=Handler,
+        ssl_context=make_certificate(tls) if tls else None,
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    print(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
 
 
 if __name__ == "__main__":
-    serve()
+    serve(*sys.argv[1:])

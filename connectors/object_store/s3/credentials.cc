@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "connectors/object_store/s3/http.h"
 #include "connectors/object_store/s3/profile_file.h"
+#include "connectors/object_store/s3/signature.h"
+#include "connectors/object_store/s3/trimmed.h"
 #include "connectors/object_store/s3/xml.h"
 #include "schemas/types/status_macros.h"
 
@@ -149,7 +151,7 @@ Found FromContainer() {
   if (std::string file = FromEnvironment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); !file.empty()) {
     ASSIGN_OR_RETURN(token, ReadText(file));
   }
-  if (!token.empty()) request.headers["authorization"] = token;
+  if (!token.empty()) request.headers["authorization"] = Trimmed(token);
   std::string origin = fmt::format("the container's agent at {}", request.host);
   ASSIGN_OR_RETURN(std::string text, Ask(request, origin));
   return ParseCredentials(text, origin);
@@ -161,14 +163,15 @@ Found FromMachine() {
   std::string url = FromEnvironment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (!url.empty() && !SplitUrl(url, &request)) return std::nullopt;
   const std::string origin = fmt::format("the metadata service at {}", request.host);
+  const std::string base = request.path == "/" ? "" : request.path;
   request.method = "PUT";
-  request.path = "/latest/api/token";
+  request.path = base + "/latest/api/token";
   request.headers["x-aws-ec2-metadata-token-ttl-seconds"] = "21600";
   absl::StatusOr<std::string> token = Ask(request, origin);
   if (!token.ok()) return std::nullopt;  // most machines have none
   request.method = "GET";
   request.headers = {{"x-aws-ec2-metadata-token", *token}};
-  request.path = "/latest/meta-data/iam/security-credentials/";
+  request.path = base + "/latest/meta-data/iam/security-credentials/";
   ASSIGN_OR_RETURN(std::string role, Ask(request, origin));
   request.path += role.substr(0, role.find('\n'));
   ASSIGN_OR_RETURN(std::string text, Ask(request, origin));
@@ -189,11 +192,13 @@ Found FromWebIdentity() {
   HttpRequest request{.method = "POST"};
   if (!SplitUrl(url, &request))
     return absl::FailedPreconditionError(fmt::format("AWS_ENDPOINT_URL_STS is no URL: {}", url));
-  request.query = {{"Action", "AssumeRoleWithWebIdentity"},
-                   {"Version", "2011-06-15"},
-                   {"RoleArn", role},
-                   {"RoleSessionName", session.empty() ? "forebay" : session},
-                   {"WebIdentityToken", token}};
+  const std::string form = EncodeQuery({{"Action", "AssumeRoleWithWebIdentity"},
+                                        {"Version", "2011-06-15"},
+                                        {"RoleArn", role},
+                                        {"RoleSessionName", session.empty() ? "forebay" : session},
+                                        {"WebIdentityToken", std::string(Trimmed(token))}});
+  request.headers["content-type"] = "application/x-www-form-urlencoded";
+  request.body = form;
   std::string origin = fmt::format("{} for the web identity in {}", request.host, file);
   ASSIGN_OR_RETURN(std::string text, Ask(request, origin));
   ASSIGN_OR_RETURN(XmlNode answer, ParseXml(text));

@@ -71,6 +71,7 @@ absl::StatusOr<S3Listing> ListKeys(S3Client* client, const S3ListingRequest& req
                 .query = {{"list-type", "2"}, {"prefix", request.prefix}, {"encoding-type", "url"}},
                 .doing = fmt::format("list '{}' in", request.prefix),
                 .permission = "s3:ListBucket"};
+  ask.query["max-keys"] = std::to_string(request.page);
   if (request.one_level) ask.query["delimiter"] = "/";
   if (!request.after.empty()) ask.query["start-after"] = request.after;
   while (true) {

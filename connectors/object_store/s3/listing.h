@@ -20,6 +20,7 @@ struct S3ListingRequest {
   std::string prefix;     // of the keys
   std::string after;      // those that come later alone
   bool one_level = true;  // what has a '/' behind the prefix is a folder
+  int page = 1000;        // names that an answer has at most; S3 gives no more
 };
 
 // All pages of it.
