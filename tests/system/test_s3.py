@@ -120,6 +120,20 @@ def test_a_worker_that_cannot_write_there_says_why_and_ends(tmp_path, broker, s3
     ends(project, "there are no credentials for S3: set AWS_ACCESS_KEY_ID")
 
 
+def test_a_store_shows_itself_by_a_certificate_that_is_trusted(tmp_path, broker, name, monkeypatch):
+    with S3Server(tls=tmp_path) as server:
+        server.make_bucket(BUCKET)
+        for variable, value in server.environment().items():
+            monkeypatch.setenv(variable, value)
+        scenario, project = prepare(name, tmp_path / "project", broker, server, count=100)
+        ends(project, server.url, "certificate", "set `ca_file`")
+        project.config["s3"] = HASTY_S3 | {"ca_file": "../ca.pem"}
+        project.write_config()
+        runs.run_straight(scenario, project, broker)
+        tables = [path for method, path in server.requests() if "date%3D" in path]
+        assert tables
+
+
 # ---- while it runs ----
 
 
