@@ -56,6 +56,10 @@ class Sink {
   // Of a view, by index into Project.feature_views: always the same.
   virtual WantedSteps Wants(int view) const { return {}; }
 
+  // Tasks are opened next, one after the other. What others have made durable of them is so by now:
+  // the sink may ask once for all of them. [commit thread]
+  virtual void Expect(absl::Span<const TaskId> tasks) {}
+
   // The task starts: find out what the sink already holds of it. The offset up to which it does;
   // below 0: nothing, or it does not know. [commit thread]
   virtual absl::StatusOr<Offset> Open(const TaskId& task) = 0;

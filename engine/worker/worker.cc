@@ -100,6 +100,7 @@ const TaskPlan* Worker::PlanOf(std::string_view topic) const {
 // Up to where the sinks hold each task.
 absl::StatusOr<std::vector<Offset>> Worker::OpenSinks(absl::Span<const TaskId> ids) {
   std::vector<Offset> held(ids.size(), Offset(-1));
+  for (Sink* sink : sinks_) sink->Expect(ids);
   for (size_t i = 0; i < ids.size(); ++i) {
     if (PlanOf(ids[i].topic) == nullptr)
       return absl::InternalError("task of an unknown topic " + ids[i].topic);

@@ -89,6 +89,11 @@ absl::Status OfflineSink::CheckWritable() {
   return Probe(OpenObjectStore(StoreUri::Folder(options_.state_folder)).get(), "state folder");
 }
 
+void OfflineSink::Expect(absl::Span<const TaskId> tasks) {
+  absl::MutexLock flush_lock(&flush_mutex_);
+  flush_->Expect(tasks);
+}
+
 absl::StatusOr<Offset> OfflineSink::Open(const TaskId& task) {
   absl::MutexLock flush_lock(&flush_mutex_);
   LetGo(task);

@@ -80,6 +80,8 @@ class OfflineSink : public Sink {
   WantedSteps Wants(int view) const override;
   std::unique_ptr<SinkPart> Prepare(const TaskId& task) override;
 
+  void Expect(absl::Span<const TaskId> tasks) override;
+
   // Takes up the task's change log and finds what the tables hold. DATA_LOSS: the log is damaged.
   absl::StatusOr<Offset> Open(const TaskId& task) override;
 

@@ -226,6 +226,48 @@ TEST_F(OfflineSinkTest, AFlushIntoABucketAsksThreeTimes) {
   EXPECT_THAT(TableRows(), SizeIs(11));
 }
 
+TEST_F(OfflineSinkTest, TasksThatAreOpenedTogetherLookAtATableOnce) {
+  S3Server& server = S3Server::Get();
+  server.MakeBucket("sink");
+  ASSERT_TRUE(OpenObjectStore(StoreUri::Parse("s3://sink/w").value(), server.Settings())
+                  ->DeleteFolder("offline")
+                  .ok());
+  in_bucket_ = true;
+  Start();
+  std::vector<TaskId> tasks;
+  for (int partition = 0; partition < 8; ++partition)
+    tasks.push_back({"transactions", PartitionId(partition)});
+  auto open_all = [&] {
+    server.Requests();
+    std::vector<Offset> held;
+    sink_->Expect(tasks);
+    for (const TaskId& task : tasks) held.push_back(sink_->Open(task).value());
+    return held;
+  };
+  EXPECT_EQ(open_all(), std::vector<Offset>(8, Offset(-1)));
+  EXPECT_THAT(server.Requests(), SizeIs(2 * 3)) << "of two views, that there is no table";
+  ASSERT_TRUE(Commit(7, {{.offset = 7, .key = "a", .effective_time = 7}}).ok());
+  ASSERT_TRUE(sink_->FlushAll().ok());
+  EXPECT_EQ(open_all()[0], Offset(7));
+  EXPECT_THAT(server.Requests(), SizeIs(1 + 3)) << "of one, whether there is a later commit";
+
+  // Another worker has had a task meanwhile.
+  {
+    OfflineSink other(project_, {.state_folder = folder_ + "/other",
+                                 .warehouse = Store(),
+                                 .flush_interval = absl::InfiniteDuration()});
+    ASSERT_TRUE(other.Open(tasks[3]).ok());
+    TaskOutput output{.task = tasks[3], .position = Offset(9), .clock = KnownTime(90)};
+    SetRows(other, {{.offset = 9, .key = "b", .effective_time = 9}}, &output);
+    const TaskOutput* outputs[] = {&output};
+    ASSERT_TRUE(other.Commit(outputs).ok());
+    ASSERT_TRUE(other.Close(tasks[3]).ok());
+  }
+  std::vector<Offset> held = open_all();
+  EXPECT_EQ(held[0], Offset(7));
+  EXPECT_EQ(held[3], Offset(9));
+}
+
 // Records of one time write, one after the other, the steps that are due by then.
 TEST_F(OfflineSinkTest, ATableGetsMoreCompleteThoughTheClockStandsStill) {
   ASSERT_TRUE(sink_->Open(task_).ok());

@@ -98,22 +98,33 @@ absl::Status TableFlush::FitColumns(const TableId& id, const arrow::Schema& sche
   return table->CheckColumns(schema);
 }
 
+void TableFlush::Expect(absl::Span<const TaskId> tasks) {
+  expected_ = {tasks.begin(), tasks.end()};
+  looked_at_.clear();
+}
+
 absl::StatusOr<std::optional<Offset>> TableFlush::HeldPosition(const TableId& id,
                                                                const arrow::Schema& schema,
                                                                const TaskId& task) {
   auto it = tables_.find(id);
+  const bool known = expected_.contains(task) && looked_at_.contains(id);
+  if (known && it == tables_.end()) return std::nullopt;
   if (it == tables_.end()) {
     absl::StatusOr<std::unique_ptr<DeltaTable>> table =
         DeltaTable::Open(warehouse_, OfflineTablePath(id));
-    if (absl::IsNotFound(table.status())) return std::nullopt;
+    if (absl::IsNotFound(table.status())) {
+      looked_at_.insert(id);
+      return std::nullopt;
+    }
     RETURN_IF_ERROR(table.status());
     RETURN_IF_ERROR((*table)->MendCheckpoint());
     RETURN_IF_ERROR(CheckMadeOf(id, **table));
     RETURN_IF_ERROR(FitColumns(id, schema, table->get()));
     it = tables_.emplace(id, *std::move(table)).first;
-  } else {
+  } else if (!known) {
     RETURN_IF_ERROR(it->second->Refresh());
   }
+  looked_at_.insert(id);
   std::optional<int64_t> version = it->second->TransactionVersion(AppId(id, task));
   if (!version) return std::nullopt;
   return Offset(*version - 1);
@@ -237,6 +248,7 @@ void TableFlush::LeaveOut(const TableId& id, const absl::Status& reason, Pass* p
   pass->left_out.insert(id);
   pass->tables.erase(id);
   tables_.erase(id);
+  looked_at_.erase(id);
 }
 
 }  // namespace forebay

@@ -65,6 +65,10 @@ class TableFlush {
   // repeat. The rows of `without` are left out.
   absl::Status Flush(absl::Span<const TaskBacklog> backlog, const std::set<TableId>& without = {});
 
+  // The positions of these tasks are asked for next, and stand by now: each table is looked at once
+  // for all of them, rather than for each, which takes long where there is a network between.
+  void Expect(absl::Span<const TaskId> tasks);
+
   // Up to which position the table holds the rows of the task; nullopt: none. A table that exists
   // must have the columns of `schema`, and be of the view as it is defined: FAILED_PRECONDITION. An
   // archive gets columns that it lacks.
@@ -114,6 +118,8 @@ class TableFlush {
   ParquetEncoding encoding_;
   std::function<int64_t()> now_us_;
   std::map<TableId, std::unique_ptr<DeltaTable>> tables_;
+  std::set<TaskId> expected_;
+  std::set<TableId> looked_at_;  // for the tasks that are expected, there or not
 };
 
 }  // namespace forebay
