@@ -198,11 +198,11 @@ absl::Status TableFlush::AddRows(const TaskId& task, const TableRows& rows, Offs
 }
 
 absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const TableId& id, const arrow::Schema& schema) {
-  std::unique_ptr<DeltaTable>& table = tables_[id];
-  if (table != nullptr) {
+  if (auto it = tables_.find(id); it != tables_.end()) {
+    DeltaTable* table = it->second.get();
     RETURN_IF_ERROR(table->Refresh());
     if (id.is_archive()) RETURN_IF_ERROR(CheckOwner(id, *table));
-    return table.get();
+    return table;
   }
   std::map<std::string, std::string> properties;
   if (auto made_of = made_of_.find(id); made_of != made_of_.end())
@@ -213,8 +213,7 @@ absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const TableId& id, const arro
     opened =
         DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(id), schema, now_us_(), properties);
   RETURN_IF_ERROR(opened.status());
-  table = *std::move(opened);
-  return table.get();
+  return tables_.emplace(id, *std::move(opened)).first->second.get();
 }
 
 void TableFlush::WriteFiles(Pass* pass) {

@@ -51,11 +51,12 @@ std::string OtherRegion(const S3Error& error, const S3Question& question) {
 std::string Mending(const S3Error& error, const S3Question& question) {
   if (error.code == "NoSuchBucket")
     return fmt::format("create the bucket {}, or name another", question.bucket);
-  if (error.code == "AccessDenied" || error.code == "AllAccessDisabled")
-    return fmt::format("allow {} to {}", question.permission, question.who);
   if (error.code == "RequestTimeTooSkewed") return "set the clock of this machine";
   if (error.IsOfCredentials())
     return fmt::format("renew or mend the credentials, which are {}", question.who);
+  // AccessDenied, and what other stores call it.
+  if (error.status == 401 || error.status == 403)
+    return fmt::format("allow {} to {}", question.permission, question.who);
   return "";
 }
 
