@@ -136,13 +136,18 @@ std::string CompleteUpTo(const Snapshot& table) {
   return fmt::format(", complete up to {}", FormatTime(least));
 }
 
+ReadCost CostOf(const ProjectConfig& config) {
+  const bool remote = config.warehouse.string().starts_with("s3:");
+  return remote ? ReadCost::OfObjectStore() : ReadCost::OfDisk();
+}
+
 class HistoryAnswer {
  public:
   HistoryAnswer(const Question& question, const HistoryArguments& arguments)
       : question_(question), printer_(arguments.format), reads_shown_(arguments.reads) {}
 
   absl::Status PrintTable(const std::shared_ptr<ObjectStore>& store, const std::string& path,
-                          const Snapshot& snapshot) {
+                          const Snapshot& snapshot, const ReadCost& cost) {
     KeyHistoryRequest request{.store = store,
                               .table = path,
                               .snapshot = &snapshot,
@@ -150,7 +155,7 @@ class HistoryAnswer {
                               .key = question_.key,
                               .times = question_.times,
                               .columns = question_.columns,
-                              .cost = ReadCost::OfDisk()};
+                              .cost = cost};
     const absl::Time start = absl::Now();
     RETURN_IF_ERROR(ReadKeyHistory(
         request,
@@ -177,10 +182,12 @@ class HistoryAnswer {
     fmt::print(stderr, "{} of {}: {}; {}\n", question_.view.ToString(), question_.key_text, steps,
                source);
     if (!reads_shown_) return;
-    fmt::print(stderr, "{} opened, {} skipped; {}, {}; {:.1f} ms\n",
+    fmt::print(stderr, "{} opened, {} skipped; {}, {}, {}, {} bytes; {:.1f} ms\n",
                Counted(reads_.files, "data file", "data files"), reads_.files_skipped,
                Counted(reads_.row_groups, "row group", "row groups"),
-               Counted(reads_.pages, "page", "pages"), absl::ToDoubleMilliseconds(time_));
+               Counted(reads_.pages, "page", "pages"),
+               Counted(reads_.requests, "request", "requests"), reads_.bytes,
+               absl::ToDoubleMilliseconds(time_));
   }
 
  private:
@@ -208,7 +215,7 @@ absl::Status History(const HistoryArguments& arguments) {
     return table.status();
 
   HistoryAnswer answer(question, arguments);
-  if (has_table) RETURN_IF_ERROR(answer.PrintTable(store, path, *table));
+  if (has_table) RETURN_IF_ERROR(answer.PrintTable(store, path, *table, CostOf(loaded.config)));
   if (logged) {
     ASSIGN_OR_RETURN(auto rows, RowsNotIn(has_table ? *table : Snapshot(), loaded.project->name(),
                                           question.view, *logged, question.columns));

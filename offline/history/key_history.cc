@@ -52,6 +52,8 @@ FoundInFile SearchFile(const KeyHistoryRequest& request, const KeyInFile& wanted
       ARROW_ASSIGN_OR_RAISE(auto file, PagedFile::Open(*opened, request.cost));
       ARROW_ASSIGN_OR_RAISE(auto rows, FindKey(wanted, file.get(), &found.reads.row_groups));
       found.reads.pages = file->pages_read();
+      found.reads.requests = file->requests();
+      found.reads.bytes = file->bytes_read();
       return rows;
     };
     auto rows = search();
@@ -102,6 +104,8 @@ void HistoryReads::Add(const HistoryReads& other) {
   files += other.files;
   row_groups += other.row_groups;
   pages += other.pages;
+  requests += other.requests;
+  bytes += other.bytes;
   rows += other.rows;
 }
 

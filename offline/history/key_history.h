@@ -47,6 +47,8 @@ struct HistoryReads {
   int64_t files = 0;          // opened
   int64_t row_groups = 0;     // of which a page was read
   int64_t pages = 0;
+  int64_t requests = 0;  // to data files
+  int64_t bytes = 0;
   int64_t rows = 0;  // found
 
   void Add(const HistoryReads& other);

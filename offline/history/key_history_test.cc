@@ -236,6 +236,7 @@ TEST_F(KeyHistoryTest, ReadsTheFewPagesThatHoldTheKey) {
   std::vector<TestRow> all;
   for (int64_t day = 0; day < 3; ++day) {
     auto rows = RowsOfADay(day, /*keys=*/500, /*step=*/kDay / 10);  // 5 row groups of 10 pages
+    cost_.tail = 16;  // so that every read of an index counts
     AddFile(rows, {});
     all.insert(all.end(), rows.begin(), rows.end());
   }
@@ -272,10 +273,12 @@ TEST_F(KeyHistoryTest, LeavesFilesOfOtherKeysAndTimesUnopened) {
 TEST_F(KeyHistoryTest, AsksAnObjectStoreFewTimes) {
   auto rows = RowsOfADay(0, 2000, kDay / 50);
   AddFile(rows, {.rows_per_group = 20'000, .rows_per_page = 2'000});
-  cost_ = {.gap = 4 << 10, .tail = 64 << 10, .overlap = true};
-  store_->requests = 0;
+  cost_ = {.gap = 4 << 10, .tail = 64 << 10, .files_at_once = 4, .overlap = true};
+  store_->requests = store_->bytes = 0;
   ExpectHistory("user-7", rows);
   EXPECT_LE(store_->requests, 1 + 1 + 13);  // the file's end; hashes; each column once
+  EXPECT_EQ(store_->requests, reads_.requests);
+  EXPECT_EQ(store_->bytes, reads_.bytes);
   EXPECT_LT(
       store_->bytes,
       static_cast<int64_t>(fs::file_size(folder_ + "/t/" + snapshot_.files.begin()->first)) / 2);

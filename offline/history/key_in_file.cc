@@ -19,11 +19,12 @@ class Search {
   // Null: there are none. `looked` is set where a page was read.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> InGroup(int group, bool* looked) {
     RowRanges rows = {{0, file_.RowsOf(group)}};
-    if (time_ >= 0)
+    // The hashes first: of most row groups their bounds rule out all, and no page index is read.
+    if (hash_ >= 0) rows = file_.MayHold(group, hash_, wanted_.key_hash, wanted_.key_hash);
+    if (time_ >= 0 && !rows.empty()) {
       rows = Intersect(
           rows, file_.MayHold(group, time_, wanted_.key.times.from, wanted_.key.times.to - 1));
-    if (hash_ >= 0 && !rows.empty())
-      rows = Intersect(rows, file_.MayHold(group, hash_, wanted_.key_hash, wanted_.key_hash));
+    }
     *looked = !rows.empty();
     if (hash_ >= 0 && !rows.empty()) {
       ARROW_ASSIGN_OR_RAISE(rows, OfThatHash(group, rows));

@@ -192,6 +192,9 @@ arrow::Result<std::unique_ptr<PagedFile>> PagedFile::Open(
   return paged;
 }
 
+int64_t PagedFile::requests() const { return file_->requests(); }
+int64_t PagedFile::bytes_read() const { return file_->bytes(); }
+
 int PagedFile::row_groups() const { return metadata_->num_row_groups(); }
 
 int64_t PagedFile::RowsOf(int group) const { return metadata_->RowGroup(group)->num_rows(); }

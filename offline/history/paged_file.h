@@ -37,6 +37,8 @@ class RowGroupPageIndexReader;
 
 namespace forebay {
 
+class TailFile;
+
 class PagedFile {
  public:
   static arrow::Result<std::unique_ptr<PagedFile>> Open(
@@ -65,6 +67,8 @@ class PagedFile {
                                                           const RowRanges& rows);
 
   int64_t pages_read() const { return pages_read_; }  // of data; a chunk without an index is one
+  int64_t requests() const;                           // to the file
+  int64_t bytes_read() const;
 
  private:
   struct Column {
@@ -78,7 +82,7 @@ class PagedFile {
   std::optional<int64_t> MicrosPerUnit(int column) const;
   ChunkPart PlanChunk(int group, int leaf, const RowRanges& rows, bool whole);
 
-  std::shared_ptr<arrow::io::RandomAccessFile> file_;
+  std::shared_ptr<TailFile> file_;
   ReadCost cost_;
   std::unique_ptr<parquet::ParquetFileReader> reader_;
   std::shared_ptr<parquet::FileMetaData> metadata_;

@@ -7,6 +7,7 @@
 #include <arrow/result.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -20,19 +21,31 @@ class TailFile : public arrow::io::RandomAccessFile {
     ARROW_ASSIGN_OR_RAISE(int64_t size, file->GetSize());
     const int64_t begin = std::max<int64_t>(0, size - tail_bytes);
     ARROW_ASSIGN_OR_RAISE(auto tail, file->ReadAt(begin, size - begin));
-    return std::shared_ptr<TailFile>(new TailFile(std::move(file), size, begin, std::move(tail)));
+    std::shared_ptr<TailFile> opened(new TailFile(std::move(file), size, begin, std::move(tail)));
+    opened->Count(size - begin);
+    return opened;
   }
 
   arrow::Result<int64_t> ReadAt(int64_t place, int64_t size, void* out) override {
-    if (!Holds(place, size)) return file_->ReadAt(place, size, out);
+    if (!Holds(place, size)) {
+      Count(size);
+      return file_->ReadAt(place, size, out);
+    }
     std::memcpy(out, tail_->data() + (place - begin_), size);
     return size;
   }
   arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t place, int64_t size) override {
-    if (!Holds(place, size)) return file_->ReadAt(place, size);
+    if (!Holds(place, size)) {
+      Count(size);
+      return file_->ReadAt(place, size);
+    }
     return arrow::SliceBuffer(tail_, place - begin_, size);
   }
   arrow::Result<int64_t> GetSize() override { return size_; }
+
+  // What was read of the file beneath.
+  int64_t requests() const { return requests_; }
+  int64_t bytes() const { return bytes_; }
 
   arrow::Status Close() override { return file_->Close(); }
   bool closed() const override { return file_->closed(); }
@@ -48,6 +61,11 @@ class TailFile : public arrow::io::RandomAccessFile {
            std::shared_ptr<arrow::Buffer> tail)
       : file_(std::move(file)), size_(size), begin_(begin), tail_(std::move(tail)) {}
 
+  void Count(int64_t bytes) {
+    ++requests_;
+    bytes_ += bytes;
+  }
+
   bool Holds(int64_t place, int64_t size) const {
     return place >= begin_ && place + size <= begin_ + tail_->size();
   }
@@ -56,6 +74,8 @@ class TailFile : public arrow::io::RandomAccessFile {
   int64_t size_;
   int64_t begin_;  // of the tail
   std::shared_ptr<arrow::Buffer> tail_;
+  std::atomic<int64_t> requests_ = 0;  // several may be under way
+  std::atomic<int64_t> bytes_ = 0;
 };
 
 }  // namespace forebay
