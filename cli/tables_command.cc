@@ -18,8 +18,8 @@
 namespace forebay {
 namespace {
 
-// A quarter of the least size that compacted files are made of.
-constexpr int64_t kSmallFile = 32 << 20;
+// Files of less than this part of the size that compaction makes them of are small.
+constexpr int64_t kSmallPart = 4;
 
 struct TablesArguments {
   std::string folder = ".";
@@ -98,7 +98,8 @@ absl::Status Tables(const TablesArguments& arguments) {
   FactsBatch batch;
   absl::Status failed;  // of the others all is said
   for (const std::string& path : paths) {
-    absl::StatusOr<TableFacts> facts = ReadTableFacts(*store, path, version, kSmallFile);
+    absl::StatusOr<TableFacts> facts =
+        ReadTableFacts(*store, path, version, loaded.config.table_file_bytes / kSmallPart);
     if (facts.ok()) {
       batch.Add(TableName(path), *facts);
     } else if (failed.ok()) {
