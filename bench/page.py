@@ -193,6 +193,14 @@ def training_set(result: dict) -> str:
     return table(head, [row])
 
 
+def history(result: dict) -> str:
+    head = ["rows of the table", "GB", "dates", "steps", "files", "pages", "requests", "MB read", "ms"]
+    row = [_count(result["table_rows"]), f"{result['table_bytes'] / 1e9:.1f}", str(result["dates"])]
+    row += [_count(result[name]) for name in ("steps", "files", "pages", "requests")]
+    row += [f"{result['bytes'] / 1e6:.1f}", f"{result['ms']:.1f}"]
+    return table(head, [row])
+
+
 def profile(parts: list[dict]) -> str:
     """Shares of a worker's CPU time, largest first."""
     rows = [[part["part"], f"{part['share']:.1%}"] for part in parts]
@@ -236,6 +244,7 @@ RENDERERS = {
     "scaling": scaling,
     "lookup": lookup,
     "training-set": training_set,
+    "history": history,
     "training-set-profile": profile,
 }
 COMBINED = {"goals": goals, "peers": peers}

@@ -20,6 +20,7 @@ sys.path[0] = str(ROOT)  # for `bench` and `tests`
 from bench import (  # noqa: E402
     engine,
     freshness,
+    history,
     lookup,
     machine,
     page,
@@ -41,6 +42,7 @@ STAGES = {
     "scaling": scaling.measure,
     "lookup": lookup.measure,
     "training-set": training_set.measure,
+    "history": history.measure,
 }
 
 

@@ -17,7 +17,7 @@ SMALL += ["--engine-keys", "8192", "--spilled-events", "5000", "--engine-events"
 SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
 SMALL += ["--freshness-rate", "500", "--repartition-rate", "400", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
 SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
-SMALL += ["--table-events", "5000", "--labels", "500"]
+SMALL += ["--table-events", "5000", "--labels", "500", "--history-rows", "100000"]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,12 @@ def test_lookups_in_process_and_through_each_door(measured):
 def test_training_set(measured):
     result = measured[0]["training-set"]
     assert result["labels"] == 500 and result["table_rows"] >= 5_000
+
+
+def test_history(measured):
+    result = measured[0]["history"]
+    assert result["table_rows"] == 100_000 and result["ms"] > 0
+    assert result["pages"] >= result["files"] > 0
 
 
 def test_the_page_has_the_figures_and_keeps_the_text(measured):
