@@ -137,8 +137,7 @@ std::string CompleteUpTo(const Snapshot& table) {
 }
 
 ReadCost CostOf(const ProjectConfig& config) {
-  const bool remote = config.warehouse.string().starts_with("s3:");
-  return remote ? ReadCost::OfObjectStore() : ReadCost::OfDisk();
+  return config.warehouse.is_file() ? ReadCost::OfDisk() : ReadCost::OfObjectStore();
 }
 
 class HistoryAnswer {

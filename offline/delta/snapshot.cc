@@ -71,10 +71,6 @@ struct Replay {
 constexpr std::string_view kWaysOut =
     "put the files of the table back from a copy, or build its view anew with `forebay reset`";
 
-absl::Status NoTable(const ObjectStore& store, const std::string& table) {
-  return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
-}
-
 // The newest checkpoint at or below `up_to`; -1: none. NOT_FOUND: there is no log at all.
 absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::string& table,
                                        std::optional<int64_t> up_to) {
@@ -94,7 +90,7 @@ absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::stri
   }
   constexpr std::string_view kSuffix = ".checkpoint.parquet";
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(table + "/_delta_log"));
-  if (objects.empty()) return NoTable(store, table);
+  if (objects.empty()) return NoDeltaTable(store, table);
   int64_t newest = -1;
   for (const ObjectInfo& object : objects) {
     std::string name = object.path.substr(object.path.rfind('/') + 1);
@@ -143,6 +139,10 @@ absl::Status CheckNoGap(const ObjectStore& store, const std::string& table, int6
 }
 
 }  // namespace
+
+absl::Status NoDeltaTable(const ObjectStore& store, const std::string& table) {
+  return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
+}
 
 std::string CommitPath(const std::string& table, int64_t version) {
   return fmt::format("{}/_delta_log/{:020}.json", table, version);
@@ -214,7 +214,7 @@ absl::StatusOr<Snapshot> LoadSnapshot(const ObjectStore& store, const std::strin
     snapshot.lost_checkpoint = newest_checkpoint;
   }
   if (!version) RETURN_IF_ERROR(CheckNoGap(store, table, snapshot.version));
-  if (snapshot.version < 0) return NoTable(store, table);
+  if (snapshot.version < 0) return NoDeltaTable(store, table);
   if (version && snapshot.version != *version) {
     return absl::NotFoundError(fmt::format("Delta table {} has no version {}; its newest is {}",
                                            store.Describe(table), *version, snapshot.version));

@@ -39,6 +39,9 @@ struct Snapshot {
 // "deletionVectors, columnMapping"; `otherwise` where a table names none.
 std::string NameTableFeatures(const std::vector<std::string>& names, std::string_view otherwise);
 
+// NOT_FOUND: there is none.
+absl::Status NoDeltaTable(const ObjectStore& store, const std::string& table);
+
 // "<table>/_delta_log/00000000000000000007.json".
 std::string CommitPath(const std::string& table, int64_t version);
 std::string CheckpointPath(const std::string& table, int64_t version);

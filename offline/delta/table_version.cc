@@ -41,13 +41,9 @@ absl::StatusOr<LogFiles> ListLog(const ObjectStore& store, const std::string& ta
   return files;
 }
 
-absl::Status NoTable(const ObjectStore& store, const std::string& table) {
-  return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
-}
-
 absl::StatusOr<VersionRange> VersionsOf(const LogFiles& log, const ObjectStore& store,
                                         const std::string& table) {
-  if (log.commits.empty() && log.checkpoints.empty()) return NoTable(store, table);
+  if (log.commits.empty() && log.checkpoints.empty()) return NoDeltaTable(store, table);
   VersionRange range{.newest = -1};
   if (!log.commits.empty()) range.newest = log.commits.rbegin()->first;
   if (!log.checkpoints.empty())

@@ -53,8 +53,9 @@ class CountingStore : public ObjectStore {
     if (!reader.ok()) return reader;
     return std::make_unique<Reader>(this, *std::move(reader));
   }
-  absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view folder) const override {
-    return store_->List(folder);
+  absl::StatusOr<std::vector<ObjectInfo>> ListAfter(std::string_view folder,
+                                                    std::string_view after) const override {
+    return store_->ListAfter(folder, after);
   }
   absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view folder) const override {
     return store_->ListFolders(folder);

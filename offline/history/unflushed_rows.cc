@@ -29,8 +29,8 @@ absl::Status AddSegment(const std::string& path, const ViewId& view, const KeyOf
   RETURN_IF_ERROR(segment.status());
   ASSIGN_OR_RETURN(std::vector<ChangeFrame> frames, DecodeFrames(*segment));
   for (const ChangeFrame& frame : frames) {
-    for (const ViewRows& section : frame.sections) {
-      if (section.view != view) continue;
+    for (const TableRows& section : frame.sections) {
+      if (section.table != TableId(view)) continue;
       auto rows = FindRows(*section.rows, key);
       if (!rows.ok()) return absl::DataLossError(path + ": " + rows.status().message());
       if (!rows->empty()) found->push_back(Take(section.rows, *rows));
