@@ -30,8 +30,9 @@ constexpr int kFlushedLevel = -5;
 constexpr int kCompactedLevel = 1;
 constexpr int kColdLevel = 9;
 
-// What one key's rows are read by: as little as a page around them.
-constexpr int64_t kCompactedPageRows = 8 * 1024;
+// What one key's rows are read by: as little as a page around them. With pages of 8k rows a key's
+// history takes twice the time, and files are one part in a hundred smaller.
+constexpr int64_t kCompactedPageRows = 2 * 1024;
 
 bool IsOurs(const arrow::Field& column) { return column.name().starts_with('_'); }
 
@@ -58,6 +59,17 @@ void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options
   properties->compression_level(feature.name(), arrow::util::kUseDefaultCompressionLevel);
 }
 
+// Of a sorted file. Rows of a key are neighbours, so deltas see that it repeats; a dictionary would
+// have nearly as many values as the column, and be read whole for a single page.
+void EncodeSortedKey(const arrow::Field& column, ParquetEncoding encoding,
+                     parquet::WriterProperties::Builder* properties) {
+  if (IsText(column)) {
+    properties->encoding(column.name(), parquet::Encoding::DELTA_BYTE_ARRAY);
+  } else {
+    EncodeNumbers(column, encoding, properties);
+  }
+}
+
 // See docs/formats/offline_table.md: dictionaries pay for keys, lists and the texts of events only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
                                                           const arrow::Schema& table,
@@ -80,6 +92,8 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
     if (column->type()->id() == arrow::Type::LIST) {  // a value is in the lists of many rows
       name += ".list.element";
       builder.enable_dictionary(name);
+    } else if (compacted && (key || name == "_key_hash")) {
+      EncodeSortedKey(*column, options.encoding, &builder);
     } else if ((key && column->type()->id() != arrow::Type::BOOL) || name == "_key_hash" ||
                name == "_op" || name == kDate || (archive && IsText(*column))) {
       builder.enable_dictionary(name);
