@@ -10,6 +10,7 @@
 
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
+#include "offline/delta/file_place.h"
 #include "offline/history/file_pruning.h"
 #include "offline/history/paged_file.h"
 #include "schemas/types/status_macros.h"
@@ -164,7 +165,7 @@ absl::StatusOr<TableFacts> ReadTableFacts(const ObjectStore& store, const std::s
     facts.rows += rows;
     facts.bytes += file.size;
     facts.small_files += file.size < small ? 1 : 0;
-    if (!IsInTable(name)) {
+    if (IsCold(name)) {
       facts.cold_bytes += file.size;
     } else if (NumberTag(file, kStageTag) == static_cast<int64_t>(FileStage::kCompacted)) {
       facts.stage_2_bytes += file.size;
