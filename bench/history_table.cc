@@ -195,7 +195,7 @@ absl::Status Write(const Flags& flags) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadProject(flags.project, nullptr));
   const v1::FeatureView& view = loaded.project->feature_views(0);
   const v1::Entity* entity = FindEntity(*loaded.project, view.entity());
-  ASSIGN_OR_RETURN(auto store, OpenObjectStore(loaded.config.warehouse.string()));
+  std::shared_ptr<ObjectStore> store = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   auto schema = ChangeSchema(view, *entity);
   ASSIGN_OR_RETURN(auto table,
                    DeltaTable::OpenOrCreate(store, OfflineTablePath({view.name(), view.version()}),
