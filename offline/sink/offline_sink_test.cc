@@ -751,6 +751,16 @@ TEST_F(ArchiveTest, TellsWhatItLacksSinceItWasOff) {
   EXPECT_THAT(ArchivedRows(), ElementsAre("0:11:a", "0:2:a", "0:4:a"));
 }
 
+// The disk is full: nothing is begun that could not be told, and the next time it is told.
+TEST_F(ArchiveTest, DoesNotBeginBeforeWhatItLacksIsTold) {
+  {
+    FileSizeLimit full(10);
+    EXPECT_FALSE(OpenAndCheckArchive(Offset(-1), Offset(1)).ok());
+  }
+  ASSERT_TRUE(OpenAndCheckArchive(Offset(-1), Offset(1)).ok());
+  EXPECT_EQ(Gaps(), "transactions-0:0-1");
+}
+
 TEST_F(ArchiveTest, GetsColumnsThatItsSourceGets) {
   ASSERT_TRUE(OpenAndCheckArchive(Offset(-1)).ok());
   ASSERT_TRUE(CommitEvents({1}).ok());

@@ -27,10 +27,9 @@ const char* MadeOfProperty(const TableId& id) {
 absl::Status OtherTopic(const TableId& archive, const std::string& before, const std::string& now,
                         const std::string& place) {
   return absl::FailedPreconditionError(fmt::format(
-      "the event archive {} holds the events of topic {}, and source {} reads {} now: their "
-      "offsets "
-      "would mix. Give the source another name, which is a new archive; or remove the old one with "
-      "`forebay reset {}`",
+      "the event archive {} holds the events of topic {}, and source {} reads {} now: offsets of "
+      "both would mix. Give the source another name, which is a new archive; or remove the old one "
+      "with `forebay reset {}`",
       place, before, archive.name, now, archive.ToString()));
 }
 
@@ -90,9 +89,8 @@ absl::Status TableFlush::FitColumns(const TableId& id, const arrow::Schema& sche
     if (!absl::IsFailedPrecondition(added)) return added;
     return absl::FailedPreconditionError(fmt::format(
         "{}: archived columns keep their names and types. Declare the column as it was; or leave "
-        "it "
-        "out and take the values from another one; or give source {} another name, which is a new "
-        "archive; or remove this one with `forebay reset {}`",
+        "it out and take the values from another one; or give source {} another name, which is a "
+        "new archive; or remove this one with `forebay reset {}`",
         std::string(added.message()), id.name, id.ToString()));
   }
   return table->CheckColumns(schema);
@@ -207,13 +205,16 @@ absl::StatusOr<DeltaTable*> TableFlush::FreshTable(const TableId& id, const arro
   std::map<std::string, std::string> properties;
   if (auto made_of = made_of_.find(id); made_of != made_of_.end())
     properties[MadeOfProperty(id)] = made_of->second;
-  absl::StatusOr<std::unique_ptr<DeltaTable>> opened =
-      DeltaTable::Open(warehouse_, OfflineTablePath(id));
-  if (absl::IsNotFound(opened.status()))
-    opened =
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = absl::NotFoundError("");
+  // An archive may lack columns as yet.
+  if (id.is_archive()) table = DeltaTable::Open(warehouse_, OfflineTablePath(id));
+  if (absl::IsNotFound(table.status())) {
+    table =
         DeltaTable::OpenOrCreate(warehouse_, OfflineTablePath(id), schema, now_us_(), properties);
-  RETURN_IF_ERROR(opened.status());
-  return tables_.emplace(id, *std::move(opened)).first->second.get();
+  }
+  RETURN_IF_ERROR(table.status());
+  RETURN_IF_ERROR(CheckMadeOf(id, **table));
+  return tables_.emplace(id, *std::move(table)).first->second.get();
 }
 
 void TableFlush::WriteFiles(Pass* pass) {
