@@ -12,6 +12,7 @@
 
 #include "offline/change_log/change_rows.h"
 #include "offline/compaction/file_merge.h"
+#include "offline/compaction/row_order.h"
 #include "offline/compaction/row_reader.h"
 #include "offline/delta/data_file.h"
 #include "schemas/types/time.h"
@@ -286,6 +287,16 @@ TEST_F(CompactionTest, ADamagedOrMissingFileIsNamedAndTheTableStaysAsItIs) {
   auto missing = CompactTable(store_, table.get(), options_);
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("it is missing"));
   EXPECT_EQ(table->snapshot().version, version);
+}
+
+TEST(RowOrderTest, AFewRowsAreSortedHoweverFarApartTheirHashesAre) {
+  for (uint32_t rows : {2, 3, 4, 5}) {
+    std::vector<RowRef> refs;
+    for (uint32_t i = 0; i < rows; ++i) refs.push_back({i == 0 ? INT64_MAX : INT64_MIN, i, 0, i});
+    ASSERT_EQ(SortRefs(RowOrder(), {}, &refs), absl::OkStatus());
+    EXPECT_EQ(refs.front().row, 1u);
+    EXPECT_EQ(refs.back().row, 0u);
+  }
 }
 
 AddAction File(const std::string& date, int number, int64_t bytes, const std::string& run = "") {

@@ -26,8 +26,9 @@ void SortByRange(std::vector<RowRef>* refs) {
       refs->begin(), refs->end(), [](const auto& a, const auto& b) { return a.range < b.range; });
   const auto base = static_cast<uint64_t>(least->range);
   const uint64_t width = static_cast<uint64_t>(greatest->range) - base;
-  const int shift = std::max(0, static_cast<int>(std::bit_width(width)) -
-                                    static_cast<int>(std::bit_width(refs->size() / 4)));
+  const int shift = std::clamp(
+      static_cast<int>(std::bit_width(width)) - static_cast<int>(std::bit_width(refs->size() / 4)),
+      0, 63);
   auto bucket = [&](const RowRef& ref) {
     return (static_cast<uint64_t>(ref.range) - base) >> shift;
   };
