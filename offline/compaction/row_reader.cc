@@ -1,7 +1,6 @@
 #include "offline/compaction/row_reader.h"
 
 #include <arrow/api.h>
-#include <arrow/compute/api.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "offline/delta/arrow_file.h"
+#include "offline/delta/table_column.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -23,8 +23,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> Conform(const std::shared_ptr<arrow
   }
   if (column->null_count() > 0 && !wanted.nullable())
     return arrow::Status::Invalid("column ", wanted.name(), " has nulls");
-  if (column->type()->Equals(*wanted.type())) return column;
-  return arrow::compute::Cast(*column, wanted.type());
+  return AsTableColumn(column, wanted);
 }
 
 }  // namespace

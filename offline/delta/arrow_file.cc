@@ -113,7 +113,10 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(
     std::shared_ptr<arrow::io::RandomAccessFile> file) {
   parquet::arrow::FileReaderBuilder builder;
   ARROW_RETURN_NOT_OK(builder.Open(std::move(file), Checked()));
-  return builder.Build();
+  parquet::ArrowReaderProperties properties;
+  // What Spark writes by default. Nanoseconds, as they would be, end in 2262.
+  properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
+  return builder.properties(properties)->Build();
 }
 
 std::string FindDamagedPage(std::shared_ptr<arrow::io::RandomAccessFile> file) {

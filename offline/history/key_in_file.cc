@@ -3,7 +3,7 @@
 #include <arrow/api.h>
 
 #include "engine/batch/take_rows.h"
-#include "offline/history/table_column.h"
+#include "offline/delta/table_column.h"
 
 namespace forebay {
 namespace {

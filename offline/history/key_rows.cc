@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/batch/take_rows.h"
-#include "offline/history/table_column.h"
+#include "offline/delta/table_column.h"
 #include "offline/training_set/cell_value.h"
 #include "offline/training_set/key_column.h"
 

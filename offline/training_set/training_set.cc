@@ -12,6 +12,7 @@
 #include "connectors/object_store/object_store.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
+#include "offline/delta/table_column.h"
 #include "offline/delta/table_version.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/exact_rows.h"
@@ -93,8 +94,9 @@ absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<Asked
 }
 
 // Feeds the needed columns of one data file to the join.
-arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointInTimeJoin* join,
-                       int64_t* rows_read, absl::Status* join_status) {
+arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file,
+                       const arrow::Schema& table, PointInTimeJoin* join, int64_t* rows_read,
+                       absl::Status* join_status) {
   ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(file)));
   std::shared_ptr<arrow::Schema> schema;
   ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
@@ -111,6 +113,7 @@ arrow::Status ReadFile(std::shared_ptr<arrow::io::RandomAccessFile> file, PointI
     ARROW_RETURN_NOT_OK(batches->ReadNext(&rows));
     if (rows == nullptr) return arrow::Status::OK();
     *rows_read += rows->num_rows();
+    ARROW_ASSIGN_OR_RAISE(rows, AsTableColumns(rows, table));
     *join_status = join->Add(std::move(rows));
     if (!join_status->ok()) return arrow::Status::OK();
   }
@@ -124,7 +127,7 @@ absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
   try {
     auto file = OpenDataFile(store, table, path);
     if (file.ok()) {
-      arrow::Status read = ReadFile(*file, join, rows_read, &status);
+      arrow::Status read = ReadFile(*file, *snapshot.schema, join, rows_read, &status);
       if (read.ok() && status.ok()) return status;
       what = read.ok() ? std::string(status.message()) : read.message();
     } else if (absl::IsNotFound(file.status())) {
