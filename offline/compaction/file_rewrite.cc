@@ -51,6 +51,7 @@ FileRewrite::~FileRewrite() {
 }
 
 absl::Status FileRewrite::Run(absl::Span<const CompactionStep> steps) {
+  RETURN_IF_ERROR(table_->CheckWritable());
   for (const CompactionStep& step : steps) {
     RETURN_IF_ERROR(Merge(step));
     if (merged_bytes_ >= kCommitBytes) RETURN_IF_ERROR(Commit());

@@ -121,7 +121,7 @@ std::optional<int64_t> DeltaTable::TransactionVersion(const std::string& app_id)
   return it->second.version;
 }
 
-absl::Status DeltaTable::CheckWritableProtocol() const {
+absl::Status DeltaTable::CheckWritable() const {
   const ProtocolAction& protocol = snapshot_.protocol;
   if (protocol.min_writer_version <= 2) return absl::OkStatus();
   return absl::FailedPreconditionError(fmt::format(
@@ -151,7 +151,7 @@ absl::Status DeltaTable::TryCommit(std::vector<Action> actions, int64_t now_us) 
 
 absl::Status DeltaTable::Commit(const MakeActions& make, int64_t now_us) {
   for (int attempt = 0; attempt < kMostConflicts; ++attempt) {
-    RETURN_IF_ERROR(CheckWritableProtocol());
+    RETURN_IF_ERROR(CheckWritable());
     ASSIGN_OR_RETURN(std::vector<Action> actions, make());
     if (actions.empty()) return absl::OkStatus();
     absl::Status status = TryCommit(std::move(actions), now_us);

@@ -62,6 +62,10 @@ class DeltaTable {
   // OK if data files of `data_schema` fit; FAILED_PRECONDITION names what differs.
   absl::Status CheckColumns(const arrow::Schema& data_schema) const;
 
+  // FAILED_PRECONDITION: another program upgraded the table to what forebay does not write. Commits
+  // say so, too; but by then data files are written.
+  absl::Status CheckWritable() const;
+
   // Takes up what others committed.
   absl::Status Refresh();
 
@@ -110,7 +114,6 @@ class DeltaTable {
   // Commits as the next version, and again while others are first.
   absl::Status Commit(const MakeActions& make, int64_t now_us);
   absl::Status GiveFieldIds(int64_t now_us);
-  absl::Status CheckWritableProtocol() const;
   absl::Status CheckNewName(const std::string& name) const;
   absl::Status TryCommit(std::vector<Action> actions, int64_t now_us);
 

@@ -185,6 +185,7 @@ absl::Status TableFlush::AddRows(const TaskId& task, const TableRows& rows, Offs
   TablePart& part = pass->tables[rows.table];
   if (part.flush == nullptr) {
     ASSIGN_OR_RETURN(DeltaTable * table, FreshTable(rows.table, *rows.rows->schema()));
+    RETURN_IF_ERROR(table->CheckWritable());
     part.flush = std::make_unique<ViewFlush>(warehouse_.get(), encoding_, now_us_, table);
   }
   if (part.schema == nullptr || !part.schema->Equals(*rows.rows->schema())) {

@@ -93,6 +93,7 @@ absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& sto
   // In this order: a lease that is taken after the look at the table, and not seen, is for what the
   // table holds then, of which nothing is removed here.
   RETURN_IF_ERROR(table->Refresh());
+  RETURN_IF_ERROR(table->CheckWritable());
   ASSIGN_OR_RETURN(std::optional<int64_t> lease, OldestLease(*store, table->path(), now_us));
   const int64_t retained_us = now_us - absl::ToInt64Microseconds(options.retention);
   const bool newest_alone = options.retention <= absl::ZeroDuration();
