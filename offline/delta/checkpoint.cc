@@ -6,7 +6,10 @@
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/writer.h>
 
+#include <charconv>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "offline/delta/action_json.h"
 #include "offline/delta/arrow_file.h"
@@ -17,6 +20,12 @@ namespace forebay {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// "00000000000000000020.checkpoint.0000000001.0000000003.parquet": the first part of three.
+constexpr size_t kNameDigits = 20;
+constexpr size_t kPartDigits = 10;
+constexpr std::string_view kPartsSuffix = ".checkpoint.0000000001.0000000003.parquet";
+constexpr size_t kPartsAt = kPartsSuffix.find("0000000003");
 
 // One nullable struct per kind of action; a row holds exactly one.
 std::shared_ptr<arrow::Schema> CheckpointSchema() {
@@ -109,6 +118,20 @@ arrow::Result<std::vector<Action>> Decode(std::shared_ptr<arrow::io::RandomAcces
   return actions;
 }
 
+absl::StatusOr<std::vector<Action>> ReadPart(const ObjectStore& store, const std::string& path) {
+  ASSIGN_OR_RETURN(auto file, OpenArrowFile(store, path));
+  std::string what;
+  try {
+    auto actions = Decode(file);
+    if (actions.ok()) return *std::move(actions);
+    what = actions.status().ToString();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  return absl::DataLossError(
+      fmt::format("{} is no Delta checkpoint: {}", store.Describe(path), what));
+}
+
 }  // namespace
 
 absl::Status WriteCheckpoint(ObjectStore* store, const std::string& table,
@@ -133,20 +156,44 @@ absl::Status WriteCheckpoint(ObjectStore* store, const std::string& table,
   return store->Put(table + "/_delta_log/_last_checkpoint", last.dump());
 }
 
+std::map<int64_t, std::vector<ObjectInfo>> FindCheckpoints(const std::vector<ObjectInfo>& log) {
+  std::map<int64_t, std::vector<ObjectInfo>> whole;
+  std::map<std::pair<int64_t, std::string>, std::vector<ObjectInfo>> in_parts;  // by their number
+  for (const ObjectInfo& object : log) {
+    const std::string name = object.path.substr(object.path.rfind('/') + 1);
+    int64_t version = 0;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
+    if (error != std::errc() || end != name.data() + kNameDigits) continue;
+    const std::string_view rest = std::string_view(name).substr(kNameDigits);
+    if (rest == ".checkpoint.parquet") {
+      whole[version] = {object};
+    } else if (rest.size() == kPartsSuffix.size() && rest.starts_with(".checkpoint.") &&
+               rest.ends_with(".parquet")) {
+      in_parts[{version, std::string(rest.substr(kPartsAt, kPartDigits))}].push_back(object);
+    }
+  }
+  for (auto& [key, parts] : in_parts) {
+    if (std::to_string(parts.size()) == key.second.substr(key.second.find_first_not_of('0')))
+      whole.try_emplace(key.first, std::move(parts));
+  }
+  return whole;
+}
+
 absl::StatusOr<std::vector<Action>> ReadCheckpoint(const ObjectStore& store,
                                                    const std::string& table, int64_t version) {
   std::string path = CheckpointPath(table, version);
-  ASSIGN_OR_RETURN(auto file, OpenArrowFile(store, path));
-  std::string what;
-  try {
-    auto actions = Decode(file);
-    if (actions.ok()) return *std::move(actions);
-    what = actions.status().ToString();
-  } catch (const std::exception& e) {
-    what = e.what();
+  absl::StatusOr<std::vector<Action>> actions = ReadPart(store, path);
+  if (!absl::IsNotFound(actions.status())) return actions;
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, store.List(table + "/_delta_log"));
+  auto checkpoints = FindCheckpoints(log);
+  auto found = checkpoints.find(version);
+  if (found == checkpoints.end()) return actions;
+  std::vector<Action> all;
+  for (const ObjectInfo& part : found->second) {
+    ASSIGN_OR_RETURN(std::vector<Action> read, ReadPart(store, part.path));
+    all.insert(all.end(), read.begin(), read.end());
   }
-  return absl::DataLossError(
-      fmt::format("{} is no Delta checkpoint: {}", store.Describe(path), what));
+  return all;
 }
 
 }  // namespace forebay

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "offline/delta/checkpoint.h"
@@ -78,8 +77,7 @@ absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::stri
     absl::StatusOr<std::string> hint = store.Get(table + "/_delta_log/_last_checkpoint");
     if (hint.ok()) {
       auto json = nlohmann::json::parse(*hint, nullptr, false);
-      if (json.is_object() && json.contains("version") && json["version"].is_number_integer() &&
-          !json.contains("parts")) {
+      if (json.is_object() && json.contains("version") && json["version"].is_number_integer()) {
         return json["version"].get<int64_t>();
       }
     } else if (!absl::IsNotFound(hint.status())) {
@@ -88,15 +86,11 @@ absl::StatusOr<int64_t> FindCheckpoint(const ObjectStore& store, const std::stri
     // No checkpoint, or a damaged hint: look for commit 0 before listing a folder that may be long.
     if (store.Open(CommitPath(table, 0)).ok()) return -1;
   }
-  constexpr std::string_view kSuffix = ".checkpoint.parquet";
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(table + "/_delta_log"));
   if (objects.empty()) return NoDeltaTable(store, table);
   int64_t newest = -1;
-  for (const ObjectInfo& object : objects) {
-    std::string name = object.path.substr(object.path.rfind('/') + 1);
-    if (name.size() != 20 + kSuffix.size() || !name.ends_with(kSuffix)) continue;
-    int64_t version = std::strtoll(name.substr(0, 20).c_str(), nullptr, 10);
-    if (!up_to || version <= *up_to) newest = std::max(newest, version);
+  for (const auto& [version, parts] : FindCheckpoints(objects)) {
+    if (!up_to || version <= *up_to) newest = version;
   }
   return newest;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "offline/delta/arrow_file.h"
+#include "offline/delta/checkpoint.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -27,16 +28,15 @@ constexpr int64_t kLargestStep = 1000;  // versions: fewer than a day's
 absl::StatusOr<LogFiles> ListLog(const ObjectStore& store, const std::string& table) {
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(table + "/_delta_log"));
   LogFiles files;
+  for (auto& [version, parts] : FindCheckpoints(objects))
+    files.checkpoints[version] = std::move(parts.back());
   for (ObjectInfo& object : objects) {
     const std::string_view name = std::string_view(object.path).substr(object.path.rfind('/') + 1);
     int64_t version = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
     if (error != std::errc() || end != name.data() + kVersionDigits) continue;
     const std::string_view suffix = name.substr(kVersionDigits);
-    if (suffix == ".json")
-      files.commits[version] = std::move(object);
-    else if (suffix == ".checkpoint.parquet")
-      files.checkpoints[version] = std::move(object);
+    if (suffix == ".json") files.commits[version] = std::move(object);
   }
   return files;
 }
