@@ -13,6 +13,7 @@
 #include "offline/delta/random_id.h"
 #include "offline/sink/row_hole.h"
 #include "schemas/definition/lookup.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -369,6 +370,7 @@ absl::Status OfflineSink::FlushRounds() {
       std::shared_ptr<TaskState> state = Find(taken.task);
       absl::MutexLock lock(&state->mutex);
       RETURN_IF_ERROR(state->log->Delete(taken.segments));
+      CrashPoint("flush.segments_deleted");
       CountPending(state.get());
     }
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/batch/change_batch.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -81,8 +82,10 @@ absl::Status ViewFlush::FinishFiles() {
 absl::Status ViewFlush::Commit(TaskClocks clocks) {
   RETURN_IF_ERROR(FinishFiles());
   if (request_.files.empty()) return absl::OkStatus();
+  CrashPoint("flush.files_written");
   request_.clocks = std::move(clocks);
   absl::Status status = table_->Append(request_, now_us_()).status();
+  CrashPoint("flush.committed");
   request_.files.clear();  // after an error the commit may have happened: they stay
   return status;
 }

@@ -22,8 +22,10 @@
 #include "offline/training_set/labels.h"
 #include "offline/training_set/output_file.h"
 #include "offline/training_set/point_in_time_join.h"
+#include "offline/upkeep/lease.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 #include "schemas/types/view_id.h"
@@ -161,7 +163,7 @@ int64_t StartOf(const AddAction& file) {
 
 // The files of a table as of `snapshot`, as far as labels need them.
 absl::Status ReadTable(const ObjectStore& store, const std::string& path, const Snapshot& snapshot,
-                       const ViewRequest& request, PointInTimeJoin* join,
+                       const ViewRequest& request, Lease* lease, PointInTimeJoin* join,
                        TrainingSetSummary::View* summary) {
   const Labels& labels = *request.labels;
   KnownTime latest = labels.times.empty()
@@ -174,6 +176,7 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& path, const 
       ++summary->files_skipped;
       continue;
     }
+    if (lease != nullptr) lease->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
     RETURN_IF_ERROR(ReadDataFile(store, path, snapshot, file_path, join, &summary->rows_read));
     ++summary->files_read;
   }
@@ -193,7 +196,14 @@ absl::StatusOr<TrainingSetSummary::View> JoinView(const std::shared_ptr<ObjectSt
   Snapshot snapshot;
   if (table.ok()) {
     snapshot = *std::move(table);
-    RETURN_IF_ERROR(ReadTable(*store, path, snapshot, request, join, &summary));
+    // Who may not write there reads without a lease.
+    absl::StatusOr<Lease> lease =
+        Lease::Take(store, path, snapshot.timestamp_ms, absl::ToUnixMicros(absl::Now()));
+    CrashPoint("training_set.leased");
+    if (request.version.IsNewest())
+      RETURN_IF_ERROR(RefreshSnapshot(*store, path, std::nullopt, &snapshot));
+    RETURN_IF_ERROR(
+        ReadTable(*store, path, snapshot, request, lease.ok() ? &*lease : nullptr, join, &summary));
   } else if (!absl::IsNotFound(table.status()) || !request.version.IsNewest()) {
     return table.status();
   } else if (request.exact == nullptr) {

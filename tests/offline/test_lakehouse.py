@@ -1,0 +1,293 @@
+"""A table through everything that is done to tables, and kills: nothing is lost, nothing is there
+twice, and every version within the retention reads as it did when it was committed.
+
+The rows of a table are numbered, and flushed in order: so a version is known by how many it has.
+"""
+
+import json
+import pathlib
+import random
+import subprocess
+import threading
+import time
+
+import deltalake
+import pytest
+from tests.offline import lake
+from tests.offline.driver import BUILD, DRIVER, run
+from tests.offline.shop import forebay
+
+OF_VERSION = ["_source_offset", "int64_lifetime", "string_lifetime", "list_double_lifetime"]
+WRITE_POINTS = ["flush.files_written", "flush.committed", "flush.segments_deleted"]
+COMPACT_POINTS = ["compaction.merged", "compaction.committed"]
+VACUUM_POINTS = ["vacuum.removed", "vacuum.removed:4", "vacuum.log_removed", "vacuum.log_removed:3"]
+TIER_POINTS = ["tier.merged", "tier.committed"]
+COLD = "offline: {cold: cold}\n"
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Lake:
+    """A table, what was flushed into it, and how many rows each of its versions has to have."""
+
+    def __init__(self, folder: pathlib.Path, environment: pytest.MonkeyPatch):
+        self.folder = folder
+        self.environment = environment
+        self.written = 0  # rows: in the change log, or handed to it by a process that was killed
+        self.flushed = 0
+        self.counts: dict[int, int] = {}  # by version, as far back as retention goes
+        self.killed = False  # the last process that was to be
+        self.retention_ms: int | None = None  # while a vacuum is at work
+        lake.make_project(folder, COLD)
+
+    # ---- what is done; `point`: where the process is killed, and started again then ----
+
+    def write(self, rows: int, point: str = "") -> None:
+        """Appends rows and flushes them in one or two commits."""
+        first, half = self.written, rows // 2
+        commands = [lake.commit(self.folder, first, half), {"flush": True}] if half else []
+        commands += [lake.commit(self.folder, first + half, rows - half), {"flush": True}]
+        text = "".join(json.dumps(command) + "\n" for command in commands)
+        self.written += rows
+        self.killed_once(point, lambda: run("write", self.folder, text=text))
+        done = run("write", self.folder, text=text)
+        assert done.returncode == 0, done.stderr
+        self.flushed = self.written
+        self.look()
+
+    def command(self, *words: str, point: str = "") -> None:
+        command = [BUILD / "cli" / "forebay", *words, "--project", self.folder]
+        self.killed_once(
+            point, lambda: subprocess.run(command, capture_output=True, text=True, check=False)
+        )
+        forebay(self.folder, *words)
+        self.look()
+
+    def vacuum(self, retention_ms: int, point: str = "") -> None:
+        self.retention_ms, self.times_before = retention_ms, self.times()
+        retention = f"{retention_ms}ms" if retention_ms else "0"
+        self.command("vacuum", "--retention", retention, point=point)
+        self.retention_ms = None
+
+    def killed_once(self, point: str, process) -> None:
+        self.killed = False
+        if not point:
+            return
+        self.environment.setenv("FOREBAY_CRASH_AT", point)
+        done = process()
+        self.environment.delenv("FOREBAY_CRASH_AT")
+        assert done.returncode in (0, -9), done.stderr
+        self.killed = done.returncode == -9
+        self.look()
+
+    # ---- what is there ----
+
+    def times(self) -> dict[int, int]:
+        """Of the commits, in milliseconds."""
+        table = deltalake.DeltaTable(str(self.folder / lake.TABLE))
+        return {commit["version"]: commit["timestamp"] for commit in table.history()}
+
+    def forget(self) -> None:
+        """Versions that a vacuum may have taken: it looked at its clock before we look at ours."""
+        retained_ms = now_ms() - self.retention_ms
+        for version in list(self.counts):
+            if self.times_before.get(version + 1, retained_ms + 1) <= retained_ms:
+                del self.counts[version]
+
+    def look(self) -> None:
+        """Compares every version with what it was, and what is new with what may be there."""
+        if self.retention_ms is not None:
+            self.forget()
+        if not (self.folder / lake.TABLE / "_delta_log").exists():
+            return
+        newest = deltalake.DeltaTable(str(self.folder / lake.TABLE)).version()
+        least = self.counts[max(self.counts)] if self.counts else 0
+        for version in range(max(self.counts, default=-1) + 1, newest + 1):
+            count = len(self.read(version))
+            assert least <= count <= self.written, f"version {version}"
+            self.counts[version] = least = count
+        for version, count in self.counts.items():
+            assert self.read(version) == self.of_version(count), f"version {version}"
+        whole = lake.expected(self.counts[newest])
+        for read in (lake.by_delta_rs, lake.by_polars):
+            assert lake.exact_rows(read(self.folder)) == whole, read.__name__
+        assert self.counts[newest] >= self.flushed
+
+    def read(self, version: int) -> list[tuple]:
+        table = deltalake.DeltaTable(str(self.folder / lake.TABLE), version=version)
+        return lake.exact_rows(table.to_pyarrow_table(columns=OF_VERSION), OF_VERSION)
+
+    @staticmethod
+    def of_version(count: int) -> list[tuple]:
+        return lake.exact_rows(lake.rows(0, count), OF_VERSION)
+
+    def travel(self, version: int) -> None:
+        """forebay reads a version, by its number and by its time, as it was."""
+        count = self.counts[version]
+        served = lake.rows(0, count) if count else None
+        key = version % 10
+        wanted = [served["int64_lifetime"][i].as_py() for i in range(key, count, 10)]
+        as_of = self.times()[version] * 1000
+        for option in (["--version", version], ["--as-of", as_of]):
+            found = lake.steps(self.folder, key, *option)
+            assert [step["int64_lifetime"] for step in found] == wanted, f"{option}"
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch) -> Lake:
+    return Lake(tmp_path, monkeypatch)
+
+
+def test_killed_at_each_point_once(table):
+    """Each command is killed there, and then does what it would have done."""
+    for point in WRITE_POINTS:
+        table.write(14, point)
+        assert table.killed, point
+    for point in COMPACT_POINTS:
+        table.write(40)
+        table.command("compact", point=point)
+        assert table.killed, point
+    for point in VACUUM_POINTS:
+        for _ in range(3):
+            table.write(30)
+            table.command("compact")
+        table.write(10)
+        table.travel(max(table.counts) - 2)
+        table.vacuum(0, point)
+        assert table.killed, point
+    for point in TIER_POINTS:
+        table.write(60)
+        table.command("tier", "--older-than", "1d", point=point)
+        assert table.killed, point
+        table.travel(max(table.counts) - 1)
+    assert table.counts[max(table.counts)] == table.written
+    lake.check(table.folder, table.written)
+
+
+def random_step(table: Lake, rng: random.Random) -> None:
+    """One thing that is done to a table; one in three is killed on its way."""
+
+    def sometimes(points: list[str]) -> str:
+        return rng.choice(points) if rng.random() < 1 / 3 else ""
+
+    kind = rng.choice(["write", "write", "write", "compact", "vacuum", "tier", "travel", "check"])
+    if kind == "write" or not table.counts:
+        table.write(rng.choice([1, 7, 30, 90]), sometimes(WRITE_POINTS))
+    elif kind == "compact":
+        table.command("compact", point=sometimes(COMPACT_POINTS))
+    elif kind == "vacuum":
+        since = now_ms() - table.times()[rng.choice(list(table.counts))]
+        table.vacuum(rng.choice([0, since, 10**9]), sometimes(VACUUM_POINTS))
+    elif kind == "tier":
+        table.command("tier", "--older-than", "1d", point=sometimes(TIER_POINTS))
+    elif kind == "travel":
+        table.travel(rng.choice(list(table.counts)))
+    else:
+        lake.check(table.folder, table.written)
+
+
+def run_random(table: Lake, seed: int, steps: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(steps):
+        random_step(table, rng)
+    lake.check(table.folder, table.written)
+
+
+def test_in_random_order(table):
+    run_random(table, seed=1, steps=12)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 22))
+def test_in_random_order_for_long(table, seed):
+    run_random(table, seed, steps=120)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("round", range(20))
+def test_killed_at_each_point_for_long(table, round):
+    table.write(1 + 17 * round)
+    test_killed_at_each_point_once(table)
+
+
+# ---- readers at every moment ----
+
+
+def read_on(read, folder: pathlib.Path, stop: threading.Event, failures: list) -> int:
+    """Reads until told to stop; each time there are the first rows, and no fewer than before."""
+    reads = before = 0
+    while not failures and (reads == 0 or not stop.is_set()):
+        offsets = sorted(read(folder).column("_source_offset").to_pylist())
+        if offsets != list(range(len(offsets))) or len(offsets) < before:
+            failures.append(f"{read.__name__}: {len(offsets)} rows after {before}: {offsets}")
+        before = len(offsets)
+        reads += 1
+    return reads
+
+
+def test_readers_while_it_is_written_to_and_compacted(table, spark, delta_in_duckdb):
+    def by_duckdb(folder):
+        return delta_in_duckdb.sql(f"FROM delta_scan('{folder / lake.TABLE}')").to_arrow_table()
+
+    def by_spark(folder):
+        return spark.read.format("delta").load(str(folder / lake.TABLE)).toArrow()
+
+    table.write(30)
+    commands = []
+    for first in range(30, 630, 20):
+        commands += [lake.commit(table.folder, first, 20), {"flush": True}]
+    stop, failures = threading.Event(), []
+
+    def upkeep():
+        while not stop.is_set():
+            for command in (["compact"], ["tier", "--older-than", "1d"], ["vacuum"]):
+                forebay(table.folder, *command)
+
+    def follow(read):
+        try:
+            read_on(read, table.folder, stop, failures)
+        except Exception as error:  # a thread's would be lost
+            failures.append(f"{read.__name__}: {error!r}")
+
+    readers = (lake.by_delta_rs, lake.by_polars, by_duckdb, by_spark)
+    threads = [threading.Thread(target=follow, args=(read,)) for read in readers]
+    threads.append(threading.Thread(target=upkeep))
+    for thread in threads:
+        thread.start()
+    writer = subprocess.run(
+        [DRIVER, "write", table.folder],
+        input="".join(json.dumps(command) + "\n" for command in commands),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert writer.returncode == 0, writer.stderr
+    assert not failures, failures
+    table.written = table.flushed = 630
+    table.look()
+    for read in readers:
+        assert lake.exact_rows(read(table.folder)) == lake.expected(630), read.__name__
+
+
+# ---- leases ----
+
+
+def test_a_training_set_keeps_what_it_reads_from_a_vacuum(table):
+    """One that was killed has not given its lease back: as if it still read."""
+    table.write(40)
+    leased = max(table.counts)
+    table.environment.setenv("FOREBAY_CRASH_AT", "training_set.leased")
+    forebay(table.folder, *lake.training_set_command(table.folder, 40), code=-9)
+    table.environment.delenv("FOREBAY_CRASH_AT")
+    forebay(table.folder, "compact")
+    assert "kept for readers" in forebay(table.folder, "vacuum", "--retention", "0").stdout
+    assert table.read(leased) == table.of_version(40)
+    leases = list((table.folder / lake.TABLE / "_forebay" / "leases").iterdir())
+    assert len(leases) == 1
+    leases[0].unlink()
+    assert lake.training_set(table.folder, 40) == lake.expected_training_set(40)
+    assert not list(leases[0].parent.iterdir())
+    assert "kept for readers" not in forebay(table.folder, "vacuum", "--retention", "0").stdout
