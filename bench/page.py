@@ -193,6 +193,19 @@ def training_set(result: dict) -> str:
     return table(head, [row])
 
 
+def lakehouse(stages: list[dict]) -> str:
+    head = ["", "rows", "us of CPU a row", "rows/CPU-s", "bytes a row", "MB written/CPU-s"]
+    rows = []
+    for stage in stages:
+        us = stage.get("process_cpu_ns", stage["cpu_ns"]) / 1e3
+        cells = [stage["stage"], _count(stage["records"]), _decimals(us), _round(1e6 / us)]
+        size = stage.get("bytes_per_record")
+        cells += [f"{size:.1f}, of {stage['bytes_per_record_before']:.1f}" if size else ""]
+        cells += [_count(stage["output_mb_per_cpu_second"]) if size else ""]
+        rows.append(cells)
+    return table(head, rows)
+
+
 def history(result: dict) -> str:
     head = ["rows of the table", "GB", "dates", "steps", "files", "pages", "requests", "MB read", "ms"]
     row = [_count(result["table_rows"]), f"{result['table_bytes'] / 1e9:.1f}", str(result["dates"])]
@@ -244,6 +257,7 @@ RENDERERS = {
     "scaling": scaling,
     "lookup": lookup,
     "training-set": training_set,
+    "lakehouse": lakehouse,
     "history": history,
     "training-set-profile": profile,
 }

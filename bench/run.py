@@ -20,7 +20,7 @@ sys.path[0] = str(ROOT)  # for `bench` and `tests`
 from bench import (  # noqa: E402
     engine,
     freshness,
-    history,
+    lakehouse,
     lookup,
     machine,
     page,
@@ -42,7 +42,7 @@ STAGES = {
     "scaling": scaling.measure,
     "lookup": lookup.measure,
     "training-set": training_set.measure,
-    "history": history.measure,
+    "lakehouse": lakehouse.measure,
 }
 
 

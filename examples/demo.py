@@ -138,6 +138,7 @@ class Demo:
             self.watch(worker, stream, updates)
             self.show_updates(updates)
             self.show_training_set(updates)
+            self.show_compaction()
             self.summary(worker, stream, updates)
             if self.stay:
                 self.keep_serving(worker)
@@ -272,6 +273,25 @@ class Demo:
         if wrong:
             answer, row = wrong[0]
             raise DemoFailed(f"for {answer} the training set has {row}")
+
+    def show_compaction(self) -> None:
+        self.console.step("The table's small files become few large ones, and its past can still be read")
+        before = self.project.open_table(VIEW)
+        done = forebay("compact", "--project", self.project.folder, VIEW)
+        if done.returncode != 0:
+            raise DemoFailed(f"forebay compact failed:\n{done.stderr}")
+        self.console.fact("forebay compact", done.stdout.split(": ", 1)[1].strip())
+        then = pl.scan_delta(
+            self.project.table(VIEW),
+            version=before.version(),
+            storage_options=self.project.storage_options,
+        )
+        rows = then.select(pl.len()).collect().item()
+        self.console.fact(f"version {before.version()}", f"{rows:,} rows, from before, read by Polars")
+        if rows != self.changes:
+            raise DemoFailed(f"version {before.version()} has {rows} rows, and had {self.changes}")
+        if self.project.open_table(VIEW).count() != rows:
+            raise DemoFailed("the table has other rows than before it was compacted")
 
     def summary(self, worker: Worker, stream: CardStream, updates: UpdateReader) -> None:
         dead = sum_of(worker.metrics(), "forebay_dead_lettered_records_total", "transactions")

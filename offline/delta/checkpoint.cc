@@ -7,6 +7,7 @@
 #include <parquet/arrow/writer.h>
 
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -56,10 +57,26 @@ std::shared_ptr<arrow::Schema> CheckpointSchema() {
                         field("metaData", metadata), field("protocol", protocol)});
 }
 
+// Files that were removed before this, by the table's own word, no version is to be read with;
+// commit times in milliseconds. Of an interval in another form than ours nothing is known.
+int64_t ForgottenBefore(const Snapshot& snapshot) {
+  auto property = snapshot.metadata.configuration.find(kFileRetentionProperty);
+  constexpr int64_t kMillis = 1000;
+  long long seconds = 0;
+  char end = 0;
+  if (property == snapshot.metadata.configuration.end() ||
+      std::sscanf(property->second.c_str(), "interval %lld second%c", &seconds, &end) != 2) {
+    return INT64_MIN;
+  }
+  return snapshot.timestamp_ms - seconds * kMillis;
+}
+
 std::vector<Action> CheckpointActions(const Snapshot& snapshot) {
   std::vector<Action> actions = {snapshot.protocol, snapshot.metadata};
   for (const auto& [app_id, transaction] : snapshot.transactions) actions.push_back(transaction);
+  const int64_t forgotten_before = ForgottenBefore(snapshot);
   for (const auto& [path, remove] : snapshot.removed) {
+    if (remove.deleted_ms < forgotten_before) continue;
     RemoveAction tombstone = remove;
     tombstone.data_change = false;
     actions.push_back(std::move(tombstone));

@@ -22,7 +22,7 @@ constexpr int kMostConflicts = 1000;
 const StringMap& TableConfiguration() {
   static const auto& configuration = *new StringMap{
       {"delta.checkpointInterval", std::to_string(kCheckpointEvery)},
-      {"delta.deletedFileRetentionDuration", "interval 3650 days"},
+      {kFileRetentionProperty, "interval 3650 days"},
       {"delta.logRetentionDuration", "interval 3650 days"},
   };
   return configuration;
@@ -47,6 +47,13 @@ std::string Difference(const arrow::Schema& found, const arrow::Schema& wanted) 
 }
 
 }  // namespace
+
+// An interval that delta-rs and Spark parse alike.
+std::map<std::string, std::string> RetentionProperties(absl::Duration retention) {
+  const std::string interval =
+      fmt::format("interval {} seconds", std::max<int64_t>(0, absl::ToInt64Seconds(retention)));
+  return {{kFileRetentionProperty, interval}, {"delta.logRetentionDuration", interval}};
+}
 
 absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::Open(std::shared_ptr<ObjectStore> store,
                                                              std::string path) {

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "connectors/object_store/object_store.h"
 #include "offline/delta/snapshot.h"
 
@@ -42,6 +43,9 @@ struct RewriteRequest {
   bool data_change = false;  // whether the table has other rows after it
   std::vector<FileReplacement> replacements;
 };
+
+// The properties by which readers and other writers know how far back versions can be read.
+std::map<std::string, std::string> RetentionProperties(absl::Duration retention);
 
 class DeltaTable {
  public:

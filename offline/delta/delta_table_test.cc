@@ -360,6 +360,29 @@ TEST_F(DeltaTableTest, HoldsListsOfEveryType) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("its column list_17 is list<element: bool"));
 }
 
+TEST_F(DeltaTableTest, ACheckpointForgetsWhatWasRemovedBeforeTheRetention) {
+  auto table = Table();
+  constexpr int64_t kSecond = 1'000'000;
+  ASSERT_EQ(table->SetProperties(RetentionProperties(absl::Seconds(100)), kNow), absl::OkStatus());
+  ASSERT_TRUE(table->Append(Request("old"), kNow).ok());
+  ASSERT_TRUE(table->Append(Request("newer"), kNow).ok());
+  auto remove = [&](const std::string& name, int64_t at) {
+    RewriteRequest request{.operation = "OPTIMIZE",
+                           .replacements = {{.removed = {"date=2023-11-14/" + name}, .added = {}}}};
+    EXPECT_EQ(table->Rewrite(request, at).value(), std::vector<bool>{true});
+  };
+  remove("old", kNow + kSecond);
+  remove("newer", kNow + 60 * kSecond);
+  while (table->snapshot().version < 10)
+    ASSERT_TRUE(table->Append(Request("x"), kNow + 150 * kSecond).ok());
+  std::vector<std::string> removed;
+  for (const Action& action : ReadCheckpoint(*store_, "t", 10).value()) {
+    if (const auto* tombstone = std::get_if<RemoveAction>(&action))
+      removed.push_back(tombstone->path);
+  }
+  EXPECT_THAT(removed, ElementsAre("date=2023-11-14/newer"));
+}
+
 TEST_F(DeltaTableTest, OnlyCompactDataFilesHaveDoublesThatSparkRefuses) {
   auto rows = TestRows(project_, {{.offset = 1, .key = "b", .effective_time = kNow, .total = 1}});
   auto splits_bytes = [&](ParquetEncoding encoding) {

@@ -21,6 +21,8 @@ class Schema;
 
 namespace forebay {
 
+inline constexpr char kFileRetentionProperty[] = "delta.deletedFileRetentionDuration";
+
 struct Snapshot {
   int64_t version = -1;
   int64_t timestamp_ms = 0;  // of the last commit that says one

@@ -73,6 +73,8 @@ absl::Status TableUpkeep::Look(const std::string& path) {
   }
   absl::Time& vacuumed = vacuumed_.try_emplace(path, absl::InfinitePast()).first->second;
   if (absl::Now() - vacuumed < options_.vacuum_interval) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      table->SetProperties(RetentionProperties(options_.retention), options_.compaction.now_us()));
   ASSIGN_OR_RETURN(VacuumResult removed,
                    VacuumTable(warehouse_, table.get(), {.retention = options_.retention}));
   vacuumed = absl::Now();

@@ -100,6 +100,12 @@ def test_training_set(measured):
     assert result["labels"] == 500 and result["table_rows"] >= 5_000
 
 
+def test_lakehouse(measured):
+    written, compacted = measured[0]["lakehouse"]
+    assert written["records"] == compacted["records"] > 0
+    assert compacted["bytes_per_record"] < compacted["bytes_per_record_before"]
+
+
 def test_history(measured):
     result = measured[0]["history"]
     assert result["table_rows"] == 100_000 and result["ms"] > 0

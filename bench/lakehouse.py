@@ -1,7 +1,8 @@
-"""The steps of one key, read from a large compacted table by `forebay history`."""
+"""Tables: written by the sink, compacted, and asked for the steps of one key by `forebay history`."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import statistics
@@ -20,6 +21,31 @@ READS = re.compile(
 
 
 def measure(workshop: Workshop) -> dict:
+    return {"lakehouse": _tables(workshop), "history": _history(workshop)}
+
+
+def _tables(workshop: Workshop) -> list[dict]:
+    """Medians of both stages: rows from memory through the change log into a table; that table compacted."""
+    folder = workshop.folder / "sink"
+    command = [binary("bench/sink_bench"), "--project", ROOT / "bench" / "transactions", "--folder", folder]
+    command += ["--events", workshop.settings.table_events, "--repeats", 5]
+    stages = []
+    for stage in ("change log and table", "compaction"):
+        done = subprocess.run(
+            list(map(str, [*command, "--stage", stage])), capture_output=True, text=True, check=False
+        )
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        runs = [line for line in lines if line["stage"] == stage]
+        if done.returncode != 0 or not runs:
+            raise BenchFailed(f"sink_bench: {done.stderr}")
+        numbers = [name for name, value in runs[0].items() if isinstance(value, (int, float))]
+        medians = {name: statistics.median(run[name] for run in runs) for name in numbers}
+        stages.append({"stage": stage} | medians)
+    shutil.rmtree(folder)
+    return stages
+
+
+def _history(workshop: Workshop) -> dict:
     project = workshop.folder / "history"
     shutil.copytree(ROOT / "bench" / "transactions", project)
     rows = workshop.settings.history_rows
@@ -35,7 +61,7 @@ def measure(workshop: Workshop) -> dict:
         **{name: statistics.median(read[name] for read in reads) for name in reads[0]},
     }
     shutil.rmtree(project)
-    return {"history": result}
+    return result
 
 
 def _read(project, key: str) -> dict[str, float]:
