@@ -18,16 +18,6 @@ constexpr char kParquetFieldId[] = "PARQUET:field_id";
 constexpr char kFieldId[] = "forebay.field_id";
 constexpr char kElementId[] = "forebay.element_id";
 
-// 0: it has none.
-int FieldId(const arrow::Field& field) {
-  if (field.metadata() == nullptr) return 0;
-  return std::atoi(field.metadata()->Get(kParquetFieldId).ValueOr("0").c_str());
-}
-
-std::shared_ptr<arrow::Field> WithFieldId(const arrow::Field& field, int id) {
-  return field.WithMetadata(arrow::key_value_metadata({kParquetFieldId}, {std::to_string(id)}));
-}
-
 bool IsList(const arrow::Field& field) { return field.type()->id() == arrow::Type::LIST; }
 
 const std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>& Types() {
@@ -71,6 +61,15 @@ std::shared_ptr<arrow::DataType> FromDeltaType(const Json& type) {
 }
 
 }  // namespace
+
+std::shared_ptr<arrow::Field> WithFieldId(const arrow::Field& field, int id) {
+  return field.WithMetadata(arrow::key_value_metadata({kParquetFieldId}, {std::to_string(id)}));
+}
+
+int FieldId(const arrow::Field& field) {
+  if (field.metadata() == nullptr) return 0;
+  return std::atoi(field.metadata()->Get(kParquetFieldId).ValueOr("0").c_str());
+}
 
 absl::StatusOr<std::string> ToDeltaSchema(const arrow::Schema& schema) {
   Json fields = Json::array();

@@ -11,8 +11,9 @@
 #include "absl/status/statusor.h"
 
 namespace arrow {
+class Field;
 class Schema;
-}
+}  // namespace arrow
 
 namespace forebay {
 
@@ -25,6 +26,10 @@ absl::StatusOr<std::shared_ptr<arrow::Schema>> FromDeltaSchema(const std::string
 // The same columns, of which those that had no field id have one: the next above those that are
 // taken, in order. An id is never given twice, as columns are never dropped.
 std::shared_ptr<arrow::Schema> WithFieldIds(const arrow::Schema& schema);
+
+// 0: it has none.
+int FieldId(const arrow::Field& field);
+std::shared_ptr<arrow::Field> WithFieldId(const arrow::Field& field, int id);
 
 bool HasFieldIds(const arrow::Schema& schema);
 
