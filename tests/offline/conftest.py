@@ -1,11 +1,14 @@
-"""Other engines that read the tables: Spark, started once, and DuckDB with its Delta extension."""
+"""Other engines that read the tables: Spark, started once, and DuckDB with extensions."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 
 import duckdb
+import duckdb_extension_avro
 import duckdb_extension_delta
+import duckdb_extension_iceberg
 import pytest
 
 DELTA_VERSION = "4.4.0"
@@ -47,13 +50,24 @@ def spark(tmp_path_factory):
     session.stop()
 
 
+@contextlib.contextmanager
+def duckdb_with(extensions: dict):
+    """A connection to DuckDB with extensions, of the packages that carry them."""
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+        for name, package in extensions.items():
+            folder = pathlib.Path(package.__file__).parent
+            connection.execute(f"LOAD '{next(folder.rglob(f'{name}.duckdb_extension'))}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
 @pytest.fixture
 def delta_in_duckdb():
-    """A connection to DuckDB with its Delta extension."""
-    extension = next(
-        pathlib.Path(duckdb_extension_delta.__file__).parent.rglob("delta.duckdb_extension")
-    )
-    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
-        connection.execute(f"LOAD '{extension}'")
-        connection.execute("SET TimeZone = 'UTC'")
+    with duckdb_with({"delta": duckdb_extension_delta}) as connection:
+        yield connection
+
+
+@pytest.fixture
+def iceberg_in_duckdb():
+    with duckdb_with({"avro": duckdb_extension_avro, "iceberg": duckdb_extension_iceberg}) as connection:
         yield connection

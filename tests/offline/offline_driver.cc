@@ -8,6 +8,7 @@
 //       {"flush": true}
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
+//   offline_driver iceberg FOLDER TABLE      prints where the metadata is
 //   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
 //
 // FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written;
@@ -29,6 +30,7 @@
 #include "engine/state/key.h"
 #include "engine/task/change_rows.h"
 #include "offline/change_log/change_rows.h"
+#include "offline/iceberg/iceberg_export.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/training_set/key_column.h"
 #include "offline/training_set/training_set.h"
@@ -210,6 +212,14 @@ class Driver {
     OrDie(sink_->FlushAll());
   }
 
+  void Export(const std::string& table) {
+    auto location = IcebergLocation(StoreUri::Folder(folder_ + "/warehouse"), table);
+    OrDie(location.status());
+    auto done = ExportToIceberg(Warehouse().get(), table, *location);
+    OrDie(done.status());
+    std::cout << done->metadata << "\n";
+  }
+
   void Join(const std::string& labels, const std::string& time_column, const std::string& features,
             const std::string& output, const std::string& encoding) {
     v1::TimeEncoding unit = v1::TIME_ENCODING_UNSPECIFIED;
@@ -255,6 +265,8 @@ int main(int argc, char** argv) {
   forebay::Driver driver(arguments[1]);
   if (arguments[0] == "write") {
     driver.Write();
+  } else if (arguments[0] == "iceberg" && arguments.size() == 3) {
+    driver.Export(arguments[2]);
   } else if (arguments[0] == "generate" && arguments.size() == 4) {
     driver.Generate(std::stoll(arguments[2]), std::stoll(arguments[3]));
   } else if (arguments[0] == "join" && (arguments.size() == 6 || arguments.size() == 7)) {
