@@ -376,7 +376,8 @@ TEST_F(DeltaTableTest, ACheckpointForgetsWhatWasRemovedBeforeTheRetention) {
   while (table->snapshot().version < 10)
     ASSERT_TRUE(table->Append(Request("x"), kNow + 150 * kSecond).ok());
   std::vector<std::string> removed;
-  for (const Action& action : ReadCheckpoint(*store_, "t", 10).value()) {
+  const std::vector<Action> actions = ReadCheckpoint(*store_, "t", 10).value();
+  for (const Action& action : actions) {
     if (const auto* tombstone = std::get_if<RemoveAction>(&action))
       removed.push_back(tombstone->path);
   }
