@@ -24,7 +24,7 @@ absl::Status DumpChangeLog(const std::string& folder, std::ostream* out);
 // A file by what it is called: NAME.json, a commit of a Delta log, action by action;
 // NAME.checkpoint.parquet, likewise; another NAME.parquet, a data file, row by row; NAME.log, a
 // segment. Of Parquet, `footer` gives what the file says of itself instead: a line for the file,
-// for each row group, and for each column in it. `path`: of a file, or a URI as warehouses have.
+// for each row group, and for each column in it. `path`: of a file.
 // INVALID_ARGUMENT: another name. DATA_LOSS: it is damaged; what came before that is printed.
 absl::Status DumpFile(const std::string& path, bool footer, std::ostream* out);
 

@@ -6,8 +6,8 @@
 //
 // Of a warehouse in a file system, `_cold` in the table's folder is a symbolic link to the cold
 // folder: every reader follows it, and most know no paths that lead out of a table. What lies in a
-// bucket is called by its URI in the log, as the Delta protocol has it; of delta-rs 1.6, Polars 2.1
-// and DuckDB 1.5 none reads that, Spark does.
+// bucket is called by its URI in the log, as the Delta protocol has it; delta-rs 1.6 and Polars 2.1
+// do not read that.
 #ifndef FOREBAY_OFFLINE_DELTA_FILE_PLACE_H_
 #define FOREBAY_OFFLINE_DELTA_FILE_PLACE_H_
 
