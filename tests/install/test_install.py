@@ -147,7 +147,7 @@ def test_bash_completes_what_the_help_says(prefix, program):
     assert {"run", "get", "validate"} <= set(expected)
     assert completed(prefix, "") == list(expected)
     assert {name: set(completed(prefix, name, "-")) for name in expected} == expected
-    assert completed(prefix, "va") == ["validate"]
+    assert completed(prefix, "val") == ["validate"]
     assert completed(prefix, "run", "--until") == ["--until-idle"]
     assert completed(prefix, "run", "--broker", "") == ["embedded"]
     assert completed(prefix, "dump", "po") == ["positions"]

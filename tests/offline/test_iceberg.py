@@ -189,7 +189,7 @@ def test_versions_that_a_vacuum_took_are_taken_out(tmp_path):
 def test_what_cannot_be_exported(tmp_path):
     make_project(tmp_path)
     assert "there is no offline table yet" in forebay(tmp_path, "iceberg", "spend").stdout
-    assert "did you mean" in forebay(tmp_path, "iceberg", "spent", code=2).stderr
+    assert "did you mean" in forebay(tmp_path, "iceberg", "spent", code=1).stderr
     rows = pa.table({"a": [1]})
     deltalake.write_deltalake(str(tmp_path / TABLE), rows)
     assert "is not partitioned by `date`" in forebay(tmp_path, "iceberg", "spend", code=1).stderr
