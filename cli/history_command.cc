@@ -130,10 +130,8 @@ absl::StatusOr<std::optional<LoggedRows>> ReadLogs(const LoadedProject& loaded,
 }
 
 std::string CompleteUpTo(const Snapshot& table) {
-  if (table.clocks.empty()) return "";
-  int64_t least = INT64_MAX;
-  for (const auto& [task, clock] : table.clocks) least = std::min(least, clock.complete_before);
-  return fmt::format(", complete up to {}", FormatTime(least));
+  std::optional<int64_t> before = CompleteBefore(table);
+  return before ? fmt::format(", complete up to {}", FormatTime(*before)) : "";
 }
 
 ReadCost CostOf(const ProjectConfig& config) {

@@ -152,6 +152,7 @@ class WorkerProcess {
   std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
   bool known_to_group_ = false;
   std::unique_ptr<StoreFactory> stores_;
+  std::shared_ptr<ObjectStore> warehouse_;
   std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
   int64_t upkeep_errors_ = 0;  // of which were told
@@ -204,10 +205,11 @@ absl::Status WorkerProcess::PrepareFolders() {
   }
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
+  warehouse_ = OpenObjectStore(config().warehouse, config().s3);
   offline_ = std::make_unique<OfflineSink>(
       project(),
       OfflineSinkOptions{.state_folder = config().state.string(),
-                         .warehouse = OpenObjectStore(config().warehouse, config().s3),
+                         .warehouse = warehouse_,
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
                          .flush_bytes = config().flush_bytes,
                          .early_bytes = EarlyBytes(config().commit_bytes),
@@ -473,20 +475,18 @@ absl::Status WorkerProcess::Serve() {
 
 absl::Status WorkerProcess::PrepareUpkeep() {
   if (!config().upkeep) return absl::OkStatus();
-  std::shared_ptr<ObjectStore> warehouse = OpenObjectStore(config().warehouse, config().s3);
   upkeep_ = std::make_unique<TableUpkeep>(
-      std::move(warehouse),
-      TableUpkeepOptions{
-          .interval = absl::Microseconds(config().upkeep_interval_us),
-          .retention = absl::Microseconds(config().table_retention_us),
-          .cold = config().cold,
-          .s3 = config().s3,
-          .cold_after = absl::Microseconds(config().cold_after_us),
-          .pace = {.cpu_share = static_cast<double>(config().upkeep_cpu_percent) / 100,
-                   .bytes_per_second = config().upkeep_bytes_per_second},
-          .compaction = {.limits = {.memory_bytes = config().compaction_memory_bytes},
-                         .target_bytes = config().table_file_bytes,
-                         .encoding = config().parquet_encoding}});
+      warehouse_, TableUpkeepOptions{
+                      .interval = absl::Microseconds(config().upkeep_interval_us),
+                      .retention = absl::Microseconds(config().table_retention_us),
+                      .cold = config().cold,
+                      .s3 = config().s3,
+                      .cold_after = absl::Microseconds(config().cold_after_us),
+                      .pace = {.cpu_share = static_cast<double>(config().upkeep_cpu_percent) / 100,
+                               .bytes_per_second = config().upkeep_bytes_per_second},
+                      .compaction = {.limits = {.memory_bytes = config().compaction_memory_bytes},
+                                     .target_bytes = config().table_file_bytes,
+                                     .encoding = config().parquet_encoding}});
   return absl::OkStatus();
 }
 

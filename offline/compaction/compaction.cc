@@ -15,7 +15,7 @@ constexpr int64_t kQuietMillis = 3'600'000;
 
 // Events lie by their own time, and may be late.
 DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
-  DateFacts facts{.complete_before = CompleteBefore(table),
+  DateFacts facts{.complete_before = CompleteBefore(table).value_or(INT64_MIN),
                   .quiet_before_ms = now_us / 1000 - kQuietMillis};
   const bool events = table.schema->GetFieldIndex("_effective_time") < 0;
   if (events && facts.complete_before > INT64_MIN + kMicrosPerDay)

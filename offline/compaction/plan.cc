@@ -172,13 +172,6 @@ std::vector<std::string> CompactionStep::paths() const {
   return all;
 }
 
-int64_t CompleteBefore(const Snapshot& table) {
-  if (table.clocks.empty()) return INT64_MIN;
-  int64_t least = INT64_MAX;
-  for (const auto& [task, clock] : table.clocks) least = std::min(least, clock.complete_before);
-  return least;
-}
-
 std::vector<CompactionStep> PlanTiering(const Snapshot& table, int64_t dates_before,
                                         const CompactionLimits& limits) {
   std::vector<CompactionStep> plan;

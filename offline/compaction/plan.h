@@ -35,9 +35,6 @@ struct CompactionStep {
   std::vector<std::string> paths() const;
 };
 
-// Before when no row can be missing in the table, by its tasks; INT64_MIN: not known.
-int64_t CompleteBefore(const Snapshot& table);
-
 // What tells whether more rows may come to a date.
 struct DateFacts {
   int64_t complete_before = INT64_MIN;  // of the table: to earlier dates none do; microseconds UTC

@@ -6,7 +6,6 @@
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/writer.h>
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -23,7 +22,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // "00000000000000000020.checkpoint.0000000001.0000000003.parquet": the first part of three.
-constexpr size_t kNameDigits = 20;
 constexpr size_t kPartDigits = 10;
 constexpr std::string_view kPartsSuffix = ".checkpoint.0000000001.0000000003.parquet";
 constexpr size_t kPartsAt = kPartsSuffix.find("0000000003");
@@ -177,11 +175,9 @@ std::map<int64_t, std::vector<ObjectInfo>> FindCheckpoints(const std::vector<Obj
   std::map<int64_t, std::vector<ObjectInfo>> whole;
   std::map<std::pair<int64_t, std::string>, std::vector<ObjectInfo>> in_parts;  // by their number
   for (const ObjectInfo& object : log) {
-    const std::string name = object.path.substr(object.path.rfind('/') + 1);
-    int64_t version = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
-    if (error != std::errc() || end != name.data() + kNameDigits) continue;
-    const std::string_view rest = std::string_view(name).substr(kNameDigits);
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (!name) continue;
+    const auto& [version, rest] = *name;
     if (rest == ".checkpoint.parquet") {
       whole[version] = {object};
     } else if (rest.size() == kPartsSuffix.size() && rest.starts_with(".checkpoint.") &&

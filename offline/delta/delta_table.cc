@@ -99,17 +99,6 @@ absl::Status DeltaTable::CheckColumns(const arrow::Schema& data_schema) const {
       store_->Describe(path_), difference));
 }
 
-std::shared_ptr<arrow::Schema> DeltaTable::DataSchema() const {
-  arrow::FieldVector fields;
-  for (const auto& field : snapshot_.schema->fields()) {
-    const auto& partitions = snapshot_.metadata.partition_columns;
-    if (std::find(partitions.begin(), partitions.end(), field->name()) == partitions.end()) {
-      fields.push_back(field);
-    }
-  }
-  return arrow::schema(std::move(fields));
-}
-
 absl::Status DeltaTable::Refresh() {
   return RefreshSnapshot(*store_, path_, std::nullopt, &snapshot_);
 }

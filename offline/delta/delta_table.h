@@ -105,8 +105,7 @@ class DeltaTable {
 
   const absl::Status& checkpoint_status() const { return checkpoint_status_; }
 
-  // The columns of data files: those of the table without its partition columns.
-  std::shared_ptr<arrow::Schema> DataSchema() const;
+  std::shared_ptr<arrow::Schema> DataSchema() const { return forebay::DataSchema(snapshot_); }
 
  private:
   DeltaTable(std::shared_ptr<ObjectStore> store, std::string path)

@@ -1,8 +1,10 @@
 #include "offline/delta/snapshot.h"
 
+#include <arrow/type.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "offline/delta/checkpoint.h"
@@ -136,6 +138,33 @@ absl::Status CheckNoGap(const ObjectStore& store, const std::string& table, int6
 
 absl::Status NoDeltaTable(const ObjectStore& store, const std::string& table) {
   return absl::NotFoundError(fmt::format("there is no Delta table in {}", store.Describe(table)));
+}
+
+std::shared_ptr<arrow::Schema> DataSchema(const Snapshot& table) {
+  const auto& partitions = table.metadata.partition_columns;
+  arrow::FieldVector fields;
+  for (const auto& field : table.schema->fields()) {
+    if (std::find(partitions.begin(), partitions.end(), field->name()) == partitions.end())
+      fields.push_back(field);
+  }
+  return arrow::schema(std::move(fields));
+}
+
+std::optional<int64_t> CompleteBefore(const Snapshot& table) {
+  std::optional<int64_t> least;
+  for (const auto& [task, clock] : table.clocks)
+    least = std::min(least.value_or(clock.complete_before), clock.complete_before);
+  return least;
+}
+
+std::optional<LogFileName> ParseLogFileName(std::string_view path) {
+  constexpr size_t kDigits = 20;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  LogFileName parsed;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), parsed.version);
+  if (error != std::errc() || end != name.data() + kDigits) return std::nullopt;
+  parsed.suffix = name.substr(kDigits);
+  return parsed;
 }
 
 std::string CommitPath(const std::string& table, int64_t version) {

@@ -38,6 +38,20 @@ struct Snapshot {
   int64_t lost_checkpoint = -1;
 };
 
+// The columns of data files: those of the table without its partition columns.
+std::shared_ptr<arrow::Schema> DataSchema(const Snapshot& table);
+
+// Before when no row can be missing, by all tasks; nullopt: the table does not tell. Microseconds
+// UTC.
+std::optional<int64_t> CompleteBefore(const Snapshot& table);
+
+// "00000000000000000010.checkpoint.parquet", in whatever folder: 10 and ".checkpoint.parquet".
+struct LogFileName {
+  int64_t version = 0;
+  std::string_view suffix;  // of the path given
+};
+std::optional<LogFileName> ParseLogFileName(std::string_view path);
+
 // "deletionVectors, columnMapping"; `otherwise` where a table names none.
 std::string NameTableFeatures(const std::vector<std::string>& names, std::string_view otherwise);
 

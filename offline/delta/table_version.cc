@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
-#include <string_view>
 
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/checkpoint.h"
@@ -22,7 +20,6 @@ struct LogFiles {
   std::map<int64_t, ObjectInfo> checkpoints;
 };
 
-constexpr size_t kVersionDigits = 20;
 constexpr int64_t kLargestStep = 1000;  // versions: fewer than a day's
 
 absl::StatusOr<LogFiles> ListLog(const ObjectStore& store, const std::string& table) {
@@ -31,12 +28,8 @@ absl::StatusOr<LogFiles> ListLog(const ObjectStore& store, const std::string& ta
   for (auto& [version, parts] : FindCheckpoints(objects))
     files.checkpoints[version] = std::move(parts.back());
   for (ObjectInfo& object : objects) {
-    const std::string_view name = std::string_view(object.path).substr(object.path.rfind('/') + 1);
-    int64_t version = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
-    if (error != std::errc() || end != name.data() + kVersionDigits) continue;
-    const std::string_view suffix = name.substr(kVersionDigits);
-    if (suffix == ".json") files.commits[version] = std::move(object);
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (name && name->suffix == ".json") files.commits[name->version] = std::move(object);
   }
   return files;
 }

@@ -87,16 +87,6 @@ std::vector<FoundInFile> SearchFiles(const KeyHistoryRequest& request, const Key
   return found;
 }
 
-std::shared_ptr<arrow::Schema> ColumnsOf(const Snapshot& table) {
-  const auto& partitions = table.metadata.partition_columns;
-  arrow::FieldVector fields;
-  for (const auto& field : table.schema->fields()) {
-    if (std::find(partitions.begin(), partitions.end(), field->name()) == partitions.end())
-      fields.push_back(field);
-  }
-  return arrow::schema(std::move(fields));
-}
-
 }  // namespace
 
 void HistoryReads::Add(const HistoryReads& other) {
@@ -116,7 +106,7 @@ absl::Status ReadKeyHistory(
   KeyInFile wanted{
       .key = {.bytes = request.key, .times = request.times},
       .key_hash = KeyHash(HashedKey(request.key)),
-      .columns = request.columns != nullptr ? request.columns : ColumnsOf(*request.snapshot)};
+      .columns = request.columns != nullptr ? request.columns : DataSchema(*request.snapshot)};
   for (const v1::Field& key : request.entity->keys()) wanted.key.columns.push_back(key.name());
 
   // Dates follow one another in effective time; what has none may be anywhere, so that all is one.

@@ -177,10 +177,7 @@ absl::StatusOr<TableFacts> ReadTableFacts(const ObjectStore& store, const std::s
     facts.first_time = std::min(facts.first_time.value_or(times->first), times->first);
     facts.last_time = std::max(facts.last_time.value_or(times->second), times->second);
   }
-  for (const auto& [task, clock] : snapshot.clocks) {
-    facts.complete_before =
-        std::min(facts.complete_before.value_or(clock.complete_before), clock.complete_before);
-  }
+  facts.complete_before = CompleteBefore(snapshot);
   return facts;
 }
 

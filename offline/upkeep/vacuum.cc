@@ -1,7 +1,6 @@
 #include "offline/upkeep/vacuum.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -12,8 +11,6 @@
 
 namespace forebay {
 namespace {
-
-constexpr int kVersionDigits = 20;
 
 // What the store's clock says, in microseconds UTC.
 absl::StatusOr<int64_t> StoreTime(ObjectStore* store, const std::string& table) {
@@ -28,15 +25,6 @@ absl::StatusOr<int64_t> StoreTime(ObjectStore* store, const std::string& table) 
                                 ", which was just written: repeat");
 }
 
-// Of "00000000000000000010.checkpoint.parquet".
-std::optional<int64_t> VersionOf(std::string_view name) {
-  int64_t version = 0;
-  if (name.size() < kVersionDigits) return std::nullopt;
-  auto [end, error] = std::from_chars(name.data(), name.data() + kVersionDigits, version);
-  if (error != std::errc() || end != name.data() + kVersionDigits) return std::nullopt;
-  return version;
-}
-
 std::string_view NameOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // The newest checkpoint from which every version can be read that was current after `until_us`; -1:
@@ -45,11 +33,11 @@ int64_t FirstNeeded(const std::vector<ObjectInfo>& log, int64_t until_us) {
   std::set<int64_t> checkpoints;
   int64_t current = -1;  // at until_us
   for (const ObjectInfo& object : log) {
-    std::optional<int64_t> version = VersionOf(NameOf(object.path));
-    if (!version) continue;
-    std::string_view rest = NameOf(object.path).substr(kVersionDigits);
-    if (rest == ".checkpoint.parquet") checkpoints.insert(*version);
-    if (rest == ".json" && object.modified_us <= until_us) current = std::max(current, *version);
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (!name) continue;
+    if (name->suffix == ".checkpoint.parquet") checkpoints.insert(name->version);
+    if (name->suffix == ".json" && object.modified_us <= until_us)
+      current = std::max(current, name->version);
   }
   auto after = checkpoints.upper_bound(current);
   return after == checkpoints.begin() ? -1 : *std::prev(after);
@@ -122,8 +110,8 @@ absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& sto
   if (first < 0) return result;
   RETURN_IF_ERROR(ReadCheckpoint(*store, table->path(), first).status());
   for (const ObjectInfo& object : log) {
-    std::optional<int64_t> version = VersionOf(NameOf(object.path));
-    if (!version || *version >= first) continue;  // its commit stays beside it: readers insist
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (!name || name->version >= first) continue;  // its commit stays beside it: readers insist
     if (!options.dry_run) RETURN_IF_ERROR(store->Delete(object.path));
     CrashPoint("vacuum.log_removed");
     ++result.log_files;
