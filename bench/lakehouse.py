@@ -12,7 +12,7 @@ from bench import measured_process
 from bench.variants import VIEW
 from bench.workshop import ROOT, BenchFailed, Workshop, binary
 
-KEYS = 1_000_000
+ROWS_OF_A_KEY = 100
 DATES = 30
 READS = re.compile(
     r"(?P<files>\d+) data files? opened, .*, (?P<pages>\d+) pages?, (?P<requests>\d+) requests?, "
@@ -49,10 +49,11 @@ def _history(workshop: Workshop) -> dict:
     project = workshop.folder / "history"
     shutil.copytree(ROOT / "bench" / "transactions", project)
     rows = workshop.settings.history_rows
+    keys = rows // ROWS_OF_A_KEY
     command = [binary("bench/history_table"), "--project", project, "--rows", rows]
-    measured_process.run([*command, "--dates", DATES, "--keys", KEYS], workshop.log)
+    measured_process.run([*command, "--dates", DATES, "--keys", keys], workshop.log)
     table = project / "warehouse" / "offline"
-    reads = [_read(project, f"u{i * 7919}") for i in range(2 * workshop.settings.runs + 1)]
+    reads = [_read(project, f"u{i * 7919 % keys}") for i in range(2 * workshop.settings.runs + 1)]
     reads = reads[1:]  # the first finds the log and footers cold
     result = {
         "table_rows": rows,

@@ -138,11 +138,14 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """SIGSTOP: the broker hangs with its connections open. `resume()` ends that."""
+        """SIGSTOP: the broker hangs with its connections open. `resume()` ends that. After longer than
+        broker.session.timeout.ms it finds itself fenced, and for a moment there is no broker."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        """Returns when it answers again."""
         self._process.send_signal(signal.SIGCONT)
+        self._wait_until_it_answers()
 
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
@@ -204,7 +207,6 @@ class Broker:
             raise BrokerError(f"the storage tool failed:\n{done.stdout}{done.stderr}")
 
     def _wait_until_it_answers(self, seconds: float = 90) -> None:
-        admin = None
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -212,11 +214,12 @@ class Broker:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                     pass
-                admin = admin or self.admin()
-                if admin.list_topics(timeout=2).brokers:
+                # A new client each time: one that was told of no broker may not find it again.
+                if self.admin().list_topics(timeout=2).brokers:
                     return
             except (OSError, KafkaException):
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
         self.kill()
         raise BrokerError(f"the broker did not answer within {seconds} s:{self._log()}")
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 import random
 import shutil
+import time
 
 import polars as pl
 import pytest
@@ -73,7 +74,8 @@ def broker(tmp_path_factory):
 def produce(broker: Broker, events: list[tuple[str, int, int]]) -> None:
     """(key, partition, milliseconds after the start) each."""
     rng = random.Random(len(events))
-    producer = Producer({"bootstrap.servers": broker.address})
+    # Idempotent, as retries keep the order then.
+    producer = Producer({"bootstrap.servers": broker.address, "enable.idempotence": True})
     for key, partition, after in events:
         event = {"k": key, "x": rng.uniform(-1, 1), "s": f"s{rng.randrange(9)}"}
         event["at"] = START_MS + after
@@ -113,11 +115,13 @@ def stopped(broker, tmp_path_factory):
 
 def wait_for_due_steps(worker: Worker) -> float:
     """Once the clocks of all partitions have jumped."""
+    name = "forebay_pending_expiries"
+    deadline = time.monotonic() + 60
     while True:
-        name = "forebay_pending_expiries"
         due = [value for label, value in worker.metrics().items() if label.startswith(name)]
         if len(due) == PARTITIONS and min(due) > 0:
             return sum(due)
+        assert time.monotonic() < deadline, worker.log_tail()
 
 
 def join(project: Project, labels: pl.DataFrame, *arguments) -> tuple[pl.DataFrame, str]:
@@ -271,6 +275,7 @@ def test_a_worker_does_not_go_on_behind_rows_that_are_gone(broker, tmp_path, sto
 
 def wait_for_frames(project: Project, task: str) -> pathlib.Path:
     """The segment of the task's change log, once the state says that its rows are in it."""
+    deadline = time.monotonic() + 60
     while True:
         done = forebay("dump", "positions", "-p", project.folder, "--task", task.replace("-", "/"))
         assert done.returncode == 0, done.stderr
@@ -278,3 +283,4 @@ def wait_for_frames(project: Project, task: str) -> pathlib.Path:
         logs = list((project.state / task / "change_log").glob("*.log"))
         if logs and min(view["last_row"] for view in views) > KEYS:
             return logs[0]
+        assert time.monotonic() < deadline, done.stdout
