@@ -15,7 +15,8 @@
 namespace forebay {
 namespace {
 
-constexpr size_t kRowGroupRows = 128 * 1024;
+// Of files in any order: what is read and put in order while it is in a cache.
+constexpr int64_t kLooseRows = 16 * 1024;
 
 }  // namespace
 
@@ -71,11 +72,11 @@ void FileMerge::AddRun(std::vector<std::string> paths) {
   inputs_.back()->paths = std::move(paths);
 }
 
-absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> FileMerge::Sorted(
+absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> FileMerge::SortedByRange(
     std::shared_ptr<arrow::RecordBatch> rows) const {
   std::vector<RowRef> refs;
   AppendRefs(order_, *rows, 0, &refs);
-  RETURN_IF_ERROR(SortRefs(order_, {rows}, &refs));
+  SortByRange(&refs);
   return Gather({rows}, refs);
 }
 
@@ -84,13 +85,13 @@ absl::Status FileMerge::ReadLoose() {
   auto input = std::make_unique<Input>();
   for (const std::string& path : loose_) {
     ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader,
-                     RowReader::Open(store_, table_, path, schema_, kRowGroupRows));
+                     RowReader::Open(store_, table_, path, schema_, kLooseRows));
     while (true) {
       ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> rows, reader->Next());
       if (rows == nullptr) break;
       // Each for itself, while it is in a cache: so that the rows of all, in order, are a few from
       // here and the next ones from there.
-      ASSIGN_OR_RETURN(rows, Sorted(std::move(rows)));
+      ASSIGN_OR_RETURN(rows, SortedByRange(std::move(rows)));
       AppendRefs(order_, *rows, input->batches.size(), &input->refs);
       input->batches.push_back(std::move(rows));
     }
@@ -181,7 +182,7 @@ absl::Status FileMerge::WriteSlice() {
 // Begins a new file between two ranges, where the one before is large enough.
 absl::Status FileMerge::Write(const RowBatches& batches, absl::Span<const RowRef> refs) {
   while (!refs.empty()) {
-    size_t count = std::min(refs.size(), kRowGroupRows - static_cast<size_t>(pending_rows_));
+    size_t count = std::min(refs.size(), static_cast<size_t>(kRowGroupRows) - pending_.size());
     const bool full = file_ != nullptr && file_->size() >= options_.target_bytes;
     if (full) {
       const auto other = std::find_if(refs.begin(), refs.end(),
@@ -192,19 +193,26 @@ absl::Status FileMerge::Write(const RowBatches& batches, absl::Span<const RowRef
         continue;
       }
     }
-    RETURN_IF_ERROR(WriteRows(batches, refs.first(count)));
+    RETURN_IF_ERROR(Append(batches, refs.first(count)));
     refs.remove_prefix(count);
   }
   return absl::OkStatus();
 }
 
-absl::Status FileMerge::WriteRows(const RowBatches& batches, absl::Span<const RowRef> refs) {
-  ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> rows, Gather(batches, refs));
-  pending_.push_back(std::move(rows));
-  pending_rows_ += refs.size();
-  rows_ += refs.size();
+absl::Status FileMerge::Append(const RowBatches& batches, absl::Span<const RowRef> refs) {
+  std::vector<uint32_t> places;
+  for (const auto& batch : batches) {
+    auto [place, added] = pending_places_.try_emplace(batch.get(), pending_batches_.size());
+    if (added) pending_batches_.push_back(batch);
+    places.push_back(place->second);
+  }
+  for (RowRef ref : refs) {
+    ref.batch = places[ref.batch];
+    pending_.push_back(ref);
+  }
+  rows_ += std::ssize(refs);
   last_range_ = refs.back().range;
-  return pending_rows_ < static_cast<int64_t>(kRowGroupRows) ? absl::OkStatus() : WriteRowGroup();
+  return std::ssize(pending_) < kRowGroupRows ? absl::OkStatus() : WriteRowGroup();
 }
 
 absl::Status FileMerge::WriteRowGroup() {
@@ -217,8 +225,12 @@ absl::Status FileMerge::WriteRowGroup() {
                                       *schema_, *table_schema_, options_.file));
     paced_bytes_ = 0;
   }
-  RETURN_IF_ERROR(file_->Write(std::exchange(pending_, {})));
-  pending_rows_ = 0;
+  RowGather gather(pending_batches_, pending_);
+  RETURN_IF_ERROR(
+      file_->WriteColumns(std::ssize(pending_), [&](int column) { return gather.Column(column); }));
+  pending_.clear();
+  pending_batches_.clear();
+  pending_places_.clear();
   if (!options_.pace) return absl::OkStatus();
   return options_.pace(file_->size() - std::exchange(paced_bytes_, file_->size()));
 }

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -58,13 +59,13 @@ class FileMerge {
   // Rows that are sorted: those read and not yet written, and where more come from.
   struct Input;
 
-  absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Sorted(
+  absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> SortedByRange(
       std::shared_ptr<arrow::RecordBatch> rows) const;
   absl::Status Fill(Input* input);
   absl::Status ReadLoose();
   absl::Status WriteSlice();
   absl::Status Write(const RowBatches& batches, absl::Span<const RowRef> refs);
-  absl::Status WriteRows(const RowBatches& batches, absl::Span<const RowRef> refs);
+  absl::Status Append(const RowBatches& batches, absl::Span<const RowRef> refs);
   absl::Status WriteRowGroup();
   absl::Status FinishFile();
 
@@ -78,8 +79,10 @@ class FileMerge {
   std::vector<std::string> loose_;
   std::vector<std::unique_ptr<Input>> inputs_;
 
-  RowBatches pending_;  // of the next row group
-  int64_t pending_rows_ = 0;
+  // Of the next row group, and the batches that they are in, with their places in the list.
+  std::vector<RowRef> pending_;
+  RowBatches pending_batches_;
+  absl::flat_hash_map<const arrow::RecordBatch*, uint32_t> pending_places_;
   int64_t last_range_ = 0;  // of the last row in pending_ or a file
   std::unique_ptr<DataFileWriter> file_;
   std::vector<AddAction> finished_;

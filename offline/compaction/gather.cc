@@ -8,15 +8,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "schemas/types/status_macros.h"
+
 namespace forebay {
 namespace {
 
-// Where a row is: a third of a RowRef, as all columns read it.
-struct Place {
-  uint32_t batch;
-  uint32_t row;
-};
-using Refs = absl::Span<const Place>;
+using Refs = absl::Span<const RowPlace>;
 using Buffer = arrow::Result<std::shared_ptr<arrow::Buffer>>;
 using Array = arrow::Result<std::shared_ptr<arrow::Array>>;
 
@@ -54,7 +51,7 @@ Buffer GatherBits(const Chunks& chunks, int which, Refs refs) {
     const size_t count = std::min<size_t>(8, refs.size() - first);
     unsigned byte = 0;
     for (size_t i = 0; i < count; ++i) {
-      const Place& ref = refs[first + i];
+      const RowPlace& ref = refs[first + i];
       const Bits& from = bits[ref.batch];
       const bool set =
           from.bytes == nullptr || arrow::bit_util::GetBit(from.bytes, from.offset + ref.row);
@@ -118,7 +115,7 @@ Array GatherOther(const Chunks& chunks, Refs refs) {
   ARROW_ASSIGN_OR_RAISE(auto all, arrow::Concatenate(arrays));
   arrow::Int64Builder places;
   ARROW_RETURN_NOT_OK(places.Reserve(refs.size()));
-  for (const Place& ref : refs) places.UnsafeAppend(starts[ref.batch] + ref.row);
+  for (const RowPlace& ref : refs) places.UnsafeAppend(starts[ref.batch] + ref.row);
   ARROW_ASSIGN_OR_RAISE(auto taken, places.Finish());
   return arrow::compute::Take(*all, *taken, arrow::compute::TakeOptions::NoBoundsCheck());
 }
@@ -153,28 +150,33 @@ Array GatherColumn(const std::shared_ptr<arrow::DataType>& type, const Chunks& c
 
 }  // namespace
 
+RowGather::RowGather(const RowBatches& batches, absl::Span<const RowRef> refs) : batches_(batches) {
+  places_.reserve(refs.size());
+  for (const RowRef& ref : refs) places_.push_back({ref.batch, ref.row});
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Array>> RowGather::Column(int index) const {
+  Chunks chunks;
+  for (const auto& batch : batches_) chunks.push_back(batch->column_data(index));
+  const arrow::Field& field = *batches_.front()->schema()->field(index);
+  Array column = GatherColumn(field.type(), chunks, places_);
+  if (column.ok()) return *std::move(column);
+  return absl::ResourceExhaustedError(fmt::format("cannot put {} rows of column {} in order: {}",
+                                                  places_.size(), field.name(),
+                                                  column.status().ToString()));
+}
+
 absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Gather(const RowBatches& batches,
-                                                           absl::Span<const RowRef> rows,
+                                                           absl::Span<const RowRef> refs,
                                                            absl::Span<const int> columns) {
-  const arrow::Schema& schema = *batches.front()->schema();
-  std::vector<Place> refs;
-  refs.reserve(rows.size());
-  for (const RowRef& row : rows) refs.push_back({row.batch, row.row});
+  RowGather gather(batches, refs);
   arrow::FieldVector fields;
   arrow::ArrayVector gathered;
   for (int c : columns) {
-    Chunks chunks;
-    for (const auto& batch : batches) chunks.push_back(batch->column_data(c));
-    fields.push_back(schema.field(c));
-    Array column = GatherColumn(schema.field(c)->type(), chunks, refs);
-    if (!column.ok()) {
-      return absl::ResourceExhaustedError(
-          fmt::format("cannot put {} rows of column {} in order: {}", refs.size(),
-                      schema.field(c)->name(), column.status().ToString()));
-    }
-    gathered.push_back(*std::move(column));
+    fields.push_back(batches.front()->schema()->field(c));
+    ASSIGN_OR_RETURN(gathered.emplace_back(), gather.Column(c));
   }
-  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), refs.size(),
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), std::ssize(refs),
                                   std::move(gathered));
 }
 

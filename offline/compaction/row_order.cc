@@ -17,36 +17,6 @@ bool Before(const RowRef& a, const RowRef& b) {
   return a.range != b.range ? a.range < b.range : a.place < b.place;
 }
 
-// Spreads the rows over as many buckets of equal width as there are rows, nearly: hashes fill them
-// evenly, and what is left to sort fits in a cache. A bucket of few values is in order as it is,
-// mostly: rows of a file are in order of time.
-void SortByRange(std::vector<RowRef>* refs) {
-  if (std::is_sorted(refs->begin(), refs->end(), Before)) return;
-  auto [least, greatest] = std::minmax_element(
-      refs->begin(), refs->end(), [](const auto& a, const auto& b) { return a.range < b.range; });
-  const auto base = static_cast<uint64_t>(least->range);
-  const uint64_t width = static_cast<uint64_t>(greatest->range) - base;
-  const int shift = std::clamp(
-      static_cast<int>(std::bit_width(width)) - static_cast<int>(std::bit_width(refs->size() / 4)),
-      0, 63);
-  auto bucket = [&](const RowRef& ref) {
-    return (static_cast<uint64_t>(ref.range) - base) >> shift;
-  };
-  std::vector<uint32_t> starts((width >> shift) + 2);
-  for (const RowRef& ref : *refs) ++starts[bucket(ref) + 1];
-  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  std::vector<RowRef> sorted(refs->size());
-  for (const RowRef& ref : *refs) sorted[starts[bucket(ref)]++] = ref;
-  uint32_t begin = 0;
-  for (uint32_t end : starts) {
-    auto first = sorted.begin() + begin;
-    auto last = sorted.begin() + end;
-    if (!std::is_sorted(first, last, Before)) std::stable_sort(first, last, Before);
-    begin = std::max(begin, end);
-  }
-  *refs = std::move(sorted);
-}
-
 // Clears `same` of each row whose value differs from that of the row before.
 void CompareWithPrevious(const arrow::Array& column, std::vector<bool>* same) {
   auto compare = [&](auto value) {
@@ -128,11 +98,12 @@ RowOrder RowOrder::Of(const arrow::Schema& schema, const arrow::Schema& table) {
 void AppendRefs(const RowOrder& order, const arrow::RecordBatch& batch, uint32_t index,
                 std::vector<RowRef>* refs) {
   const int64_t rows = batch.num_rows();
-  refs->reserve(refs->size() + rows);
   const int64_t* places = batch.column_data(order.place)->GetValues<int64_t>(1);
   auto append = [&](const auto* ranges) {
+    size_t next = refs->size();
+    refs->resize(next + rows);
     for (int64_t i = 0; i < rows; ++i)
-      refs->push_back({ranges[i], places[i], index, static_cast<uint32_t>(i)});
+      (*refs)[next++] = {ranges[i], places[i], index, static_cast<uint32_t>(i)};
   };
   const arrow::ArrayData& ranges = *batch.column_data(order.range);
   if (ranges.type->id() == arrow::Type::INT32) {
@@ -140,6 +111,36 @@ void AppendRefs(const RowOrder& order, const arrow::RecordBatch& batch, uint32_t
   } else {
     append(ranges.GetValues<int64_t>(1));
   }
+}
+
+// Spreads the rows over as many buckets of equal width as there are rows, nearly: hashes fill them
+// evenly, and what is left to sort fits in a cache. A bucket of few values is in order as it is,
+// mostly: rows of a file are in order of time.
+void SortByRange(std::vector<RowRef>* refs) {
+  if (std::is_sorted(refs->begin(), refs->end(), Before)) return;
+  auto [least, greatest] = std::minmax_element(
+      refs->begin(), refs->end(), [](const auto& a, const auto& b) { return a.range < b.range; });
+  const auto base = static_cast<uint64_t>(least->range);
+  const uint64_t width = static_cast<uint64_t>(greatest->range) - base;
+  const int shift = std::clamp(
+      static_cast<int>(std::bit_width(width)) - static_cast<int>(std::bit_width(refs->size() / 4)),
+      0, 63);
+  auto bucket = [&](const RowRef& ref) {
+    return (static_cast<uint64_t>(ref.range) - base) >> shift;
+  };
+  std::vector<uint32_t> starts((width >> shift) + 2);
+  for (const RowRef& ref : *refs) ++starts[bucket(ref) + 1];
+  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  std::vector<RowRef> sorted(refs->size());
+  for (const RowRef& ref : *refs) sorted[starts[bucket(ref)]++] = ref;
+  uint32_t begin = 0;
+  for (uint32_t end : starts) {
+    auto first = sorted.begin() + begin;
+    auto last = sorted.begin() + end;
+    if (!std::is_sorted(first, last, Before)) std::stable_sort(first, last, Before);
+    begin = std::max(begin, end);
+  }
+  *refs = std::move(sorted);
 }
 
 absl::Status SortRefs(const RowOrder& order, const RowBatches& batches, std::vector<RowRef>* refs) {

@@ -47,7 +47,9 @@ struct RowOrder {
 void AppendRefs(const RowOrder& order, const arrow::RecordBatch& batch, uint32_t index,
                 std::vector<RowRef>* refs);
 
-// Sorts; rows that tie stay in their order.
+// Rows that tie stay in their order. The first by range and place only, and so in order but for
+// keys of one range.
+void SortByRange(std::vector<RowRef>* refs);
 absl::Status SortRefs(const RowOrder& order, const RowBatches& batches, std::vector<RowRef>* refs);
 
 }  // namespace forebay

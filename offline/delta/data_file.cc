@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "engine/batch/archive_batch.h"
 #include "offline/delta/arrow_file.h"
@@ -21,7 +22,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
-constexpr int64_t kRowGroupRows = 128 * 1024;
 constexpr char kDate[] = "date";
 
 // A negative level leaves out the entropy coding of literals: a fifth of the time for rows and
@@ -38,6 +38,13 @@ bool IsOurs(const arrow::Field& column) { return column.name().starts_with('_');
 
 bool IsKey(const arrow::Field& column) {
   return !column.nullable() && !IsOurs(column) && column.name() != kDate;
+}
+
+// Ours that are few bits a value once they are packed, or bits that do not repeat.
+bool IsSmall(const arrow::Field& column) {
+  static constexpr std::string_view kNames[] = {"_op",      "_source_partition", "_source_offset",
+                                                "_ordinal", "_view_version",     kDate};
+  return std::ranges::find(kNames, column.name()) != std::end(kNames);
 }
 
 bool IsText(const arrow::Field& column) { return arrow::is_base_binary_like(column.type()->id()); }
@@ -92,13 +99,17 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
     if (column->type()->id() == arrow::Type::LIST) {  // a value is in the lists of many rows
       name += ".list.element";
       builder.enable_dictionary(name);
-    } else if (compacted && (key || name == "_key_hash")) {
+    } else if (compacted && !archive && (key || name == "_key_hash")) {
       EncodeSortedKey(*column, options.encoding, &builder);
     } else if ((key && column->type()->id() != arrow::Type::BOOL) || name == "_key_hash" ||
                name == "_op" || name == kDate || (archive && IsText(*column))) {
       builder.enable_dictionary(name);
     } else {
       EncodeNumbers(*column, options.encoding, &builder);
+    }
+    if (compacted && !options.cold && IsSmall(*column)) {
+      builder.compression(name, arrow::Compression::UNCOMPRESSED);
+      builder.compression_level(name, arrow::util::kUseDefaultCompressionLevel);
     }
     if (key || IsOurs(*column) || name == kDate) continue;
     if (!options.cold) CompressNumbers(*column, options, &builder);
@@ -128,12 +139,12 @@ arrow::Result<std::shared_ptr<arrow::Array>> Repeat(int32_t day, int64_t rows) {
 
 }  // namespace
 
-void DataFileWriter::Extremes::Take(const arrow::RecordBatch& rows) {
-  if (column < 0) return;
-  const int64_t* values = rows.column(column)->data()->GetValues<int64_t>(1);
-  for (int64_t i = 0; i < rows.num_rows(); ++i) {
-    least = std::min(least, values[i]);
-    greatest = std::max(greatest, values[i]);
+void DataFileWriter::Extremes::Take(int index, const arrow::Array& values) {
+  if (index != column) return;
+  const int64_t* value = values.data()->GetValues<int64_t>(1);
+  for (int64_t i = 0; i < values.length(); ++i) {
+    least = std::min(least, value[i]);
+    greatest = std::max(greatest, value[i]);
   }
 }
 
@@ -195,12 +206,31 @@ absl::Status DataFileWriter::Write(const Rows& rows) {
   }));
   for (const auto& batch : rows) {
     row_count_ += batch->num_rows();
-    for (int c = 0; c < batch->num_columns(); ++c)
-      null_counts_[c] += batch->column(c)->null_count();
-    key_hashes_.Take(*batch);
-    effective_times_.Take(*batch);
+    for (int c = 0; c < batch->num_columns(); ++c) Count(c, *batch->column(c));
   }
   return absl::OkStatus();
+}
+
+absl::Status DataFileWriter::WriteColumns(int64_t rows, const ColumnSource& column) {
+  RETURN_IF_ERROR(Run([&] { return writer_->NewRowGroup(); }));
+  const int given = static_cast<int>(null_counts_.size());
+  for (int c = 0; c < given; ++c) {
+    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> values, column(c));
+    RETURN_IF_ERROR(Run([&] { return writer_->WriteColumnChunk(*values); }));
+    Count(c, *values);
+  }
+  row_count_ += rows;
+  if (schema_->num_fields() == given) return absl::OkStatus();
+  return Run([&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(auto dates, Repeat(day_, rows));
+    return writer_->WriteColumnChunk(*dates);
+  });
+}
+
+void DataFileWriter::Count(int index, const arrow::Array& values) {
+  null_counts_[index] += values.null_count();
+  key_hashes_.Take(index, values);
+  effective_times_.Take(index, values);
 }
 
 absl::StatusOr<AddAction> DataFileWriter::Finish(int64_t now_us) {

@@ -8,6 +8,7 @@
 #define FOREBAY_OFFLINE_DELTA_DATA_FILE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "schemas/types/parquet_encoding.h"
 
 namespace arrow {
+class Array;
 class RecordBatch;
 class Schema;
 }  // namespace arrow
@@ -55,6 +57,12 @@ inline constexpr char kKeyHashMaxTag[] = "forebay.key_hash_max";
 inline constexpr char kEffectiveMinTag[] = "forebay.effective_min";  // of column _effective_time
 inline constexpr char kEffectiveMaxTag[] = "forebay.effective_max";
 
+// Of a row group; columns have statistics for each.
+inline constexpr int64_t kRowGroupRows = 128 * 1024;
+
+// A column of rows, by its number in their schema.
+using ColumnSource = std::function<absl::StatusOr<std::shared_ptr<arrow::Array>>(int index)>;
+
 // Holds no rows: they are in the file when Write returns. After an error, or without Finish, there
 // is no file.
 class DataFileWriter {
@@ -68,6 +76,10 @@ class DataFileWriter {
 
   // Adds the rows, in the order given, as a row group; as several, where they are many.
   absl::Status Write(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows);
+
+  // Adds a row group of at most kRowGroupRows rows, whose columns are asked for one after the
+  // other, so that there is one in memory.
+  absl::Status WriteColumns(int64_t rows, const ColumnSource& column);
 
   // The file is durable on return. Statistics of the action: numRecords and nullCount of every
   // column. REQUIRES: it has a row.
@@ -83,13 +95,14 @@ class DataFileWriter {
     int64_t least = INT64_MAX;
     int64_t greatest = INT64_MIN;
 
-    void Take(const arrow::RecordBatch& rows);
+    void Take(int index, const arrow::Array& values);
   };
 
   DataFileWriter() = default;
 
   template <typename Step>
   absl::Status Run(Step step);
+  void Count(int index, const arrow::Array& values);
   std::string Statistics() const;
   StringMap Tags() const;
 
