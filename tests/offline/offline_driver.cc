@@ -11,8 +11,8 @@
 //   offline_driver iceberg FOLDER TABLE      prints where the metadata is
 //   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
 //
-// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written;
-// rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
+// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written, to
+// its warehouse; rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
 // that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and a feature of
 // every type, named after it ("key_int64", "list_double").
 #include <arrow/api.h>
@@ -83,11 +83,14 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadIpc(const std::string& pa
 
 class Driver {
  public:
-  explicit Driver(std::string folder) : folder_(std::move(folder)) {
+  explicit Driver(std::string folder)
+      : folder_(std::move(folder)), warehouse_(StoreUri::Folder(folder_ + "/warehouse")) {
     if (std::filesystem::exists(folder_ + "/forebay.yaml")) {
       auto loaded = LoadProject(folder_, nullptr);
       OrDie(loaded.status());
       project_ = *loaded->project;
+      warehouse_ = loaded->config.warehouse;
+      s3_ = loaded->config.s3;
     } else {
       AddMoreViews();
     }
@@ -112,7 +115,7 @@ class Driver {
   }
 
   std::shared_ptr<ObjectStore> Warehouse() const {
-    return OpenObjectStore(StoreUri::Folder(folder_ + "/warehouse"));
+    return OpenObjectStore(warehouse_, s3_);
   }
 
   void Restart() {
@@ -213,7 +216,7 @@ class Driver {
   }
 
   void Export(const std::string& table) {
-    auto location = IcebergLocation(StoreUri::Folder(folder_ + "/warehouse"), table);
+    auto location = IcebergLocation(warehouse_, table);
     OrDie(location.status());
     auto done = ExportToIceberg(Warehouse().get(), table, *location);
     OrDie(done.status());
@@ -251,6 +254,8 @@ class Driver {
 
  private:
   std::string folder_;
+  StoreUri warehouse_;
+  S3Settings s3_;
   v1::Project project_ = TestProject();
   std::unique_ptr<OfflineSink> sink_;
   std::set<int> open_;

@@ -13,6 +13,8 @@ import time
 
 import deltalake
 import pytest
+from pyiceberg.table import StaticTable
+from tests.object_store.s3_server import KEY_ID, REGION, SECRET, S3Server
 from tests.offline import lake
 from tests.offline.driver import BUILD, DRIVER, run
 from tests.offline.shop import forebay
@@ -32,7 +34,7 @@ def now_ms() -> int:
 class Lake:
     """A table, what was flushed into it, and how many rows each of its versions has to have."""
 
-    def __init__(self, folder: pathlib.Path, environment: pytest.MonkeyPatch):
+    def __init__(self, folder: pathlib.Path, environment: pytest.MonkeyPatch, settings: str = COLD):
         self.folder = folder
         self.environment = environment
         self.written = 0  # rows: in the change log, or handed to it by a process that was killed
@@ -40,7 +42,7 @@ class Lake:
         self.counts: dict[int, int] = {}  # by version, as far back as retention goes
         self.killed = False  # the last process that was to be
         self.retention_ms: int | None = None  # while a vacuum is at work
-        lake.make_project(folder, COLD)
+        lake.make_project(folder, settings)
 
     # ---- what is done; `point`: where the process is killed, and started again then ----
 
@@ -86,7 +88,7 @@ class Lake:
 
     def times(self) -> dict[int, int]:
         """Of the commits, in milliseconds."""
-        table = deltalake.DeltaTable(str(self.folder / lake.TABLE))
+        table = deltalake.DeltaTable(lake.uri(self.folder))
         return {commit["version"]: commit["timestamp"] for commit in table.history()}
 
     def forget(self) -> None:
@@ -100,9 +102,9 @@ class Lake:
         """Compares every version with what it was, and what is new with what may be there."""
         if self.retention_ms is not None:
             self.forget()
-        if not (self.folder / lake.TABLE / "_delta_log").exists():
+        if not deltalake.DeltaTable.is_deltatable(lake.uri(self.folder)):
             return
-        newest = deltalake.DeltaTable(str(self.folder / lake.TABLE)).version()
+        newest = deltalake.DeltaTable(lake.uri(self.folder)).version()
         least = self.counts[max(self.counts)] if self.counts else 0
         for version in range(max(self.counts, default=-1) + 1, newest + 1):
             count = len(self.read(version))
@@ -116,7 +118,7 @@ class Lake:
         assert self.counts[newest] >= self.flushed
 
     def read(self, version: int) -> list[tuple]:
-        table = deltalake.DeltaTable(str(self.folder / lake.TABLE), version=version)
+        table = deltalake.DeltaTable(lake.uri(self.folder), version=version)
         return lake.exact_rows(table.to_pyarrow_table(columns=OF_VERSION), OF_VERSION)
 
     @staticmethod
@@ -138,6 +140,16 @@ class Lake:
 @pytest.fixture
 def table(tmp_path, monkeypatch) -> Lake:
     return Lake(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A server with a bucket, and how all processes of the test find it."""
+    with S3Server() as server:
+        server.make_bucket("lake")
+        for name, value in (server.environment() | {"AWS_ALLOW_HTTP": "true"}).items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 def test_killed_at_each_point_once(table):
@@ -210,6 +222,42 @@ def test_in_random_order_for_long(table, seed):
 def test_killed_at_each_point_for_long(table, round):
     table.write(1 + 17 * round)
     test_killed_at_each_point_once(table)
+
+
+# ---- in a bucket ----
+
+
+def test_in_a_bucket_that_fails_now_and_then(s3, tmp_path, monkeypatch):
+    """The same life of a table on S3. Who reads it besides does not follow it to a cold location."""
+    settings = "warehouse: s3://lake/warehouse\noffline: {cold: s3://lake/cold}\n"
+    table = Lake(tmp_path, monkeypatch, settings)
+    for fault in ("slow_down", "reset", "done_reset", "done_error"):
+        for method in ("PUT", "DELETE"):
+            s3.fail(fault, method=method, count=-1, chance=0.05)
+    for point in WRITE_POINTS:
+        table.write(14, point)
+        assert table.killed, point
+    for point in COMPACT_POINTS:
+        table.write(40)
+        table.command("compact", point=point)
+        assert table.killed, point
+    table.travel(max(table.counts) - 2)
+    table.write(90)
+    table.command("compact")
+    table.vacuum(0, "vacuum.removed")
+    assert table.killed
+    lake.check(table.folder, table.written)
+    said = json.loads(forebay(table.folder, "tables", "--format", "json").stdout)
+    assert said["rows"] == table.written
+    metadata = forebay(table.folder, "iceberg", "kinds").stdout.split()[-1]
+    access = {"s3.endpoint": s3.url, "s3.access-key-id": KEY_ID, "s3.secret-access-key": SECRET}
+    by_pyiceberg = StaticTable.from_metadata(metadata, access | {"s3.region": REGION}).scan().to_arrow()
+    assert lake.exact_rows(by_pyiceberg) == lake.expected(table.written)
+    served = lake.training_set(table.folder, table.written)
+    forebay(table.folder, "tier", "--older-than", "1d")
+    assert lake.training_set(table.folder, table.written) == served
+    forebay(table.folder, "vacuum", "--retention", "0")
+    assert lake.training_set(table.folder, table.written) == served
 
 
 # ---- readers at every moment ----
