@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/admin.h"
+#include "connectors/kafka/erasure_request.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/testing/bell.h"
@@ -111,6 +113,43 @@ TEST_F(EmbeddedBrokerTest, AskingForATopicDoesNotCreateIt) {
 TEST_F(EmbeddedBrokerTest, CreatingATopicTwiceLeavesItAsItIs) {
   EXPECT_EQ(broker_->CreateTopic("transactions", 7), absl::OkStatus());
   EXPECT_EQ(*Admin()->PartitionCount("transactions"), 2);
+}
+
+TEST_F(EmbeddedBrokerTest, AnErasureIsSentToEveryPartitionOfEachTopic) {
+  ASSERT_EQ(broker_->CreateTopic("payments", 1), absl::OkStatus());
+  WriteTopic(brokers_, "transactions", {{.partition = 1, .value = "v0"}});
+  absl::StatusOr<std::vector<SentErasure>> sent =
+      SendErasure({.bootstrap_servers = brokers_}, {"transactions", "payments"}, "user", "ann");
+  ASSERT_TRUE(sent.ok()) << sent.status();
+  EXPECT_THAT(*sent, ElementsAre(SentErasure{kTask0, Offset(0)}, SentErasure{kTask1, Offset(1)},
+                                 SentErasure{{"payments", PartitionId(0)}, Offset(0)}));
+  for (const SentErasure& erasure : *sent) {
+    std::vector<TopicRecord> records = ReadTopic(brokers_, erasure.partition.topic);
+    auto record = std::find_if(records.begin(), records.end(), [&](const TopicRecord& r) {
+      return r.partition == erasure.partition.partition.value() && !r.value;
+    });
+    ASSERT_NE(record, records.end());
+    EXPECT_EQ(record->offset, erasure.offset.value());
+    EXPECT_EQ(record->key, "ann");
+    EXPECT_THAT(record->headers,
+                ElementsAre(Pair("forebay-control", "erase"), Pair("forebay-entity", "user")));
+  }
+}
+
+TEST_F(EmbeddedBrokerTest, AnErasureSaysWhyItIsNotSent) {
+  KafkaConfig config = {.bootstrap_servers = brokers_};
+  absl::Status missing = SendErasure(config, {"payments"}, "user", "ann").status();
+  EXPECT_TRUE(absl::IsNotFound(missing)) << missing;
+  EXPECT_THAT(missing.ToString(), HasSubstr("--create --topic payments"));
+  broker_->FailNextProduce(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  absl::Status refused = SendErasure(config, {"transactions"}, "user", "ann").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(refused.ToString(), HasSubstr("grant this client WRITE on topic transactions"));
+  broker_->SetDown(true);
+  absl::Status away =
+      SendErasure(config, {"transactions"}, "user", "ann", {.patience = absl::Milliseconds(100)})
+          .status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(away)) << away;
 }
 
 TEST(KafkaAdminTest, NoBrokerIsADeadlineWithAHint) {

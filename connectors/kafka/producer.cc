@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "connectors/kafka/headers_handle.h"
 #include "connectors/kafka/kafka_error.h"
 #include "connectors/kafka/retry_log.h"
 #include "schemas/types/prefetch.h"
@@ -22,21 +23,6 @@ constexpr int kBlindPollMillis = 2;
 
 // So many records are handed over at once.
 constexpr size_t kMostAtOnce = 256;
-
-struct HeadersDeleter {
-  void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
-};
-using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, HeadersDeleter>;
-
-HeadersHandle CopyHeaders(absl::Span<const HeaderView> headers) {
-  if (headers.empty()) return nullptr;
-  HeadersHandle copy(rd_kafka_headers_new(headers.size()));
-  for (const auto& [name, value] : headers) {
-    rd_kafka_header_add(copy.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
-                        static_cast<ssize_t>(value.size()));
-  }
-  return copy;
-}
 
 rd_kafka_vu_t Bytes(rd_kafka_vtype_t type, std::string_view bytes) {
   rd_kafka_vu_t argument{};

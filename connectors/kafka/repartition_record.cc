@@ -7,33 +7,22 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/kafka/control_record.h"
 #include "engine/state/key.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-constexpr const char* kControl = "forebay-control";
-constexpr const char* kMarker = "marker";
 constexpr const char* kSourcePartition = "forebay-source-partition";
 constexpr const char* kSourceOffset = "forebay-source-offset";
 constexpr const char* kKnownTime = "forebay-known-time";
 constexpr const char* kSourceClock = "forebay-source-clock";
 constexpr const char* kAtEnd = "forebay-at-end";
 
-std::optional<std::string_view> Find(const rd_kafka_headers_t* headers, const char* name) {
-  const void* value;
-  size_t size;
-  if (headers == nullptr ||
-      rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return std::nullopt;
-  }
-  return std::string_view(static_cast<const char*>(value), size);
-}
-
 template <typename Int>
-absl::StatusOr<Int> Number(const rd_kafka_headers_t* headers, const char* name) {
-  std::optional<std::string_view> text = Find(headers, name);
+absl::StatusOr<Int> Number(const RawRecord& record, const char* name) {
+  std::optional<std::string_view> text = FindHeader(record, name);
   if (!text) {
     return absl::InvalidArgumentError(
         fmt::format("header {} is missing: forebay did not write this record", name));
@@ -50,28 +39,24 @@ absl::StatusOr<Int> Number(const rd_kafka_headers_t* headers, const char* name) 
 }  // namespace
 
 absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& record) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (record.native != nullptr) {
-    rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(record.native), &headers);
-  }
   RepartitionHeaders result;
-  ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(headers, kSourcePartition));
-  ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(headers, kSourceOffset));
-  if (Find(headers, kControl) == kMarker) {
+  ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(record, kSourcePartition));
+  ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(record, kSourceOffset));
+  if (FindHeader(record, kControlHeader) == kMarkerControl) {
     SourceMarker& marker = result.marker.emplace();
     marker.offset = record.offset;
     marker.partition = PartitionId(partition);
     marker.position = Offset(offset);
-    if (Find(headers, kSourceClock)) {
-      ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(headers, kSourceClock));
+    if (FindHeader(record, kSourceClock)) {
+      ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(record, kSourceClock));
       marker.clock = KnownTime(clock);
     }
-    ASSIGN_OR_RETURN(int at_end, Number<int>(headers, kAtEnd));
+    ASSIGN_OR_RETURN(int at_end, Number<int>(record, kAtEnd));
     marker.at_end = at_end != 0;
     return result;
   }
-  ASSIGN_OR_RETURN(int64_t known_time, Number<int64_t>(headers, kKnownTime));
-  ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(headers, kSourceClock));
+  ASSIGN_OR_RETURN(int64_t known_time, Number<int64_t>(record, kKnownTime));
+  ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(record, kSourceClock));
   result.known_time = KnownTime(known_time);
   result.origin = {PartitionId(partition), Offset(offset), KnownTime(clock)};
   return result;
@@ -85,7 +70,7 @@ RecordHeaders ForwardedHeaders(const ForwardedRecord& record) {
 }
 
 RecordHeaders MarkerHeaders(const SourceMarker& marker) {
-  RecordHeaders headers = {{kControl, kMarker},
+  RecordHeaders headers = {{kControlHeader, kMarkerControl},
                            {kSourcePartition, std::to_string(marker.partition.value())},
                            {kSourceOffset, std::to_string(marker.position.value())},
                            {kAtEnd, marker.at_end ? "1" : "0"}};
