@@ -57,6 +57,7 @@ struct DeltaSize final : StateDelta {
     bytes += static_cast<int64_t>(key.size() + value.size());
   }
   void Delete(std::string_view) override {}
+  void Purge(std::string_view) override {}
   void SetMeta(std::string_view) override {}
 
   int64_t keys = 0, bytes = 0;

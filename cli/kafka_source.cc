@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "connectors/kafka/control_reader.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/retry_log.h"
 #include "fmt/format.h"
@@ -15,13 +16,15 @@ namespace {
 std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
   absl::StatusOr<RepartitionHeaders> headers = ReadRepartitionHeaders(record);
   if (!headers.ok()) return std::nullopt;
-  return RepartitionOrigin{
-      .origin = headers->origin, .known_time = headers->known_time, .marker = headers->marker};
+  return RepartitionOrigin{.origin = headers->origin, .known_time = headers->known_time};
 }
 
-absl::StatusOr<EventDecoder> MakeDecoder(const TaskPlan& plan) {
-  if (!plan.repartition) return EventDecoder::Make(*plan.source, plan.columns);
-  return EventDecoder::Make(*plan.source, plan.columns, OriginOf);
+// Whose views the topic of the plan feeds.
+std::vector<const v1::Entity*> EntitiesOf(const TaskPlan& plan) {
+  std::set<const v1::Entity*> entities;
+  for (const ViewTaskPlan& view : plan.views) entities.insert(view.entity);
+  for (const ForwardPlan& forward : plan.forwards) entities.insert(forward.entity);
+  return {entities.begin(), entities.end()};
 }
 
 }  // namespace
@@ -32,10 +35,35 @@ absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
   if (known != decoders_.end()) return &known->second;
   for (const TaskPlan& plan : plans_) {
     if (plan.topic != task.topic) continue;
-    ASSIGN_OR_RETURN(EventDecoder decoder, MakeDecoder(plan));
+    ASSIGN_OR_RETURN(EventDecoder decoder,
+                     EventDecoder::Make(*plan.source, plan.columns,
+                                        plan.repartition ? OriginOf : ReadRepartitionOrigin(),
+                                        ControlReaderOf(plan)));
     return &decoders_.insert({task, std::move(decoder)}).first->second;
   }
   return absl::InternalError(fmt::format("no plan reads the topic of task {}", task.ToString()));
+}
+
+// Of one task. What cannot be read is passed over, so that a record of whoever else says so cannot
+// halt the task, and is said once.
+ReadControlRecord KafkaSource::ControlReaderOf(const TaskPlan& plan) {
+  auto reader = std::make_shared<ControlReader>(EntitiesOf(plan), plan.repartition);
+  return [this, &topic = plan.topic, reader](const RawRecord& record) {
+    absl::StatusOr<std::optional<ControlRecord>> control = reader->Read(record);
+    if (control.ok()) return *std::move(control);
+    WarnOfControl(topic, record.offset, control.status());
+    return std::optional(ControlRecord());
+  };
+}
+
+void KafkaSource::WarnOfControl(const std::string& topic, Offset offset,
+                                const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  if (!warned_of_control_.insert(topic).second) return;
+  spdlog::warn(
+      "topic {}: the control record at offset {} of a partition is passed over, as are "
+      "others like it: {}",
+      topic, offset.value(), std::string(status.message()));
 }
 
 absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {

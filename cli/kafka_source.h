@@ -47,6 +47,8 @@ class KafkaSource final : public Source {
 
  private:
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
+  ReadControlRecord ControlReaderOf(const TaskPlan& plan);
+  void WarnOfControl(const std::string& topic, Offset offset, const absl::Status& status);
   // Once per source, whichever of its tasks saw it first.
   void Warn(const TaskId& task, const std::string& mismatch);
 
@@ -59,6 +61,7 @@ class KafkaSource final : public Source {
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);  // as of the last Bounds
   std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);   // topics whose times were warned of
+  std::set<std::string> warned_of_control_ ABSL_GUARDED_BY(mutex_);  // topics
 };
 
 }  // namespace forebay

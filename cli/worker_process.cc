@@ -18,6 +18,7 @@
 #include "cli/ask_patiently.h"
 #include "cli/bring_up_log.h"
 #include "cli/clock_report.h"
+#include "cli/erasure_log.h"
 #include "cli/kafka_config.h"
 #include "cli/kafka_source.h"
 #include "cli/project_topics.h"
@@ -167,6 +168,7 @@ class WorkerProcess {
   std::unique_ptr<Sink> updates_;
   DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
                               std::chrono::steady_clock::now};
+  ErasureLog erasures_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<TableUpkeep> upkeep_;  // null: of others
   BringUpLog bring_up_log_;
@@ -339,8 +341,9 @@ absl::Status WorkerProcess::PrepareWorker() {
                        .clock_ahead = [this](const ClockAhead& ahead) { ReportClockAhead(ahead); },
                        .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
   // Forwarded records first: a position must not pass a record that its repartition topic lacks.
-  // The log last: what it says has happened.
-  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_};
+  // The logs last: what they say has happened.
+  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_,
+                              &erasures_};
   worker_ = std::make_unique<Worker>(
       project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
       [this](const TaskId& task) { return stores_->Open(task); }, &clock_);

@@ -50,8 +50,10 @@ inline v1::Source TestSource() {
 inline const std::vector<std::string> kAllColumns = {"t", "b", "i", "d", "s", "y"};
 
 inline EventDecoder MakeDecoder(const v1::Source& source, const std::vector<std::string>& columns,
-                                ReadRepartitionOrigin read_headers = nullptr) {
-  return EventDecoder::Make(source, columns, std::move(read_headers)).value();
+                                ReadRepartitionOrigin read_headers = nullptr,
+                                ReadControlRecord read_control = nullptr) {
+  return EventDecoder::Make(source, columns, std::move(read_headers), std::move(read_control))
+      .value();
 }
 
 using Row = std::vector<Value>;

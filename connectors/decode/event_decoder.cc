@@ -51,7 +51,7 @@ absl::Status NoRoom(const arrow::Status& status) {
 class EventDecoder::Impl {
  public:
   Impl(const v1::Source& source, RecordReader reader, const std::vector<std::string>& columns,
-       ReadRepartitionOrigin read_headers);
+       ReadRepartitionOrigin read_headers, ReadControlRecord read_control);
 
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records, Offset last_offset);
   std::string TakeUnitMismatch() { return std::exchange(mismatch_, ""); }
@@ -63,6 +63,7 @@ class EventDecoder::Impl {
   };
 
   arrow::Status Reserve(size_t records, EventBatch* batch);
+  bool TakeControl(const RawRecord& record, EventBatch* batch) const;
   template <typename Reader>
   arrow::Status Fill(absl::Span<const RawRecord> records, Reader& reader, EventBatch* batch);
   template <typename Reader>
@@ -77,6 +78,7 @@ class EventDecoder::Impl {
   RecordReader reader_;
   Gate gate_;
   ReadRepartitionOrigin read_headers_;  // empty: not a repartition topic
+  ReadControlRecord read_control_;
   std::vector<Column> columns_;
   std::shared_ptr<arrow::Schema> schema_;
   std::string mismatch_;         // to be taken
@@ -85,8 +87,11 @@ class EventDecoder::Impl {
 
 EventDecoder::Impl::Impl(const v1::Source& source, RecordReader reader,
                          const std::vector<std::string>& columns,
-                         ReadRepartitionOrigin read_headers)
-    : reader_(std::move(reader)), gate_(source), read_headers_(std::move(read_headers)) {
+                         ReadRepartitionOrigin read_headers, ReadControlRecord read_control)
+    : reader_(std::move(reader)),
+      gate_(source),
+      read_headers_(std::move(read_headers)),
+      read_control_(std::move(read_control)) {
   std::vector<const v1::Field*> fields;
   for (int i = 0; i < source.schema_size(); ++i) {
     const v1::Field& field = source.schema(i);
@@ -148,20 +153,29 @@ inline arrow::Status EventDecoder::Impl::Append(const RawRecord& record, const E
   return arrow::Status::OK();
 }
 
+// False: it is none.
+bool EventDecoder::Impl::TakeControl(const RawRecord& record, EventBatch* batch) const {
+  std::optional<ControlRecord> control = read_control_(record);
+  if (!control) return false;
+  if (control->marker) batch->markers.push_back(*control->marker);
+  if (control->erasure) {
+    control->erasure->before_row = batch->records.size();
+    batch->erasures.push_back(*std::move(control->erasure));
+  }
+  return true;
+}
+
 template <typename Reader>
 arrow::Status EventDecoder::Impl::Fill(absl::Span<const RawRecord> records, Reader& reader,
                                        EventBatch* batch) {
   Rejection rejection;
   EventTimes times;
   for (const RawRecord& record : records) {
+    if (!record.value && read_control_ && TakeControl(record, batch)) continue;
     std::optional<RepartitionOrigin> headers;
     bool passes = true;
     if (read_headers_) {
       headers = read_headers_(record);
-      if (headers.has_value() && headers->marker.has_value()) {
-        batch->markers.push_back(*headers->marker);
-        continue;
-      }
       passes = headers.has_value() || RefuseForeign(&rejection);
     }
     const RepartitionOrigin* origin = headers.has_value() ? &*headers : nullptr;
@@ -199,10 +213,11 @@ void EventDecoder::Impl::FoundMismatch(std::string mismatch) {
 
 absl::StatusOr<EventDecoder> EventDecoder::Make(const v1::Source& source,
                                                 const std::vector<std::string>& columns,
-                                                ReadRepartitionOrigin read_headers) {
+                                                ReadRepartitionOrigin read_headers,
+                                                ReadControlRecord read_control) {
   ASSIGN_OR_RETURN(RecordReader reader, MakeReader(source));
-  return EventDecoder(
-      std::make_unique<Impl>(source, std::move(reader), columns, std::move(read_headers)));
+  return EventDecoder(std::make_unique<Impl>(source, std::move(reader), columns,
+                                             std::move(read_headers), std::move(read_control)));
 }
 
 EventDecoder::EventDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -30,12 +30,22 @@ class Source;
 struct RepartitionOrigin {
   RecordOrigin origin;
   KnownTime known_time;
-  std::optional<SourceMarker> marker;  // set: this is a control record, and the rest is not
 };
 
 // nullopt: the record has no such headers.
 using ReadRepartitionOrigin =
     std::function<std::optional<RepartitionOrigin>(const RawRecord& record)>;
+
+// What a control record of forebay's says (S31): one of them, or nothing where it is to be passed
+// over.
+struct ControlRecord {
+  std::optional<SourceMarker> marker;
+  std::optional<KeyErasure> erasure;
+};
+
+// nullopt: it is no control record. Asked of records without a value alone, which control records
+// are: others cost nothing more.
+using ReadControlRecord = std::function<std::optional<ControlRecord>(const RawRecord& record)>;
 
 // Not thread-safe. Allocates per batch and column, not per record.
 class EventDecoder {
@@ -44,21 +54,23 @@ class EventDecoder {
   // schema. All other declared fields are checked too.
   //
   // `read_headers` is for a repartition topic of the source: known times and origins come from the
-  // headers, markers are told apart, and times are not compared with the Kafka timestamp again.
+  // headers, and times are not compared with the Kafka timestamp again. `read_control` tells
+  // control records apart; without it there are none.
   //
   // Errors: INVALID_ARGUMENT: the source's message is not one of its descriptor set, or lacks a
   // field of the schema.
   static absl::StatusOr<EventDecoder> Make(const v1::Source& source,
                                            const std::vector<std::string>& columns,
-                                           ReadRepartitionOrigin read_headers = nullptr);
+                                           ReadRepartitionOrigin read_headers = nullptr,
+                                           ReadControlRecord read_control = nullptr);
 
   EventDecoder(EventDecoder&&) noexcept;
   EventDecoder& operator=(EventDecoder&&) noexcept;
   ~EventDecoder();
 
-  // The records must be in offset order. `last_offset` is how far was read, markers and holes
-  // included; the batch's last_offset is that, or the last record's if it is greater. `owner` and
-  // `headers` of the batch are left to the caller; its records and those rejected point into
+  // The records must be in offset order. `last_offset` is how far was read, control records and
+  // holes included; the batch's last_offset is that, or the last record's if it is greater. `owner`
+  // and `headers` of the batch are left to the caller; its records and those rejected point into
   // `records`' memory. Errors: RESOURCE_EXHAUSTED: no memory, or more than 2 GiB of text in one
   // column.
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records,

@@ -358,16 +358,20 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
   auto headers = [](const RawRecord& record) -> std::optional<RepartitionOrigin> {
     int64_t n = record.offset.value();
     if (n == 3) return std::nullopt;
-    RepartitionOrigin origin{
+    return RepartitionOrigin{
         {PartitionId(static_cast<int32_t>(n)), Offset(n * 100), KnownTime(n * 8)},
         KnownTime(n * 7)};
-    if (n == 2 || n == 5) origin.marker = SourceMarker{.offset = record.offset, .at_end = n == 5};
-    return origin;
   };
-  EventDecoder decoder = MakeDecoder(TestSource(), {"i"}, headers);
+  auto control = [](const RawRecord& record) -> std::optional<ControlRecord> {
+    int64_t n = record.offset.value();
+    if (n == 6) return std::nullopt;
+    return ControlRecord{.marker = SourceMarker{.offset = record.offset, .at_end = n == 5}};
+  };
+  EventDecoder decoder = MakeDecoder(TestSource(), {"i"}, headers, control);
   std::string good = R"({"t":1356998400000,"i":1})", bad = "x";
-  std::vector<RawRecord> records = {Record(good, 1, 0), Record("", 2), Record(good, 3),
-                                    Record(bad, 4), Record("", 5)};
+  std::vector<RawRecord> records = {Record(good, 1, 0),    {.offset = Offset(2)},
+                                    Record(good, 3),       Record(bad, 4),
+                                    {.offset = Offset(5)}, {.offset = Offset(6)}};
   EventBatch batch = decoder.Decode(records).value();
   ASSERT_EQ(batch.size(), 1);  // its event time is far ahead of its timestamp: tested before
   EXPECT_EQ(batch.known_times[0], KnownTime(7));
@@ -378,11 +382,42 @@ TEST(JsonDecoder, OfARepartitionTopicTakesTimesAndOriginsFromTheHeaders) {
   ASSERT_EQ(batch.markers.size(), 2);
   EXPECT_EQ(batch.markers[0].offset, Offset(2));
   EXPECT_TRUE(batch.markers[1].at_end);
-  ASSERT_EQ(batch.rejected.size(), 2);
+  ASSERT_EQ(batch.rejected.size(), 3);
   EXPECT_EQ(batch.rejected[0].record.offset, Offset(3));
   EXPECT_THAT(batch.rejected[0].detail, HasSubstr("lacks the headers"));
   EXPECT_EQ(batch.rejected[1].record.offset, Offset(4));
-  EXPECT_EQ(batch.last_offset, Offset(5));
+  EXPECT_THAT(batch.rejected[2].detail, HasSubstr("the value is null"));
+  EXPECT_EQ(batch.last_offset, Offset(6));
+}
+
+TEST(JsonDecoder, ErasuresHaveTheirPlaceAmongTheRowsAndAreNoRecords) {
+  auto control = [](const RawRecord& record) -> std::optional<ControlRecord> {
+    if (record.key == "other") return ControlRecord{};  // to be passed over
+    if (!record.key) return std::nullopt;
+    return ControlRecord{
+        .erasure =
+            KeyErasure{.offset = record.offset, .entity = "user", .key = std::string(*record.key)}};
+  };
+  EventDecoder decoder = MakeDecoder(TestSource(), {"i"}, nullptr, control);
+  std::string good = R"({"t":0,"i":1})";
+  std::vector<RawRecord> records = {{.offset = Offset(0), .key = "a"},
+                                    Record(good, 1),
+                                    Record("x", 2),
+                                    {.offset = Offset(3), .key = "b"},
+                                    {.offset = Offset(4), .key = "other"},
+                                    Record(good, 5),
+                                    {.offset = Offset(6), .key = "c"},
+                                    {.offset = Offset(7)}};
+  EventBatch batch = decoder.Decode(records).value();
+  EXPECT_EQ(batch.size(), 2);
+  ASSERT_EQ(batch.rejected.size(), 2);
+  EXPECT_EQ(batch.rejected[1].record.offset, Offset(7));
+  ASSERT_EQ(batch.erasures.size(), 3);
+  EXPECT_EQ(batch.erasures[0].before_row, 0);
+  EXPECT_EQ(batch.erasures[1].before_row, 1);
+  EXPECT_EQ(batch.erasures[2].before_row, 2);
+  EXPECT_EQ(batch.erasures[2].key, "c");
+  EXPECT_EQ(batch.last_offset, Offset(7));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Records that forebay itself puts into topics (S31). Each has the header forebay-control, which
-// says what it is, and no value; readers of the topic who do not know forebay see a tombstone.
+// says what it is, and no value; readers of the topic who do not know forebay see a tombstone. What
+// else it says: a reader that does not know it passes over it.
 //
 //   marker   in repartition topics: repartition_record.h
 //   erase    in source topics and in repartition topics: forget a key. Its key is the entity key as

@@ -518,14 +518,16 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
       ASSERT_TRUE(fetched.ok()) << fetched.status();
       at_end = fetched->at_end;
       for (const RawRecord& record : fetched->records) {
-        auto headers = ReadRepartitionHeaders(record);
-        ASSERT_TRUE(headers.ok()) << headers.status();
-        if (headers->marker) {
-          EXPECT_EQ(headers->marker->partition, PartitionId(1));
-          EXPECT_EQ(headers->marker->offset, record.offset);
-          EXPECT_EQ(headers->marker->clock.has_value(), headers->marker->position.value() >= 0);
+        if (!record.value) {
+          auto marker = ReadMarkerHeaders(record);
+          ASSERT_TRUE(marker.ok()) << marker.status();
+          EXPECT_EQ(marker->partition, PartitionId(1));
+          EXPECT_EQ(marker->offset, record.offset);
+          EXPECT_EQ(marker->clock.has_value(), marker->position.value() >= 0);
           continue;
         }
+        auto headers = ReadRepartitionHeaders(record);
+        ASSERT_TRUE(headers.ok()) << headers.status();
         ++read;
         EXPECT_EQ(headers->origin.partition, PartitionId(1));
         EXPECT_EQ(headers->known_time.value(), 70 + headers->origin.offset.value());

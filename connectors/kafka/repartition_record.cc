@@ -36,25 +36,19 @@ absl::StatusOr<Int> Number(const RawRecord& record, const char* name) {
   return number;
 }
 
+// KnownTime::Min(): there is none.
+absl::StatusOr<KnownTime> Clock(const RawRecord& record) {
+  if (!FindHeader(record, kSourceClock)) return KnownTime::Min();
+  ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(record, kSourceClock));
+  return KnownTime(clock);
+}
+
 }  // namespace
 
 absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& record) {
   RepartitionHeaders result;
   ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(record, kSourcePartition));
   ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(record, kSourceOffset));
-  if (FindHeader(record, kControlHeader) == kMarkerControl) {
-    SourceMarker& marker = result.marker.emplace();
-    marker.offset = record.offset;
-    marker.partition = PartitionId(partition);
-    marker.position = Offset(offset);
-    if (FindHeader(record, kSourceClock)) {
-      ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(record, kSourceClock));
-      marker.clock = KnownTime(clock);
-    }
-    ASSIGN_OR_RETURN(int at_end, Number<int>(record, kAtEnd));
-    marker.at_end = at_end != 0;
-    return result;
-  }
   ASSIGN_OR_RETURN(int64_t known_time, Number<int64_t>(record, kKnownTime));
   ASSIGN_OR_RETURN(int64_t clock, Number<int64_t>(record, kSourceClock));
   result.known_time = KnownTime(known_time);
@@ -62,11 +56,35 @@ absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& recor
   return result;
 }
 
+absl::StatusOr<SourceMarker> ReadMarkerHeaders(const RawRecord& record) {
+  SourceMarker marker{.offset = record.offset};
+  ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(record, kSourcePartition));
+  ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(record, kSourceOffset));
+  ASSIGN_OR_RETURN(KnownTime clock, Clock(record));
+  ASSIGN_OR_RETURN(int at_end, Number<int>(record, kAtEnd));
+  marker.partition = PartitionId(partition);
+  marker.position = Offset(offset);
+  if (clock != KnownTime::Min()) marker.clock = clock;
+  marker.at_end = at_end != 0;
+  return marker;
+}
+
+absl::StatusOr<RecordOrigin> ReadErasureOrigin(const RawRecord& record) {
+  ASSIGN_OR_RETURN(int32_t partition, Number<int32_t>(record, kSourcePartition));
+  ASSIGN_OR_RETURN(int64_t offset, Number<int64_t>(record, kSourceOffset));
+  ASSIGN_OR_RETURN(KnownTime clock, Clock(record));
+  return RecordOrigin{PartitionId(partition), Offset(offset), clock};
+}
+
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record) {
-  return {{kSourcePartition, std::to_string(record.origin.partition.value())},
-          {kSourceOffset, std::to_string(record.origin.offset.value())},
-          {kKnownTime, std::to_string(record.known_time.value())},
-          {kSourceClock, std::to_string(record.origin.clock.value())}};
+  RecordHeaders headers;
+  if (record.erases) headers = ErasureHeaders(record.entity);
+  headers.emplace_back(kSourcePartition, std::to_string(record.origin.partition.value()));
+  headers.emplace_back(kSourceOffset, std::to_string(record.origin.offset.value()));
+  if (!record.erases) headers.emplace_back(kKnownTime, std::to_string(record.known_time.value()));
+  if (record.origin.clock != KnownTime::Min())
+    headers.emplace_back(kSourceClock, std::to_string(record.origin.clock.value()));
+  return headers;
 }
 
 RecordHeaders MarkerHeaders(const SourceMarker& marker) {

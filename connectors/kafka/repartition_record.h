@@ -9,6 +9,11 @@
 // yet) are in the topic, those for this partition ahead of the marker; forebay-source-clock as
 // above, absent before the first record; forebay-at-end: "1" if the source partition had no more
 // records then, else "0".
+//
+// The erasure of a key (control_record.h) is sent on by every partition of the source that has one:
+// its key and timestamp, no value; forebay-source-partition, forebay-source-offset and
+// forebay-source-clock, absent before the first record. It has its place in the order of its source
+// partition's records.
 #ifndef FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
 #define FOREBAY_CONNECTORS_KAFKA_REPARTITION_RECORD_H_
 
@@ -28,14 +33,15 @@ class Entity;
 struct RepartitionHeaders {
   RecordOrigin origin;
   KnownTime known_time;
-  std::optional<SourceMarker> marker;  // set: this is a marker, not a record (S9)
 };
 
-// INVALID_ARGUMENT: not written by forebay; says which header is missing or bad. `record` as
-// fetched (its `native` is set).
+// Of a record, of a marker, and of an erasure. INVALID_ARGUMENT: not written by forebay; says which
+// header is missing or bad. `record` as fetched (its `native` is set).
 absl::StatusOr<RepartitionHeaders> ReadRepartitionHeaders(const RawRecord& record);
+absl::StatusOr<SourceMarker> ReadMarkerHeaders(const RawRecord& record);
+absl::StatusOr<RecordOrigin> ReadErasureOrigin(const RawRecord& record);
 
-// The headers of a record, and of a marker.
+// The headers of a record or an erasure, and of a marker.
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record);
 RecordHeaders MarkerHeaders(const SourceMarker& marker);
 

@@ -89,14 +89,15 @@ struct DeadLetter {
   std::string omitted;
 };
 
-// A record for a repartition topic (S26). Owns its bytes.
+// A record for a repartition topic (S26), or the erasure of its key (S31). Owns its bytes.
 struct ForwardedRecord {
   std::string entity;
   std::string key;  // the entity key as text, KeyText()
   std::optional<std::string> value;
   int64_t timestamp = 0;  // of the source's record, microseconds UTC
-  KnownTime known_time;
-  RecordOrigin origin;
+  KnownTime known_time;   // of an erasure: nothing
+  RecordOrigin origin;    // of an erasure before the first event: with the clock KnownTime::Min()
+  bool erases = false;
 };
 
 }  // namespace forebay

@@ -1,7 +1,7 @@
 // What a source yields: the events of one partition, in offset order, as columns.
 //
 // Row i of `columns` is record `records[i]`. Records that failed the gate (S1) have no row; they
-// are in `rejected`. Every record read is in exactly one of the two.
+// are in `rejected`. Every record read is in exactly one of the two, control records (S31) aside.
 #ifndef FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_
 #define FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_
 
@@ -51,6 +51,19 @@ struct SourceMarker {
   Offset position;        // its records up to here come before the marker; -1: none was read yet
   std::optional<KnownTime> clock;  // of its task there; none: no record yet
   bool at_end = false;             // the partition had no more records then
+};
+
+// A control record that asks for a key to be forgotten (S31).
+struct KeyErasure {
+  Offset offset;          // of the record, in this topic
+  std::string entity;     // its name
+  std::string key;        // encoded (EncodeKey)
+  int64_t timestamp = 0;  // of the Kafka record, microseconds UTC
+  // Of a repartition topic; KnownTime::Min(): the source's task had no clock yet.
+  RecordOrigin origin = {};
+  // Where it comes among the rows of its batch: before this one; the number of rows: after all.
+  size_t before_row = 0;
+  Offset step_offset{-1};  // as EventBatch.step_offsets
 };
 
 // One Kafka record as read; the views live as long as the batch's `owner`.
@@ -109,10 +122,12 @@ struct EventBatch {
   std::vector<RecordOrigin> origins;   // likewise; empty unless the topic is a repartition topic
   // Parallel to the rows: the offset during whose reading a row is applied (S10); empty: its own.
   std::vector<Offset> step_offsets;
+  std::vector<KeyErasure> erasures;      // in the order in which they are applied
   std::vector<SourceMarker> markers;     // of a repartition topic; in offset order
   std::vector<RejectedRecord> rejected;  // in offset order
-  Offset last_offset{-1};  // of the last record, marker or hole read; position after the batch
-  bool at_end = false;     // the partition had no more records when this was read
+  Offset last_offset{
+      -1};              // of the last record, control record or hole read; position after the batch
+  bool at_end = false;  // the partition had no more records when this was read
   // The Kafka headers of a record of this batch. Set by the connector; empty function: no headers.
   std::function<RecordHeaders(const RawRecord&)> headers;
   std::shared_ptr<const void> owner;  // keeps the views alive

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,14 @@ class SinkPart {
   virtual size_t bytes() const = 0;
 };
 
+// A key of an entity was forgotten (S31).
+struct AppliedErasure {
+  Offset offset;  // of the control record
+  std::string entity;
+  int views = 0;           // that had state of it
+  bool forwarded = false;  // to the entity's repartition topic
+};
+
 // A cut falls between two records: all steps of one offset are in the same output.
 struct TaskOutput {
   TaskId task;
@@ -53,6 +62,7 @@ struct TaskOutput {
   KnownTime complete_before = KnownTime::Min();
   std::vector<DeadLetter> dead_letters = {};
   std::vector<ForwardedRecord> forwarded = {};
+  std::vector<AppliedErasure> erasures = {};
   std::vector<std::pair<const Sink*, std::unique_ptr<SinkPart>>> parts = {};
 
   // What the sink has made of it, which it knows the type of; null: nothing.

@@ -104,6 +104,9 @@ class KeyState {
     if (next_boundary_ <= t) StepTo(t);
   }
 
+  // Its steps are effective after `t`. REQUIRES: none was made yet.
+  void StartAfter(int64_t t) { last_effective_ = std::max(last_effective_, t); }
+
   // Adds the event to the tiles of the windows that take it. REQUIRES: it is taken, no boundary at
   // or before `effective` is left, effective > last_effective().
   void Apply(const EventRow& event, int64_t effective);

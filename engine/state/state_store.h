@@ -20,13 +20,16 @@ namespace forebay {
 inline constexpr size_t kStoredPrefixBytes = 4;
 
 // What one commit changes, in the form of the store that made it: a state is copied once on its way
-// from the hot map to the store. A key comes once, best in the order of bytes. Keys and values are
-// bytes whose layouts are in docs/formats/state.md.
+// from the hot map to the store. A key is put or deleted once, best in the order of bytes. Keys and
+// values are bytes whose layouts are in docs/formats/state.md.
 class StateDelta {
  public:
   virtual ~StateDelta() = default;
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
+  // Nothing that the store has held of the key before this commit is to stay on the disk: it goes
+  // soon after the commit, whatever is put now.
+  virtual void Purge(std::string_view key) = 0;
   // The task's TaskMeta, encoded. Once.
   virtual void SetMeta(std::string_view meta) = 0;
 };

@@ -33,8 +33,7 @@ void KnownTimeOrder::Encode(v1::TaskMeta* meta) const {
     if (source.clock != kNoClock) progress.set_clock_us(source.clock);
     progress.set_at_end(source.at_end);
     if (source.waiting.empty()) continue;
-    const Row& first = source.waiting.front();
-    oldest = std::min(oldest, first.batch->records[first.row].offset);
+    oldest = std::min(oldest, OffsetOf(source.waiting.front()));
   }
   if (oldest != Offset::Max()) meta->set_read_position(oldest.value() - 1);
 }
@@ -56,6 +55,8 @@ absl::Status KnownTimeOrder::Check(const EventBatch& batch) const {
   };
   for (size_t row = 0; row < batch.size(); ++row)
     RETURN_IF_ERROR(check(batch.records[row].offset, batch.origins[row].partition));
+  for (const KeyErasure& erasure : batch.erasures)
+    RETURN_IF_ERROR(check(erasure.offset, erasure.origin.partition));
   for (const SourceMarker& marker : batch.markers)
     RETURN_IF_ERROR(check(marker.offset, marker.partition));
   return absl::OkStatus();
@@ -63,16 +64,27 @@ absl::Status KnownTimeOrder::Check(const EventBatch& batch) const {
 
 absl::StatusOr<EventBatch> KnownTimeOrder::Add(const EventBatch& batch) {
   RETURN_IF_ERROR(Check(batch));
-  size_t marker = 0;
-  auto read_markers = [&](Offset end) {
-    for (; marker < batch.markers.size() && batch.markers[marker].offset < end; ++marker)
-      ReadMarker(batch.markers[marker]);
+  size_t marker = 0, erasure = 0;
+  auto next_offset = [](const auto& controls, size_t next) {
+    return next < controls.size() ? controls[next].offset : Offset::Max();
+  };
+  auto read_controls = [&](Offset end) {
+    while (true) {
+      Offset of_marker = next_offset(batch.markers, marker);
+      Offset of_erasure = next_offset(batch.erasures, erasure);
+      if (std::min(of_marker, of_erasure) >= end) return;
+      if (of_marker < of_erasure) {
+        ReadMarker(batch.markers[marker++]);
+      } else {
+        ReadErasure(batch, erasure++);
+      }
+    }
   };
   for (size_t row = 0; row < batch.size(); ++row) {
-    read_markers(batch.records[row].offset);
+    read_controls(batch.records[row].offset);
     ReadRow(batch, row);
   }
-  read_markers(Offset::Max());
+  read_controls(Offset::Max());
   EventBatch ordered = MakeBatch(batch);
   due_.clear();
   KeepWaiting(batch);
@@ -82,19 +94,37 @@ absl::StatusOr<EventBatch> KnownTimeOrder::Add(const EventBatch& batch) {
 void KnownTimeOrder::ReadRow(const EventBatch& batch, size_t row) {
   const RecordOrigin& origin = batch.origins[row];
   const RawRecord& record = batch.records[row];
-  auto partition = origin.partition.value();
+  bool waits = Wait(origin, record.offset,
+                    {.rank = std::max(origin.clock.value(), batch.known_times[row].value()),
+                     .source_offset = origin.offset.value(),
+                     .bytes = record.key.value_or("").size() + record.value.value_or("").size(),
+                     .batch = &batch,
+                     .row = row,
+                     .is_erasure = false});
+  if (!waits && !restoring(record.offset - 1)) ++duplicates_;
+}
+
+void KnownTimeOrder::ReadErasure(const EventBatch& batch, size_t index) {
+  const KeyErasure& erasure = batch.erasures[index];
+  Wait(erasure.origin, erasure.offset,
+       {.rank = erasure.origin.clock.value(),
+        .source_offset = erasure.origin.offset.value(),
+        .bytes = erasure.key.size(),
+        .batch = &batch,
+        .row = index,
+        .is_erasure = true});
+}
+
+bool KnownTimeOrder::Wait(const RecordOrigin& origin, Offset offset, Row row) {
+  const int32_t partition = origin.partition.value();
   Source& source = sources_[partition];
-  bool again = restoring(record.offset - 1);
-  if (origin.offset.value() <= source.seen) {
-    if (!again) ++duplicates_;
-    return;
-  }
-  source.seen = origin.offset.value();
-  size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
-  int64_t rank = std::max(origin.clock.value(), batch.known_times[row].value());
-  source.waiting.push_back({rank, source.seen, bytes, &batch, row, nullptr});
+  if (row.source_offset <= source.seen) return false;
+  const bool again = restoring(offset - 1);
+  const int64_t rank = row.rank;
+  source.seen = row.source_offset;
   ++waiting_;
-  waiting_bytes_ += bytes;
+  waiting_bytes_ += row.bytes;
+  source.waiting.push_back(std::move(row));
   if (!again) {
     source.clock = std::max(source.clock, rank);
     source.at_end = false;
@@ -103,7 +133,8 @@ void KnownTimeOrder::ReadRow(const EventBatch& batch, size_t row) {
     heads_.insert({rank, partition});
     if (blocker_.second == partition) FindBlocker();
   }
-  if (!again) Release(record.offset);
+  if (!again) Release(offset);
+  return true;
 }
 
 void KnownTimeOrder::ReadMarker(const SourceMarker& marker) {
@@ -179,6 +210,12 @@ EventBatch KnownTimeOrder::MakeBatch(const EventBatch& batch) const {
   ordered.known_times.reserve(due_.size());
   ordered.step_offsets.reserve(due_.size());
   for (const auto& [row, step_offset] : due_) {
+    if (row.is_erasure) {
+      KeyErasure& erasure = ordered.erasures.emplace_back(row.batch->erasures[row.row]);
+      erasure.before_row = ordered.records.size();
+      erasure.step_offset = step_offset;
+      continue;
+    }
     rows.push_back({row.batch->columns.get(), static_cast<int64_t>(row.row)});
     ordered.records.push_back(row.batch->records[row.row]);
     ordered.event_times.push_back(row.batch->event_times[row.row]);

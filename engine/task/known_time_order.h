@@ -10,6 +10,9 @@
 // could still bring one before it: it stands at its end, or its clock says so. What is due after a
 // record depends on the records and markers up to it, never on how they are cut into batches.
 //
+// An erasure (S31) waits and is due as a record whose rank is the clock that its source's task had:
+// after the records before it of its source partition, and before those after it.
+//
 // Not thread-safe.
 #ifndef FOREBAY_ENGINE_TASK_KNOWN_TIME_ORDER_H_
 #define FOREBAY_ENGINE_TASK_KNOWN_TIME_ORDER_H_
@@ -55,10 +58,10 @@ class KnownTimeOrder {
   // Whether records are still to be added again.
   bool restoring(Offset position) const { return position < resumes_after_; }
 
-  // Reads `batch`: its rows with `origins`, and its markers. Returns what is due, in order, as the
-  // rows of a batch with `step_offsets`; it shares the memory of what was added. Its `rejected` and
-  // `markers` are empty. FAILED_PRECONDITION: a record or marker of a partition that the source
-  // does not have.
+  // Reads `batch`: its rows with `origins`, its erasures and its markers. Returns what is due, in
+  // order, as the rows and erasures of a batch with `step_offsets`; it shares the memory of what
+  // was added. Its `rejected` and `markers` are empty. FAILED_PRECONDITION: a record or control
+  // record of a partition that the source does not have.
   absl::StatusOr<EventBatch> Add(const EventBatch& batch);
 
   // Of that partition of the source everything up to here has been due, or was no record: as far
@@ -80,9 +83,14 @@ class KnownTimeOrder {
     int64_t source_offset;
     size_t bytes;
     const EventBatch* batch;
-    size_t row;
+    size_t row;  // or, of an erasure, which of the batch's
+    bool is_erasure;
     std::shared_ptr<const EventBatch> owner;  // of `batch`; null while that is being added
   };
+  static Offset OffsetOf(const Row& row) {
+    return row.is_erasure ? row.batch->erasures[row.row].offset
+                          : row.batch->records[row.row].offset;
+  }
   struct Source {
     std::deque<Row> waiting;
     int64_t seen = -1;     // the highest offset read
@@ -98,6 +106,9 @@ class KnownTimeOrder {
 
   absl::Status Check(const EventBatch& batch) const;
   void ReadRow(const EventBatch& batch, size_t row);
+  void ReadErasure(const EventBatch& batch, size_t index);
+  // False: it was read before.
+  bool Wait(const RecordOrigin& origin, Offset offset, Row row);
   void ReadMarker(const SourceMarker& marker);
   void Release(Offset step_offset);
   void TakeFirst(Offset step_offset);

@@ -15,6 +15,7 @@ namespace {
 struct MapDelta final : StateDelta {
   void Put(std::string_view, std::string_view) override { FAIL() << "nothing is to be put"; }
   void Delete(std::string_view key) override { deletes.emplace_back(key); }
+  void Purge(std::string_view) override {}
   void SetMeta(std::string_view bytes) override { meta = bytes; }
 
   std::vector<std::string> deletes;

@@ -79,19 +79,25 @@ absl::Status Task::ApplyRows(const EventBatch& batch, const std::vector<Rejected
     for (Forward& forward : forwards_) forward.keys.Encode(*batch.columns);
     if (archive_) ArchiveEvents(batch);
   }
-  size_t next_rejected = 0;
+  size_t next_rejected = 0, next_erasure = 0;
   for (size_t row = 0; row < batch.size(); ++row) {
     PrefetchEntries(static_cast<int64_t>(row));
     Offset offset = step_offset(row);
     if (next_rejected < rejected.size()) ApplyRejected(batch, rejected, offset, &next_rejected);
-    if (offset.value() != offset_) {
-      offset_ = offset.value();
-      for (auto& view : views_) view->next_ordinal = 0;
-    }
+    if (!batch.erasures.empty()) RETURN_IF_ERROR(ApplyErasures(batch, row, &next_erasure));
+    StepTo(offset);
     RETURN_IF_ERROR(ApplyRecord(batch, row));
   }
+  RETURN_IF_ERROR(ApplyErasures(batch, batch.size(), &next_erasure));
   ApplyRejected(batch, rejected, Offset::Max(), &next_rejected);
   return absl::OkStatus();
+}
+
+// Steps carry the offset from now on (S10).
+void Task::StepTo(Offset offset) {
+  if (offset.value() == offset_) return;
+  offset_ = offset.value();
+  for (auto& view : views_) view->next_ordinal = 0;
 }
 
 // Whatever the views do with them.
@@ -180,6 +186,7 @@ Task::Disposition Task::ApplyToView(const EventBatch& batch, size_t row, ViewTas
   view.tiles.MoveTo(event_time);
   view.hot.BeforeChange(entry);
   SpinLockHolder lock(&entry->lock);
+  if (clock_ <= view.erased_until && !entry->exists) entry->state.StartAfter(view.erased_until);
   // Steps that are wanted wait until the event is taken.
   int64_t effective = view.plan.steps == Steps::kNone ? entry->state.Advance(clock_)
                                                       : entry->state.NextEffective(clock_);

@@ -119,7 +119,7 @@ class Task {
 
   TaskCut Cut(CutOf of);
   // Whether states that changed since they were last cut, which cannot leave the hot maps, take
-  // more than their share of them.
+  // more than their share of them; or keys were erased, and are to go from the store soon.
   bool wants_state_cut() const;
   // Goes on with the state cut that is under way, by up to `most_keys`. It has the state at the
   // position where it began, whatever is applied beside it; once whole, the next Cut hands it over.
@@ -169,6 +169,10 @@ class Task {
     std::vector<HotEntry*> entries;  // of the rows of the batch at hand; null: a null key
     int32_t next_ordinal = 0;
     std::optional<Offset> last_row;  // as LastRow.offset
+    // Of erased keys nothing is kept, their last effective times neither: new keys start after this
+    // one, the latest of them.
+    int64_t erased_until = Window::kAlways;
+    std::vector<std::string> erased;  // keys, since a state cut last began
   };
   struct Forward {
     const ForwardPlan* plan;
@@ -200,6 +204,7 @@ class Task {
   absl::Status ApplyRows(const EventBatch& batch, const std::vector<RejectedRecord>& rejected);
   void ArchiveEvents(const EventBatch& batch);
   void JoinParts();
+  void StepTo(Offset offset);
   absl::Status ApplyRecord(const EventBatch& batch, size_t row);
   Disposition ApplyToView(const EventBatch& batch, size_t row, ViewTask* view);
   Disposition ForwardRecord(const EventBatch& batch, size_t row, Forward* forward);
@@ -210,6 +215,12 @@ class Task {
   Disposition RejectLate(const EventBatch& batch, size_t row, const ViewTask& view,
                          int64_t effective);
 
+  // task_erasure.cc: control records that ask for a key to be forgotten (S31).
+  absl::Status ApplyErasures(const EventBatch& batch, size_t row, size_t* next);
+  absl::Status ApplyErasure(const KeyErasure& erasure);
+  absl::StatusOr<bool> EraseKey(ViewTask* view, const HashedKey& key);
+  absl::Status ForwardErasure(const KeyErasure& erasure, const Forward& forward);
+
   // task_entries.cc: states, in the hot map or from the store.
   absl::Status LoadEntries(ViewTask* view, int64_t rows);
   absl::Status LoadMissing(ViewTask* view, absl::Span<const int64_t> rows);
@@ -218,6 +229,7 @@ class Task {
   void PrefetchEntries(int64_t row) const;
   static void PrefetchDueSteps(ViewTask* view);
   absl::StatusOr<HotEntry*> Load(ViewTask* view, const Timer& timer);
+  absl::StatusOr<HotEntry*> Load(ViewTask* view, const HashedKey& key);
   absl::StatusOr<HotEntry*> InsertEntry(ViewTask* view, const HashedKey& key,
                                         const std::optional<std::string>& bytes);
 

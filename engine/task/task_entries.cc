@@ -107,9 +107,12 @@ absl::StatusOr<HotEntry*> Task::InsertEntry(ViewTask* view, const HashedKey& key
 }
 
 absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, const Timer& timer) {
-  const HashedKey& key = timer.key;
-  HotEntry* entry =
-      timer.entry != nullptr ? view->hot.FindFrom(timer.entry, key) : view->hot.Find(key);
+  HotEntry* entry = timer.entry != nullptr ? view->hot.FindFrom(timer.entry, timer.key) : nullptr;
+  return entry != nullptr ? entry : Load(view, timer.key);
+}
+
+absl::StatusOr<HotEntry*> Task::Load(ViewTask* view, const HashedKey& key) {
+  HotEntry* entry = view->hot.Find(key);
   if (entry != nullptr) return entry;
   ASSIGN_OR_RETURN(std::optional<std::string> bytes,
                    store_->Get(view->prefix + std::string(key.bytes)));

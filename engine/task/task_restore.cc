@@ -138,6 +138,8 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
     ViewCoverage* coverage = cover(*view.definition, start.views[i]);
     coverage->kept = view.from_now && start.views[i].stored;
     views_.push_back(std::make_unique<ViewTask>(view, columns_, id, start.views[i], coverage));
+    if (start.views[i].stored && stored->has_erased_until_us())
+      views_.back()->erased_until = stored->erased_until_us();
     views_.back()->last_row = RestoreLastRow(start.views[i].stored ? stored : nullptr);
     AddExpressionStatistics(*view.definition, &expressions_);
     view_statistics_.emplace_back();
@@ -215,6 +217,8 @@ std::string Task::EncodeMeta() const {
     encode_start(view->start, *view->coverage, &stored);
     int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;
     if (clock != Window::kAlways) stored.set_clock_us(clock);
+    if (view->erased_until >= clock && view->erased_until != Window::kAlways)
+      stored.set_erased_until_us(view->erased_until);
     if (plan.definition->history() == v1::FeatureView::ON && view->last_row)
       stored.set_last_row(view->last_row->value());
   }

@@ -36,6 +36,8 @@ void Task::BeginStateCut() {
   state_cut_ = StateCut{++state_cuts_, position_, store_->NewDelta(bytes)};
   state_cut_->delta->SetMeta(EncodeMeta());
   for (auto& view : views_) {
+    for (const std::string& key : std::exchange(view->erased, {}))
+      state_cut_->delta->Purge(view->prefix + key);
     view->hot.BeginCut(state_cuts_,
                        [this, of = view.get()](HotEntry& entry) { CarryEntry(*of, &entry); });
   }
@@ -74,7 +76,7 @@ absl::Status Task::Commit(const TaskCut& cut) {
 bool Task::wants_state_cut() const {
   constexpr size_t kShare = 4;
   return std::any_of(views_.begin(), views_.end(), [this](const auto& view) {
-    return view->hot.dirty_bytes() > hot_budget_ / kShare;
+    return !view->erased.empty() || view->hot.dirty_bytes() > hot_budget_ / kShare;
   });
 }
 

@@ -175,7 +175,10 @@ bool Task::WriteDue(ViewTask* view, const Timer& timer, HotEntry* entry) {
 
 // Drops the key if nothing of it is needed any more, else sets its timer anew.
 void Task::Forget(ViewTask* view, const Timer& timer, HotEntry* entry) {
-  if (!entry->exists) return;
+  if (!entry->exists) {  // erased
+    entry->has_timer = false;
+    return;
+  }
   if (view->plan.steps == Steps::kNone) entry->state.AdvanceTo(clock_);
   entry->exists =
       entry->state.live() || entry->state.unemitted() || clock_ <= entry->state.last_effective();

@@ -134,6 +134,7 @@ struct Disk {
 struct DiskDelta final : StateDelta {
   void Put(std::string_view key, std::string_view value) override { puts.emplace(key, value); }
   void Delete(std::string_view key) override { deletes.emplace_back(key); }
+  void Purge(std::string_view) override {}
   void SetMeta(std::string_view bytes) override { meta = bytes; }
 
   std::map<std::string, std::string> puts;

@@ -7,13 +7,17 @@
 
 #include "absl/status/status.h"
 #include "online/store/commit_file.h"
+#include "online/store/key_purge.h"
 #include "online/store/store_status.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
 constexpr std::string_view kMetaKey("\0", 1);
+
+bool IsOwnKey(std::string_view key) { return key == kMetaKey || key == KeyPurge::kPendingKey; }
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -24,12 +28,16 @@ class WriteBatchDelta final : public StateDelta {
   explicit WriteBatchDelta(size_t bytes) : batch_(bytes) {}
 
   void Put(std::string_view key, std::string_view value) override {
-    if (key == kMetaKey) return Refuse();
+    if (IsOwnKey(key)) return Refuse();
     Note(batch_.Put(ToSlice(key), ToSlice(value)));
   }
   void Delete(std::string_view key) override {
-    if (key == kMetaKey) return Refuse();
+    if (IsOwnKey(key)) return Refuse();
     Note(batch_.Delete(ToSlice(key)));
+  }
+  void Purge(std::string_view key) override {
+    if (purged_.empty()) Note(batch_.Put(ToSlice(KeyPurge::kPendingKey), rocksdb::Slice()));
+    purged_.emplace_back(key);
   }
   void SetMeta(std::string_view meta) override {
     Note(batch_.Put(ToSlice(kMetaKey), ToSlice(meta)));
@@ -37,24 +45,28 @@ class WriteBatchDelta final : public StateDelta {
 
   const rocksdb::Status& status() const { return status_; }
   rocksdb::WriteBatch& batch() { return batch_; }
+  std::vector<std::string>& purged() { return purged_; }
 
  private:
   void Note(const rocksdb::Status& status) {
     if (status_.ok()) status_ = status;
   }
-  void Refuse() { Note(rocksdb::Status::InvalidArgument("a state key is the meta's key")); }
+  void Refuse() { Note(rocksdb::Status::InvalidArgument("a state key is one of the store's own")); }
 
   rocksdb::WriteBatch batch_;
+  std::vector<std::string> purged_;
   rocksdb::Status status_;
 };
 
 }  // namespace
 
 RocksDbStateStore::RocksDbStateStore(std::unique_ptr<rocksdb::DB> database,
-                                     std::filesystem::path folder, size_t least_file_bytes)
+                                     std::filesystem::path folder,
+                                     std::optional<size_t> least_file_bytes)
     : database_(std::move(database)),
       folder_(std::move(folder)),
-      least_file_bytes_(least_file_bytes) {}
+      least_file_bytes_(least_file_bytes.value_or(SIZE_MAX)),
+      purge_(least_file_bytes ? std::make_unique<KeyPurge>(database_.get()) : nullptr) {}
 
 RocksDbStateStore::~RocksDbStateStore() = default;
 
@@ -97,7 +109,7 @@ absl::Status RocksDbStateStore::Scan(
   options.readahead_size = 2 << 20;
   std::unique_ptr<rocksdb::Iterator> entry(database_->NewIterator(options));
   for (entry->SeekToFirst(); entry->Valid(); entry->Next()) {
-    if (ToView(entry->key()) == kMetaKey) continue;
+    if (IsOwnKey(ToView(entry->key()))) continue;
     RETURN_IF_ERROR(visit(ToView(entry->key()), ToView(entry->value())));
   }
   return entry->status().ok() ? absl::OkStatus() : StoreError(entry->status(), "scan", folder_);
@@ -110,12 +122,20 @@ std::unique_ptr<StateDelta> RocksDbStateStore::NewDelta(size_t bytes) const {
 absl::Status RocksDbStateStore::Commit(StateDelta& delta) {
   auto& changes = static_cast<WriteBatchDelta&>(delta);
   rocksdb::Status status = changes.status();
+  const bool purges = !changes.purged().empty() && purge_ != nullptr;
+  if (purges) purge_->Announce();
   if (status.ok() && changes.batch().GetDataSize() >= least_file_bytes_) {
     status = CommitAsFile(changes.batch(), folder_, database_.get());
   } else if (status.ok()) {
     // Not synced: a power failure may take the last commits, and the task then replays more
     // records, whose rows the sinks hold already. A sync per task and commit would cost far more.
     status = database_->Write(rocksdb::WriteOptions(), &changes.batch());
+  }
+  if (purges && status.ok()) {
+    CrashPoint("erasure.state_committed");
+    purge_->Start(std::move(changes.purged()));
+  } else if (purges) {
+    purge_->Withdraw();
   }
   return status.ok() ? absl::OkStatus() : StoreError(status, "commit to", folder_);
 }

@@ -2,7 +2,8 @@
 //
 // One column family. State keys are kept as given (they start with a view id and are longer than
 // one byte); the task's meta is the value of the one-byte key 0x00, written in the same WriteBatch
-// or file (commit_file.h) as the puts and deletes beside it. So after a crash the database holds
+// or file (commit_file.h) as the puts and deletes beside it. The one-byte key 0x01 is there while
+// something is to be purged (key_purge.h). So after a crash the database holds
 // the meta and the state of some commit, both of the same one: of the last one that returned, or of
 // the one under way.
 #ifndef FOREBAY_ONLINE_STORE_ROCKSDB_STATE_STORE_H_
@@ -25,13 +26,16 @@ class DB;
 
 namespace forebay {
 
+class KeyPurge;
+
 // Errors of all calls as in store_status.h. Reads and scans see whole commits only if no Commit
 // runs beside them; a scan always does (it reads one snapshot).
 class RocksDbStateStore final : public StateStore {
  public:
-  // `database` is open on `folder`. A commit of `least_file_bytes` or more is written as a file.
+  // `database` is open on `folder`. A commit of `least_file_bytes` or more is written as a file;
+  // nullopt: nothing is to be written.
   RocksDbStateStore(std::unique_ptr<rocksdb::DB> database, std::filesystem::path folder,
-                    size_t least_file_bytes);
+                    std::optional<size_t> least_file_bytes);
   ~RocksDbStateStore() override;
 
   absl::StatusOr<std::optional<std::string>> ReadMeta() const override;
@@ -41,13 +45,14 @@ class RocksDbStateStore final : public StateStore {
   absl::Status Scan(const std::function<absl::Status(std::string_view key, std::string_view value)>&
                         visit) const override;
   std::unique_ptr<StateDelta> NewDelta(size_t bytes) const override;
-  // INTERNAL for a state under the meta's key.
+  // INTERNAL for a state under one of those keys.
   absl::Status Commit(StateDelta& delta) override;
 
  private:
   const std::unique_ptr<rocksdb::DB> database_;
   const std::filesystem::path folder_;
   const size_t least_file_bytes_;
+  const std::unique_ptr<KeyPurge> purge_;  // null: nothing is written
 };
 
 }  // namespace forebay

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -11,8 +12,11 @@
 #include <iterator>
 #include <memory>
 #include <random>
+#include <set>
+#include <thread>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "online/store/store_testing.h"
@@ -41,6 +45,22 @@ std::vector<fs::path> FilesWith(const fs::path& state, std::string_view extensio
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+std::set<fs::path> FilesOf(const fs::path& state) {
+  std::set<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(StoreFolder(state))) files.insert(entry.path());
+  return files;
+}
+
+// Whether some file of the store has the bytes.
+bool IsOnDisk(const fs::path& state, std::string_view bytes) {
+  for (const fs::path& file : FilesOf(state)) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (text.find(bytes) != std::string::npos) return true;
+  }
+  return false;
 }
 
 constexpr size_t kLargeCommitBytes = size_t{5} << 20;
@@ -200,6 +220,77 @@ TEST(RocksDbStateStore, RefusesTheKeyOfTheMeta) {
   EXPECT_EQ(ScanAll(*store), Contents());
 }
 
+// Waits for what the store does in the background.
+bool LeavesTheDisk(const fs::path& state, std::string_view bytes) {
+  for (absl::Time end = absl::Now() + absl::Seconds(60); absl::Now() < end;) {
+    if (!IsOnDisk(state, bytes)) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
+// Keys about the one to be purged: it is in the middle of files, or the first or last of them.
+Changes Neighbours(int round, std::string_view secret) {
+  Changes changes{.meta = "m" + std::to_string(round)};
+  for (int i = 0; i < 40; ++i)
+    changes.puts.emplace_back("key" + std::to_string(100 * round + i), "value");
+  changes.puts.emplace_back(secret, "value of secret " + std::to_string(round));
+  return changes;
+}
+
+TEST(RocksDbStateStore, WhatIsPurgedLeavesTheDiskAndNothingElseDoes) {
+  for (std::string secret : {"aaa-secret", "key105-secret", "zzz-secret"}) {
+    for (bool put_anew : {false, true}) {
+      TemporaryFolder state;
+      Contents expected;
+      // In several files, and in the log of a memtable.
+      for (int round = 0; round < 3; ++round) {
+        std::unique_ptr<StateStore> store = Open(state.path());
+        Changes changes = Neighbours(round, secret);
+        ASSERT_TRUE(Commit(store.get(), changes).ok());
+        for (const auto& [key, value] : changes.puts) expected[key] = value;
+      }
+      std::unique_ptr<StateStore> store = Open(state.path());
+      ASSERT_TRUE(Commit(store.get(), {.puts = {{secret, "value of secret 3"}}, .meta = "m"}).ok());
+      ASSERT_TRUE(IsOnDisk(state.path(), secret));
+      std::unique_ptr<StateDelta> delta = store->NewDelta(0);
+      delta->SetMeta("purged");
+      delta->Purge(secret);
+      expected.erase(secret);
+      if (put_anew) {
+        delta->Put(secret, "anew");
+        expected[secret] = "anew";
+      } else {
+        delta->Delete(secret);
+      }
+      ASSERT_TRUE(store->Commit(*delta).ok());
+      EXPECT_TRUE(LeavesTheDisk(state.path(), put_anew ? "value of secret" : secret)) << secret;
+      EXPECT_EQ(ScanAll(*store), expected);
+      EXPECT_EQ(store->ReadMeta().value(), "purged");
+      store.reset();
+      EXPECT_EQ(ScanAll(*Open(state.path())), expected);
+    }
+  }
+}
+
+TEST(RocksDbStateStore, APurgeThatWasBrokenOffIsDoneByTheNextProcess) {
+  TemporaryFolder state;
+  ASSERT_TRUE(Commit(Open(state.path()).get(), Neighbours(0, "secret")).ok());
+  // As a process that ends before it has begun: the store holds that something is to go, and the
+  // key is deleted.
+  ASSERT_TRUE(Commit(Open(state.path()).get(), {.deletes = {"secret"}, .meta = "m"}).ok());
+  {
+    rocksdb::DB* database = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, StoreFolder(state.path()).string(), &database).ok());
+    std::unique_ptr<rocksdb::DB> owned(database);
+    ASSERT_TRUE(owned->Put({}, rocksdb::Slice("\x01", 1), "").ok());
+  }
+  ASSERT_TRUE(IsOnDisk(state.path(), "secret"));
+  std::unique_ptr<StateStore> store = Open(state.path());
+  EXPECT_TRUE(LeavesTheDisk(state.path(), "secret"));
+  EXPECT_EQ(ScanAll(*store).size(), 40);
+}
+
 TEST(RocksDbStateStore, AScanEndsWithTheErrorOfItsVisitor) {
   TemporaryFolder state;
   std::unique_ptr<StateStore> store = Open(state.path());
@@ -225,8 +316,10 @@ TEST(RocksDbStateStore, AKilledProcessLosesNoCommitThatReturned) {
       ASSERT_TRUE(Commit(store.get(), model.NextChanges()).ok());
     }
     TemporaryFolder copy;
-    // Background work may remove a file while we copy: then copy again.
-    for (std::error_code error = std::make_error_code(std::errc::io_error); error;) {
+    // Background work may make and remove files while we copy: then copy again.
+    std::error_code error = std::make_error_code(std::errc::io_error);
+    for (auto files = FilesOf(state.path()); error || files != FilesOf(state.path());) {
+      files = FilesOf(state.path());
       fs::remove_all(copy.path());
       fs::copy(state.path(), copy.path(), fs::copy_options::recursive, error);
     }

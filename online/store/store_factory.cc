@@ -32,6 +32,9 @@ constexpr size_t kMebibyte = size_t{1} << 20;
 // Smaller files would have to be merged so often that the memtable, which gathers, is less work.
 constexpr size_t kLeastFileBytes = 4 * kMebibyte;
 
+// To open a store for reading.
+constexpr int kMostAttempts = 20;
+
 fs::path StorePath(const fs::path& state, const TaskId& task) {
   return TaskFolder(state, task) / "store";
 }
@@ -110,6 +113,9 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
         options.info_log_level = rocksdb::WARN_LEVEL;
         options.keep_log_file_num = 3;
         options.max_log_file_size = 4 * kMebibyte;
+        // The list of files is written anew with each change of it, so that it names no key as the
+        // first or last of a file that is gone. It is short, and changes as often as files do.
+        options.max_manifest_file_size = 1;
         return shared;
       }()) {}
 
@@ -147,11 +153,15 @@ absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& 
   }
   if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
   rocksdb::DB* database = nullptr;
-  rocksdb::Status status =
-      rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &database);
+  rocksdb::Status status;
+  // A worker beside us may remove a file that it named before.
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    status = rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &database);
+    if (status.ok() || !status.IsPathNotFound()) break;
+  }
   if (!status.ok()) return StoreError(status, "open", folder);
   return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder,
-                                             /*least_file_bytes=*/SIZE_MAX);
+                                             /*least_file_bytes=*/std::nullopt);
 }
 
 }  // namespace forebay

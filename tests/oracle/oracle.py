@@ -60,6 +60,23 @@ class Record:
 
 
 @dataclasses.dataclass(frozen=True)
+class Erasure:
+    """A control record that asks for a key to be forgotten (S31). `key`: as text (S29). `origin`: of
+    a repartition topic's; its `clock` is None where the source's task had none."""
+
+    offset: int
+    entity: str
+    key: str
+    origin: Origin | None = None
+
+    def key_of(self, view: View, schema: dict[str, str]) -> Key:
+        if len(view.keys) > 1:
+            parts = json.loads(self.key)
+            return tuple(parts[column] for column in view.keys)
+        return (int(self.key) if schema[view.keys[0]] == "int64" else self.key,)
+
+
+@dataclasses.dataclass(frozen=True)
 class Event:
     """What a record says that passed the gate."""
 
@@ -202,6 +219,8 @@ class KeyHistory:
         self.boundaries: list[int] = []  # sorted; every boundary ever
         self.written = 0  # boundaries whose step is written
         self.last = -FOREVER  # L: effective time of the last step written
+        self.erased: list[tuple[int, int]] = []  # effective times, and how many events came before
+        self.forgotten = False  # by an erasure, and it has not come back
         self._largest: list[int] = []  # event time of any event so far, to search by
         self._dies = -FOREVER  # when the last window lets go
 
@@ -211,15 +230,33 @@ class KeyHistory:
         self.effective_times.append(effective)
         self.event_times.append(event_time)
         self.newest.append(newest)
-        self._largest.append(max(event_time, self._largest[-1] if self._largest else event_time))
+        first = self.erased[-1][1] if self.erased else 0
+        before = self._largest[-1] if len(self._largest) > first else event_time
+        self._largest.append(max(event_time, before))
         for arguments, feature in zip(self.arguments, self.view.features):
             arguments.append(feature.value(row) if feature.keep(row) is True else None)
         self.last = effective
+        self.forgotten = False
         for window in self.view.windows:
             leaves = window.leaves(event_time)
             self._dies = max(self._dies, FOREVER if leaves is None else leaves)
             self._add_boundary(leaves, effective)
             self._add_boundary(window.enters(event_time), effective)
+
+    @property
+    def live(self) -> bool:
+        """Whether the last step written was no delete."""
+        return self._dies > self.last
+
+    def erase(self, effective: int) -> None:
+        """Makes the delete step of an erasure."""
+        self.erased.append((effective, len(self.effective_times)))
+        self.last = effective
+
+    def forget(self) -> None:
+        del self.boundaries[self.written :]
+        self._dies = -FOREVER
+        self.forgotten = True
 
     def takes(self, event_time: int, effective: int) -> bool:
         """S8: whether at least one window still takes an event."""
@@ -240,9 +277,10 @@ class KeyHistory:
     def at(self, time: int) -> Answer | None:
         """The values at `time`, from the events that were applied by then; None: no live key."""
         count = bisect.bisect_right(self.effective_times, time)
-        if not any(self._holds(window, count, time) for window in self.view.windows):
+        first = max((before for at, before in self.erased if at <= time), default=0)
+        if count == first or not any(self._holds(w, count, time) for w in self.view.windows):
             return None
-        content = {window: self._content(window, count, time) for window in self.view.windows}
+        content = {w: self._content(w, first, count, time) for w in self.view.windows}
         values = [
             self._value(feature, arguments, content[window])
             for feature, arguments in zip(self.view.features, self.arguments)
@@ -261,17 +299,18 @@ class KeyHistory:
         if place == len(self.boundaries) or self.boundaries[place] != boundary:
             self.boundaries.insert(place, boundary)
 
-    def _content(self, window: Window, count: int, time: int) -> list[int]:
-        """The applied events, as indexes, that the window covers at `time`."""
+    def _content(self, window: Window, first: int, count: int, time: int) -> list[int]:
+        """The applied events, as indexes from `first` on, that the window covers at `time`."""
         if window.kind == "lifetime":
-            return list(range(count))
+            return list(range(first, count))
         if window.kind == "tumbling":
             oldest = floor_to(time, window.hop)
             newest = oldest + window.size - 1
         else:
             oldest = floor_to(time - window.size, window.hop)
             newest = FOREVER
-        start = bisect.bisect_left(self._largest, oldest)  # all before are older than that
+        # All before are older than that.
+        start = bisect.bisect_left(self._largest, oldest, lo=first, hi=count)
         return [i for i in range(start, count) if oldest <= self.event_times[i] <= newest]
 
     def _holds(self, window: Window, count: int, time: int) -> bool:
@@ -306,10 +345,13 @@ class Task:
         self._timers: list[list[tuple[int, Key]]] = [[] for _ in views]
         self._offset = -1
         self._ordinals: list[int] = []
+        self._erased_until = [-FOREVER for _ in views]  # the latest step of a key that is forgotten
 
-    def apply(self, record: Record) -> None:
+    def apply(self, record: Record | Erasure) -> None:
         """The next record of the partition (S3)."""
-        if (event := self._pass_gate(record)) is not None:
+        if isinstance(record, Erasure):
+            self._erase(record, record.offset)
+        elif (event := self._pass_gate(record)) is not None:
             self._apply_event(event, record.offset)
 
     def _pass_gate(self, record: Record) -> Event | None:
@@ -324,14 +366,43 @@ class Task:
     def _apply_event(self, event: Event, offset: int) -> None:
         """`offset`: what its steps carry; ordinals go on where the last event's was the same one."""
         self.clock = event.known_time if self.clock is None else max(self.clock, event.known_time)
-        if offset != self._offset:
-            self._offset = offset
-            self._ordinals = [0] * len(self.views)
+        self._step_to(offset)
         outcomes = {self._apply_to(i, event) for i in range(len(self.views))}
         outcomes |= {self._forward(event, fed) for fed in self.forwards}
         self._write_pending()
         order = ("applied", "late", "dead_lettered", "filtered")
         self.dispositions.append(next(o for o in order if o in outcomes))
+
+    def _step_to(self, offset: int) -> None:
+        if offset != self._offset:
+            self._offset = offset
+            self._ordinals = [0] * len(self.views)
+
+    def _erase(self, erasure: Erasure, offset: int) -> None:
+        """S31. `offset`: as of `_apply_event`."""
+        self._step_to(offset)
+        for index, view in enumerate(self.views):
+            if view.entity != erasure.entity:
+                continue
+            key = erasure.key_of(view, self.source.schema)
+            history = self.keys.get((view.name, key))
+            if history is not None and self._knows(history):
+                self._erase_key(index, key, history)
+
+    def _erase_key(self, index: int, key: Key, history: KeyHistory) -> None:
+        effective = max(self.clock, history.last + 1)
+        while (boundary := history.next_boundary()) is not None and boundary <= effective:
+            self._expire(index, key, history)
+            effective = max(self.clock, boundary + 1)
+        if history.live:
+            history.erase(effective)
+            self._write(index, key, effective, "delete", history.newest[-1], effective)
+        self._erased_until[index] = max(self._erased_until[index], history.last)
+        history.forget()
+
+    def _knows(self, history: KeyHistory) -> bool:
+        """Whether anything of the key is kept (S5)."""
+        return not history.forgotten and (history.live or self.clock <= history.last)
 
     def _apply_to(self, index: int, event: Event) -> str:
         view = self.views[index]
@@ -342,7 +413,8 @@ class Task:
         if view.where(event.row) is not True:
             return "filtered"
         history = self.keys.get((view.name, key)) or KeyHistory(view)
-        effective = max(self.clock, history.last + 1)
+        last = history.last if self._knows(history) else self._erased_until[index]
+        effective = max(self.clock, last + 1)
         if not history.takes(event.event_time, effective):
             self.rejected.append(Rejected(event.offset, "late", view.name))
             return "late"

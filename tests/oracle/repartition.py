@@ -14,7 +14,7 @@ import heapq
 from collections.abc import Iterable
 
 from tests.oracle.model import Source, View
-from tests.oracle.oracle import Event, Record, Task
+from tests.oracle.oracle import FOREVER, Erasure, Event, Record, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,32 +56,39 @@ class RepartitionTask(Task):
     ):
         super().__init__(source, views)
         self._sources = [SourcePartition() for _ in range(source_partitions)]
-        self._waiting: list[tuple[int, int, int, int, Event]] = []  # rank, partition, offset, bytes
+        # Rank, partition, offset, bytes.
+        self._waiting: list[tuple[int, int, int, int, Event | Erasure]] = []
         self._bytes = 0
         self._most = (most_waiting, most_bytes)
 
-    def read(self, entry: Record | Marker) -> None:
+    def read(self, entry: Record | Erasure | Marker) -> None:
         """The next of the topic."""
         if isinstance(entry, Marker):
             self._sources[entry.partition].hear(entry.clock, entry.at_end)
+        elif isinstance(entry, Erasure):
+            self._wait(entry, entry, len(entry.key.encode()))
         elif (event := self._pass_gate(entry)) is not None:
-            self._wait(entry, event)
+            self._wait(entry, event, len(entry.key) + len(entry.value))
         while self._waiting and (self._is_full() or not self._is_blocked(*self._waiting[0][:2])):
             *_, size, event = heapq.heappop(self._waiting)
             self._bytes -= size
-            self._apply_event(event, entry.offset)
+            if isinstance(event, Erasure):
+                self._erase(event, entry.offset)
+            else:
+                self._apply_event(event, entry.offset)
 
-    def _wait(self, record: Record, event: Event) -> None:
+    def _wait(self, record: Record | Erasure, event: Event | Erasure, size: int) -> None:
         origin = record.origin
         source = self._sources[origin.partition]
         if origin.offset <= source.seen:
-            self.dispositions.append("duplicate")
+            if isinstance(event, Event):
+                self.dispositions.append("duplicate")
             return
         source.seen = origin.offset
         source.hear(origin.clock, at_end=False)
-        size = len(record.key) + len(record.value)
         self._bytes += size
-        rank = (origin.clock, origin.partition, origin.offset)
+        clock = -FOREVER if origin.clock is None else origin.clock
+        rank = (clock, origin.partition, origin.offset)
         heapq.heappush(self._waiting, (*rank, size, event))
 
     def _is_full(self) -> bool:

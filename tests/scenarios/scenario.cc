@@ -4,11 +4,14 @@
 
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
+
+constexpr std::string_view kErase = "erase ";
 
 TextTable ReadTable(const std::string& text) {
   TextTable table;
@@ -40,7 +43,12 @@ Scenario ReadScenario(const std::filesystem::path& file) {
   for (const YAML::Node& record : root["records"]) {
     std::string text = record.as<std::string>();
     size_t space = text.find(' ');
-    scenario.records.push_back({ParseTime(text.substr(0, space)).value(), text.substr(space + 1)});
+    ScenarioRecord& read = scenario.records.emplace_back(
+        ScenarioRecord{ParseTime(text.substr(0, space)).value(), text.substr(space + 1)});
+    // "<time> erase <entity> <key>"
+    if (!read.value.starts_with(kErase)) continue;
+    read.erases = read.value.substr(kErase.size(), read.value.rfind(' ') - kErase.size());
+    read.value = read.value.substr(read.value.rfind(' ') + 1);
   }
   for (const auto& view : root["changes"]) {
     scenario.changes[view.first.as<std::string>()] = ReadTable(view.second.as<std::string>());

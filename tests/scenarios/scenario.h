@@ -19,6 +19,8 @@ struct TextTable {
 struct ScenarioRecord {
   int64_t timestamp;  // of the Kafka record, microseconds UTC
   std::string value;
+  // Not empty: it is the control record that erases a key of this entity, whose text `value` is.
+  std::string erases = {};
 };
 
 struct Scenario {

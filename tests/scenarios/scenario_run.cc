@@ -9,6 +9,7 @@
 #include <set>
 
 #include "connectors/decode/event_decoder.h"
+#include "connectors/decode/key_text.h"
 #include "engine/batch/arrow_type.h"
 #include "engine/batch/change_batch.h"
 #include "engine/batch/list_column.h"
@@ -129,9 +130,9 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
                              /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
   for (size_t i = 0; i < scenario_.records.size(); ++i) {
-    records_.push_back({.offset = Offset(static_cast<int64_t>(i)),
-                        .timestamp = scenario_.records[i].timestamp,
-                        .value = scenario_.records[i].value});
+    const ScenarioRecord& record = scenario_.records[i];
+    records_.push_back({.offset = Offset(static_cast<int64_t>(i)), .timestamp = record.timestamp});
+    (record.erases.empty() ? records_.back().value : records_.back().key) = record.value;
   }
   if (way_ == Way::kViewAdded && plans_[0].views.size() > 1) {
     before_ = *loaded_->project;
@@ -177,7 +178,10 @@ void ScenarioRun::Feed(size_t end) {
   auto begin = static_cast<size_t>(task_->position().value() + 1);
   size_t step = way_ == Way::kStraight || way_ == Way::kViewAdded ? end - begin : 1;
   for (size_t at = begin; at < end; at += step) {
-    EventDecoder decoder = EventDecoder::Make(*plan.source, plan.columns).value();
+    EventDecoder decoder =
+        EventDecoder::Make(*plan.source, plan.columns, nullptr, [this](const RawRecord& r) {
+          return Control(r);
+        }).value();
     EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, step)).value();
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
@@ -186,6 +190,16 @@ void ScenarioRun::Feed(size_t end) {
     Cut(commits);
     if (commits && way_ == Way::kRestarted) Open(plans_);
   }
+}
+
+std::optional<ControlRecord> ScenarioRun::Control(const RawRecord& record) const {
+  const std::string& name = scenario_.records[record.offset.value()].erases;
+  if (name.empty()) return std::nullopt;
+  const v1::Entity& entity = *FindEntity(project(), name);
+  return ControlRecord{.erasure = KeyErasure{.offset = record.offset,
+                                             .entity = name,
+                                             .key = KeyTextReader(entity).Read(*record.key).value(),
+                                             .timestamp = record.timestamp}};
 }
 
 void ScenarioRun::Cut(bool state) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/decode/event_decoder.h"
 #include "engine/task/rows_sink.h"
 #include "engine/task/task.h"
 #include "engine/task/task_plan.h"
@@ -69,6 +70,7 @@ class ScenarioRun {
   void Open(const std::vector<TaskPlan>& plans);
   // The records from task's position on, before `end`.
   void Feed(size_t end);
+  std::optional<ControlRecord> Control(const RawRecord& record) const;
   // Takes what the task has made; `state`: and makes its state durable.
   void Cut(bool state);
   // S36, against all steps of the cut.

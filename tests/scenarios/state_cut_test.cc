@@ -76,6 +76,7 @@ struct MapDelta final : StateDelta {
   void Delete(std::string_view key) override {
     EXPECT_TRUE(changes.emplace(key, std::nullopt).second) << "twice";
   }
+  void Purge(std::string_view) override {}
   void SetMeta(std::string_view meta) override { Put("", meta); }
 
   Changes changes;

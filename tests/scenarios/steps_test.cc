@@ -46,7 +46,9 @@ feature_views:
   return text;
 }
 
-Scenario RandomScenario(uint64_t seed) {
+enum class Erasures { kNone, kSome };
+
+Scenario RandomScenario(uint64_t seed, Erasures erasures = Erasures::kSome) {
   std::mt19937_64 random(seed);
   auto below = [&](uint64_t n) { return static_cast<int64_t>(random() % n); };
   Scenario scenario{.name = "random", .definitions = Definitions()};
@@ -61,6 +63,8 @@ Scenario RandomScenario(uint64_t seed) {
         {now,
          fmt::format("{{\"k\":\"k{}\",\"x\":{},\"s\":\"{}\",\"time\":{}}}", below(4),
                      static_cast<double>(below(2000) - 1000) / 7, below(20), now - lag[below(4)])});
+    if (erasures == Erasures::kSome && below(20) == 0)
+      scenario.records.push_back({now, fmt::format("k{}", below(4)), /*erases=*/"thing"});
   }
   return scenario;
 }
@@ -102,7 +106,7 @@ TEST_P(StepsTest, LookupsAnswerTheSameWhateverIsWritten) {
 
 // S12: of the steps of a key in (k - D, k] the last, effective at k, once the clock is past k.
 TEST_P(StepsTest, EmittedRowsAreTheFullHistoryResampled) {
-  Scenario scenario = RandomScenario(GetParam());
+  Scenario scenario = RandomScenario(GetParam(), Erasures::kNone);
   ScenarioRun straight(scenario, Way::kStraight);
   std::vector<std::string> columns =
       With({"k", "effective_time", "op", "event_time", "known_time"});
@@ -133,6 +137,32 @@ TEST_P(StepsTest, EmittedRowsAreTheFullHistoryResampled) {
   };
   EXPECT_EQ(text(actual), text(expected));
   EXPECT_GT(actual.size(), 100u);
+}
+
+// Not at a multiple of the interval: it does not wait for one.
+TEST_P(StepsTest, AnErasureIsEmittedAtOnce) {
+  Scenario scenario = RandomScenario(GetParam());
+  ScenarioRun straight(scenario, Way::kStraight);
+  auto erasures = [&](const std::string& view) {
+    TextTable rows = straight.Changes(view, {"k", "offset", "effective_time", "op"});
+    std::erase_if(rows.rows, [&](const std::vector<std::string>& row) {
+      return row[3] != "delete" || scenario.records[std::stoul(row[1])].erases.empty();
+    });
+    return rows;
+  };
+  TextTable every = erasures("every"), emitted = erasures("emitted");
+  EXPECT_GT(every.rows.size(), 2u);
+  for (const std::vector<std::string>& row : every.rows) {
+    EXPECT_TRUE(std::find(emitted.rows.begin(), emitted.rows.end(), row) != emitted.rows.end())
+        << row[0] << " " << row[2];
+  }
+  std::map<std::string, int64_t> last;
+  for (const auto& row : straight.Changes("emitted", {"k", "effective_time"}).rows) {
+    int64_t time = ParseTime(row[1]).value();
+    auto [before, first] = last.try_emplace(row[0], time);
+    EXPECT_TRUE(first || before->second < time) << row[0];
+    before->second = time;
+  }
 }
 
 TEST_P(StepsTest, EveryWayEmitsTheSame) {

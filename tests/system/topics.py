@@ -8,7 +8,7 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from tests.oracle.oracle import Origin, Record, Rejected, parse_time
+from tests.oracle.oracle import Erasure, Origin, Record, Rejected, parse_time
 from tests.oracle.repartition import Marker
 
 
@@ -57,12 +57,16 @@ def headers_of(message: Message) -> dict[str, str]:
     return {name: value.decode() for name, value in message.headers() or []}
 
 
-def source_record(message: Message) -> Record:
+def source_record(message: Message) -> Record | Erasure:
     """A record of a source's topic, for the oracle."""
+    headers = headers_of(message)
+    if headers.get("forebay-control") == "erase":
+        assert message.value() is None
+        return Erasure(message.offset(), headers["forebay-entity"], message.key().decode())
     return Record(message.offset(), message.timestamp()[1] * 1000, message.value())
 
 
-def repartition_record(message: Message) -> Record | Marker:
+def repartition_record(message: Message) -> Record | Erasure | Marker:
     """What a repartition topic holds, for the oracle."""
     headers = headers_of(message)
     partition = int(headers["forebay-source-partition"])
@@ -71,6 +75,13 @@ def repartition_record(message: Message) -> Record | Marker:
         clock = headers.get("forebay-source-clock")
         at_end = {"0": False, "1": True}[headers["forebay-at-end"]]
         return Marker(message.offset(), partition, None if clock is None else int(clock), at_end)
+    if headers.get("forebay-control") == "erase":
+        assert message.value() is None, headers
+        clock = headers.get("forebay-source-clock")
+        offset = int(headers["forebay-source-offset"])
+        origin = Origin(partition, offset, 0, None if clock is None else int(clock))
+        entity = headers["forebay-entity"]
+        return Erasure(message.offset(), entity, message.key().decode(), origin)
     names = ("forebay-source-offset", "forebay-known-time", "forebay-source-clock")
     origin = Origin(partition, *(int(headers[name]) for name in names))
     timestamp = message.timestamp()[1] * 1000
