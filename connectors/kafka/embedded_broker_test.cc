@@ -18,6 +18,7 @@
 
 #include "absl/time/clock.h"
 #include "connectors/kafka/admin.h"
+#include "connectors/kafka/control_reader.h"
 #include "connectors/kafka/erasure_request.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
@@ -69,6 +70,15 @@ void ExpectUpdates(const std::vector<TopicRecord>& records, size_t count) {
     EXPECT_EQ(records[i].value.has_value(), !tombstone);
     EXPECT_EQ(records[i].headers.empty(), !tombstone);
   }
+}
+
+v1::Entity MerchantEntity() {
+  v1::Entity entity;
+  entity.set_name("merchant");
+  v1::Field& key = *entity.add_keys();
+  key.set_name("merchant_id");
+  key.set_type(v1::STRING);
+  return entity;
 }
 
 class EmbeddedBrokerTest : public ::testing::Test {
@@ -474,6 +484,11 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
                                 .known_time = KnownTime(70 + i),
                                 .origin = {PartitionId(1), Offset(i), KnownTime(90 + i)}});
   }
+  output.forwarded.push_back({.entity = "merchant",
+                              .key = "m1",
+                              .timestamp = 13'000,
+                              .origin = {PartitionId(1), Offset(8), KnownTime(98)},
+                              .erases = true});
   ASSERT_EQ(sink.Offer(output), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());
   ASSERT_EQ(sink.Commit({&output}), absl::OkStatus());  // nothing moved: no further markers
@@ -497,6 +512,14 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
       continue;
     }
     int64_t offset = std::stoll(record.Header("forebay-source-offset"));
+    if (record.Header("forebay-control") == "erase") {
+      EXPECT_EQ(offset, 8);
+      EXPECT_EQ(record.value, std::nullopt);
+      EXPECT_EQ(record.timestamp_ms, 13);
+      EXPECT_EQ(record.partition, partition_of_key.at("m1"));  // behind the records of the key
+      EXPECT_EQ(std::count(offsets.begin(), offsets.end(), 5), 1);
+      continue;
+    }
     EXPECT_EQ(record.value, "value " + std::to_string(offset));
     EXPECT_EQ(record.timestamp_ms, 5 + offset);
     EXPECT_EQ(record.Header("forebay-known-time"), std::to_string(70 + offset));
@@ -510,7 +533,9 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
 
   TestWorker worker(brokers_, "w1", {{topic, 2}});
   worker.WaitForTasks(2);
-  int read = 0;
+  const v1::Entity merchant = MerchantEntity();
+  ControlReader controls({&merchant}, /*repartition=*/true);
+  int read = 0, erasures = 0;
   for (int32_t partition = 0; partition < 2; ++partition) {
     const TaskId task{topic, PartitionId(partition)};
     for (bool at_end = false; !at_end;) {
@@ -519,11 +544,24 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
       at_end = fetched->at_end;
       for (const RawRecord& record : fetched->records) {
         if (!record.value) {
-          auto marker = ReadMarkerHeaders(record);
-          ASSERT_TRUE(marker.ok()) << marker.status();
-          EXPECT_EQ(marker->partition, PartitionId(1));
-          EXPECT_EQ(marker->offset, record.offset);
-          EXPECT_EQ(marker->clock.has_value(), marker->position.value() >= 0);
+          auto control = controls.Read(record);
+          ASSERT_TRUE(control.ok()) << control.status();
+          ASSERT_TRUE(control->has_value());
+          if (const auto& erasure = (*control)->erasure) {
+            ++erasures;
+            EXPECT_EQ(erasure->offset, record.offset);
+            EXPECT_EQ(erasure->entity, "merchant");
+            EXPECT_EQ(erasure->key, "m1");
+            EXPECT_EQ(erasure->timestamp, 13'000);
+            EXPECT_EQ(erasure->origin.partition, PartitionId(1));
+            EXPECT_EQ(erasure->origin.offset, Offset(8));
+            EXPECT_EQ(erasure->origin.clock, KnownTime(98));
+            continue;
+          }
+          const SourceMarker& marker = *(*control)->marker;
+          EXPECT_EQ(marker.partition, PartitionId(1));
+          EXPECT_EQ(marker.offset, record.offset);
+          EXPECT_EQ(marker.clock.has_value(), marker.position.value() >= 0);
           continue;
         }
         auto headers = ReadRepartitionHeaders(record);
@@ -536,6 +574,7 @@ TEST_F(EmbeddedBrokerTest, RepartitionKeepsRecordsAndMarksThePositionInEveryPart
     }
   }
   EXPECT_EQ(read, 8);
+  EXPECT_EQ(erasures, 1);
 }
 
 // Who waits for a source partition to reach its end would wait until its next record.
@@ -557,6 +596,44 @@ TEST_F(EmbeddedBrokerTest, RepartitionMarksAgainWhatWasLostWithAProducer) {
         record.Header("forebay-source-offset") + " " + record.Header("forebay-at-end");
   }
   EXPECT_THAT(newest, ElementsAre(Pair(0, "8 1"), Pair(1, "8 1")));
+}
+
+// What each record without a value says to a reader of a source's topic.
+TEST_F(EmbeddedBrokerTest, ControlRecordsAreReadOrSaidToBeNone) {
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  auto control = [](const std::string& kind, const std::string& entity) {
+    return Headers{{"forebay-control", kind}, {"forebay-entity", entity}};
+  };
+  WriteTopic(brokers_, "transactions",
+             {{.key = "m1", .headers = {{"x", "y"}}},
+              {.key = "m1", .headers = control("erase", "merchant")},
+              {.key = "", .headers = control("erase", "merchant")},
+              {.key = "m1", .headers = control("erase", "user")},
+              {.key = "m1", .headers = {{"forebay-control", "erase"}}},
+              {.headers = control("erase", "merchant")},
+              {.key = "m1", .headers = control("marker", "merchant")},
+              {.key = "m1", .headers = control("heartbeat", "merchant")}});
+  const v1::Entity merchant = MerchantEntity();
+  ControlReader reader({&merchant}, /*repartition=*/false);
+  TestWorker worker(brokers_, "w1", kTopics);
+  worker.WaitForTasks(2);
+  std::vector<std::string> said;
+  while (said.size() < 8) {
+    auto fetched = worker.consumer().Fetch(kTask0, 8, absl::Seconds(10));
+    ASSERT_TRUE(fetched.ok()) << fetched.status();
+    for (const RawRecord& record : fetched->records) {
+      auto read = reader.Read(record);
+      said.push_back(!read.ok()         ? std::string(read.status().message())
+                     : !*read           ? "no control record"
+                     : (*read)->erasure ? "erases " + (*read)->erasure->key
+                                        : "of another entity");
+    }
+  }
+  EXPECT_THAT(said, ElementsAre("no control record", "erases m1", "erases ", "of another entity",
+                                "an erasure needs a key and the header forebay-entity",
+                                "an erasure needs a key and the header forebay-entity",
+                                "header forebay-control is 'marker', expected erase",
+                                "header forebay-control is 'heartbeat', expected erase"));
 }
 
 TEST_F(EmbeddedBrokerTest, ARecordThatForebayDidNotForwardIsToldApart) {

@@ -14,13 +14,14 @@
 namespace forebay {
 namespace {
 
-// A record or a marker of a source partition, in the order of the repartition topic.
+// A record, an erasure or a marker of a source partition, in the order of the repartition topic.
 struct Entry {
   int32_t source;
   int64_t offset;  // at the source; of a marker its position
   int64_t clock;
   bool marker = false;
   bool at_end = false;
+  bool erasure = false;
 };
 using Topic = std::vector<Entry>;
 
@@ -41,6 +42,13 @@ EventBatch BatchOf(const Topic& topic, size_t begin, size_t end) {
       if (entry.clock >= 0) batch.markers.back().clock = clock;
       continue;
     }
+    if (entry.erasure) {
+      batch.erasures.push_back({.offset = offset,
+                                .key = "12345678",
+                                .origin = {PartitionId(entry.source), Offset(entry.offset), clock},
+                                .before_row = batch.records.size()});
+      continue;
+    }
     EXPECT_TRUE(column.Append(static_cast<int64_t>(i)).ok());
     batch.records.push_back({.offset = offset, .value = "12345678"});
     batch.event_times.push_back(EventTime(entry.clock));
@@ -51,16 +59,29 @@ EventBatch BatchOf(const Topic& topic, size_t begin, size_t end) {
   return batch;
 }
 
-// "source/offset@step offset" of each row that is due, which must be of the record that it says.
+// "source/offset@step offset" of each row and erasure that is due, which must be of the record that
+// it says.
 std::string Describe(const Topic& topic, const EventBatch& due) {
   std::string text;
   const auto& column = static_cast<const arrow::Int64Array&>(*due.columns->column(0));
+  size_t next = 0;
+  auto describe_erasures = [&](size_t row) {
+    for (; next < due.erasures.size() && due.erasures[next].before_row == row; ++next) {
+      const KeyErasure& erasure = due.erasures[next];
+      const Entry& entry = topic[erasure.offset.value()];
+      EXPECT_TRUE(entry.erasure);
+      text += fmt::format("{}/{}@{} ", entry.source, entry.offset, erasure.step_offset.value());
+    }
+  };
   for (size_t row = 0; row < due.size(); ++row) {
+    describe_erasures(row);
     const Entry& entry = topic[column.Value(static_cast<int64_t>(row))];
     EXPECT_EQ(due.records[row].offset.value(), column.Value(static_cast<int64_t>(row)));
     EXPECT_EQ(due.known_times[row].value(), entry.clock);
     text += fmt::format("{}/{}@{} ", entry.source, entry.offset, due.step_offsets[row].value());
   }
+  describe_erasures(due.size());
+  EXPECT_EQ(next, due.erasures.size());
   return text;
 }
 
@@ -125,6 +146,28 @@ TEST(KnownTimeOrderTest, ARepeatedRecordIsDropped) {
   EXPECT_EQ(order.duplicates(), 2);
 }
 
+// Behind what its source partition sent before it, and before what it sent after.
+TEST(KnownTimeOrderTest, AnErasureHasItsPlaceAmongTheRecordsOfItsSourcePartition) {
+  Topic topic = {{0, 0, 10},
+                 {.source = 0, .offset = 1, .clock = 10, .erasure = true},
+                 {0, 2, 10},
+                 {.source = 0, .offset = 1, .clock = 10, .erasure = true},  // sent again
+                 {.source = 1, .offset = 0, .clock = 5, .erasure = true},
+                 {1, 1, 12, true, true}};
+  EXPECT_EQ(Due(topic, 2), "1/0@4 0/0@5 0/1@5 0/2@5 ");
+  KnownTimeOrder order(2);
+  ASSERT_TRUE(order.Add(BatchOf(topic, 0, 5)).ok());
+  EXPECT_EQ(order.duplicates(), 0);  // of records
+  EXPECT_EQ(order.waiting(), 3);
+}
+
+// Nothing of its source partition came before it, nor had that a clock.
+TEST(KnownTimeOrderTest, AnErasureWithoutAClockGoesFirst) {
+  const int64_t none = KnownTime::Min().value();
+  Topic topic = {{1, 0, 10}, {.source = 0, .offset = 0, .clock = none, .erasure = true}};
+  EXPECT_EQ(Due(topic, 2), "0/0@1 ");
+}
+
 TEST(KnownTimeOrderTest, WithTooManyWaitingTheLeastIsForced) {
   Topic topic = {{0, 0, 30}, {0, 1, 31}, {1, 0, 20}, {1, 1, 40}, {0, 2, 50}};
   EXPECT_EQ(Due(topic, 3, 1, {.records = 3}), "1/0@3 0/0@4 ");
@@ -162,8 +205,12 @@ Topic RandomTopic(uint64_t seed, int sources) {
       auto sent = std::find_if(topic.begin(), topic.end(), [&](const Entry& entry) {
         return !entry.marker && entry.source == s && entry.offset == next[s];
       });
-      clock[s] = sent != topic.end() ? sent->clock : std::max(clock[s], int64_t{0}) + below(4);
-      topic.push_back({s, next[s]++, clock[s]});
+      const bool again = sent != topic.end();
+      // An erasure moves no clock.
+      const bool erasure = again ? sent->erasure : clock[s] >= 0 && below(8) == 0;
+      if (again || !erasure)
+        clock[s] = again ? sent->clock : std::max(clock[s], int64_t{0}) + below(4);
+      topic.push_back({.source = s, .offset = next[s]++, .clock = clock[s], .erasure = erasure});
     }
   }
   for (int32_t s = 0; s < sources; ++s) topic.push_back({s, next[s] - 1, clock[s], true, true});
