@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import threading
 import time
@@ -20,6 +21,7 @@ from tests.system.worker import Worker
 
 FEATURE = f"{VIEW}.payments_10m"
 LOOKUP, CONSUMER = "a lookup", "a consumer of updates"
+_TOPICS = itertools.count()
 PATIENCE = 30  # seconds, for the last updates
 
 
@@ -28,6 +30,7 @@ class Case:
     variant: Variant
     seen_by: str
     rate: int  # events per second
+    entries: dict = dataclasses.field(default_factory=dict)  # more of forebay.yaml
 
 
 def measure(workshop: Workshop) -> dict:
@@ -46,15 +49,15 @@ def _result_of(workshop: Workshop, case: Case) -> dict:
     print(f"==> freshness: {title}, {case.rate:,} events/s, seen by {case.seen_by}", flush=True)
     described = {"variant": case.variant.name, "title": title, "seen_by": case.seen_by}
     described["asked_rate"] = case.rate
-    return described | figures_or_reason(lambda: _measure(workshop, case))
+    return described | figures_or_reason(lambda: measure_case(workshop, case))
 
 
-def _measure(workshop: Workshop, case: Case) -> dict:
+def measure_case(workshop: Workshop, case: Case) -> dict:
     settings, variant = workshop.settings, case.variant
     broker = workshop.broker()
-    topic = f"freshness-{variant.name}-{case.rate}-{case.seen_by.replace(' ', '-')}"
+    topic = f"freshness-{next(_TOPICS)}"
     broker.create_topic(topic, PARTITIONS, retention_ms="-1")  # the events are of long ago
-    project = workshop.make_project(variant, topic)
+    project = workshop.make_project(variant, topic, **case.entries)
     with Worker(SimpleNamespace(folder=project)) as worker, contextlib.ExitStack() as stack:
         command = [binary("bench/freshness_load"), "--brokers", broker.address, "--topic", topic]
         if case.seen_by == LOOKUP:

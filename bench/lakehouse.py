@@ -1,4 +1,4 @@
-"""Tables: written by the sink, compacted, and asked for the steps of one key by `forebay history`."""
+"""Tables: written by the sink, compacted, also beside a worker, and asked for the steps of one key by `forebay history`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import statistics
 import subprocess
 
-from bench import measured_process
-from bench.variants import VIEW
+from bench import freshness, measured_process, stream
+from bench.variants import DEFAULTS, VIEW
 from bench.workshop import ROOT, BenchFailed, Workshop, binary
 
 ROWS_OF_A_KEY = 100
@@ -21,7 +21,11 @@ READS = re.compile(
 
 
 def measure(workshop: Workshop) -> dict:
-    return {"lakehouse": _tables(workshop), "history": _history(workshop)}
+    return {
+        "lakehouse": _tables(workshop),
+        "beside-upkeep": _beside_upkeep(workshop),
+        "history": _history(workshop),
+    }
 
 
 def _tables(workshop: Workshop) -> list[dict]:
@@ -43,6 +47,37 @@ def _tables(workshop: Workshop) -> list[dict]:
         stages.append({"stage": stage} | medians)
     shutil.rmtree(folder)
     return stages
+
+
+def _beside_upkeep(workshop: Workshop) -> list[dict]:
+    """A worker that flushes twice a second, so that there is always something to compact, with and
+    without upkeep; in turns, medians."""
+    results: dict[str, list[dict]] = {"off": [], "on": []}
+    for _ in range(workshop.settings.runs):
+        for upkeep, runs in results.items():
+            offline = {"flush_interval": "500ms", "upkeep_interval": "100ms", "upkeep": upkeep}
+            runs.append(_run_beside(workshop, {"offline": offline}))
+    return [
+        {"upkeep": upkeep} | {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        for upkeep, runs in results.items()
+    ]
+
+
+def _run_beside(workshop: Workshop, entries: dict) -> dict:
+    settings = workshop.settings
+    case = freshness.Case(DEFAULTS, freshness.LOOKUP, settings.freshness_rate, entries)
+    probed = freshness.measure_case(workshop, case)
+    topic = stream.source_topic(workshop, DEFAULTS, settings.events)
+    project = workshop.make_project(DEFAULTS, topic.name, **entries)
+    caught_up = stream.run(workshop, project, topic.events)
+    commits = (project / "warehouse").glob(f"offline/{VIEW}/v1/_delta_log/*.json")
+    merges = sum('"operation":"OPTIMIZE"' in commit.read_text() for commit in commits)
+    workshop.remove_project(project)
+    return {
+        **{name: probed[name] for name in ("p50_ms", "p99_ms")},
+        "events_per_second": caught_up["events_per_second"],
+        "merges": merges,
+    }
 
 
 def _history(workshop: Workshop) -> dict:

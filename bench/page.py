@@ -206,6 +206,17 @@ def lakehouse(stages: list[dict]) -> str:
     return table(head, rows)
 
 
+def beside_upkeep(results: list[dict]) -> str:
+    head = ["upkeep", "p50 ms", "p99 ms", "events/s", "merges"]
+    names = ("p50_ms", "p99_ms")
+    rows = [
+        [row["upkeep"], *(f"{row[name]:.1f}" for name in names), _round(row["events_per_second"])]
+        + [_count(row["merges"])]
+        for row in results
+    ]
+    return table(head, rows)
+
+
 def history(result: dict) -> str:
     head = ["rows of the table", "GB", "dates", "steps", "files", "pages", "requests", "MB read", "ms"]
     row = [_count(result["table_rows"]), f"{result['table_bytes'] / 1e9:.1f}", str(result["dates"])]
@@ -258,6 +269,7 @@ RENDERERS = {
     "lookup": lookup,
     "training-set": training_set,
     "lakehouse": lakehouse,
+    "beside-upkeep": beside_upkeep,
     "history": history,
     "training-set-profile": profile,
 }

@@ -126,7 +126,7 @@ def _measure(
         _check_small(workshop, references, variant)
     topic = source_topic(workshop, variant, workshop.settings.events)
     project = workshop.make_project(variant, topic.name)
-    figures = _run(workshop, project, topic.events)
+    figures = run(workshop, project, topic.events)
     if variant.updates is not None:
         figures["records_per_event"] = workshop.count_updates(project) / topic.events
     if check:
@@ -146,7 +146,7 @@ def _check_small(workshop: Workshop, references: digest.References, variant: Var
         workshop.remove_project(project)
 
 
-def _run(workshop: Workshop, project: pathlib.Path, events: int) -> dict:
+def run(workshop: Workshop, project: pathlib.Path, events: int) -> dict:
     broker = workshop.broker()
     broker_before = measured_process.cpu_seconds(broker.pid)
     cost = measured_process.run(

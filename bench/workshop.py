@@ -114,9 +114,10 @@ class Workshop:
             self._topics.add(topic)
         return topic
 
-    def make_project(self, variant: Variant, topic: str) -> pathlib.Path:
-        """A new one that reads `topic`: bench/transactions in this variant. Its folder's name is also
-        that of its consumer group and the first part of that of its topics."""
+    def make_project(self, variant: Variant, topic: str, **more) -> pathlib.Path:
+        """A new one that reads `topic`: bench/transactions in this variant; `more`: entries of its
+        forebay.yaml. Its folder's name is also that of its consumer group and the first part of that
+        of its topics."""
         self._projects += 1
         folder = self.folder / f"{variant.name}-{self._projects}"
         shutil.copytree(ROOT / "bench" / "transactions" / "features", folder / "features")
@@ -128,7 +129,7 @@ class Workshop:
             "kafka": {"bootstrap.servers": self.broker().address} | variant.kafka,
             "serving": {"address": "127.0.0.1", "http_port": 0, "grpc_port": 0},
             "ready_lag": 10**12,  # ready when it begins to read: time is taken from then on
-        }
+        } | more
         (folder / "forebay.yaml").write_text(json.dumps(entries))
         return folder
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "offline/delta/data_file.h"
 #include "offline/delta/file_place.h"
@@ -85,11 +84,10 @@ int64_t BytesPerRow(const arrow::Schema& schema) {
 
 File FileOf(const AddAction& file) {
   File of{.path = file.path, .bytes = file.size};
-  auto stats = nlohmann::json::parse(file.stats, nullptr, false);
-  of.rows_known =
-      stats.is_object() && stats.contains("numRecords") && stats["numRecords"].is_number_integer();
+  std::optional<int64_t> rows = RowsOf(file);
+  of.rows_known = rows.has_value();
   constexpr int64_t kBytesPerRow = 64;
-  of.rows = of.rows_known ? stats["numRecords"].get<int64_t>() : file.size / kBytesPerRow;
+  of.rows = rows.value_or(file.size / kBytesPerRow);
   of.part = std::strtoll(Tag(file, kPartTag).c_str(), nullptr, 10);
   return of;
 }
@@ -194,7 +192,7 @@ std::vector<CompactionStep> PlanCompaction(const Snapshot& table, const DateFact
   std::vector<CompactionStep> plan;
   const int64_t bytes_per_row = BytesPerRow(*table.schema);
   for (const auto& [name, date] : DatesOf(table)) {
-    const int64_t start = ParseTime(name + "T00:00:00Z").value_or(INT64_MAX - kMicrosPerDay);
+    const int64_t start = StartOf(name);
     const bool closed =
         start + kMicrosPerDay <= facts.complete_before || date.modified_ms < facts.quiet_before_ms;
     const bool whole = closed && IsWorthwhile(date);

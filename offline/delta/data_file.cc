@@ -139,6 +139,21 @@ arrow::Result<std::shared_ptr<arrow::Array>> Repeat(int32_t day, int64_t rows) {
 
 }  // namespace
 
+std::optional<int64_t> StartOfDate(const AddAction& file) {
+  auto date = file.partition_values.find(kDate);
+  if (date == file.partition_values.end()) return std::nullopt;
+  absl::StatusOr<int64_t> start = ParseTime(date->second + "T00:00:00Z");
+  return start.ok() ? std::optional(*start) : std::nullopt;
+}
+
+std::optional<int64_t> RowsOf(const AddAction& file) {
+  auto stats = Json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
+  if (!stats.is_object()) return std::nullopt;
+  auto rows = stats.find("numRecords");
+  if (rows == stats.end() || !rows->is_number_integer()) return std::nullopt;
+  return rows->get<int64_t>();
+}
+
 void DataFileWriter::Extremes::Take(int index, const arrow::Array& values) {
   if (index != column) return;
   const int64_t* value = values.data()->GetValues<int64_t>(1);

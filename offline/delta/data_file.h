@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,11 @@ enum class FileStage {
   kFlushed = 1,    // in the order of the change log; small; rewritten soon
   kCompacted = 2,  // sorted, and one of a run of files that no key is in two of
 };
+
+// The first instant of the date of a data file, microseconds UTC; nullopt: it has none.
+std::optional<int64_t> StartOfDate(const AddAction& file);
+// How many rows it has, by its statistics; nullopt: they do not say.
+std::optional<int64_t> RowsOf(const AddAction& file);
 
 struct DataFileOptions {
   ParquetEncoding encoding = ParquetEncoding::kCompatible;

@@ -18,12 +18,9 @@ std::optional<int64_t> NumberTag(const AddAction& file, const std::string& tag) 
 }
 
 std::optional<TimeRange> DateOf(const AddAction& file) {
-  auto date = file.partition_values.find("date");
-  if (date == file.partition_values.end()) return std::nullopt;
-  absl::StatusOr<int64_t> start = ParseTime(date->second + "T00:00:00Z");
-  if (!start.ok()) return std::nullopt;
-  constexpr int64_t kDay = 86'400 * kMicrosPerSecond;
-  return TimeRange{*start, *start + kDay};
+  std::optional<int64_t> start = StartOfDate(file);
+  if (!start) return std::nullopt;
+  return TimeRange{*start, *start + kMicrosPerDay};
 }
 
 bool FileMayHold(const AddAction& file, int64_t key_hash, const TimeRange& times) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "offline/delta/arrow_file.h"
+#include "offline/delta/data_file.h"
 #include "offline/delta/table_schema.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -45,10 +46,8 @@ void TakeCounts(const nlohmann::json& stats, const arrow::Schema& schema, Iceber
 }
 
 std::optional<int32_t> DayOf(const AddAction& file) {
-  auto date = file.partition_values.find("date");
-  if (date == file.partition_values.end()) return std::nullopt;
-  absl::StatusOr<int64_t> start = ParseTime(date->second + "T00:00:00Z");
-  if (!start.ok()) return std::nullopt;
+  std::optional<int64_t> start = StartOfDate(file);
+  if (!start) return std::nullopt;
   return static_cast<int32_t>(*start / kMicrosPerDay);
 }
 
@@ -65,8 +64,8 @@ absl::StatusOr<IcebergDataFile> ToIcebergFile(const ObjectStore& store, const st
       .path = DataFileUri(location, file.path), .day = DayOf(file), .size = file.size};
   auto stats = nlohmann::json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
   if (!stats.is_object()) stats = nlohmann::json::object();
-  if (auto rows = stats.find("numRecords"); rows != stats.end() && rows->is_number_integer()) {
-    out.records = rows->get<int64_t>();
+  if (std::optional<int64_t> rows = RowsOf(file)) {
+    out.records = *rows;
   } else {
     ASSIGN_OR_RETURN(out.records, CountRows(store, table, file.path));
   }

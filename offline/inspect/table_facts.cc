@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "offline/delta/arrow_file.h"
@@ -54,11 +53,7 @@ class Reader {
       : store_(store), path_(path), snapshot_(snapshot) {}
 
   absl::StatusOr<int64_t> RowsOf(const AddAction& file) {
-    auto stats = nlohmann::json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
-    if (stats.is_object() && stats.contains("numRecords") &&
-        stats["numRecords"].is_number_integer()) {
-      return stats["numRecords"].get<int64_t>();
-    }
+    if (std::optional<int64_t> rows = forebay::RowsOf(file)) return *rows;
     ASSIGN_OR_RETURN(const Footer* footer, FooterOf(file));
     return footer->rows;
   }

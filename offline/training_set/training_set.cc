@@ -12,6 +12,7 @@
 #include "connectors/object_store/object_store.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/arrow_file.h"
+#include "offline/delta/data_file.h"
 #include "offline/delta/table_column.h"
 #include "offline/delta/table_version.h"
 #include "offline/sink/table_flush.h"
@@ -154,13 +155,6 @@ void Say(std::string warning, std::vector<std::string>* warnings) {
   if (!warning.empty()) warnings->push_back(std::move(warning));
 }
 
-// The first instant of the date of a data file; INT64_MIN: it has none.
-int64_t StartOf(const AddAction& file) {
-  auto date = file.partition_values.find("date");
-  if (date == file.partition_values.end()) return INT64_MIN;
-  return ParseTime(date->second + "T00:00:00Z").value_or(INT64_MIN);
-}
-
 // The files of a table as of `snapshot`, as far as labels need them.
 absl::Status ReadTable(const ObjectStore& store, const std::string& path, const Snapshot& snapshot,
                        const ViewRequest& request, Lease* lease, PointInTimeJoin* join,
@@ -171,8 +165,8 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& path, const 
                          : *std::max_element(labels.times.begin(), labels.times.end());
   int64_t first = INT64_MAX;  // of the rows, as far as labels can be before it
   for (const auto& [file_path, file] : snapshot.files) {
-    if (int64_t start = StartOf(file); start > latest.value()) {
-      first = std::min(first, start);
+    if (std::optional<int64_t> start = StartOfDate(file); start && *start > latest.value()) {
+      first = std::min(first, *start);
       ++summary->files_skipped;
       continue;
     }

@@ -106,6 +106,13 @@ def test_lakehouse(measured):
     assert compacted["bytes_per_record"] < compacted["bytes_per_record_before"]
 
 
+def test_beside_upkeep(measured):
+    results = measured[0]["beside-upkeep"]
+    assert [row["upkeep"] for row in results] == ["off", "on"]
+    assert all(0 < row["p50_ms"] <= row["p99_ms"] and row["events_per_second"] > 0 for row in results)
+    assert results[0]["merges"] == 0
+
+
 def test_history(measured):
     result = measured[0]["history"]
     assert result["table_rows"] == 100_000 and result["ms"] >= 0
