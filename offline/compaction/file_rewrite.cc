@@ -3,6 +3,7 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -19,10 +20,10 @@ namespace {
 // get a thousand versions.
 constexpr int64_t kCommitBytes = 256 << 20;
 
-// The columns of `paths` together: those that have no nulls there are not nullable. Of our own
-// files the log says so.
-std::shared_ptr<arrow::Schema> SchemaOf(const Snapshot& table, const arrow::Schema& columns,
-                                        const std::vector<std::string>& paths) {
+}  // namespace
+
+std::shared_ptr<arrow::Schema> ColumnsOfFiles(const Snapshot& table,
+                                              const std::vector<std::string>& paths) {
   std::map<std::string, size_t> without_nulls;  // by column: in how many files
   for (const std::string& path : paths) {
     const AddAction& file = table.files.at(path);
@@ -33,14 +34,12 @@ std::shared_ptr<arrow::Schema> SchemaOf(const Snapshot& table, const arrow::Sche
       if (nulls.is_number_integer() && nulls.get<int64_t>() == 0) ++without_nulls[column];
     }
   }
-  arrow::FieldVector fields = columns.fields();
+  arrow::FieldVector fields = DataSchema(table)->fields();
   for (auto& field : fields) {
     if (without_nulls[field->name()] == paths.size()) field = field->WithNullable(false);
   }
   return arrow::schema(std::move(fields));
 }
-
-}  // namespace
 
 FileRewrite::FileRewrite(std::shared_ptr<ObjectStore> store, DeltaTable* table,
                          FileRewriteOptions options)
@@ -53,7 +52,20 @@ FileRewrite::~FileRewrite() {
 absl::Status FileRewrite::Run(absl::Span<const CompactionStep> steps) {
   RETURN_IF_ERROR(table_->CheckWritable());
   for (const CompactionStep& step : steps) {
-    RETURN_IF_ERROR(Merge(step));
+    if (!HasFiles(step)) {  // another writer was first
+      ++result_.given_up;
+      continue;
+    }
+    absl::Status merged = Merge(step);
+    if (absl::IsDataLoss(merged)) {
+      // An erasure deletes files as soon as it has replaced them.
+      RETURN_IF_ERROR(table_->Refresh());
+      if (!HasFiles(step)) {
+        ++result_.given_up;
+        continue;
+      }
+    }
+    RETURN_IF_ERROR(merged);
     if (merged_bytes_ >= kCommitBytes) RETURN_IF_ERROR(Commit());
   }
   return Commit();
@@ -68,22 +80,30 @@ absl::Status FileRewrite::Merge(const CompactionStep& step) {
   options.file.stage = FileStage::kCompacted;
   options.file.run = RandomId();
   FileMerge merge(*store_, table_->path(), table_->snapshot().schema,
-                  SchemaOf(table_->snapshot(), *table_->DataSchema(), step.paths()), step.date,
-                  std::move(options));
+                  ColumnsOfFiles(table_->snapshot(), step.paths()), step.date, std::move(options));
   merge.AddLoose(step.loose);
   for (const auto& run : step.runs) merge.AddRun(run);
   ASSIGN_OR_RETURN(std::vector<AddAction> files, merge.Run());
-  merged_.push_back({.removed = step.paths(), .added = std::move(files)});
+  FileReplacement merged{.removed = step.paths(), .added = std::move(files)};
   if (step.rows_known && merge.rows() != step.rows) {
+    Delete(merged);
     return absl::DataLossError(fmt::format(
         "the files of date {} in Delta table {} have {} rows, and its log says {}: put the table "
         "back from a copy, or build its view anew with `forebay reset`",
         step.date, store_->Describe(table_->path()), merge.rows(), step.rows));
   }
+  merged_.push_back(std::move(merged));
   merged_bytes_ += step.bytes;
   bytes_before_.push_back(step.bytes);
   rows_.push_back(merge.rows());
   return absl::OkStatus();
+}
+
+bool FileRewrite::HasFiles(const CompactionStep& step) const {
+  const std::vector<std::string> paths = step.paths();
+  return std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    return table_->snapshot().files.contains(path);
+  });
 }
 
 absl::Status FileRewrite::Commit() {

@@ -19,6 +19,10 @@
 #include "offline/delta/delta_table.h"
 #include "offline/delta/file_place.h"
 
+namespace arrow {
+class Schema;
+}
+
 namespace forebay {
 
 struct CompactionResult {
@@ -41,6 +45,11 @@ struct FileRewriteOptions {
   std::function<absl::Status(int64_t bytes)> pace;
 };
 
+// The columns that `paths`, of the table's files, have together, without `date`: those that have no
+// nulls there are not nullable. Of our own files the log says so.
+std::shared_ptr<arrow::Schema> ColumnsOfFiles(const Snapshot& table,
+                                              const std::vector<std::string>& paths);
+
 class FileRewrite {
  public:
   // `table` must outlive this.
@@ -56,6 +65,8 @@ class FileRewrite {
 
  private:
   absl::Status Merge(const CompactionStep& step);
+  // Whether the table, as far as it is known, has all files of the step.
+  bool HasFiles(const CompactionStep& step) const;
   absl::Status Commit();
   void Delete(const FileReplacement& merged) const;
 

@@ -68,6 +68,10 @@ struct TaskClock {
 };
 using TaskClocks = std::map<std::string, TaskClock>;  // by task: "transactions-3"
 
+// The operation of a commit that takes out a key's rows: files that older versions read are gone
+// after it, too.
+inline constexpr char kEraseOperation[] = "ERASE";
+
 struct CommitInfoAction {
   int64_t timestamp_ms = 0;
   std::string operation;  // WRITE, CREATE TABLE, ADD COLUMNS, OPTIMIZE ...

@@ -39,7 +39,7 @@ struct FileReplacement {
 };
 
 struct RewriteRequest {
-  std::string operation;     // for the table's history: OPTIMIZE ...
+  std::string operation;     // for the table's history: OPTIMIZE, kEraseOperation ...
   bool data_change = false;  // whether the table has other rows after it
   std::vector<FileReplacement> replacements;
 };

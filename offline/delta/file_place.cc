@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::string_view kLink = "_cold";
 
+FilePlace LinkedPlace(std::shared_ptr<ObjectStore> warehouse, const std::string& table) {
+  return {.store = std::move(warehouse),
+          .folder = fmt::format("{}/{}", table, kLink),
+          .prefix = fmt::format("{}/", kLink)};
+}
+
 }  // namespace
 
 absl::Status FilePlace::Delete(std::string_view path) const {
@@ -29,12 +35,29 @@ absl::StatusOr<FilePlace> ColdPlace(const std::shared_ptr<ObjectStore>& warehous
                      .folder = table,
                      .prefix = fmt::format("{}/{}/", cold.ToString(), table)};
   }
-  FilePlace place{.store = warehouse,
-                  .folder = fmt::format("{}/{}", table, kLink),
-                  .prefix = fmt::format("{}/", kLink)};
+  FilePlace place = LinkedPlace(warehouse, table);
   RETURN_IF_ERROR(
       warehouse->LinkFolder(place.folder, fmt::format("{}/{}", cold.ToString(), table)));
   return place;
+}
+
+absl::StatusOr<FilePlace> PlaceOf(const std::shared_ptr<ObjectStore>& warehouse,
+                                  const std::string& table, std::string_view path) {
+  if (!IsCold(path)) return TablePlace(warehouse, table);
+  const size_t scheme = path.find("://");
+  if (scheme == std::string_view::npos) return LinkedPlace(warehouse, table);
+  const std::string folder = fmt::format("/{}/", table);
+  const size_t at = path.find(folder, scheme);
+  absl::StatusOr<StoreUri> uri = StoreUri::Parse(path.substr(0, at));
+  if (at == std::string_view::npos || !uri.ok()) {
+    return absl::FailedPreconditionError(
+        fmt::format("the log calls a data file {}, which is in no cold location of the table: "
+                    "another program put it there",
+                    path));
+  }
+  return FilePlace{.store = OpenObjectStore(*uri, warehouse->s3()),
+                   .folder = table,
+                   .prefix = std::string(path.substr(0, at + folder.size()))};
 }
 
 bool IsCold(std::string_view path) {

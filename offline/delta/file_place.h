@@ -37,6 +37,11 @@ absl::StatusOr<FilePlace> ColdPlace(const std::shared_ptr<ObjectStore>& warehous
                                     const std::string& table, const StoreUri& cold,
                                     const S3Settings& s3);
 
+// The place of a file that the log calls so, wherever other files of the table are.
+// FAILED_PRECONDITION: forebay does not write there.
+absl::StatusOr<FilePlace> PlaceOf(const std::shared_ptr<ObjectStore>& warehouse,
+                                  const std::string& table, std::string_view path);
+
 // Whether a file that the log calls so is in a cold place.
 bool IsCold(std::string_view path);
 

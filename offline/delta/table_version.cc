@@ -111,6 +111,22 @@ absl::StatusOr<std::set<std::string>> ListDataFiles(const ObjectStore& store,
   return files;
 }
 
+// The first version after `version`, up to `newest`, that an erasure made; nullopt: there is none.
+absl::StatusOr<std::optional<int64_t>> FindErasure(const ObjectStore& store,
+                                                   const std::string& table, int64_t version,
+                                                   int64_t newest) {
+  while (++version <= newest) {
+    absl::StatusOr<std::vector<Action>> actions = ReadCommit(store, table, version);
+    if (absl::IsNotFound(actions.status())) continue;  // summed up in a checkpoint
+    RETURN_IF_ERROR(actions.status());
+    for (const Action& action : *actions) {
+      const auto* info = std::get_if<CommitInfoAction>(&action);
+      if (info != nullptr && info->operation == kEraseOperation) return version;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 absl::StatusOr<VersionRange> ListVersions(const ObjectStore& store, const std::string& table) {
@@ -174,12 +190,18 @@ absl::Status ExplainMissingFile(const ObjectStore& store, const std::string& tab
   const std::string file = DescribeDataFile(store, table, path);
   absl::StatusOr<Snapshot> newest = LoadSnapshot(store, table, std::nullopt);
   if (newest.ok() && newest->version > snapshot.version && !newest->files.contains(path)) {
+    ASSIGN_OR_RETURN(std::optional<int64_t> erasure,
+                     FindErasure(store, table, snapshot.version, newest->version));
     ASSIGN_OR_RETURN(int64_t oldest, OldestWholeVersion(store, table));
-    return absl::FailedPreconditionError(
-        fmt::format("version {} of the Delta table {} can no longer be read: its data file {} is "
-                    "gone, as after "
-                    "a vacuum; the oldest version that can be read is {}",
-                    snapshot.version, store.Describe(table), file, oldest));
+    return absl::FailedPreconditionError(fmt::format(
+        "version {} of the Delta table {} can no longer be read: its data file {} {}; the oldest "
+        "version that can be read is {}",
+        snapshot.version, store.Describe(table), file,
+        erasure ? fmt::format("was removed by an erasure (forebay erase), that of version {}, or "
+                              "by a vacuum since",
+                              *erasure)
+                : "is gone, as after a vacuum",
+        oldest));
   }
   return absl::DataLossError(fmt::format(
       "cannot use data file {}: it is missing; put it back from a copy of the table, or "

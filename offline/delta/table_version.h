@@ -47,8 +47,8 @@ absl::StatusOr<Snapshot> LoadSnapshotAt(const ObjectStore& store, const std::str
 // need. Files outside of the table's folder are taken to be there. Lists the folders of the table.
 absl::StatusOr<int64_t> OldestWholeVersion(const ObjectStore& store, const std::string& table);
 
-// Why the data file `path` of a snapshot is not there, and what to do. FAILED_PRECONDITION: a
-// vacuum took it from this old version. DATA_LOSS: it is lost.
+// Why the data file `path` of a snapshot is not there, and what to do. FAILED_PRECONDITION: an
+// erasure or a vacuum took it from this old version. DATA_LOSS: it is lost.
 absl::Status ExplainMissingFile(const ObjectStore& store, const std::string& table,
                                 const Snapshot& snapshot, const std::string& path);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "offline/delta/checkpoint.h"
@@ -43,7 +44,8 @@ int64_t FirstNeeded(const std::vector<ObjectInfo>& log, int64_t until_us) {
   return after == checkpoints.begin() ? -1 : *std::prev(after);
 }
 
-// The data files under the table, wherever: those of `date=` folders, and of such in `_cold`.
+}  // namespace
+
 absl::StatusOr<std::vector<ObjectInfo>> ListDataFiles(const ObjectStore& store,
                                                       const std::string& table) {
   std::vector<ObjectInfo> files;
@@ -57,8 +59,6 @@ absl::StatusOr<std::vector<ObjectInfo>> ListDataFiles(const ObjectStore& store,
   }
   return files;
 }
-
-}  // namespace
 
 VacuumVerdict Judge(const Snapshot& table, const ObjectInfo& file, const std::string& path,
                     const VacuumFacts& facts) {
@@ -92,9 +92,7 @@ absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& sto
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> files, ListDataFiles(*store, table->path()));
   for (const ObjectInfo& file : files) {
     const std::string path = file.path.substr(table->path().size() + 1);
-    VacuumVerdict verdict = Judge(table->snapshot(), file, path, facts);
-    if (options.at_once.contains(path) && !table->snapshot().files.contains(path))
-      verdict = VacuumVerdict::kRemove;
+    const VacuumVerdict verdict = Judge(table->snapshot(), file, path, facts);
     if (verdict == VacuumVerdict::kKeepForLease) ++result.kept_for_leases;
     if (verdict != VacuumVerdict::kRemove) continue;
     if (!options.dry_run) RETURN_IF_ERROR(store->Delete(file.path));

@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -27,8 +26,7 @@ struct VacuumOptions {
   absl::Duration retention = absl::Hours(30 * 24);
   // Files that no version names are removed when they are as old; a flush or a merge takes less.
   absl::Duration orphan_age = absl::Hours(24);
-  bool dry_run = false;           // counts only
-  std::set<std::string> at_once;  // paths in the table whose rows must go, whatever needs them
+  bool dry_run = false;  // counts only
 };
 
 struct VacuumResult {
@@ -41,6 +39,11 @@ struct VacuumResult {
 // `table` is refreshed. After an error some are removed: repeat.
 absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& store,
                                          DeltaTable* table, const VacuumOptions& options);
+
+// The data files under the table's folder, whoever names them, and unfinished ones: those of
+// `date=` folders, and of such in `_cold`.
+absl::StatusOr<std::vector<ObjectInfo>> ListDataFiles(const ObjectStore& store,
+                                                      const std::string& table);
 
 // The decision alone.
 struct VacuumFacts {

@@ -1,0 +1,145 @@
+#include "offline/erasure/key_traces.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <variant>
+#include <vector>
+
+#include "engine/batch/archive_batch.h"
+#include "engine/state/key.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/delta/checkpoint.h"
+#include "offline/delta/data_file.h"
+#include "offline/delta/snapshot.h"
+#include "offline/delta/table_version.h"
+#include "offline/erasure/key_search.h"
+#include "offline/erasure/old_files.h"
+#include "offline/history/file_pruning.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+using Json = nlohmann::json;
+
+// Writers cut long texts off.
+constexpr size_t kCutText = 31;
+
+bool IsBound(const Json& bound, const Value& part) {
+  if (const auto* text = std::get_if<std::string>(&part)) {
+    if (!bound.is_string()) return false;
+    const auto& found = bound.get_ref<const std::string&>();
+    return found == *text ||
+           (found.size() > kCutText && text->starts_with(found.substr(0, kCutText)));
+  }
+  if (const auto* number = std::get_if<int64_t>(&part)) {
+    if (bound.is_number_integer()) return bound.get<int64_t>() == *number;
+    if (!bound.is_string()) return false;
+    absl::StatusOr<int64_t> time = ParseTime(bound.get_ref<const std::string&>());
+    constexpr int64_t kMilli = 1000;  // which they are cut to
+    return time.ok() && FloorTo(*time, kMilli) == FloorTo(*number, kMilli);
+  }
+  return true;
+}
+
+class LogSearch {
+ public:
+  LogSearch(const ErasedKey& key, bool hashed, std::vector<Value> parts)
+      : key_(key), hashed_(hashed), parts_(std::move(parts)) {}
+
+  void Look(const std::vector<Action>& actions, KeyTraces* traces) const {
+    bool named = false, hash = false;
+    for (const Action& action : actions) {
+      const auto* file = std::get_if<AddAction>(&action);
+      if (file == nullptr) continue;
+      named = named || NamesKey(*file);
+      hash = hash || (hashed_ && (NumberTag(*file, kKeyHashMinTag) == key_.hash ||
+                                  NumberTag(*file, kKeyHashMaxTag) == key_.hash));
+    }
+    traces->log_keys += named ? 1 : 0;
+    traces->log_hashes += hash ? 1 : 0;
+  }
+
+ private:
+  bool NamesKey(const AddAction& file) const {
+    const Json stats = Json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
+    if (!stats.is_object()) return false;
+    for (int i = 0; i < key_.entity->keys_size(); ++i) {
+      const std::string& column = key_.entity->keys(i).name();
+      bool bound = false;
+      for (const char* bounds : {"minValues", "maxValues"}) {
+        bound =
+            bound || (stats.contains(bounds) && stats[bounds].is_object() &&
+                      stats[bounds].contains(column) && IsBound(stats[bounds][column], parts_[i]));
+      }
+      if (!bound) return false;
+    }
+    return true;
+  }
+
+  const ErasedKey& key_;
+  const bool hashed_;
+  const std::vector<Value> parts_;
+};
+
+absl::Status SearchLog(const KeyTracesRequest& request, const ErasedKey& key, bool hashed,
+                       KeyTraces* traces) {
+  ASSIGN_OR_RETURN(std::vector<Value> parts, DecodeKey(*key.entity, key.bytes));
+  const LogSearch search(key, hashed, std::move(parts));
+  ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, request.store->List(request.table + "/_delta_log"));
+  std::vector<int64_t> checkpoints;
+  for (const auto& [version, files] : FindCheckpoints(log)) checkpoints.push_back(version);
+  auto look = [&](const absl::StatusOr<std::vector<Action>>& actions) {
+    if (absl::IsNotFound(actions.status())) return absl::OkStatus();  // removed just now
+    RETURN_IF_ERROR(actions.status());
+    search.Look(*actions, traces);
+    return absl::OkStatus();
+  };
+  for (int64_t version : checkpoints)
+    RETURN_IF_ERROR(look(ReadCheckpoint(*request.store, request.table, version)));
+  for (const ObjectInfo& object : log) {
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (name && name->suffix == ".json")
+      RETURN_IF_ERROR(look(ReadCommit(*request.store, request.table, name->version)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<KeyTraces> FindKeyTraces(const KeyTracesRequest& request, const ErasedKey& key) {
+  ASSIGN_OR_RETURN(Snapshot snapshot, LoadSnapshot(*request.store, request.table, std::nullopt));
+  const bool hashed = !IsArchiveSchema(*snapshot.schema);
+  std::vector<std::string> paths;
+  for (const auto& [path, file] : snapshot.files) {
+    if (!hashed || FileMayHold(file, key.hash, TimeRange())) paths.push_back(path);
+  }
+  const std::vector<FileSearch> searches = SearchFiles({.store = request.store.get(),
+                                                        .table = request.table,
+                                                        .hashed = hashed,
+                                                        .cost = request.cost},
+                                                       paths, key);
+  KeyTraces traces;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (absl::IsNotFound(searches[i].status))
+      return ExplainMissingFile(*request.store, request.table, snapshot, paths[i]);
+    RETURN_IF_ERROR(searches[i].status);
+    traces.rows += searches[i].rows;
+    traces.files += searches[i].rows > 0 ? 1 : 0;
+  }
+  ASSIGN_OR_RETURN(OldFiles old, FindOldFiles({.store = request.store,
+                                               .table = request.table,
+                                               .snapshot = &snapshot,
+                                               .cold = request.cold,
+                                               .cost = request.cost,
+                                               .now_us = request.now_us,
+                                               .alone = request.alone},
+                                              key));
+  traces.old_files = std::ssize(old.files);
+  traces.unfinished = std::ssize(old.unfinished);
+  RETURN_IF_ERROR(SearchLog(request, key, hashed, &traces));
+  return traces;
+}
+
+}  // namespace forebay
