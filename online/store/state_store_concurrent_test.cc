@@ -22,6 +22,7 @@ Changes Generation(int generation) {
   for (int i = 0; i < kKeys; ++i) {
     changes.puts.emplace_back("key " + std::to_string(i), changes.meta + padding);
   }
+  if (generation % 10 == 3) changes.purges = {"key 7", "key 8"};  // what it held before
   return changes;
 }
 

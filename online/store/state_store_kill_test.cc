@@ -42,6 +42,7 @@ void CommitUntilKilled(const std::filesystem::path& state, int done) {
       std::string value = changes.meta + std::string(bytes, ' ');
       changes.puts.emplace_back("key " + std::to_string(i), std::move(value));
     }
+    if (number % 2 == 0) changes.purges = {"key 7"};  // which it holds anew
     EXPECT_TRUE(Commit(store.get(), changes).ok());
     EXPECT_EQ(write(done, &number, sizeof(number)), sizeof(number));
   }

@@ -94,6 +94,7 @@ class Model {
       }
     }
     touched_.clear();
+    if (Below(30) == 0) changes.purges.push_back(RandomKey());
     meta_ = changes.meta;
     return changes;
   }
@@ -253,17 +254,15 @@ TEST(RocksDbStateStore, WhatIsPurgedLeavesTheDiskAndNothingElseDoes) {
       std::unique_ptr<StateStore> store = Open(state.path());
       ASSERT_TRUE(Commit(store.get(), {.puts = {{secret, "value of secret 3"}}, .meta = "m"}).ok());
       ASSERT_TRUE(IsOnDisk(state.path(), secret));
-      std::unique_ptr<StateDelta> delta = store->NewDelta(0);
-      delta->SetMeta("purged");
-      delta->Purge(secret);
+      Changes changes{.meta = "purged", .purges = {secret}};
       expected.erase(secret);
       if (put_anew) {
-        delta->Put(secret, "anew");
+        changes.puts.emplace_back(secret, "anew");
         expected[secret] = "anew";
       } else {
-        delta->Delete(secret);
+        changes.deletes.push_back(secret);
       }
-      ASSERT_TRUE(store->Commit(*delta).ok());
+      ASSERT_TRUE(Commit(store.get(), changes).ok());
       EXPECT_TRUE(LeavesTheDisk(state.path(), put_anew ? "value of secret" : secret)) << secret;
       EXPECT_EQ(ScanAll(*store), expected);
       EXPECT_EQ(store->ReadMeta().value(), "purged");

@@ -39,6 +39,7 @@ struct Changes {
   std::vector<std::pair<std::string, std::string>> puts;
   std::vector<std::string> deletes;
   std::string meta;
+  std::vector<std::string> purges = {};
 };
 
 inline absl::Status Commit(StateStore* store, const Changes& changes) {
@@ -46,6 +47,7 @@ inline absl::Status Commit(StateStore* store, const Changes& changes) {
   for (const auto& [key, value] : changes.puts) delta->Put(key, value);
   for (const std::string& key : changes.deletes) delta->Delete(key);
   delta->SetMeta(changes.meta);
+  for (const std::string& key : changes.purges) delta->Purge(key);
   return store->Commit(*delta);
 }
 

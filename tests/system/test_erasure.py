@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 
 from tests.system import runs
 from tests.system.agreement import Outcome
+from tests.system.archive import check_archive
 from tests.system.broker import Broker
 from tests.system.scenario import Message, Scenario, produce
 from tests.system.scenarios import transactions
@@ -42,9 +43,8 @@ def with_subject(scenario: Scenario) -> Scenario:
     return dataclasses.replace(scenario, messages=messages)
 
 
-def erase(broker: Broker, scenario: Scenario, entity: str, key: str) -> None:
+def erase(producer: Producer, scenario: Scenario, entity: str, key: str) -> None:
     """As `forebay erase` asks for it: in every partition of the source's topic. Durable on return."""
-    producer = Producer({"bootstrap.servers": broker.address})
     headers = {"forebay-control": "erase", "forebay-entity": entity}
     for partition in range(scenario.partitions):
         topic = scenario.source.topic
@@ -56,6 +56,7 @@ def produce_and_erase(broker: Broker, scenario: Scenario, seed: int) -> None:
     """Shares of the messages, and erasures between them: of keys that come back, or never were, now
     and then twice. In the end those that are gone."""
     rng = random.Random(seed)
+    producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
     users = [message.key for message in scenario.messages]
     for share in runs.shares(scenario.messages, 6):
         produce(broker.address, scenario.source.topic, share)
@@ -73,9 +74,9 @@ def produce_and_erase(broker: Broker, scenario: Scenario, seed: int) -> None:
                 ]
             )
             for _ in range(rng.choice([1, 1, 2])):
-                erase(broker, scenario, entity, key)
+                erase(producer, scenario, entity, key)
     for entity, key in GONE.items():
-        erase(broker, scenario, entity, key)
+        erase(producer, scenario, entity, key)
 
 
 def check_gone(outcome: Outcome, worker: Worker) -> None:
@@ -118,11 +119,15 @@ def wait_until_it_leaves(state: pathlib.Path, text: str, seconds: float = 60) ->
 
 
 @pytest.mark.parametrize(
-    "crash", ["", "erasure.published", "erasure.published:9", "erasure.state_committed:2", "erasure.purged"]
-)  # fmt: skip
+    "crash",
+    ["", "erasure.published:9", "erasure.state_committed:2", "erasure.purged"],
+    ids=lambda crash: crash or "straight",
+)
 def test_erased_keys_are_forgotten(tmp_path, broker, monkeypatch, crash):
     name = "erased-" + (crash.replace(".", "-").replace(":", "-") or "straight")
-    scenario = with_subject(transactions.scenario(count=3_000, users=60, project=name))
+    scenario = with_subject(transactions.scenario(count=1_500, users=40, project=name))
+    source = dataclasses.replace(scenario.source, archive=crash == "")
+    scenario = dataclasses.replace(scenario, source=source)
     project = runs.prepare(scenario, tmp_path, broker)
     produce_and_erase(broker, scenario, seed=len(crash))
     worker = Worker(project)
@@ -134,6 +139,8 @@ def test_erased_keys_are_forgotten(tmp_path, broker, monkeypatch, crash):
     worker.run_until_idle()
     outcome = Outcome.read(scenario, project, broker.address)
     outcome.check_written()
+    if scenario.source.archive:
+        check_archive(scenario, project, broker.address)  # no erasure is in it
     with worker:
         outcome.check_lookups(worker)
         check_gone(outcome, worker)
