@@ -4,6 +4,7 @@
 
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
 namespace forebay {
@@ -56,6 +57,19 @@ absl::StatusOr<Value> ParseKeyText(const v1::Field& column, const std::string& t
     default:
       return Value(text);
   }
+}
+
+absl::StatusOr<std::vector<Value>> ParseEntityKey(const v1::Entity& entity,
+                                                  const std::vector<std::string>& words) {
+  std::vector<const v1::Field*> columns;
+  for (const v1::Field& column : entity.keys()) columns.push_back(&column);
+  ASSIGN_OR_RETURN(auto texts, AssignKeyWords(columns, words));
+  std::vector<Value> parts;
+  for (const v1::Field* column : columns) {
+    ASSIGN_OR_RETURN(Value part, ParseKeyText(*column, texts.at(column->name())));
+    parts.push_back(std::move(part));
+  }
+  return parts;
 }
 
 }  // namespace forebay

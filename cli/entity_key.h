@@ -15,8 +15,9 @@
 namespace forebay {
 
 namespace v1 {
+class Entity;
 class Field;
-}
+}  // namespace v1
 
 // The text of each of `columns`, by its name. `words`: values in the order of the columns, or
 // column=value. INVALID_ARGUMENT: one too many, or one that is missing.
@@ -25,6 +26,10 @@ absl::StatusOr<std::map<std::string, std::string>> AssignKeyWords(
 
 // The value that `text` is for a column of its type. INVALID_ARGUMENT: none.
 absl::StatusOr<Value> ParseKeyText(const v1::Field& column, const std::string& text);
+
+// The parts of a key of the entity, as EncodeKey takes them. Errors of both.
+absl::StatusOr<std::vector<Value>> ParseEntityKey(const v1::Entity& entity,
+                                                  const std::vector<std::string>& words);
 
 }  // namespace forebay
 

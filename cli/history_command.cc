@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "cli/command.h"
 #include "cli/entity_key.h"
+#include "cli/read_cost.h"
 #include "cli/row_printer.h"
 #include "cli/table_version_option.h"
 #include "engine/batch/change_batch.h"
@@ -64,19 +65,6 @@ absl::StatusOr<TimeRange> TimesOf(const HistoryArguments& arguments) {
       fmt::format("--from {} is not before --to {}", arguments.from, arguments.to));
 }
 
-absl::StatusOr<std::string> EncodeWords(const v1::Entity& entity,
-                                        const std::vector<std::string>& words) {
-  std::vector<const v1::Field*> columns;
-  for (const v1::Field& column : entity.keys()) columns.push_back(&column);
-  ASSIGN_OR_RETURN(auto texts, AssignKeyWords(columns, words));
-  std::vector<Value> parts;
-  for (const v1::Field* column : columns) {
-    ASSIGN_OR_RETURN(Value part, ParseKeyText(*column, texts.at(column->name())));
-    parts.push_back(std::move(part));
-  }
-  return EncodeKey(entity, parts);
-}
-
 // Times and op of a step, then the features asked for.
 std::shared_ptr<arrow::Schema> ColumnsOf(const v1::FeatureView& view, const v1::Entity& entity,
                                          const std::vector<NamedFeature>& features) {
@@ -104,7 +92,8 @@ absl::StatusOr<Question> Ask(const v1::Project& project, const HistoryArguments&
                     question.view.ToString()));
   }
   question.entity = FindEntity(project, view.entity());
-  ASSIGN_OR_RETURN(question.key, EncodeWords(*question.entity, arguments.keys));
+  ASSIGN_OR_RETURN(std::vector<Value> parts, ParseEntityKey(*question.entity, arguments.keys));
+  question.key = EncodeKey(*question.entity, parts);
   question.key_text = fmt::format("{}", fmt::join(arguments.keys, " "));
   ASSIGN_OR_RETURN(question.times, TimesOf(arguments));
   question.columns = ColumnsOf(view, *question.entity, features);
@@ -132,10 +121,6 @@ absl::StatusOr<std::optional<LoggedRows>> ReadLogs(const LoadedProject& loaded,
 std::string CompleteUpTo(const Snapshot& table) {
   std::optional<int64_t> before = CompleteBefore(table);
   return before ? fmt::format(", complete up to {}", FormatTime(*before)) : "";
-}
-
-ReadCost CostOf(const ProjectConfig& config) {
-  return config.warehouse.is_file() ? ReadCost::OfDisk() : ReadCost::OfObjectStore();
 }
 
 class HistoryAnswer {

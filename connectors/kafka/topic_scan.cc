@@ -63,23 +63,25 @@ absl::StatusOr<std::vector<Offset>> TopicScan::Committed() const {
   return offsets;
 }
 
-absl::Status TopicScan::Read(const Visit& visit) {
+absl::Status TopicScan::Read(const Visit& visit) { return ReadFrom(starts_, visit); }
+
+absl::Status TopicScan::ReadFrom(const std::vector<Offset>& from, const Visit& visit) {
   PartitionList list = NewPartitionList();
+  std::vector<bool> ended(ends_.size());
   for (size_t i = 0; i < ends_.size(); ++i) {
-    if (starts_[i] == ends_[i]) continue;
+    ended[i] = std::max(starts_[i], from[i]) >= ends_[i];
+    if (ended[i]) continue;
     Add(list.get(), {topic_, PartitionId(static_cast<int32_t>(i))}).offset =
-        RD_KAFKA_OFFSET_BEGINNING;
+        from[i] <= starts_[i] ? RD_KAFKA_OFFSET_BEGINNING : from[i].value();
   }
   RETURN_IF_ERROR(
       KafkaStatus(rd_kafka_assign(client_.get(), list.get()), "reading topic " + topic_));
-  absl::Status status = ReadPartitions(visit);
+  absl::Status status = ReadPartitions(std::move(ended), visit);
   rd_kafka_assign(client_.get(), nullptr);
   return status;
 }
 
-absl::Status TopicScan::ReadPartitions(const Visit& visit) {
-  std::vector<bool> ended;
-  for (size_t i = 0; i < ends_.size(); ++i) ended.push_back(starts_[i] == ends_[i]);
+absl::Status TopicScan::ReadPartitions(std::vector<bool> ended, const Visit& visit) {
   while (std::find(ended.begin(), ended.end(), false) != ended.end()) {
     MessageHandle message(rd_kafka_consumer_poll(client_.get(), kSilenceMillis),
                           &rd_kafka_message_destroy);

@@ -49,12 +49,16 @@ class TopicScan {
   // unless the topic's retention has deleted some.
   absl::Status Read(const Visit& visit);
 
+  // Likewise those from these offsets on, one per partition; of the end of a partition, or beyond:
+  // none of it.
+  absl::Status ReadFrom(const std::vector<Offset>& from, const Visit& visit);
+
  private:
   TopicScan(std::string topic, ClientHandle client)
       : topic_(std::move(topic)), client_(std::move(client)) {}
 
   absl::Status FindEnds(int32_t partitions);
-  absl::Status ReadPartitions(const Visit& visit);
+  absl::Status ReadPartitions(std::vector<bool> ended, const Visit& visit);
   absl::StatusOr<bool> VisitMessage(const rd_kafka_message_s& message, const Visit& visit) const;
 
   const std::string topic_;

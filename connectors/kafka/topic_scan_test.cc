@@ -74,6 +74,21 @@ TEST_F(TopicScanTest, ReadsToWhereTheTopicEndedWhenItWasOpened) {
   EXPECT_THAT(scan->ends(), ElementsAre(Offset(1), Offset(0), Offset(1)));
 }
 
+TEST_F(TopicScanTest, ReadsFromOffsetsThatItIsGiven) {
+  Write({{.partition = 0, .value = "a"}, {.partition = 0, .value = "b"}});
+  Write({{.partition = 1, .value = "c"}, {.partition = 2, .value = "d"}});
+  std::unique_ptr<TopicScan> scan = Open();
+  Found found;
+  ASSERT_EQ(scan->ReadFrom({Offset(1), scan->ends()[1], Offset(0)},
+                           [&](PartitionId partition, const RawRecord& record) {
+                             found.emplace_back(partition.value(), record.offset.value(),
+                                                *record.value);
+                             return absl::OkStatus();
+                           }),
+            absl::OkStatus());
+  EXPECT_THAT(found, UnorderedElementsAre(std::tuple(0, 1, "b"), std::tuple(2, 0, "d")));
+}
+
 TEST_F(TopicScanTest, AnEmptyTopicHasNoRecordsAndAGroupThatIsNewNoOffsets) {
   std::unique_ptr<TopicScan> scan = Open();
   EXPECT_THAT(ReadAll(*scan), IsEmpty());
