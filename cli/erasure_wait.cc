@@ -1,7 +1,6 @@
 #include "cli/erasure_wait.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -24,27 +23,14 @@ constexpr absl::Duration kBetweenLooks = absl::Milliseconds(300);
 // So many of a worker's intervals pass at most until it has done what it does in each.
 constexpr int kIntervals = 2;
 
-template <typename Number>
-bool ReadDecimal(std::optional<std::string_view> text, Number* number) {
-  if (!text) return false;
-  auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
-  return error == std::errc() && end == text->data() + text->size();
-}
-
-// Where an erasure was forwarded from; nullopt: the record is none of the key.
-std::optional<std::pair<PartitionId, Offset>> OriginOfErasure(const RawRecord& record,
-                                                              const ErasureScope& scope) {
+// Where an erasure was forwarded from; nullopt: the record is no erasure of the key.
+std::optional<RecordOrigin> OriginOfErasure(const RawRecord& record, const ErasureScope& scope) {
   if (record.key != scope.key_text || FindHeader(record, kControlHeader) != kEraseControl ||
       FindHeader(record, kEntityHeader) != scope.entity->name()) {
     return std::nullopt;
   }
-  int32_t from = 0;
-  int64_t at = 0;
-  if (!ReadDecimal(FindHeader(record, "forebay-source-partition"), &from) ||
-      !ReadDecimal(FindHeader(record, "forebay-source-offset"), &at)) {
-    return std::nullopt;
-  }
-  return std::pair(PartitionId(from), Offset(at));
+  absl::StatusOr<RecordOrigin> origin = ReadErasureOrigin(record);
+  return origin.ok() ? std::optional(*origin) : std::nullopt;
 }
 
 }  // namespace
@@ -162,8 +148,8 @@ absl::StatusOr<std::string> ErasureWait::LookAtForwarded(const std::vector<SentE
   from[partition] = forwarded->read_from;
   RETURN_IF_ERROR(scan->ReadFrom(from, [&](PartitionId, const RawRecord& record) {
     if (auto origin = OriginOfErasure(record, scope_)) {
-      Offset& seen = forwarded->seen.try_emplace(origin->first, Offset(-1)).first->second;
-      seen = std::max(seen, origin->second);
+      Offset& seen = forwarded->seen.try_emplace(origin->partition, Offset(-1)).first->second;
+      seen = std::max(seen, origin->offset);
       forwarded->last = std::max(forwarded->last, record.offset);
     }
     return absl::OkStatus();
