@@ -129,15 +129,21 @@ def exact_rows(read: pa.Table | pa.RecordBatch, names: list[str] | None = None) 
     return list(zip(*(kinds.exact(found[name]) for name in names)))
 
 
-def expected(count: int) -> list[tuple]:
-    return exact_rows(rows(0, count))
+def expected(count: int, gone: frozenset[int] = frozenset()) -> list[tuple]:
+    """Of the first rows, those whose offsets are not in `gone`."""
+    return [row for offset, row in enumerate(exact_rows(rows(0, count))) if offset not in gone]
+
+
+def key_words(number: int) -> list[str]:
+    """A key as commands take it."""
+    key = key_of(number)
+    time = pl.Series([key["key_timestamp"]]).cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
+    return [f"key_string={key['key_string']}", f"key_int64={key['key_int64']}", f"key_timestamp={time[0]}"]
 
 
 def steps(folder: pathlib.Path, number: int, *arguments) -> list[dict]:
     """The history of a key, by forebay."""
-    key = key_of(number)
-    time = pl.Series([key["key_timestamp"]]).cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
-    words = [f"key_string={key['key_string']}", f"key_int64={key['key_int64']}", f"key_timestamp={time[0]}"]
+    words = key_words(number)
     done = forebay(folder, "history", "kinds", *words, "--format", "json", *arguments)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -158,9 +164,11 @@ def training_set(folder: pathlib.Path, count: int) -> list[tuple]:
     return list(zip(*(kinds.exact(joined[f"kinds.{name}"]) for name in FEATURES)))
 
 
-def expected_training_set(count: int) -> list[tuple]:
+def expected_training_set(count: int, gone: frozenset[int] = frozenset()) -> list[tuple]:
+    """Where a row is gone, so are all of its key before it."""
     served = rows(0, count)
-    deleted = [op == "delete" for op in served["_op"].to_pylist()]
+    ops = served["_op"].to_pylist()
+    deleted = [op == "delete" or offset in gone for offset, op in enumerate(ops)]
     columns = [
         [None if gone else one for one, gone in zip(kinds.exact(served[name]), deleted)]
         for name in FEATURES
@@ -168,16 +176,22 @@ def expected_training_set(count: int) -> list[tuple]:
     return list(zip(*columns))
 
 
-def check(folder: pathlib.Path, count: int, readers=(by_delta_rs, by_polars)) -> None:
-    """The table has the first `count` rows, whoever reads it."""
-    want = expected(count)
+def check(
+    folder: pathlib.Path,
+    count: int,
+    readers=(by_delta_rs, by_polars),
+    gone: frozenset[int] = frozenset(),
+) -> None:
+    """The table has the first `count` rows but for those that are gone, whoever reads it."""
+    want = expected(count, gone)
     for read in readers:
         assert exact_rows(read(folder)) == want, read.__name__
-    assert training_set(folder, count) == expected_training_set(count)
+    assert training_set(folder, count) == expected_training_set(count, gone)
     served = rows(0, count)
     for number in range(min(count, 3)):
         found = [(step["_op"], step["int64_lifetime"]) for step in steps(folder, number)]
         assert found == [
             (served["_op"][i].as_py(), served["int64_lifetime"][i].as_py())
             for i in range(number, count, 10)
+            if i not in gone
         ]
