@@ -60,6 +60,32 @@ TEST(RocksDbStateStoreConcurrent, ReadsBesideCommitsSeeWholeCommitsInOrder) {
   for (std::thread& reader : readers) reader.join();
 }
 
+TEST(RocksDbStateStoreConcurrent, AToolThatOpensTheStoreSeesAWholeCommitAndNoOldOne) {
+  TemporaryFolder state;
+  const TaskId task{"topic", PartitionId(0)};
+  StoreFactory stores(state.path(), {.block_cache_bytes = 1 << 20, .write_buffer_bytes = 16 << 10});
+  std::unique_ptr<StateStore> store = stores.Open(task).value();
+  std::atomic<int> committed = 0;
+  ASSERT_TRUE(Commit(store.get(), Generation(0)).ok());
+  std::thread tool([&] {
+    while (committed < kCommits) {
+      const int before = committed;
+      absl::StatusOr<std::unique_ptr<StateStore>> opened = OpenStoreForReading(state.path(), task);
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      const std::string generation = (*opened)->ReadMeta().value().value();
+      EXPECT_GE(std::stoi(generation), before);
+      Contents contents = ScanAll(**opened);
+      EXPECT_EQ(contents.size(), kKeys);
+      for (const auto& [key, value] : contents) EXPECT_EQ(std::stoi(value), std::stoi(generation));
+    }
+  });
+  for (int generation = 1; generation <= kCommits; ++generation) {
+    EXPECT_TRUE(Commit(store.get(), Generation(generation)).ok());
+    committed = generation;
+  }
+  tool.join();
+}
+
 TEST(RocksDbStateStoreConcurrent, TasksOpenAndCommitSideBySide) {
   TemporaryFolder state;
   StoreFactory stores(state.path(), {});

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -67,6 +69,13 @@ bool LacksCurrent(const fs::path& folder) {
     if (extension == ".sst" || extension == ".log") return true;
   }
   return false;
+}
+
+// The name of the list of the database's files, which is another after each change of them
+// (max_manifest_file_size).
+std::string ListOfFiles(const fs::path& folder) {
+  std::ifstream current(folder / "CURRENT");
+  return {std::istreambuf_iterator<char>(current), {}};
 }
 
 }  // namespace
@@ -152,15 +161,20 @@ absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& 
         fmt::format("task {} has no store in {}", task.ToString(), state.string()));
   }
   if (LacksCurrent(folder)) return DamagedStore("it has data but no CURRENT file", folder);
-  rocksdb::DB* database = nullptr;
+  std::unique_ptr<rocksdb::DB> database;
   rocksdb::Status status;
-  // A worker beside us may remove a file that it named before.
+  // What a worker beside us flushes or compacts meanwhile may be missing from what we see.
+  std::string files;
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-    status = rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &database);
-    if (status.ok() || !status.IsPathNotFound()) break;
+    files = ListOfFiles(folder);
+    rocksdb::DB* opened = nullptr;
+    database.reset();
+    status = rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &opened);
+    database.reset(opened);
+    if (ListOfFiles(folder) == files) break;
   }
   if (!status.ok()) return StoreError(status, "open", folder);
-  return std::make_unique<RocksDbStateStore>(std::unique_ptr<rocksdb::DB>(database), folder,
+  return std::make_unique<RocksDbStateStore>(std::move(database), folder,
                                              /*least_file_bytes=*/std::nullopt);
 }
 
