@@ -22,6 +22,7 @@ namespace {
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(300);
 // So many of a worker's intervals pass at most until it has done what it does in each.
 constexpr int kIntervals = 2;
+constexpr absl::Duration kLeeway = absl::Seconds(10);
 
 // Where an erasure was forwarded from; nullopt: the record is no erasure of the key.
 std::optional<RecordOrigin> OriginOfErasure(const RawRecord& record, const ErasureScope& scope) {
@@ -116,11 +117,12 @@ absl::StatusOr<std::string> ErasureWait::Look(const std::vector<SentErasure>& se
     if (!missing.empty()) return missing;
     up_to_[forwarded.task] = forwarded.last;
   }
+  std::string first;  // all are looked at, as time counts from when one is seen to have applied it
   for (const auto& [task, offset] : up_to_) {
     ASSIGN_OR_RETURN(std::string missing, LookAtTask(task, offset));
-    if (!missing.empty()) return missing;
+    if (first.empty()) first = std::move(missing);
   }
-  return "";
+  return first;
 }
 
 absl::StatusOr<std::string> ErasureWait::LookAtForwarded(const std::vector<SentErasure>& sent,
@@ -197,7 +199,7 @@ absl::StatusOr<std::string> ErasureWait::LookAtTask(const TaskId& task, Offset e
   }
   // The state here may be left from before the task went to another worker.
   const absl::Duration state_patience =
-      kIntervals * absl::Microseconds(loaded_.config.state_interval_us) + absl::Seconds(1);
+      kIntervals * absl::Microseconds(loaded_.config.state_interval_us) + kLeeway;
   if (here && state < erasure && absl::Now() < *progress.applied + state_patience)
     return fmt::format("the state of {} in {} is at offset {}, before the erasure at {}",
                        task.ToString(), loaded_.config.state.string(), state.value(),
@@ -235,7 +237,7 @@ absl::StatusOr<std::string> ErasureWait::LookAtTable(const ErasureScope::Table& 
                        task.ToString(), table.id.ToString());
   }
   const absl::Duration patience =
-      kIntervals * absl::Microseconds(loaded_.config.flush_interval_us) + absl::Seconds(1);
+      kIntervals * absl::Microseconds(loaded_.config.flush_interval_us) + kLeeway;
   if (absl::Now() >= *progress_.at(task).applied + patience) return "";
   return fmt::format("table {} has the rows of {} up to offset {}, before the erasure at {}",
                      table.id.ToString(), task.ToString(), held.value(), erasure.value());
