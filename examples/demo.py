@@ -58,6 +58,8 @@ class DemoProject:
         text = text.replace("http_port: 8080", "http_port: 0").replace(
             "grpc_port: 8081", "grpc_port: 0"
         )
+        # So that an erasure is on the disk soon.
+        text = text.replace("flush_interval: 2s", "state_interval: 1s\nflush_interval: 2s")
         if brokers:
             text = text.replace("localhost:9092", brokers)
         if warehouse:
@@ -65,6 +67,11 @@ class DemoProject:
         config.write_text(text)
         self.warehouse = warehouse or str(folder / "warehouse")
         self.storage_options: dict[str, str] | None = None  # for readers of tables in a bucket
+
+    def set_brokers(self, brokers: str) -> None:
+        """For commands: the address of a broker inside the worker is known when that is ready."""
+        config = self.folder / "forebay.yaml"
+        config.write_text(config.read_text().replace("localhost:9092", brokers))
 
     def table(self, view: str) -> str:
         return f"{self.warehouse}/offline/{view}/v1"
@@ -139,6 +146,7 @@ class Demo:
             self.show_updates(updates)
             self.show_training_set(updates)
             self.show_compaction()
+            self.show_erasure(worker)
             self.summary(worker, stream, updates)
             if self.stay:
                 self.keep_serving(worker)
@@ -293,6 +301,31 @@ class Demo:
         if self.project.open_table(VIEW).count() != rows:
             raise DemoFailed("the table has other rows than before it was compacted")
 
+    def show_erasure(self, worker: Worker) -> None:
+        self.console.step(f"One user asks to be forgotten: {WATCHED}")
+        self.project.set_brokers(self.brokers)
+        before = self.users_rows()
+        done = forebay("erase", "--project", self.project.folder, "user", WATCHED)
+        if done.returncode != 0:
+            raise DemoFailed(f"forebay erase failed:\n{done.stdout}{done.stderr}")
+        said = next(line for line in done.stderr.splitlines() if line.startswith(VIEW))
+        self.console.fact("forebay erase", said.split(": ", 1)[1])
+        cells = worker.get([f"{VIEW}.*"], {"user_id": WATCHED}).values()
+        self.console.fact("a lookup says", ", ".join(sorted({cell["status"] for cell in cells})))
+        after = self.users_rows()
+        erased = before.pop(WATCHED, 0)
+        self.console.verdict(
+            after == before and erased > 0,
+            f"{erased:,} rows of the user are in no file any more, {sum(after.values()):,} of others are",
+        )
+        if after != before or erased == 0:
+            raise DemoFailed("the table has other rows than it should after the erasure")
+
+    def users_rows(self) -> dict[str, int]:
+        """How many rows each user has in the table."""
+        table = pl.from_arrow(self.project.open_table(VIEW).to_pyarrow_table())
+        return dict(table.group_by("user_id").len().rows())
+
     def summary(self, worker: Worker, stream: CardStream, updates: UpdateReader) -> None:
         dead = sum_of(worker.metrics(), "forebay_dead_lettered_records_total", "transactions")
         if dead != stream.broken:
@@ -307,6 +340,7 @@ class Demo:
             "records in a Kafka topic said what was newest.",
             "A training set joined from the table held exactly what serving had answered. That is the point.",
             f"{stream.broken} broken records were kept, with the reason, in shop.dead-letter: nothing is dropped.",
+            "One user was erased: from memory, disk, the newest records of topics, and from the table with its past.",
         ):
             self.console.bullet(text)
         self.console.line(f"\nAll that in {seconds:.0f} seconds.")
