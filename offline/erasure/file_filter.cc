@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,6 @@ namespace {
 using Batch = std::shared_ptr<arrow::RecordBatch>;
 
 constexpr int64_t kBatchRows = 32 * 1024;
-constexpr int64_t kRowGroupRows = 128 * 1024;
 
 // As the file was written. One of another program becomes as one of a flush: in no order that is
 // known.
@@ -35,15 +33,6 @@ DataFileOptions OptionsOf(const AddAction& file, const FilePlace& place, Parquet
   options.run = run->second;
   options.part = NumberTag(file, kPartTag).value_or(0);
   return options;
-}
-
-std::optional<int64_t> RowsOf(const AddAction& file) {
-  auto stats = nlohmann::json::parse(file.stats, nullptr, false);
-  if (!stats.is_object() || !stats.contains("numRecords") ||
-      !stats["numRecords"].is_number_integer()) {
-    return std::nullopt;
-  }
-  return stats["numRecords"].get<int64_t>();
 }
 
 // The rows but for `erased`, which are in order.
