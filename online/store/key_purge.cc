@@ -10,6 +10,9 @@
 namespace forebay {
 namespace {
 
+// Of more keys at once the whole store is compacted: they are in most of its files.
+constexpr size_t kMostKeys = 16;
+
 rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -83,7 +86,8 @@ bool KeyPurge::Compact(bool whole, const std::vector<std::string>& keys) {
   options.exclusive_manual_compaction = false;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   options.canceled = &stop_;
-  if (whole) return database_->CompactRange(options, nullptr, nullptr).ok();
+  if (whole || keys.size() > kMostKeys)
+    return database_->CompactRange(options, nullptr, nullptr).ok();
   for (const std::string& key : keys) {
     const rocksdb::Slice only(key);
     if (!database_->CompactRange(options, &only, &only).ok()) return false;

@@ -6,10 +6,10 @@
 //   batch.Put(KeyPurge::kPendingKey, ""); ... the batch is written ...
 //   purge.Start(keys);
 //
-// A thread of its own compacts the files that hold the keys, beside reads and commits. Until that
-// is done the store says so under kPendingKey. Which keys they were is not kept: after a crash the
-// whole store is compacted. What cannot be compacted now (a full disk) is left to the next process,
-// too.
+// A thread of its own compacts the files that hold the keys, of many keys all files, beside reads
+// and commits. Until that is done the store says so under kPendingKey. Which keys they were is not
+// kept: after a crash the whole store is compacted. What cannot be compacted now (a full disk) is
+// left to the next process, too.
 #ifndef FOREBAY_ONLINE_STORE_KEY_PURGE_H_
 #define FOREBAY_ONLINE_STORE_KEY_PURGE_H_
 

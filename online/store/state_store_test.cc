@@ -272,6 +272,19 @@ TEST(RocksDbStateStore, WhatIsPurgedLeavesTheDiskAndNothingElseDoes) {
   }
 }
 
+TEST(RocksDbStateStore, ManyKeysArePurgedAtOnce) {
+  TemporaryFolder state;
+  ASSERT_TRUE(Commit(Open(state.path()).get(), Neighbours(0, "other")).ok());
+  std::unique_ptr<StateStore> store = Open(state.path());
+  Changes changes{.meta = "m"};
+  for (int i = 0; i < 40; ++i) changes.deletes.push_back("key" + std::to_string(i));
+  changes.purges = changes.deletes;
+  ASSERT_TRUE(Commit(store.get(), changes).ok());
+  for (const std::string& key : changes.deletes)
+    EXPECT_TRUE(LeavesTheDisk(state.path(), key)) << key;
+  EXPECT_EQ(ScanAll(*store).size(), 1);
+}
+
 TEST(RocksDbStateStore, APurgeThatWasBrokenOffIsDoneByTheNextProcess) {
   TemporaryFolder state;
   ASSERT_TRUE(Commit(Open(state.path()).get(), Neighbours(0, "secret")).ok());
