@@ -8,7 +8,7 @@ from tests.oracle import oracle as subject
 from tests.oracle.aggregates import fold
 from tests.oracle.compare import same
 from tests.oracle.model import DAY, HOUR, MINUTE, SECOND, Feature, Source, View, Window, duration
-from tests.oracle.oracle import Answer, Record, Rejected, Step, Task
+from tests.oracle.oracle import Answer, Erasure, Record, Rejected, Step, Task
 
 SOURCE = Source(
     name="s",
@@ -100,6 +100,46 @@ def test_a_lifetime_window_never_lets_go():
 def test_steps_of_one_key_never_share_an_effective_time():
     task = task_of([view()], record(0, 100), record(1, 100), record(2, 99))
     assert steps_of(task) == [(100, "event", 0, 0), (101, "event", 1, 0), (102, "event", 2, 0)]
+
+
+def test_an_erased_key_is_deleted_and_starts_from_nothing():
+    ever = Feature("n", "count(*)", "count", lambda row: 1, (TEN, Window.lifetime()))
+    task = task_of(
+        [view(ever)],
+        record(0, 5 * MINUTE),
+        record(1, 100, key="b", known=5 * MINUTE),
+        Erasure(2, "k", "a"),
+        Erasure(3, "k", "a"),  # nothing is left
+        Erasure(4, "other", "b"),  # of another entity
+        record(5, 3 * MINUTE, known=5 * MINUTE),
+        record(6, 0, key="new", known=5 * MINUTE),
+        record(7, 0, key="later", known=5 * MINUTE + 2),
+        Erasure(8, "k", "a"),
+    )
+    assert steps_of(task) == [
+        (5 * MINUTE, "event", 0, 0),
+        (5 * MINUTE, "event", 1, 0),
+        (5 * MINUTE + 1, "delete", 2, 0),
+        (5 * MINUTE + 2, "event", 5, 0),  # after its delete step, which nothing of the key tells
+        (5 * MINUTE + 2, "event", 6, 0),
+        (5 * MINUTE + 2, "event", 7, 0),
+        (5 * MINUTE + 3, "delete", 8, 0),
+    ]
+    assert (task.steps[2].event_time, task.steps[2].known_time) == (5 * MINUTE, 5 * MINUTE + 1)
+    history = task.keys["v", ("a",)]
+    assert history.at(5 * MINUTE) == Answer([1, 1], 5 * MINUTE, 5 * MINUTE)
+    assert history.at(5 * MINUTE + 1) is None
+    assert history.at(5 * MINUTE + 2) == Answer([1, 1], 5 * MINUTE + 2, 3 * MINUTE)
+    assert history.at(5 * MINUTE + 3) is None
+
+
+def test_an_erasure_makes_due_expiry_steps_first():
+    task = task_of([view()], record(0, 0), record(1, 11 * MINUTE, key="b"), Erasure(2, "k", "a"))
+    assert [s[:3] for s in steps_of(task)] == [
+        (0, "event", 0),
+        (11 * MINUTE, "event", 1),
+        (11 * MINUTE, "delete", 1),  # the window is empty: there is nothing to erase
+    ]
 
 
 def test_expiry_and_delete_come_before_the_next_event_of_the_key():
