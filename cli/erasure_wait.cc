@@ -1,9 +1,12 @@
 #include "cli/erasure_wait.h"
 
+#include <arrow/api.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "cli/read_cost.h"
 #include "connectors/kafka/control_record.h"
 #include "connectors/kafka/repartition_record.h"
 #include "engine/task/stored_views.h"
@@ -11,6 +14,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "offline/erasure/logged_rows.h"
+#include "offline/history/key_history.h"
 #include "offline/sink/table_flush.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
@@ -93,7 +97,7 @@ absl::StatusOr<ErasedUpTo> ErasureWait::Run(const std::vector<SentErasure>& sent
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
     ASSIGN_OR_RETURN(std::string missing, Look(sent));
-    if (missing.empty()) return up_to_;
+    if (missing.empty()) break;
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(
           fmt::format("not erased within {}: {}. A worker of the project must run (`forebay run`); "
@@ -102,6 +106,44 @@ absl::StatusOr<ErasedUpTo> ErasureWait::Run(const std::vector<SentErasure>& sent
     }
     absl::SleepFor(kBetweenLooks);
   }
+  for (const Forwarded& forwarded : forwarded_) {
+    for (const ErasureScope::Table& table : scope_.tables) {
+      if (table.topic == forwarded.task.topic) RETURN_IF_ERROR(FollowReleases(forwarded, table.id));
+    }
+  }
+  return up_to_;
+}
+
+// In a repartition task records and erasures wait for their turn (S26a), and steps have the offset
+// of what was read when that came: rows of before the erasure end with the last delete.
+absl::Status ErasureWait::FollowReleases(const Forwarded& forwarded, const TableId& table) {
+  const std::unique_ptr<DeltaTable>& opened = tables_.at(table);
+  if (opened == nullptr) return absl::OkStatus();
+  arrow::FieldVector columns;
+  for (const char* name : {"_effective_time", "_op", "_source_partition", "_source_offset"})
+    columns.push_back(opened->DataSchema()->GetFieldByName(name));
+  HistoryReads reads;
+  return ReadKeyHistory(
+      {.store = warehouse_,
+       .table = opened->path(),
+       .snapshot = &opened->snapshot(),
+       .entity = scope_.entity,
+       .key = scope_.key,
+       .columns = arrow::schema(std::move(columns)),
+       .cost = CostOf(loaded_.config)},
+      [&](const std::shared_ptr<arrow::RecordBatch>& rows) {
+        const auto& ops = static_cast<const arrow::StringArray&>(*rows->column(1));
+        const auto& partitions = static_cast<const arrow::Int32Array&>(*rows->column(2));
+        const auto& offsets = static_cast<const arrow::Int64Array&>(*rows->column(3));
+        Offset& last = up_to_.at(forwarded.task);
+        for (int64_t row = 0; row < rows->num_rows(); ++row) {
+          if (ops.GetView(row) == "delete" &&
+              partitions.Value(row) == forwarded.task.partition.value())
+            last = std::max(last, Offset(offsets.Value(row)));
+        }
+        return absl::OkStatus();
+      },
+      &reads);
 }
 
 absl::StatusOr<std::string> ErasureWait::Look(const std::vector<SentErasure>& sent) {

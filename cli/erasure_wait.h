@@ -83,6 +83,7 @@ class ErasureWait {
   // `here`: the task's worker is on this machine.
   absl::StatusOr<std::string> LookAtTable(const ErasureScope::Table& table, const TaskId& task,
                                           Offset erasure, bool here);
+  absl::Status FollowReleases(const Forwarded& forwarded, const TableId& table);
   absl::StatusOr<Offset> PositionHere(const TaskId& task) const;
   absl::StatusOr<Offset> PositionOfGroup(const TaskId& task);
 

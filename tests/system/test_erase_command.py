@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 
 import deltalake
 import polars as pl
@@ -76,11 +77,13 @@ def project(tmp_path, broker, request) -> Project:
     return made
 
 
-def send(broker: Broker, project: Project, first: int, count: int, both: bool = False) -> None:
+def send(
+    broker: Broker, project: Project, first: int, count: int, both: bool = False, subject: str = SUBJECT
+) -> None:
     messages = []
     for i in range(first, first + count):
-        shop = SUBJECT if i % 10 == 3 and both else f"shop-{i % 7}"
-        user = SUBJECT if i % 10 == 7 else f"user-{i % 9}"
+        shop = subject if i % 10 == 3 and both else f"shop-{i % 7}"
+        user = subject if i % 10 == 7 else f"user-{i % 9}"
         fields = {"shop": shop, "user_id": user, "amount": i, "event_time": START_MS + i * 1000}
         messages.append(Message(shop, json.dumps(fields).encode(), START_MS + i * 1000))
     produce(broker.address, f"{project.name}.orders", messages)
@@ -152,6 +155,27 @@ def test_a_key_is_erased_everywhere_and_nothing_else(project, broker):
         updates = read_topic(broker.address, project.update_topic(view))
         of_key = [update for update in updates if update.key() == SUBJECT.encode()]
         assert of_key[-1].value() is None
+
+
+def test_beside_a_stream_nothing_from_before_comes_after_it(project, broker):
+    """In a repartition topic records wait for their turn: some from before are applied later."""
+    stop = threading.Event()
+
+    def stream():
+        first = 300
+        while not stop.is_set():
+            send(broker, project, first, 50, subject="another")
+            first += 50
+
+    with Worker(project) as worker:
+        sender = threading.Thread(target=stream)
+        sender.start()
+        erase(project, "user")
+        stop.set()
+        sender.join()
+        answer = worker.get(["user_spend.n_lifetime"], {"user_id": SUBJECT})
+        assert answer["user_spend.n_lifetime"]["status"] == "NOT_FOUND"
+    assert mentions(project) == []
 
 
 def test_a_subject_that_comes_back_keeps_what_is_new(project, broker):
