@@ -170,9 +170,11 @@ def test_beside_a_stream_nothing_from_before_comes_after_it(project, broker):
     with Worker(project) as worker:
         sender = threading.Thread(target=stream)
         sender.start()
-        erase(project, "user")
-        stop.set()
-        sender.join()
+        try:
+            erase(project, "user")
+        finally:
+            stop.set()
+            sender.join()
         answer = worker.get(["user_spend.n_lifetime"], {"user_id": SUBJECT})
         assert answer["user_spend.n_lifetime"]["status"] == "NOT_FOUND"
     assert mentions(project) == []
