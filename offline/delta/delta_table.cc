@@ -118,6 +118,12 @@ std::optional<int64_t> DeltaTable::TransactionVersion(const std::string& app_id)
 }
 
 absl::Status DeltaTable::CheckWritable() const {
+  if (snapshot_.metadata.schema.find("\"delta.invariants\"") != std::string::npos) {
+    return absl::FailedPreconditionError(fmt::format(
+        "Delta table {} has invariants of columns (delta.invariants), which forebay does "
+        "not check: take them away with the program that set them",
+        store_->Describe(path_)));
+  }
   const ProtocolAction& protocol = snapshot_.protocol;
   if (protocol.min_writer_version <= 2) return absl::OkStatus();
   return absl::FailedPreconditionError(fmt::format(

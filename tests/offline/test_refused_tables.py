@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 
 import pytest
 from tests.offline import lake
@@ -75,6 +76,23 @@ def test_column_mapping(project, spark, versions):
 def test_checkpoints_of_version_2(project, spark):
     set_properties(spark, project, "delta.checkpointPolicy = 'v2'")
     check_all_refuse(project, "v2Checkpoint")
+
+
+def test_invariants_of_columns_which_writers_have_to_check(project):
+    log = project / lake.TABLE / "_delta_log"
+    actions = [json.loads(line) for line in (log / f"{0:020}.json").read_text().splitlines()]
+    metadata = next(action["metaData"] for action in actions if "metaData" in action)
+    schema = json.loads(metadata["schemaString"])
+    schema["fields"][0]["metadata"]["delta.invariants"] = '{"expression": {"expression": "true"}}'
+    metadata["schemaString"] = json.dumps(schema)
+    info = {"commitInfo": {"timestamp": time.time_ns() // 1_000_000, "operation": "SET"}}
+    version = len(list(log.glob("*.json")))
+    lines = [json.dumps(info), json.dumps({"metaData": metadata})]
+    (log / f"{version:020}.json").write_text("\n".join(lines) + "\n")
+    lake.check(project, ROWS)
+    vacuum = ["vacuum", "--retention", "0"]
+    for said in (refused_flush(project), refused(project, "compact"), refused(project, *vacuum)):
+        assert "delta.invariants" in said and str(lake.TABLE) in said
 
 
 def test_what_needs_a_newer_writer_alone_is_read(project, spark):
