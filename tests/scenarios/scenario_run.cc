@@ -114,6 +114,29 @@ void AppendRows(const arrow::RecordBatch& rows, TextTable* table) {
   }
 }
 
+std::vector<RawRecord> RawRecordsOf(const Scenario& scenario) {
+  std::vector<RawRecord> records;
+  for (const ScenarioRecord& record : scenario.records) {
+    RawRecord& raw = records.emplace_back();
+    raw.offset = Offset(static_cast<int64_t>(records.size()) - 1);
+    raw.timestamp = record.timestamp;
+    (record.erases.empty() ? raw.value : raw.key) = record.value;
+  }
+  return records;
+}
+
+ReadControlRecord ControlsOf(const Scenario& scenario, const v1::Project& project) {
+  return [&](const RawRecord& record) -> std::optional<ControlRecord> {
+    const std::string& name = scenario.records[record.offset.value()].erases;
+    if (name.empty()) return std::nullopt;
+    KeyTextReader keys(*FindEntity(project, name));
+    return ControlRecord{.erasure = KeyErasure{.offset = record.offset,
+                                               .entity = name,
+                                               .key = keys.Read(*record.key).value(),
+                                               .timestamp = record.timestamp}};
+  };
+}
+
 ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario), way_(way) {
   std::filesystem::create_directories(folder_.path() / "features");
   std::ofstream(folder_.path() / "forebay.yaml") << "project: scenario\n"
@@ -129,11 +152,7 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
       project(), WantedSteps{WantedSteps::Which::kNewestOfCut,
                              /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
-  for (size_t i = 0; i < scenario_.records.size(); ++i) {
-    const ScenarioRecord& record = scenario_.records[i];
-    records_.push_back({.offset = Offset(static_cast<int64_t>(i)), .timestamp = record.timestamp});
-    (record.erases.empty() ? records_.back().value : records_.back().key) = record.value;
-  }
+  records_ = RawRecordsOf(scenario_);
   if (way_ == Way::kViewAdded && plans_[0].views.size() > 1) {
     before_ = *loaded_->project;
     before_.mutable_feature_views()->RemoveLast();
@@ -179,9 +198,8 @@ void ScenarioRun::Feed(size_t end) {
   size_t step = way_ == Way::kStraight || way_ == Way::kViewAdded ? end - begin : 1;
   for (size_t at = begin; at < end; at += step) {
     EventDecoder decoder =
-        EventDecoder::Make(*plan.source, plan.columns, nullptr, [this](const RawRecord& r) {
-          return Control(r);
-        }).value();
+        EventDecoder::Make(*plan.source, plan.columns, nullptr, ControlsOf(scenario_, project()))
+            .value();
     EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, step)).value();
     absl::Status applied = task_->Apply(batch);
     ASSERT_TRUE(applied.ok()) << applied;
@@ -190,16 +208,6 @@ void ScenarioRun::Feed(size_t end) {
     Cut(commits);
     if (commits && way_ == Way::kRestarted) Open(plans_);
   }
-}
-
-std::optional<ControlRecord> ScenarioRun::Control(const RawRecord& record) const {
-  const std::string& name = scenario_.records[record.offset.value()].erases;
-  if (name.empty()) return std::nullopt;
-  const v1::Entity& entity = *FindEntity(project(), name);
-  return ControlRecord{.erasure = KeyErasure{.offset = record.offset,
-                                             .entity = name,
-                                             .key = KeyTextReader(entity).Read(*record.key).value(),
-                                             .timestamp = record.timestamp}};
 }
 
 void ScenarioRun::Cut(bool state) {

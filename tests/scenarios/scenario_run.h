@@ -44,6 +44,11 @@ std::string Text(const TextTable& table);
 // Change records, with the table's columns; `_` and `_source_` may be left out of their names.
 void AppendRows(const arrow::RecordBatch& rows, TextTable* table);
 
+// The records as a decoder takes them, and how it tells erasures apart. What they are of outlives
+// them.
+std::vector<RawRecord> RawRecordsOf(const Scenario& scenario);
+ReadControlRecord ControlsOf(const Scenario& scenario, const v1::Project& project);
+
 class ScenarioRun {
  public:
   // Failures are gtest failures of the running test. `scenario` outlives the run.
@@ -70,7 +75,6 @@ class ScenarioRun {
   void Open(const std::vector<TaskPlan>& plans);
   // The records from task's position on, before `end`.
   void Feed(size_t end);
-  std::optional<ControlRecord> Control(const RawRecord& record) const;
   // Takes what the task has made; `state`: and makes its state durable.
   void Cut(bool state);
   // S36, against all steps of the cut.

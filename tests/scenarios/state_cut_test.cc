@@ -61,6 +61,8 @@ Scenario RandomScenario(std::mt19937_64* random) {
     scenario.records.push_back(
         {now, fmt::format(R"({{"k":"k{}","x":{},"s":"{}","time":{}}})", below(kKeys), below(100),
                           std::string(static_cast<size_t>(below(30)), 'a'), time)});
+    if (below(30) == 0)
+      scenario.records.push_back({now, fmt::format("k{}", below(kKeys)), /*erases=*/"thing"});
   }
   return scenario;
 }
@@ -76,7 +78,9 @@ struct MapDelta final : StateDelta {
   void Delete(std::string_view key) override {
     EXPECT_TRUE(changes.emplace(key, std::nullopt).second) << "twice";
   }
-  void Purge(std::string_view) override {}
+  void Purge(std::string_view key) override {
+    changes.emplace(fmt::format("purge {}", key), std::nullopt);
+  }
   void SetMeta(std::string_view meta) override { Put("", meta); }
 
   Changes changes;
@@ -127,13 +131,8 @@ class StateCutTest : public testing::TestWithParam<uint64_t> {
         scenario_(RandomScenario(&random_)),
         straight_(scenario_, Way::kStraight),
         plans_(PlanTasks(straight_.project()).value()),
-        sink_(straight_.project(), {WantedSteps::Which::kNewestOfCut}) {
-    for (size_t i = 0; i < scenario_.records.size(); ++i) {
-      records_.push_back({.offset = Offset(static_cast<int64_t>(i)),
-                          .timestamp = scenario_.records[i].timestamp,
-                          .value = scenario_.records[i].value});
-    }
-  }
+        sink_(straight_.project(), {WantedSteps::Which::kNewestOfCut}),
+        records_(RawRecordsOf(scenario_)) {}
 
   int64_t Below(size_t n) { return static_cast<int64_t>(random_() % n); }
 
@@ -149,7 +148,9 @@ class StateCutTest : public testing::TestWithParam<uint64_t> {
 
   void Apply(Task* task, size_t count) {
     auto at = static_cast<size_t>(task->position().value() + 1);
-    EventDecoder decoder = EventDecoder::Make(*plans_[0].source, plans_[0].columns).value();
+    EventDecoder decoder = EventDecoder::Make(*plans_[0].source, plans_[0].columns, nullptr,
+                                              ControlsOf(scenario_, straight_.project()))
+                               .value();
     EventBatch batch = decoder.Decode(absl::MakeSpan(records_).subspan(at, count)).value();
     ASSERT_TRUE(task->Apply(batch).ok());
   }
@@ -180,7 +181,7 @@ class StateCutTest : public testing::TestWithParam<uint64_t> {
   ScenarioRun straight_;
   const std::vector<TaskPlan> plans_;
   RowsSink sink_;
-  std::vector<RawRecord> records_;
+  const std::vector<RawRecord> records_;
 };
 
 TEST_P(StateCutTest, ACutBesideEventsIsThatMadeAtOnce) {
