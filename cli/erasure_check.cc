@@ -97,10 +97,9 @@ class Check {
     bool here = false;
     for (const ErasureScope::Table& table : scope_.tables) {
       for (const TaskId& task : here_) {
-        if (!table.topic.empty() && table.topic != task.topic) continue;
         here = true;
         ASSIGN_OR_RETURN(int64_t rows, CountLoggedRows(request_.loaded.config.state.string(), task,
-                                                       table.id, KeyOf(task.topic), Offset(-1)));
+                                                       table.id, KeyOf(table.topic), Offset(-1)));
         finding.found += rows;
       }
     }

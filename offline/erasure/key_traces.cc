@@ -40,19 +40,23 @@ bool IsBound(const Json& bound, const Value& part) {
     constexpr int64_t kMilli = 1000;  // which they are cut to
     return time.ok() && FloorTo(*time, kMilli) == FloorTo(*number, kMilli);
   }
-  return true;
+  return true;  // a boolean: that of half of all keys
 }
 
 class LogSearch {
  public:
-  LogSearch(const ErasedKey& key, bool hashed, std::vector<Value> parts)
-      : key_(key), hashed_(hashed), parts_(std::move(parts)) {}
+  LogSearch(const ErasedKey& key, const Snapshot& newest, std::vector<Value> parts)
+      : key_(key),
+        newest_(newest),
+        hashed_(!IsArchiveSchema(*newest.schema)),
+        parts_(std::move(parts)) {}
 
   void Look(const std::vector<Action>& actions, KeyTraces* traces) const {
     bool named = false, hash = false;
     for (const Action& action : actions) {
       const auto* file = std::get_if<AddAction>(&action);
-      if (file == nullptr) continue;
+      // Those of the newest version are searched themselves: bounds there are of others.
+      if (file == nullptr || newest_.files.contains(file->path)) continue;
       named = named || NamesKey(*file);
       hash = hash || (hashed_ && (NumberTag(*file, kKeyHashMinTag) == key_.hash ||
                                   NumberTag(*file, kKeyHashMaxTag) == key_.hash));
@@ -62,31 +66,39 @@ class LogSearch {
   }
 
  private:
+  // A text of the key is enough; of a key without any, all parts are needed.
   bool NamesKey(const AddAction& file) const {
     const Json stats = Json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
     if (!stats.is_object()) return false;
+    bool all = true;
     for (int i = 0; i < key_.entity->keys_size(); ++i) {
-      const std::string& column = key_.entity->keys(i).name();
-      bool bound = false;
-      for (const char* bounds : {"minValues", "maxValues"}) {
-        bound =
-            bound || (stats.contains(bounds) && stats[bounds].is_object() &&
-                      stats[bounds].contains(column) && IsBound(stats[bounds][column], parts_[i]));
-      }
-      if (!bound) return false;
+      const bool bound = IsBoundOf(stats, key_.entity->keys(i).name(), parts_[i]);
+      if (bound && std::holds_alternative<std::string>(parts_[i])) return true;
+      all = all && bound;
     }
-    return true;
+    return all;
+  }
+
+  static bool IsBoundOf(const Json& stats, const std::string& column, const Value& part) {
+    for (const char* bounds : {"minValues", "maxValues"}) {
+      if (stats.contains(bounds) && stats[bounds].is_object() && stats[bounds].contains(column) &&
+          IsBound(stats[bounds][column], part)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   const ErasedKey& key_;
+  const Snapshot& newest_;
   const bool hashed_;
   const std::vector<Value> parts_;
 };
 
-absl::Status SearchLog(const KeyTracesRequest& request, const ErasedKey& key, bool hashed,
-                       KeyTraces* traces) {
+absl::Status SearchLog(const KeyTracesRequest& request, const ErasedKey& key,
+                       const Snapshot& newest, KeyTraces* traces) {
   ASSIGN_OR_RETURN(std::vector<Value> parts, DecodeKey(*key.entity, key.bytes));
-  const LogSearch search(key, hashed, std::move(parts));
+  const LogSearch search(key, newest, std::move(parts));
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, request.store->List(request.table + "/_delta_log"));
   std::vector<int64_t> checkpoints;
   for (const auto& [version, files] : FindCheckpoints(log)) checkpoints.push_back(version);
@@ -138,7 +150,7 @@ absl::StatusOr<KeyTraces> FindKeyTraces(const KeyTracesRequest& request, const E
                                               key));
   traces.old_files = std::ssize(old.files);
   traces.unfinished = std::ssize(old.unfinished);
-  RETURN_IF_ERROR(SearchLog(request, key, hashed, &traces));
+  RETURN_IF_ERROR(SearchLog(request, key, snapshot, &traces));
   return traces;
 }
 

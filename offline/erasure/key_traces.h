@@ -19,8 +19,8 @@ struct KeyTraces {
   int64_t files = 0;       // of it, with these rows
   int64_t old_files = 0;   // with rows of the key, that the newest version does not name
   int64_t unfinished = 0;  // files that cannot be read, and that somebody may be writing
-  // Commits and checkpoints with a file whose statistics, as another program wrote them, have the
-  // key as the least or greatest value.
+  // Commits and checkpoints with an older file whose statistics, as another program wrote them,
+  // have a text of the key, or all of a key without any, as least or greatest values.
   int64_t log_keys = 0;
   // Likewise whose tags have its hash.
   int64_t log_hashes = 0;

@@ -1,6 +1,7 @@
 #include "offline/erasure/old_files.h"
 
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "engine/batch/archive_batch.h"
@@ -25,6 +26,9 @@ absl::Status AddListed(const ObjectStore& store, const std::string& folder,
                        Candidates* candidates) {
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, ListDataFiles(store, folder));
   for (ObjectInfo& object : objects) {
+    // Beside files, other programs keep checksums of them: ".part-1.parquet.crc".
+    const std::string_view name = std::string_view(object.path).substr(object.path.rfind('/') + 1);
+    if (name.starts_with('.')) continue;
     std::string path = prefix + object.path.substr(folder.size() + 1);
     if (!snapshot.files.contains(path)) candidates->emplace(std::move(path), std::move(object));
   }
