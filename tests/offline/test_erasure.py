@@ -5,9 +5,11 @@ import json
 import pathlib
 import random
 
+import boto3
 import deltalake
 import pyarrow.parquet as pq
 import pytest
+from tests.object_store.s3_server import S3Server
 from tests.offline import lake
 from tests.offline.driver import write
 from tests.offline.shop import SPEND, commit, forebay, make_project, make_state, spend_rows
@@ -110,3 +112,39 @@ def test_without_a_broker_it_says_so(project):  # noqa: F811
     done = forebay(project, "erase", "kind", *lake.key_words(1), code=1)
     assert "localhost:1" in done.stderr
     lake.check(project, ROWS)
+
+
+def test_in_buckets_cold_files_stay_in_theirs(tmp_path, monkeypatch):
+    with S3Server() as server:
+        for variable, value in server.environment().items():
+            monkeypatch.setenv(variable, value)
+        for bucket in ("lake", "cold"):
+            server.make_bucket(bucket)
+        lake.make_project(tmp_path)
+        lake.write_rows(tmp_path, 0, ROWS, commits=4)
+        s3 = boto3.client("s3", endpoint_url=server.url)
+        for path in (tmp_path / "warehouse").rglob("*"):
+            if path.is_file():
+                name = f"w/{path.relative_to(tmp_path / 'warehouse')}"
+                s3.put_object(Bucket="lake", Key=name, Body=path.read_bytes())
+        config = tmp_path / "forebay.yaml"
+        config.write_text(config.read_text() + "warehouse: s3://lake/w\noffline: {cold: s3://cold/c}\n")
+        forebay(tmp_path, "tier", "--older-than", "1d")
+
+        def files(bucket: str) -> dict[str, bytes]:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+            keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+            return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+        moved = files("cold")
+        assert moved
+        assert "rows erased" in erase(tmp_path, 3).stderr
+        key = lake.key_of(3)["key_string"].encode()
+        assert any(key in data for data in moved.values())
+        left = files("lake") | files("cold")
+        assert not [path for path, data in left.items() if key in data]
+        assert len(files("cold")) == len(moved) and not moved.keys() & left.keys()
+        served = lake.rows(0, ROWS)["int64_lifetime"].to_pylist()
+        for number in (3, 4):
+            wanted = [] if number == 3 else served[number::10]
+            assert [step["int64_lifetime"] for step in lake.steps(tmp_path, number)] == wanted
