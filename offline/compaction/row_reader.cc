@@ -1,7 +1,6 @@
 #include "offline/compaction/row_reader.h"
 
 #include <arrow/api.h>
-#include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 
 #include <numeric>
@@ -40,10 +39,7 @@ absl::StatusOr<T> RowReader::Run(Step step) {
   } catch (const std::exception& e) {
     what = e.what();
   }
-  return absl::DataLossError(fmt::format(
-      "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
-      "with `forebay reset`",
-      description_, what));
+  return UnusableDataFile(*store_, table_, data_file_, what);
 }
 
 absl::StatusOr<std::unique_ptr<RowReader>> RowReader::Open(const ObjectStore& store,
@@ -52,7 +48,9 @@ absl::StatusOr<std::unique_ptr<RowReader>> RowReader::Open(const ObjectStore& st
                                                            std::shared_ptr<arrow::Schema> schema,
                                                            int64_t batch_rows) {
   std::unique_ptr<RowReader> reader(new RowReader);
-  reader->description_ = DescribeDataFile(store, table, data_file);
+  reader->store_ = &store;
+  reader->table_ = table;
+  reader->data_file_ = data_file;
   reader->schema_ = std::move(schema);
   absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> file =
       OpenDataFile(store, table, data_file);

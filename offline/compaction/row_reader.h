@@ -26,7 +26,7 @@ class RowReader {
  public:
   // `data_file`: as the log of the table calls it. Columns that the file lacks are null, those of
   // other types, as other programs write them, are cast. `batch_rows`: at most, of a batch.
-  // DATA_LOSS: it is missing or damaged, or a column does not fit.
+  // DATA_LOSS: it is missing or damaged, or a column does not fit. `store` must outlive this.
   static absl::StatusOr<std::unique_ptr<RowReader>> Open(const ObjectStore& store,
                                                          const std::string& table,
                                                          const std::string& data_file,
@@ -42,7 +42,9 @@ class RowReader {
   template <typename T, typename Step>
   absl::StatusOr<T> Run(Step step);
 
-  std::string description_;  // where it is
+  const ObjectStore* store_ = nullptr;
+  std::string table_;
+  std::string data_file_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "offline/delta/file_place.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -95,6 +96,15 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
 std::string DescribeDataFile(const ObjectStore& store, const std::string& table,
                              const std::string& data_file) {
   return IsInTable(data_file) ? store.Describe(table + "/" + data_file) : data_file;
+}
+
+absl::Status UnusableDataFile(const ObjectStore& store, const std::string& table,
+                              const std::string& data_file, std::string_view what) {
+  return absl::DataLossError(fmt::format(
+      "cannot use data file {}: {}; {}put it back from a copy of the table, or build its view anew "
+      "with `forebay reset`",
+      DescribeDataFile(store, table, data_file), what,
+      IsCold(data_file) ? "see that the cold location is there, or " : ""));
 }
 
 arrow::Status ArrowOutput::Write(const void* data, int64_t size) {

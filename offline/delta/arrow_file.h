@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
@@ -28,6 +29,9 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
 // For messages: where it is.
 std::string DescribeDataFile(const ObjectStore& store, const std::string& table,
                              const std::string& data_file);
+// DATA_LOSS: `what` is wrong with it, and what to do.
+absl::Status UnusableDataFile(const ObjectStore& store, const std::string& table,
+                              const std::string& data_file, std::string_view what);
 
 // What is written goes into the object at once; who made `writer` finishes it.
 class ArrowOutput : public arrow::io::OutputStream {

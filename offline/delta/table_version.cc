@@ -187,7 +187,6 @@ absl::StatusOr<int64_t> OldestWholeVersion(const ObjectStore& store, const std::
 
 absl::Status ExplainMissingFile(const ObjectStore& store, const std::string& table,
                                 const Snapshot& snapshot, const std::string& path) {
-  const std::string file = DescribeDataFile(store, table, path);
   absl::StatusOr<Snapshot> newest = LoadSnapshot(store, table, std::nullopt);
   if (newest.ok() && newest->version > snapshot.version && !newest->files.contains(path)) {
     ASSIGN_OR_RETURN(std::optional<int64_t> erasure,
@@ -196,17 +195,14 @@ absl::Status ExplainMissingFile(const ObjectStore& store, const std::string& tab
     return absl::FailedPreconditionError(fmt::format(
         "version {} of the Delta table {} can no longer be read: its data file {} {}; the oldest "
         "version that can be read is {}",
-        snapshot.version, store.Describe(table), file,
+        snapshot.version, store.Describe(table), DescribeDataFile(store, table, path),
         erasure ? fmt::format("was removed by an erasure (forebay erase), that of version {}, or "
                               "by a vacuum since",
                               *erasure)
                 : "is gone, as after a vacuum",
         oldest));
   }
-  return absl::DataLossError(fmt::format(
-      "cannot use data file {}: it is missing; put it back from a copy of the table, or "
-      "build its view anew with `forebay reset`",
-      file));
+  return UnusableDataFile(store, table, path, "it is missing");
 }
 
 }  // namespace forebay

@@ -1,7 +1,6 @@
 #include "offline/erasure/key_search.h"
 
 #include <arrow/api.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -48,10 +47,7 @@ FileSearch SearchFile(const SearchedTable& table, const std::string& path, const
   } catch (const std::exception& e) {
     what = e.what();
   }
-  return {.status = absl::DataLossError(
-              fmt::format("cannot use data file {}: {}; put it back from a copy of the table, or "
-                          "build its view anew with `forebay reset`",
-                          DescribeDataFile(*table.store, table.table, path), what))};
+  return {.status = UnusableDataFile(*table.store, table.table, path, what)};
 }
 
 }  // namespace

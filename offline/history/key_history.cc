@@ -30,10 +30,7 @@ absl::Status Damaged(const KeyHistoryRequest& request, const std::string& path, 
     std::string page = FindDamagedPage(*std::move(file));
     if (!page.empty()) what = fmt::format("{}: {}", page, what);
   }
-  return absl::DataLossError(fmt::format(
-      "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
-      "with `forebay reset`",
-      DescribeDataFile(*request.store, request.table, path), what));
+  return UnusableDataFile(*request.store, request.table, path, what);
 }
 
 FoundInFile SearchFile(const KeyHistoryRequest& request, const KeyInFile& wanted,

@@ -28,8 +28,7 @@ absl::StatusOr<int64_t> CountRows(const ObjectStore& store, const std::string& t
   } catch (const std::exception& e) {
     what = e.what();
   }
-  return absl::DataLossError(
-      fmt::format("cannot use data file {}: {}", DescribeDataFile(store, table, path), what));
+  return UnusableDataFile(store, table, path, what);
 }
 
 // Null counts of columns; those of lists say nothing of elements, which are what Iceberg counts.

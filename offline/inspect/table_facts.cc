@@ -1,7 +1,6 @@
 #include "offline/inspect/table_facts.h"
 
 #include <arrow/api.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -86,8 +85,7 @@ class Reader {
     } catch (const std::exception& e) {
       what = e.what();
     }
-    return absl::DataLossError(fmt::format("cannot use data file {}: {}",
-                                           DescribeDataFile(store_, path_, file.path), what));
+    return UnusableDataFile(store_, path_, file.path, what);
   }
 
   const ObjectStore& store_;

@@ -145,10 +145,7 @@ absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
     std::string page = FindDamagedPage(*std::move(file));
     if (!page.empty()) what = fmt::format("{}: {}", page, what);
   }
-  return absl::DataLossError(fmt::format(
-      "cannot use data file {}: {}; put it back from a copy of the table, or build its view anew "
-      "with `forebay reset`",
-      DescribeDataFile(store, table, path), what));
+  return UnusableDataFile(store, table, path, what);
 }
 
 void Say(std::string warning, std::vector<std::string>* warnings) {

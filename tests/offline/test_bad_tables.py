@@ -57,6 +57,27 @@ def test_a_data_file_that_is_missing(project):
         assert str(lost) in said and "missing" in said and "from a copy" in said, said
 
 
+def test_a_cold_location_that_is_away(tmp_path):
+    """What needs it says so; rows go on being written, merged and counted, and it may come back."""
+    lake.make_project(tmp_path, f"offline: {{cold: {tmp_path / 'cold'}}}\n")
+    lake.write_rows(tmp_path, 0, ROWS)
+    forebay(tmp_path, "tier", "--older-than", "1d")
+    (tmp_path / "cold").rename(tmp_path / "away")
+    for command in readers(tmp_path):
+        said = refused(tmp_path, *command)
+        assert "it is missing; see that the cold location is there, or" in said, said
+    lake.write_rows(tmp_path, ROWS, ROWS, commits=2)
+    forebay(tmp_path, "compact")
+    assert json.loads(forebay(tmp_path, "tables", "--format", "json").stdout)["rows"] == 2 * ROWS
+    said = refused(tmp_path, "tier", "--older-than", "1d")
+    assert f"{tmp_path / 'cold'}" in said and "is not there: mount it, or put it back" in said, said
+    forebay(tmp_path, "vacuum", "--retention", "0")
+    (tmp_path / "away").rename(tmp_path / "cold")
+    lake.check(tmp_path, 2 * ROWS)
+    forebay(tmp_path, "tier", "--older-than", "1d")
+    lake.check(tmp_path, 2 * ROWS)
+
+
 @pytest.mark.parametrize("left", [0, 100, -1])
 def test_a_data_file_that_was_cut_short(project, left):
     cut = data_files(project)[0]
