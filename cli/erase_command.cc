@@ -24,6 +24,7 @@
 #include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/erasure/key_bounds.h"
 #include "offline/erasure/key_traces.h"
 #include "offline/erasure/logged_rows.h"
 #include "offline/erasure/table_erasure.h"
@@ -181,15 +182,16 @@ class EraseRun {
                                                       .alone = folder_.has_value(),
                                                       .now_us = now_us()},
                                                      key));
-    if (traces.log_keys > 0) RETURN_IF_ERROR(ForgetOldVersions(warehouse_, table->get()));
+    if (traces.log_keys > 0) {
+      RETURN_IF_ERROR(ForgetBounds(warehouse_.get(), (*table)->path(), (*table)->snapshot(), key));
+    }
     Say("{}: {} erased, {} of {} written anew as {}; {} of {} removed that held the key; version "
         "{}{}",
         of.id.ToString(), Counted(done.rows, "row", "rows"),
         Counted(done.files_rewritten, "file", "files"), ShowByteSize(done.bytes_before),
         ShowByteSize(done.bytes_after), Counted(done.old_files, "file", "files"),
         ShowByteSize(done.old_bytes), done.version,
-        traces.log_keys > 0 ? ", the only one now, as the log of those before it named the key"
-                            : "");
+        traces.log_keys > 0 ? "; the log named the key in statistics of another program" : "");
     return absl::OkStatus();
   }
 

@@ -14,8 +14,10 @@
 #include "offline/change_log/change_rows.h"
 #include "offline/compaction/compaction.h"
 #include "offline/compaction/row_reader.h"
+#include "offline/delta/checkpoint.h"
 #include "offline/delta/data_file.h"
 #include "offline/delta/table_version.h"
+#include "offline/erasure/key_bounds.h"
 #include "offline/erasure/key_traces.h"
 #include "offline/erasure/table_erasure.h"
 #include "offline/upkeep/lease.h"
@@ -349,7 +351,7 @@ TEST_F(ErasureTest, AnAppendOnlyTableIsRefusedByName) {
   EXPECT_EQ(Erase(Key("nobody")).rows, 0);
 }
 
-TEST_F(ErasureTest, AKeyInTheStatisticsOfAnotherProgramIsForgottenWithTheOldVersions) {
+TEST_F(ErasureTest, AKeyInTheStatisticsOfAnotherProgramIsForgotten) {
   AddAction file{.path = Append(20)};
   // As another program's OPTIMIZE would have written it.
   const AddAction ours = table_->snapshot().files.at(file.path);
@@ -366,8 +368,16 @@ TEST_F(ErasureTest, AKeyInTheStatisticsOfAnotherProgramIsForgottenWithTheOldVers
   Erase(key);
   EXPECT_EQ(Traces(key).log_keys, 1);
   EXPECT_EQ(Traces(Key("key-5")).log_keys, 0);
-  ASSERT_EQ(ForgetOldVersions(store_, table_.get()), absl::OkStatus());
+  const int64_t version = table_->snapshot().version;
+  ASSERT_EQ(WriteCheckpoint(store_.get(), "t", LoadSnapshot(*store_, "t", version - 1).value()),
+            absl::OkStatus());
+  EXPECT_EQ(Traces(key).log_keys, 2);
+  ASSERT_EQ(ForgetBounds(store_.get(), "t", table_->snapshot(), key), absl::OkStatus());
   EXPECT_EQ(Traces(key).log_keys, 0);
+  for (int64_t old = 0; old <= version; ++old)
+    EXPECT_TRUE(LoadSnapshot(*store_, "t", old).ok()) << old;
+  EXPECT_EQ(LoadSnapshot(*store_, "t", version - 1).value().files.at(theirs.path).stats,
+            R"({"numRecords":20})");
   auto reopened = DeltaTable::Open(store_, "t");
   ASSERT_TRUE(reopened.ok()) << reopened.status();
   EXPECT_EQ((*reopened)->TransactionVersion("demo/spend/v1/transactions-0"), offset_ + 1);

@@ -1,55 +1,26 @@
 #include "offline/erasure/key_traces.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
 #include <variant>
 #include <vector>
 
 #include "engine/batch/archive_batch.h"
-#include "engine/state/key.h"
-#include "forebay/v1/definition.pb.h"
 #include "offline/delta/checkpoint.h"
 #include "offline/delta/data_file.h"
 #include "offline/delta/snapshot.h"
 #include "offline/delta/table_version.h"
+#include "offline/erasure/key_bounds.h"
 #include "offline/erasure/key_search.h"
 #include "offline/erasure/old_files.h"
 #include "offline/history/file_pruning.h"
 #include "schemas/types/status_macros.h"
-#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
 
-using Json = nlohmann::json;
-
-// Writers cut long texts off.
-constexpr size_t kCutText = 31;
-
-bool IsBound(const Json& bound, const Value& part) {
-  if (const auto* text = std::get_if<std::string>(&part)) {
-    if (!bound.is_string()) return false;
-    const auto& found = bound.get_ref<const std::string&>();
-    return found == *text ||
-           (found.size() > kCutText && text->starts_with(found.substr(0, kCutText)));
-  }
-  if (const auto* number = std::get_if<int64_t>(&part)) {
-    if (bound.is_number_integer()) return bound.get<int64_t>() == *number;
-    if (!bound.is_string()) return false;
-    absl::StatusOr<int64_t> time = ParseTime(bound.get_ref<const std::string&>());
-    constexpr int64_t kMilli = 1000;  // which they are cut to
-    return time.ok() && FloorTo(*time, kMilli) == FloorTo(*number, kMilli);
-  }
-  return true;  // a boolean: that of half of all keys
-}
-
 class LogSearch {
  public:
-  LogSearch(const ErasedKey& key, const Snapshot& newest, std::vector<Value> parts)
-      : key_(key),
-        newest_(newest),
-        hashed_(!IsArchiveSchema(*newest.schema)),
-        parts_(std::move(parts)) {}
+  LogSearch(const ErasedKey& key, const Snapshot& newest)
+      : key_(key), newest_(newest), hashed_(!IsArchiveSchema(*newest.schema)), bounds_(key) {}
 
   void Look(const std::vector<Action>& actions, KeyTraces* traces) const {
     bool named = false, hash = false;
@@ -57,7 +28,7 @@ class LogSearch {
       const auto* file = std::get_if<AddAction>(&action);
       // Those of the newest version are searched themselves: bounds there are of others.
       if (file == nullptr || newest_.files.contains(file->path)) continue;
-      named = named || NamesKey(*file);
+      named = named || bounds_.Name(file->stats);
       hash = hash || (hashed_ && (NumberTag(*file, kKeyHashMinTag) == key_.hash ||
                                   NumberTag(*file, kKeyHashMaxTag) == key_.hash));
     }
@@ -66,39 +37,15 @@ class LogSearch {
   }
 
  private:
-  // A text of the key is enough; of a key without any, all parts are needed.
-  bool NamesKey(const AddAction& file) const {
-    const Json stats = Json::parse(file.stats, nullptr, /*allow_exceptions=*/false);
-    if (!stats.is_object()) return false;
-    bool all = true;
-    for (int i = 0; i < key_.entity->keys_size(); ++i) {
-      const bool bound = IsBoundOf(stats, key_.entity->keys(i).name(), parts_[i]);
-      if (bound && std::holds_alternative<std::string>(parts_[i])) return true;
-      all = all && bound;
-    }
-    return all;
-  }
-
-  static bool IsBoundOf(const Json& stats, const std::string& column, const Value& part) {
-    for (const char* bounds : {"minValues", "maxValues"}) {
-      if (stats.contains(bounds) && stats[bounds].is_object() && stats[bounds].contains(column) &&
-          IsBound(stats[bounds][column], part)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   const ErasedKey& key_;
   const Snapshot& newest_;
   const bool hashed_;
-  const std::vector<Value> parts_;
+  const KeyBounds bounds_;
 };
 
 absl::Status SearchLog(const KeyTracesRequest& request, const ErasedKey& key,
                        const Snapshot& newest, KeyTraces* traces) {
-  ASSIGN_OR_RETURN(std::vector<Value> parts, DecodeKey(*key.entity, key.bytes));
-  const LogSearch search(key, newest, std::move(parts));
+  const LogSearch search(key, newest);
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, request.store->List(request.table + "/_delta_log"));
   std::vector<int64_t> checkpoints;
   for (const auto& [version, files] : FindCheckpoints(log)) checkpoints.push_back(version);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "engine/batch/archive_batch.h"
-#include "offline/delta/checkpoint.h"
 #include "offline/delta/file_place.h"
 #include "offline/delta/table_version.h"
 #include "offline/erasure/file_filter.h"
@@ -186,20 +185,6 @@ absl::StatusOr<ErasureResult> EraseFromTable(const std::shared_ptr<ObjectStore>&
                                              DeltaTable* table, const ErasedKey& key,
                                              const ErasureOptions& options) {
   return TableErasure(store, table, key, options).Run();
-}
-
-absl::Status ForgetOldVersions(const std::shared_ptr<ObjectStore>& store, DeltaTable* table) {
-  RETURN_IF_ERROR(table->Refresh());
-  RETURN_IF_ERROR(table->CheckWritable());
-  const int64_t version = table->snapshot().version;
-  RETURN_IF_ERROR(WriteCheckpoint(store.get(), table->path(), table->snapshot()));
-  RETURN_IF_ERROR(ReadCheckpoint(*store, table->path(), version).status());
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, store->List(table->path() + "/_delta_log"));
-  for (const ObjectInfo& object : log) {
-    std::optional<LogFileName> name = ParseLogFileName(object.path);
-    if (name && name->version < version) RETURN_IF_ERROR(store->Delete(object.path));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace forebay

@@ -51,10 +51,6 @@ absl::StatusOr<ErasureResult> EraseFromTable(const std::shared_ptr<ObjectStore>&
                                              DeltaTable* table, const ErasedKey& key,
                                              const ErasureOptions& options);
 
-// Where the log itself names a key, in the statistics of another program's files: sums all versions
-// up in the newest, and removes the commits before it.
-absl::Status ForgetOldVersions(const std::shared_ptr<ObjectStore>& store, DeltaTable* table);
-
 }  // namespace forebay
 
 #endif  // FOREBAY_OFFLINE_ERASURE_TABLE_ERASURE_H_
