@@ -61,9 +61,10 @@ absl::Status Vacuum(const VacuumArguments& arguments) {
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   for (const TableId& id : tables) {
-    RETURN_IF_ERROR(
-        VacuumOne(warehouse, id,
-                  {.retention = absl::Microseconds(retention_us), .dry_run = arguments.dry_run}));
+    RETURN_IF_ERROR(VacuumOne(warehouse, id,
+                              {.retention = absl::Microseconds(retention_us),
+                               .cold = loaded.config.cold,
+                               .dry_run = arguments.dry_run}));
   }
   return absl::OkStatus();
 }

@@ -41,6 +41,31 @@ absl::StatusOr<FilePlace> ColdPlace(const std::shared_ptr<ObjectStore>& warehous
   return place;
 }
 
+absl::StatusOr<std::vector<FilePlace>> PlacesOf(const std::shared_ptr<ObjectStore>& warehouse,
+                                                const std::string& table,
+                                                const std::optional<StoreUri>& cold) {
+  std::vector<FilePlace> places = {TablePlace(warehouse, table), LinkedPlace(warehouse, table)};
+  if (cold && !cold->is_file()) {
+    ASSIGN_OR_RETURN(places.emplace_back(), ColdPlace(warehouse, table, *cold, warehouse->s3()));
+  }
+  return places;
+}
+
+absl::StatusOr<std::map<std::string, ObjectInfo>> ListDataFiles(const FilePlace& place) {
+  std::map<std::string, ObjectInfo> files;
+  const size_t skipped = place.folder.size() + 1;
+  ASSIGN_OR_RETURN(std::vector<std::string> folders, place.store->ListFolders(place.folder));
+  for (const std::string& folder : folders) {
+    if (!std::string_view(folder).substr(skipped).starts_with("date=")) continue;
+    ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, place.store->List(folder));
+    for (ObjectInfo& object : objects) {
+      std::string path = place.prefix + object.path.substr(skipped);
+      files.emplace(std::move(path), std::move(object));
+    }
+  }
+  return files;
+}
+
 absl::StatusOr<FilePlace> PlaceOf(const std::shared_ptr<ObjectStore>& warehouse,
                                   const std::string& table, std::string_view path) {
   if (!IsCold(path)) return TablePlace(warehouse, table);

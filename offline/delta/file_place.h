@@ -11,9 +11,12 @@
 #ifndef FOREBAY_OFFLINE_DELTA_FILE_PLACE_H_
 #define FOREBAY_OFFLINE_DELTA_FILE_PLACE_H_
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
@@ -41,6 +44,16 @@ absl::StatusOr<FilePlace> ColdPlace(const std::shared_ptr<ObjectStore>& warehous
 // FAILED_PRECONDITION: forebay does not write there.
 absl::StatusOr<FilePlace> PlaceOf(const std::shared_ptr<ObjectStore>& warehouse,
                                   const std::string& table, std::string_view path);
+
+// Where the data files of a table may be. `cold`: the cold location, if there is one; of one in a
+// file system, the link is enough.
+absl::StatusOr<std::vector<FilePlace>> PlacesOf(const std::shared_ptr<ObjectStore>& warehouse,
+                                                const std::string& table,
+                                                const std::optional<StoreUri>& cold);
+
+// The data files of a place, whoever names them, and unfinished ones: what is in its folders of
+// dates, by what the log calls it.
+absl::StatusOr<std::map<std::string, ObjectInfo>> ListDataFiles(const FilePlace& place);
 
 // Whether a file that the log calls so is in a cold place.
 bool IsCold(std::string_view path);

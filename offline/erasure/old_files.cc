@@ -1,14 +1,12 @@
 #include "offline/erasure/old_files.h"
 
 #include <map>
-#include <string_view>
 #include <utility>
 
 #include "engine/batch/archive_batch.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/file_place.h"
 #include "offline/erasure/key_search.h"
-#include "offline/upkeep/vacuum.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -21,29 +19,19 @@ constexpr int64_t kUnfinishedUs = 600 * kMicrosPerSecond;
 // By what the log calls them.
 using Candidates = std::map<std::string, ObjectInfo>;
 
-absl::Status AddListed(const ObjectStore& store, const std::string& folder,
-                       const std::string& prefix, const Snapshot& snapshot,
-                       Candidates* candidates) {
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, ListDataFiles(store, folder));
-  for (ObjectInfo& object : objects) {
-    // Beside files, other programs keep checksums of them: ".part-1.parquet.crc".
-    const std::string_view name = std::string_view(object.path).substr(object.path.rfind('/') + 1);
-    if (name.starts_with('.')) continue;
-    std::string path = prefix + object.path.substr(folder.size() + 1);
-    if (!snapshot.files.contains(path)) candidates->emplace(std::move(path), std::move(object));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Candidates> FindCandidates(const OldFilesRequest& request) {
   Candidates candidates;
-  RETURN_IF_ERROR(AddListed(*request.store, request.table, "", *request.snapshot, &candidates));
-  if (request.cold && !request.cold->is_file()) {
-    ASSIGN_OR_RETURN(FilePlace cold,
-                     ColdPlace(request.store, request.table, *request.cold, request.store->s3()));
-    RETURN_IF_ERROR(
-        AddListed(*cold.store, cold.folder, cold.prefix, *request.snapshot, &candidates));
+  ASSIGN_OR_RETURN(std::vector<FilePlace> places,
+                   PlacesOf(request.store, request.table, request.cold));
+  for (const FilePlace& place : places) {
+    ASSIGN_OR_RETURN(Candidates files, ListDataFiles(place));
+    candidates.merge(files);
   }
+  // Beside files, other programs keep checksums of them: ".part-1.parquet.crc".
+  std::erase_if(candidates, [&](const auto& file) {
+    return file.first[file.first.rfind('/') + 1] == '.' ||
+           request.snapshot->files.contains(file.first);
+  });
   for (const auto& [path, removed] : request.snapshot->removed) {
     if (!IsInTable(path)) candidates.try_emplace(path, ObjectInfo{.size = removed.size});
   }

@@ -76,7 +76,8 @@ absl::Status TableUpkeep::Look(const std::string& path) {
   RETURN_IF_ERROR(
       table->SetProperties(RetentionProperties(options_.retention), options_.compaction.now_us()));
   ASSIGN_OR_RETURN(VacuumResult removed,
-                   VacuumTable(warehouse_, table.get(), {.retention = options_.retention}));
+                   VacuumTable(warehouse_, table.get(),
+                               {.retention = options_.retention, .cold = options_.cold}));
   vacuumed = absl::Now();
   absl::MutexLock lock(&mutex_);
   counters_.files_removed += removed.data_files + removed.log_files;

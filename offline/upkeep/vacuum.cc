@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "offline/delta/checkpoint.h"
+#include "offline/delta/file_place.h"
 #include "offline/upkeep/lease.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
@@ -26,8 +27,6 @@ absl::StatusOr<int64_t> StoreTime(ObjectStore* store, const std::string& table) 
                                 ", which was just written: repeat");
 }
 
-std::string_view NameOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
 // The newest checkpoint from which every version can be read that was current after `until_us`; -1:
 // there is none.
 int64_t FirstNeeded(const std::vector<ObjectInfo>& log, int64_t until_us) {
@@ -45,20 +44,6 @@ int64_t FirstNeeded(const std::vector<ObjectInfo>& log, int64_t until_us) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::vector<ObjectInfo>> ListDataFiles(const ObjectStore& store,
-                                                      const std::string& table) {
-  std::vector<ObjectInfo> files;
-  for (const std::string& place : {table, table + "/_cold"}) {
-    ASSIGN_OR_RETURN(std::vector<std::string> folders, store.ListFolders(place));
-    for (const std::string& folder : folders) {
-      if (!NameOf(folder).starts_with("date=")) continue;
-      ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(folder));
-      files.insert(files.end(), objects.begin(), objects.end());
-    }
-  }
-  return files;
-}
 
 VacuumVerdict Judge(const Snapshot& table, const ObjectInfo& file, const std::string& path,
                     const VacuumFacts& facts) {
@@ -89,16 +74,18 @@ absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& sto
       .retained_ms = newest_alone ? table->snapshot().timestamp_ms : retained_us / 1000,
       .leased_ms = lease.value_or(INT64_MAX),
       .orphans_before_us = now_us - absl::ToInt64Microseconds(options.orphan_age)};
-  ASSIGN_OR_RETURN(std::vector<ObjectInfo> files, ListDataFiles(*store, table->path()));
-  for (const ObjectInfo& file : files) {
-    const std::string path = file.path.substr(table->path().size() + 1);
-    const VacuumVerdict verdict = Judge(table->snapshot(), file, path, facts);
-    if (verdict == VacuumVerdict::kKeepForLease) ++result.kept_for_leases;
-    if (verdict != VacuumVerdict::kRemove) continue;
-    if (!options.dry_run) RETURN_IF_ERROR(store->Delete(file.path));
-    CrashPoint("vacuum.removed");
-    ++result.data_files;
-    result.bytes += file.size;
+  ASSIGN_OR_RETURN(std::vector<FilePlace> places, PlacesOf(store, table->path(), options.cold));
+  for (const FilePlace& place : places) {
+    ASSIGN_OR_RETURN(auto files, ListDataFiles(place));
+    for (const auto& [path, file] : files) {
+      const VacuumVerdict verdict = Judge(table->snapshot(), file, path, facts);
+      if (verdict == VacuumVerdict::kKeepForLease) ++result.kept_for_leases;
+      if (verdict != VacuumVerdict::kRemove) continue;
+      if (!options.dry_run) RETURN_IF_ERROR(place.Delete(path));
+      CrashPoint("vacuum.removed");
+      ++result.data_files;
+      result.bytes += file.size;
+    }
   }
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, store->List(table->path() + "/_delta_log"));
   const int64_t log_until_us =

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct VacuumOptions {
   absl::Duration retention = absl::Hours(30 * 24);
   // Files that no version names are removed when they are as old; a flush or a merge takes less.
   absl::Duration orphan_age = absl::Hours(24);
+  // The cold location, if there is one: where it is in a bucket, it is looked for there, too.
+  std::optional<StoreUri> cold;
   bool dry_run = false;  // counts only
 };
 
@@ -39,11 +42,6 @@ struct VacuumResult {
 // `table` is refreshed. After an error some are removed: repeat.
 absl::StatusOr<VacuumResult> VacuumTable(const std::shared_ptr<ObjectStore>& store,
                                          DeltaTable* table, const VacuumOptions& options);
-
-// The data files under the table's folder, whoever names them, and unfinished ones: those of
-// `date=` folders, and of such in `_cold`.
-absl::StatusOr<std::vector<ObjectInfo>> ListDataFiles(const ObjectStore& store,
-                                                      const std::string& table);
 
 // The decision alone.
 struct VacuumFacts {

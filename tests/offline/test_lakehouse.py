@@ -345,6 +345,12 @@ def test_in_a_bucket_that_fails_now_and_then(s3, tmp_path, monkeypatch):
         assert lake.training_set(table.folder, table.written) == served, command
     forebay(table.folder, "erase", "kind", *lake.key_words(4), "--tables-only")
     table.check_nowhere(4)
+    # What is left in the cold location goes, too, in its time.
+    monkeypatch.setenv("FOREBAY_CRASH_AT", "erase.rewritten")
+    forebay(table.folder, "erase", "kind", *lake.key_words(5), "--tables-only", code=-9)
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    forebay(table.folder, "vacuum", "--retention", "0")
+    table.check_nowhere(5)
 
 
 # ---- readers at every moment ----
