@@ -99,8 +99,25 @@ absl::Status DeltaTable::CheckColumns(const arrow::Schema& data_schema) const {
       store_->Describe(path_), difference));
 }
 
+// Clean-ups take old versions out of the log, the oldest first. Where they have taken the one that
+// is known here, the next ones may be gone, too, and their numbers free, though there are newer
+// ones.
 absl::Status DeltaTable::Refresh() {
-  return RefreshSnapshot(*store_, path_, std::nullopt, &snapshot_);
+  const int64_t known = snapshot_.version;
+  ASSIGN_OR_RETURN(
+      std::vector<ObjectInfo> log,
+      store_->ListAfter(path_ + "/_delta_log", known == 0 ? "" : CommitPath(path_, known - 1)));
+  int64_t newest = -1;
+  bool is_there = false;
+  for (const ObjectInfo& object : log) {
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (!name || name->suffix != ".json") continue;
+    newest = std::max(newest, name->version);
+    is_there = is_there || name->version == known;
+  }
+  if (is_there) return RefreshSnapshot(*store_, path_, newest, &snapshot_);
+  ASSIGN_OR_RETURN(snapshot_, LoadSnapshot(*store_, path_, std::nullopt));
+  return absl::OkStatus();
 }
 
 absl::Status DeltaTable::MendCheckpoint() {
@@ -147,7 +164,16 @@ absl::Status DeltaTable::TryCommit(std::vector<Action> actions, int64_t now_us) 
     text += ToJsonLine(action) + "\n";
   }
   int64_t version = snapshot_.version + 1;
-  RETURN_IF_ERROR(store_->PutIfAbsent(CommitPath(path_, version), text, info.timestamp_ms * 1000));
+  const std::string path = CommitPath(path_, version);
+  RETURN_IF_ERROR(store_->PutIfAbsent(path, text, info.timestamp_ms * 1000));
+  if (version > 0) {
+    absl::Status before = store_->Open(CommitPath(path_, version - 1)).status();
+    if (absl::IsNotFound(before)) {  // see Refresh: it is not the newest, and nobody reads it
+      RETURN_IF_ERROR(store_->Delete(path));
+      return absl::AlreadyExistsError("");
+    }
+    RETURN_IF_ERROR(before);
+  }
   return ApplyCommit(actions, version, &snapshot_);
 }
 

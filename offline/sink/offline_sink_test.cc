@@ -196,7 +196,7 @@ TEST_F(OfflineSinkTest, FlushesCommittedRowsOfEachViewAndDateWithPositionsAndClo
   EXPECT_TRUE(fs::is_empty(LogFolder()));
 }
 
-TEST_F(OfflineSinkTest, AFlushIntoABucketAsksThreeTimes) {
+TEST_F(OfflineSinkTest, AFlushIntoABucketAsksFourTimes) {
   S3Server& server = S3Server::Get();
   server.MakeBucket("sink");
   in_bucket_ = true;
@@ -211,16 +211,18 @@ TEST_F(OfflineSinkTest, AFlushIntoABucketAsksThreeTimes) {
     ASSERT_EQ(sink_->FlushAll(), absl::OkStatus());
     const std::string log = "/sink/w/offline/spend/v1/_delta_log/";
     const std::string next = fmt::format("{}{:020}", log, offset);
+    const auto look = HasSubstr("GET /sink?");
+    const std::string check = fmt::format("GET {}{:020}.json", log, offset - 1);
     const auto data = HasSubstr("PUT /sink/w/offline/spend/v1/date%3D1970-01-01/part-");
     std::vector<std::string> requests = server.Requests();
     EXPECT_EQ(sink_->store_requests().total() - before, std::ssize(requests));
     if (offset == 1) continue;  // which also finds that there is no table, and makes it
     if (offset == 10) {
-      EXPECT_THAT(requests, ElementsAre("GET " + next + ".json", data, "PUT " + next + ".json",
+      EXPECT_THAT(requests, ElementsAre(look, data, "PUT " + next + ".json", check,
                                         "PUT " + next + ".checkpoint.parquet",
                                         "PUT " + log + "_last_checkpoint"));
     } else {
-      EXPECT_THAT(requests, ElementsAre("GET " + next + ".json", data, "PUT " + next + ".json"));
+      EXPECT_THAT(requests, ElementsAre(look, data, "PUT " + next + ".json", check));
     }
   }
   EXPECT_THAT(TableRows(), SizeIs(11));

@@ -126,6 +126,25 @@ TEST_F(UpkeepTest, VacuumRemovesFilesOfNoVersionWhenTheyAreOld) {
   EXPECT_TRUE(Exists(live));
 }
 
+// The next version of a table that was opened before is free again, and not the newest.
+TEST_F(UpkeepTest, WhoKnowsAVersionThatTheLogHasForgottenLearnsTheNewest) {
+  Append();
+  auto writer = DeltaTable::Open(store_, "t").value();
+  auto reader = DeltaTable::Open(store_, "t").value();
+  for (int i = 0; i < 25; ++i) Append();
+  const int64_t newest = table_->snapshot().version;
+  EXPECT_GT(Vacuum({.retention = absl::ZeroDuration()}).log_files, 0);
+
+  AppendRequest request{.files = {WriteFile()}};
+  auto version = writer->Append(request, Now());
+  ASSERT_TRUE(version.ok()) << version.status();
+  EXPECT_EQ(*version, newest + 1);
+  EXPECT_FALSE(Exists("_delta_log/00000000000000000002.json"));
+  ASSERT_EQ(reader->Refresh(), absl::OkStatus());
+  EXPECT_EQ(reader->snapshot().version, newest + 1);
+  EXPECT_EQ(reader->snapshot().files.size(), 27u);
+}
+
 TEST_F(UpkeepTest, VacuumShortensTheLogToACheckpointThatCanBeRead) {
   for (int i = 0; i < 25; ++i) Append();
   EXPECT_EQ(Vacuum({.retention = absl::Hours(1)}).log_files, 0);
