@@ -52,10 +52,12 @@ class Check {
     return findings_.back();
   }
 
-  // What is there is of the time before, or, after an erasure that was waited for, of the one
-  // after.
-  ErasureVerdict LeftOrBack() const {
-    return request_.up_to == nullptr ? ErasureVerdict::kLeft : ErasureVerdict::kBack;
+  // Whether a state of the key is of a subject that came back. One that is left from before the
+  // task went to another worker is not.
+  bool IsAfterErasure(const TaskId& task, Offset position) const {
+    if (request_.up_to == nullptr) return false;
+    auto erased = request_.up_to->find(task);
+    return erased != request_.up_to->end() && position >= erased->second;
   }
 
   ErasedKey KeyOf(const std::string& topic) const {
@@ -77,12 +79,15 @@ class Check {
         for (const v1::StoredView& stored : meta.views()) {
           if (stored.name() != view.id.name || stored.version() != view.id.version) continue;
           ASSIGN_OR_RETURN(auto state, (*store)->Get(StoredPrefix(stored.id()) + scope_.key));
-          finding.found += state ? 1 : 0;
+          if (!state) continue;
+          ++finding.found;
+          const bool back = IsAfterErasure(task, Offset(meta.position()));
+          if (finding.verdict != ErasureVerdict::kLeft)
+            finding.verdict = back ? ErasureVerdict::kBack : ErasureVerdict::kLeft;
         }
       }
     }
     if (finding.found > 0) {
-      finding.verdict = LeftOrBack();
       finding.note = fmt::format("{} of the key in {}", Counted(finding.found, "state", "states"),
                                  request_.loaded.config.state.string());
     } else if (!seen && !scope_.views.empty()) {
@@ -189,7 +194,8 @@ class Check {
                                Counted(records, "record", "records"));
     for (const auto& [partition, is_value] : newest_is_value) {
       if (!is_value) continue;
-      finding.verdict = LeftOrBack();
+      // Of what an erasure was waited for, nothing is published any more.
+      finding.verdict = request_.up_to == nullptr ? ErasureVerdict::kLeft : ErasureVerdict::kBack;
       finding.note =
           fmt::format("{}, the newest with values", Counted(records, "record", "records"));
     }

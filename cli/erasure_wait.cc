@@ -270,14 +270,15 @@ absl::StatusOr<std::string> ErasureWait::LookAtTable(const ErasureScope::Table& 
         opened->TransactionVersion(AppIdPrefix(loaded_.project->name(), table.id) + TaskName(task));
     if (version) held = Offset(*version - 1);
   }
-  if (held >= erasure) return "";
-  if (here) {
-    ASSIGN_OR_RETURN(int64_t rows, CountLoggedRows(loaded_.config.state.string(), task, table.id,
-                                                   KeyUpTo(scope_, task.topic, up_to_), held));
+  if (here) {  // also what a killed worker has put into the table and not deleted
+    ASSIGN_OR_RETURN(int64_t rows,
+                     CountLoggedRows(loaded_.config.state.string(), task, table.id,
+                                     KeyUpTo(scope_, task.topic, up_to_), Offset(-1)));
     if (rows == 0) return "";
-    return fmt::format("{} rows in the change log of {} are not yet in table {}", rows,
-                       task.ToString(), table.id.ToString());
+    return fmt::format("{} rows for table {} are still in the change log of {}", rows,
+                       table.id.ToString(), task.ToString());
   }
+  if (held >= erasure) return "";
   const absl::Duration patience =
       kIntervals * absl::Microseconds(loaded_.config.flush_interval_us) + kLeeway;
   if (absl::Now() >= *progress_.at(task).applied + patience) return "";
