@@ -24,8 +24,8 @@
 #include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/delta/snapshot.h"
 #include "offline/erasure/key_bounds.h"
-#include "offline/erasure/key_traces.h"
 #include "offline/erasure/logged_rows.h"
 #include "offline/erasure/table_erasure.h"
 #include "offline/sink/table_flush.h"
@@ -96,7 +96,10 @@ class EraseRun {
     if (!arguments_.tables_only) {
       ASSIGN_OR_RETURN(kafka_, MakeKafkaConfig(loaded_.config));
     }
-    if (arguments_.check) return Check(nullptr);
+    if (arguments_.check) {
+      ASSIGN_OR_RETURN(std::vector<ErasureFinding> findings, Find(nullptr));
+      return Conclude(findings, arguments_.format);
+    }
     ErasedUpTo up_to;
     if (arguments_.tables_only) {
       RETURN_IF_ERROR(KeepWorkersAway());
@@ -106,7 +109,13 @@ class EraseRun {
     }
     for (const ErasureScope::Table& table : scope_.tables)
       RETURN_IF_ERROR(EraseTable(table, up_to));
-    return Check(arguments_.tables_only ? nullptr : &up_to);
+    const ErasedUpTo* waited_for = arguments_.tables_only ? nullptr : &up_to;
+    ASSIGN_OR_RETURN(std::vector<ErasureFinding> findings, Find(waited_for));
+    ASSIGN_OR_RETURN(bool named, ForgetNames(findings));
+    if (named) {
+      ASSIGN_OR_RETURN(findings, Find(waited_for));
+    }
+    return Conclude(findings, arguments_.format);
   }
 
  private:
@@ -117,15 +126,29 @@ class EraseRun {
                                                   std::string(given.status().message())));
   }
 
-  absl::Status Check(const ErasedUpTo* up_to) const {
-    ASSIGN_OR_RETURN(std::vector<ErasureFinding> findings,
-                     CheckErasure({.loaded = loaded_,
-                                   .scope = scope_,
-                                   .warehouse = warehouse_,
-                                   .kafka = kafka_ ? &*kafka_ : nullptr,
-                                   .up_to = up_to,
-                                   .alone = folder_.has_value()}));
-    return Conclude(findings, arguments_.format);
+  absl::StatusOr<std::vector<ErasureFinding>> Find(const ErasedUpTo* up_to) const {
+    return CheckErasure({.loaded = loaded_,
+                         .scope = scope_,
+                         .warehouse = warehouse_,
+                         .kafka = kafka_ ? &*kafka_ : nullptr,
+                         .up_to = up_to,
+                         .alone = folder_.has_value()});
+  }
+
+  // Where other programs' statistics name the key. False: nowhere.
+  absl::StatusOr<bool> ForgetNames(const std::vector<ErasureFinding>& findings) const {
+    bool any = false;
+    for (const ErasureFinding& finding : findings) {
+      if (!finding.named_in_log) continue;
+      const std::string path = OfflineTablePath(*finding.named_in_log);
+      ASSIGN_OR_RETURN(Snapshot newest, LoadSnapshot(*warehouse_, path, std::nullopt));
+      RETURN_IF_ERROR(
+          ForgetBounds(warehouse_.get(), path, newest, ErasedKey::Of(*scope_.entity, scope_.key)));
+      Say("{}: took the key out of the log's statistics, which another program wrote",
+          finding.named_in_log->ToString());
+      any = true;
+    }
+    return any;
   }
 
   // Where a worker may have rows that no table has yet, they come after the erasure.
@@ -167,31 +190,19 @@ class EraseRun {
     if (absl::IsNotFound(table.status())) return absl::OkStatus();
     RETURN_IF_ERROR(table.status());
     const ErasedKey key = KeyUpTo(scope_, of.topic, up_to);
-    auto now_us = [] { return absl::ToUnixMicros(absl::Now()); };
     ASSIGN_OR_RETURN(ErasureResult done,
                      EraseFromTable(warehouse_, table->get(), key,
                                     {.encoding = loaded_.config.parquet_encoding,
                                      .cold = loaded_.config.cold,
                                      .cost = CostOf(loaded_.config),
                                      .alone = folder_.has_value(),
-                                     .now_us = now_us}));
-    ASSIGN_OR_RETURN(KeyTraces traces, FindKeyTraces({.store = warehouse_,
-                                                      .table = (*table)->path(),
-                                                      .cold = loaded_.config.cold,
-                                                      .cost = CostOf(loaded_.config),
-                                                      .alone = folder_.has_value(),
-                                                      .now_us = now_us()},
-                                                     key));
-    if (traces.log_keys > 0) {
-      RETURN_IF_ERROR(ForgetBounds(warehouse_.get(), (*table)->path(), (*table)->snapshot(), key));
-    }
+                                     .now_us = [] { return absl::ToUnixMicros(absl::Now()); }}));
     Say("{}: {} erased, {} of {} written anew as {}; {} of {} removed that held the key; version "
-        "{}{}",
+        "{}",
         of.id.ToString(), Counted(done.rows, "row", "rows"),
         Counted(done.files_rewritten, "file", "files"), ShowByteSize(done.bytes_before),
         ShowByteSize(done.bytes_after), Counted(done.old_files, "file", "files"),
-        ShowByteSize(done.old_bytes), done.version,
-        traces.log_keys > 0 ? "; the log named the key in statistics of another program" : "");
+        ShowByteSize(done.old_bytes), done.version);
     return absl::OkStatus();
   }
 

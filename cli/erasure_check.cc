@@ -153,6 +153,7 @@ class Check {
     ErasureFinding& log = Add(name + " log");
     log.found = traces->log_keys > 0 ? traces->log_keys : traces->log_hashes;
     if (traces->log_keys > 0) {
+      log.named_in_log = table.id;
       log.verdict = ErasureVerdict::kLeft;
       log.note = fmt::format("{} have the key in statistics of another program",
                              Counted(traces->log_keys, "commit", "commits"));

@@ -1,5 +1,7 @@
 #include "offline/erasure/key_traces.h"
 
+#include <atomic>
+#include <thread>
 #include <variant>
 #include <vector>
 
@@ -47,20 +49,38 @@ absl::Status SearchLog(const KeyTracesRequest& request, const ErasedKey& key,
                        const Snapshot& newest, KeyTraces* traces) {
   const LogSearch search(key, newest);
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> log, request.store->List(request.table + "/_delta_log"));
-  std::vector<int64_t> checkpoints;
+  std::vector<int64_t> checkpoints, commits;
   for (const auto& [version, files] : FindCheckpoints(log)) checkpoints.push_back(version);
-  auto look = [&](const absl::StatusOr<std::vector<Action>>& actions) {
+  for (const ObjectInfo& object : log) {
+    std::optional<LogFileName> name = ParseLogFileName(object.path);
+    if (name && name->suffix == ".json") commits.push_back(name->version);
+  }
+  auto look = [&](const absl::StatusOr<std::vector<Action>>& actions, KeyTraces* found) {
     if (absl::IsNotFound(actions.status())) return absl::OkStatus();  // removed just now
     RETURN_IF_ERROR(actions.status());
-    search.Look(*actions, traces);
+    search.Look(*actions, found);
     return absl::OkStatus();
   };
   for (int64_t version : checkpoints)
-    RETURN_IF_ERROR(look(ReadCheckpoint(*request.store, request.table, version)));
-  for (const ObjectInfo& object : log) {
-    std::optional<LogFileName> name = ParseLogFileName(object.path);
-    if (name && name->suffix == ".json")
-      RETURN_IF_ERROR(look(ReadCommit(*request.store, request.table, name->version)));
+    RETURN_IF_ERROR(look(ReadCheckpoint(*request.store, request.table, version), traces));
+  // Commits are many and small: several at a time.
+  struct Part {
+    absl::Status status;
+    KeyTraces found;
+  };
+  std::vector<Part> parts(request.cost.files_at_once);
+  std::atomic<size_t> next = 0;
+  auto work = [&](Part* part) {
+    for (size_t i = next++; i < commits.size() && part->status.ok(); i = next++)
+      part->status = look(ReadCommit(*request.store, request.table, commits[i]), &part->found);
+  };
+  std::vector<std::thread> threads;
+  for (Part& part : parts) threads.emplace_back(work, &part);
+  for (std::thread& thread : threads) thread.join();
+  for (const Part& part : parts) {
+    RETURN_IF_ERROR(part.status);
+    traces->log_keys += part.found.log_keys;
+    traces->log_hashes += part.found.log_hashes;
   }
   return absl::OkStatus();
 }
