@@ -55,8 +55,8 @@ def _beside_upkeep(workshop: Workshop) -> list[dict]:
     results: dict[str, list[dict]] = {"off": [], "on": []}
     for _ in range(workshop.settings.runs):
         for upkeep, runs in results.items():
-            offline = {"flush_interval": "500ms", "upkeep_interval": "100ms", "upkeep": upkeep}
-            runs.append(_run_beside(workshop, {"offline": offline}))
+            offline = {"upkeep_interval": "100ms", "upkeep": upkeep}
+            runs.append(_run_beside(workshop, {"flush_interval": "500ms", "offline": offline}))
     return [
         {"upkeep": upkeep} | {name: statistics.median(run[name] for run in runs) for name in runs[0]}
         for upkeep, runs in results.items()
