@@ -71,12 +71,17 @@ def measure_case(workshop: Workshop, case: Case) -> dict:
         cpu_before = measured_process.cpu_seconds(worker.pid)
         cost = measured_process.run(command, workshop.log, known=[broker.pid, worker.pid])
         cpu_seconds = measured_process.cpu_seconds(worker.pid) - cpu_before
+        compacted = worker.metrics().get("forebay_compacted_rows_total", 0)
         *probes, figures = cost.output.splitlines()
         row = json.loads(figures) | ({} if case.seen_by == LOOKUP else watch.times_of(probes))
     workshop.remove_project(project)
     if row["rate"] < 0.95 * row["asked_rate"]:
         raise BenchFailed(f"the producer reached {row['rate']} events per second only")
-    return row | {"worker_cores": cpu_seconds / cost.seconds, "foreign_cores": cost.foreign_cores}
+    return row | {
+        "worker_cores": cpu_seconds / cost.seconds,
+        "foreign_cores": cost.foreign_cores,
+        "compacted_rows": compacted,
+    }
 
 
 class _Watch:

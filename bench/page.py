@@ -207,11 +207,10 @@ def lakehouse(stages: list[dict]) -> str:
 
 
 def beside_upkeep(results: list[dict]) -> str:
-    head = ["upkeep", "p50 ms", "p99 ms", "events/s", "merges"]
-    names = ("p50_ms", "p99_ms")
+    head = ["upkeep", "p50 ms", "p99 ms", "rows compacted", "events/s"]
     rows = [
-        [row["upkeep"], *(f"{row[name]:.1f}" for name in names), _round(row["events_per_second"])]
-        + [_count(row["merges"])]
+        [row["upkeep"], f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}", _count(row["compacted_rows"])]
+        + [_round(row["events_per_second"])]
         for row in results
     ]
     return table(head, rows)

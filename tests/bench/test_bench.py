@@ -110,7 +110,7 @@ def test_beside_upkeep(measured):
     results = measured[0]["beside-upkeep"]
     assert [row["upkeep"] for row in results] == ["off", "on"]
     assert all(0 < row["p50_ms"] <= row["p99_ms"] and row["events_per_second"] > 0 for row in results)
-    assert results[0]["merges"] == 0
+    assert results[0]["compacted_rows"] == 0
 
 
 def test_history(measured):
