@@ -11,10 +11,10 @@
 //   offline_driver iceberg FOLDER TABLE      prints where the metadata is
 //   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
 //
-// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written, to
-// its warehouse; rows come from Arrow IPC files then, in the columns of the offline table. Else the project is
-// that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and a feature of
-// every type, named after it ("key_int64", "list_double").
+// FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written,
+// to its warehouse; rows come from Arrow IPC files then, in the columns of the offline table. Else
+// the project is that of offline/change_log/change_rows.h, with view 3, `kinds`, besides: a key and
+// a feature of every type, named after it ("key_int64", "list_double").
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
@@ -114,9 +114,7 @@ class Driver {
     AddKinds(&project_);
   }
 
-  std::shared_ptr<ObjectStore> Warehouse() const {
-    return OpenObjectStore(warehouse_, s3_);
-  }
+  std::shared_ptr<ObjectStore> Warehouse() const { return OpenObjectStore(warehouse_, s3_); }
 
   void Restart() {
     sink_.reset();
