@@ -115,7 +115,8 @@ absl::Status DeltaTable::Refresh() {
     newest = std::max(newest, name->version);
     is_there = is_there || name->version == known;
   }
-  if (is_there) return RefreshSnapshot(*store_, path_, newest, &snapshot_);
+  if (is_there) RETURN_IF_ERROR(RefreshSnapshot(*store_, path_, newest, &snapshot_));
+  if (is_there && snapshot_.version == newest) return absl::OkStatus();
   ASSIGN_OR_RETURN(snapshot_, LoadSnapshot(*store_, path_, std::nullopt));
   return absl::OkStatus();
 }

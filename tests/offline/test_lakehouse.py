@@ -229,8 +229,7 @@ def s3(monkeypatch):
         yield server
 
 
-def test_killed_at_each_point_once(table):
-    """Each command is killed there, and then does what it would have done."""
+def write_and_compact_with_kills(table: Lake) -> None:
     for point in WRITE_POINTS:
         table.write(14, point)
         assert table.killed, point
@@ -238,6 +237,11 @@ def test_killed_at_each_point_once(table):
         table.write(40)
         table.command("compact", point=point)
         assert table.killed, point
+
+
+def test_killed_at_each_point_once(table):
+    """Each command is killed there, and then does what it would have done."""
+    write_and_compact_with_kills(table)
     for point in VACUUM_POINTS:
         for _ in range(3):
             table.write(30)
@@ -317,13 +321,7 @@ def test_in_a_bucket_that_fails_now_and_then(s3, tmp_path, monkeypatch):
     for fault in ("slow_down", "reset", "done_reset", "done_error"):
         for method in ("PUT", "DELETE"):
             s3.fail(fault, method=method, count=-1, chance=0.05)
-    for point in WRITE_POINTS:
-        table.write(14, point)
-        assert table.killed, point
-    for point in COMPACT_POINTS:
-        table.write(40)
-        table.command("compact", point=point)
-        assert table.killed, point
+    write_and_compact_with_kills(table)
     table.travel(max(table.versions) - 2)
     table.write(90)
     table.command("compact")
