@@ -24,6 +24,10 @@ std::string Those(const Labels& labels, const Condition& condition) {
 
 }  // namespace
 
+void AddSentence(std::string sentence, std::vector<std::string>* sentences) {
+  if (!sentence.empty()) sentences->push_back(std::move(sentence));
+}
+
 std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels) {
   std::string those = Those(labels, [&](KnownTime time) { return time > now; });
   if (those.empty()) return "";

@@ -4,6 +4,7 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_LABEL_WARNINGS_H_
 
 #include <string>
+#include <vector>
 
 #include "offline/training_set/labels.h"
 #include "schemas/types/strong_int.h"
@@ -11,6 +12,9 @@
 namespace forebay {
 
 struct Snapshot;
+
+// Where there is something to say.
+void AddSentence(std::string sentence, std::vector<std::string>* sentences);
 
 std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels);
 

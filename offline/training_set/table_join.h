@@ -1,0 +1,36 @@
+// The join of labels with one view's offline table.
+#ifndef FOREBAY_OFFLINE_TRAINING_SET_TABLE_JOIN_H_
+#define FOREBAY_OFFLINE_TRAINING_SET_TABLE_JOIN_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "connectors/object_store/object_store.h"
+#include "offline/delta/table_version.h"
+#include "offline/training_set/labels.h"
+#include "offline/training_set/training_set.h"
+#include "schemas/types/view_id.h"
+
+namespace forebay {
+
+class PointInTimeJoin;
+struct ExactRequest;
+
+struct TableJoinRequest {
+  ViewId view;
+  TableVersion version;
+  const Labels* labels;
+  const ExactRequest* exact;  // null: the table alone
+  std::vector<std::string>* warnings;
+};
+
+// Feeds the table's rows to `join`, and finishes it.
+absl::StatusOr<TrainingSetSummary::View> JoinTable(const std::shared_ptr<ObjectStore>& store,
+                                                   const TableJoinRequest& request,
+                                                   PointInTimeJoin* join);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_TRAINING_SET_TABLE_JOIN_H_
