@@ -3,12 +3,11 @@
 #include <arrow/api.h>
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
 #include "offline/delta/arrow_file.h"
 #include "offline/history/key_rows.h"
 #include "offline/history/paged_file.h"
+#include "schemas/types/parallel_for.h"
 
 namespace forebay {
 namespace {
@@ -55,16 +54,8 @@ FileSearch SearchFile(const SearchedTable& table, const std::string& path, const
 std::vector<FileSearch> SearchFiles(const SearchedTable& table, absl::Span<const std::string> files,
                                     const ErasedKey& key) {
   std::vector<FileSearch> found(files.size());
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i = next++; i < files.size(); i = next++)
-      found[i] = SearchFile(table, files[i], key);
-  };
-  std::vector<std::thread> threads;
-  const size_t most = std::min<size_t>(files.size(), table.cost.files_at_once);
-  for (size_t i = 1; i < most; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  ParallelFor(files.size(), table.cost.files_at_once,
+              [&](size_t i) { found[i] = SearchFile(table, files[i], key); });
   return found;
 }
 

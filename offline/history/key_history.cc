@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <thread>
 
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
@@ -14,6 +12,7 @@
 #include "offline/delta/table_version.h"
 #include "offline/history/key_in_file.h"
 #include "offline/history/paged_file.h"
+#include "schemas/types/parallel_for.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -71,16 +70,8 @@ FoundInFile SearchFile(const KeyHistoryRequest& request, const KeyInFile& wanted
 std::vector<FoundInFile> SearchFiles(const KeyHistoryRequest& request, const KeyInFile& wanted,
                                      absl::Span<const std::string> files) {
   std::vector<FoundInFile> found(files.size());
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i = next++; i < files.size(); i = next++)
-      found[i] = SearchFile(request, wanted, files[i]);
-  };
-  std::vector<std::thread> threads;
-  const size_t most = std::min<size_t>(files.size(), request.cost.files_at_once);
-  for (size_t i = 1; i < most; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  ParallelFor(files.size(), request.cost.files_at_once,
+              [&](size_t i) { found[i] = SearchFile(request, wanted, files[i]); });
   return found;
 }
 

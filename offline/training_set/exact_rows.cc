@@ -65,7 +65,7 @@ absl::StatusOr<int64_t> AddRows(const StoredState& state, int view, absl::Span<c
                      state.RowsAt(view, asked.subspan(first, kAskedAtOnce)));
     if (rows == nullptr) continue;
     added += rows->num_rows();
-    RETURN_IF_ERROR(join->Add(std::move(rows)));
+    RETURN_IF_ERROR(join->AddRows(std::move(rows)));
   }
   return added;
 }

@@ -1,9 +1,12 @@
 #include "offline/training_set/feature_column.h"
 
 #include <arrow/api.h>
+#include <arrow/util/bitmap_generate.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <new>
 #include <string_view>
 
 #include "engine/batch/arrow_type.h"
@@ -14,8 +17,8 @@ namespace forebay {
 namespace {
 
 template <typename Array, typename Store>
-void Copy(const arrow::Array& array, const std::vector<uint32_t>& from,
-          const std::vector<uint32_t>& rows, std::vector<uint8_t>* valid, const Store& store) {
+void Copy(const arrow::Array& array, absl::Span<const uint32_t> from,
+          absl::Span<const uint32_t> rows, std::vector<uint8_t>* valid, const Store& store) {
   const auto& typed = static_cast<const Array&>(array);
   bool nulls = array.null_count() > 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -48,44 +51,49 @@ FeatureColumn::FeatureColumn(const v1::Feature& feature, int64_t labels)
       type_(ArrowType(feature_type_)),
       text_(feature.type() == v1::STRING || feature.type() == v1::BYTES || IsList(feature_type_)) {
   const v1::Literal& literal = feature.default_value();
-  default_valid_ = true;
+  bool has_default = true;
+  int64_t number = 0;
+  std::string default_text;
   switch (literal.value_case()) {
     case v1::Literal::kBoolValue:
-      default_number_ = literal.bool_value() ? 1 : 0;
+      number = literal.bool_value() ? 1 : 0;
       break;
     case v1::Literal::kInt64Value:
-      default_number_ = feature.type() == v1::DOUBLE
-                            ? std::bit_cast<int64_t>(static_cast<double>(literal.int64_value()))
-                            : literal.int64_value();
+      number = feature.type() == v1::DOUBLE
+                   ? std::bit_cast<int64_t>(static_cast<double>(literal.int64_value()))
+                   : literal.int64_value();
       break;
     case v1::Literal::kDoubleValue:
-      default_number_ = std::bit_cast<int64_t>(literal.double_value());
+      number = std::bit_cast<int64_t>(literal.double_value());
       break;
     case v1::Literal::kStringValue:
-      default_text_ = literal.string_value();
+      default_text = literal.string_value();
       break;
     default:
-      default_valid_ = false;
+      has_default = false;
   }
-  valid_.assign(labels, default_valid_ ? 1 : 0);
+  valid_.assign(labels, has_default ? 1 : 0);
   if (text_) {
-    texts_.assign(labels, default_text_);
-  } else {
-    numbers_.assign(labels, default_number_);
+    texts_.assign(labels, default_text);
+    return;
+  }
+  auto bytes = arrow::AllocateBuffer(labels * static_cast<int64_t>(sizeof number));
+  if (!bytes.ok()) throw std::bad_alloc();
+  number_bytes_ = *std::move(bytes);
+  numbers_ = reinterpret_cast<int64_t*>(number_bytes_->mutable_data());
+  std::fill(numbers_, numbers_ + labels, number);
+}
+
+void FeatureColumn::SetNumbers(const int64_t* numbers, const uint8_t* valid,
+                               absl::Span<const uint32_t> rows) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    numbers_[rows[i]] = numbers[i];
+    valid_[rows[i]] = valid[i];
   }
 }
 
-void FeatureColumn::SetDefault(uint32_t row) {
-  valid_[row] = default_valid_;
-  if (text_) {
-    texts_[row] = default_text_;
-  } else {
-    numbers_[row] = default_number_;
-  }
-}
-
-absl::Status FeatureColumn::Set(const arrow::Array& array, const std::vector<uint32_t>& from,
-                                const std::vector<uint32_t>& rows) {
+absl::Status FeatureColumn::Set(const arrow::Array& array, absl::Span<const uint32_t> from,
+                                absl::Span<const uint32_t> rows) {
   if (array.type_id() == arrow::Type::NA) {
     for (uint32_t row : rows) SetNull(row);
     return absl::OkStatus();
@@ -113,8 +121,8 @@ absl::Status FeatureColumn::Set(const arrow::Array& array, const std::vector<uin
   return absl::OkStatus();
 }
 
-absl::Status FeatureColumn::SetLists(const arrow::Array& array, const std::vector<uint32_t>& from,
-                                     const std::vector<uint32_t>& rows) {
+absl::Status FeatureColumn::SetLists(const arrow::Array& array, absl::Span<const uint32_t> from,
+                                     absl::Span<const uint32_t> rows) {
   DataType element = ElementType(feature_type_);
   if (!HoldsLists(*array.type(), element)) return WrongType(array);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -129,34 +137,47 @@ absl::Status FeatureColumn::WrongType(const arrow::Array& found) const {
       fmt::format("is {}, expected {}", found.type()->ToString(), type_->ToString()));
 }
 
-absl::StatusOr<std::shared_ptr<arrow::Array>> FeatureColumn::Finish() const {
+absl::StatusOr<std::shared_ptr<arrow::Array>> FeatureColumn::Finish() {
   auto array = BuildArray();
   if (array.ok()) return *std::move(array);
   return absl::ResourceExhaustedError(
       fmt::format("a column of the training set does not fit: {}", array.status().message()));
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildArray() const {
-  auto number = [&](size_t row) { return numbers_[row]; };
-  auto real = [&](size_t row) { return std::bit_cast<double>(numbers_[row]); };
-  auto truth = [&](size_t row) { return numbers_[row] != 0; };
+arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildArray() {
   auto text = [&](size_t row) -> const std::string& { return texts_[row]; };
   switch (type_->id()) {
-    case arrow::Type::BOOL:
-      return Build<arrow::BooleanBuilder>(type_, valid_, truth);
-    case arrow::Type::DOUBLE:
-      return Build<arrow::DoubleBuilder>(type_, valid_, real);
-    case arrow::Type::INT64:
-      return Build<arrow::Int64Builder>(type_, valid_, number);
-    case arrow::Type::TIMESTAMP:
-      return Build<arrow::TimestampBuilder>(type_, valid_, number);
     case arrow::Type::LIST:
       return BuildLists();
     case arrow::Type::BINARY:
       return Build<arrow::BinaryBuilder>(type_, valid_, text);
-    default:
+    case arrow::Type::STRING:
       return Build<arrow::StringBuilder>(type_, valid_, text);
+    default:
+      return BuildNumbers();
   }
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildNumbers() {
+  const auto labels = static_cast<int64_t>(valid_.size());
+  auto bits = [&](const auto& bit) -> arrow::Result<std::shared_ptr<arrow::Buffer>> {
+    ARROW_ASSIGN_OR_RAISE(auto bitmap, arrow::AllocateEmptyBitmap(labels));
+    int64_t row = 0;
+    arrow::internal::GenerateBitsUnrolled(bitmap->mutable_data(), 0, labels,
+                                          [&] { return bit(row++); });
+    return bitmap;
+  };
+  const int64_t nulls = std::count(valid_.begin(), valid_.end(), 0);
+  std::shared_ptr<arrow::Buffer> validity;
+  if (nulls > 0) {
+    ARROW_ASSIGN_OR_RAISE(validity, bits([&](int64_t row) { return valid_[row] != 0; }));
+  }
+  std::shared_ptr<arrow::Buffer> values = std::move(number_bytes_);
+  if (type_->id() == arrow::Type::BOOL) {
+    ARROW_ASSIGN_OR_RAISE(values, bits([&](int64_t row) { return numbers_[row] != 0; }));
+  }
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(type_, labels, {std::move(validity), std::move(values)}, nulls));
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> FeatureColumn::BuildLists() const {

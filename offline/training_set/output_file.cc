@@ -78,9 +78,21 @@ arrow::Status WriteParquet(std::shared_ptr<arrow::Table> table, ParquetEncoding 
   builder.compression(arrow::Compression::ZSTD)->compression_level(1)->enable_page_checksum();
   for (const auto& field : table->schema()->fields()) EncodeNumbers(*field, encoding, &builder);
   auto properties = builder.build();
-  auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file,
-                                                 128 * 1024, properties, arrow_properties));
+  auto arrow_properties =
+      parquet::ArrowWriterProperties::Builder().store_schema()->set_use_threads(true)->build();
+  ARROW_ASSIGN_OR_RAISE(
+      auto writer, parquet::arrow::FileWriter::Open(*table->schema(), arrow::default_memory_pool(),
+                                                    file, properties, arrow_properties));
+  arrow::TableBatchReader batches(*table);
+  batches.set_chunksize(128 * 1024);
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (true) {
+    ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
+    if (batch == nullptr) break;
+    ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
+    ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*batch));
+  }
+  ARROW_RETURN_NOT_OK(writer->Close());
   return file->Close();
 }
 

@@ -4,192 +4,352 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <exception>
 
+#include "absl/synchronization/mutex.h"
+#include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/parquet/flat_column.h"
+#include "offline/training_set/cell_value.h"
+#include "offline/training_set/join_threads.h"
 #include "offline/training_set/key_column.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-constexpr int64_t kGatheredRows = 2'000'000;
-
-absl::StatusOr<const arrow::TimestampArray*> Times(const arrow::RecordBatch& rows,
-                                                   const std::string& name) {
-  auto column = rows.GetColumnByName(name);
-  auto time = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  if (column == nullptr || !column->type()->Equals(time)) {
-    return absl::InvalidArgumentError(
-        fmt::format("column {} is {}, expected {}", name,
-                    column == nullptr ? "missing" : column->type()->ToString(), time->ToString()));
+void Lower(std::atomic<int64_t>* least, int64_t value) {
+  int64_t known = least->load();
+  while (value < known && !least->compare_exchange_weak(known, value)) {
   }
-  return static_cast<const arrow::TimestampArray*>(column.get());
 }
 
-// Whether the row's _op is `delete`.
-class DeleteFlags {
- public:
-  explicit DeleteFlags(const arrow::RecordBatch& rows) : column_(rows.GetColumnByName("_op")) {}
-
-  bool IsText() const {
-    return column_ != nullptr && (column_->type_id() == arrow::Type::STRING ||
-                                  column_->type_id() == arrow::Type::LARGE_STRING);
-  }
-  bool At(int64_t row) const {
-    return (column_->type_id() == arrow::Type::STRING
-                ? static_cast<const arrow::StringArray&>(*column_).GetView(row)
-                : static_cast<const arrow::LargeStringArray&>(*column_).GetView(row)) == "delete";
-  }
-
- private:
-  std::shared_ptr<arrow::Array> column_;
-};
+absl::Status Wrong(const arrow::Status& status) {
+  return absl::InvalidArgumentError(status.message());
+}
 
 }  // namespace
 
-PointInTimeJoin::PointInTimeJoin(const Labels& labels, const LabelKeys& keys,
-                                 const v1::FeatureView& view, const v1::Entity& entity,
-                                 const std::vector<int>& features)
+// The slots of the keys of one part.
+class PointInTimeJoin::PartKeys {
+ public:
+  PartKeys(const LabelIndex& index, size_t rows) : index_(index), ranges_(rows) {}
+
+  void Look(const CodedColumn& column) {
+    const bool numeric = index_.numeric();
+    std::vector<SlotRange> by_code(numeric ? column.numbers.size() : column.texts.size());
+    if (numeric) {
+      index_.FindNumbers(column.numbers, by_code.data());
+    } else {
+      index_.FindTexts(column.texts, by_code.data());
+    }
+    for (size_t row = 0; row < ranges_.size(); ++row) {
+      if (column.codes[row] != CodedColumn::kNull) ranges_[row] = by_code[column.codes[row]];
+    }
+  }
+
+  void Look(KeyReader reader) {
+    std::string_view key;
+    for (size_t row = 0; row < ranges_.size(); ++row) {
+      if (!reader.Read(row, &key)) continue;
+      if (index_.numeric()) {
+        int64_t number = 0;
+        std::memcpy(&number, key.data(), sizeof number);
+        index_.FindNumbers({&number, 1}, &ranges_[row]);
+      } else {
+        index_.FindTexts({&key, 1}, &ranges_[row]);
+      }
+    }
+  }
+
+  absl::Span<const SlotRange> ranges() const { return ranges_; }
+
+ private:
+  const LabelIndex& index_;
+  std::vector<SlotRange> ranges_;
+};
+
+PointInTimeJoin::PointInTimeJoin(const Labels& labels, const LabelIndex& index, JoinedView view,
+                                 JoinThreads& threads)
     : labels_(labels),
-      keys_(keys),
-      view_(view),
-      entity_(entity),
-      features_(features),
+      index_(index),
+      view_(std::move(view)),
+      threads_(threads),
       latest_label_(labels.times.empty()
                         ? INT64_MIN
                         : std::max_element(labels.times.begin(), labels.times.end())->value()),
-      best_(labels.times.size()) {
-  for (int feature : features) {
-    columns_.emplace_back(view.features(feature), labels.times.size());
+      newest_(std::in_place, index) {}
+
+PointInTimeJoin::~PointInTimeJoin() = default;
+
+// Calls work(i) for each i from `first` to `end`, several at a time; the first error. What is wrong
+// with a file becomes an error that names it: work(i) is about the part i, or parts_[i % parts].
+template <typename Work>
+absl::Status PointInTimeJoin::ForParts(size_t first, size_t end, const Work& work) {
+  absl::Mutex mutex;
+  absl::Status error;
+  std::atomic<bool> failed = false;
+  threads_.For(end - first, [&](size_t i) {
+    if (failed.load()) return;
+    const RowPart& part = parts_[(first + i) % parts_.size()];
+    absl::Status status;
+    try {
+      status = work(first + i, part);
+    } catch (const std::exception& e) {
+      status = absl::InvalidArgumentError(e.what());
+    }
+    if (!status.ok() && part.file != nullptr)
+      status = source_.explain(part.file_number, std::string(status.message()));
+    if (status.ok()) return;
+    absl::MutexLock lock(&mutex);
+    error.Update(status);
+    failed.store(true);
+  });
+  return error;
+}
+
+absl::Status PointInTimeJoin::OpenFiles() {
+  files_.resize(source_.count);
+  std::vector<absl::Status> opened(source_.count);
+  threads_.For(source_.count, [&](size_t file) {
+    auto bytes = source_.open(file);
+    opened[file] = bytes.status();
+    if (!bytes.ok()) return;
+    std::string what;
+    try {
+      auto rows = RowFile::Open(*std::move(bytes), source_.table);
+      if (rows.ok()) {
+        files_[file] = *std::move(rows);
+        return;
+      }
+      what = rows.status().message();
+    } catch (const std::exception& e) {
+      what = e.what();
+    }
+    opened[file] = source_.explain(file, what);
+  });
+  for (const absl::Status& status : opened) RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+absl::Status PointInTimeJoin::AddFiles(JoinedFiles files) {
+  source_ = std::move(files);
+  RETURN_IF_ERROR(OpenFiles());
+  const size_t first = parts_.size();
+  for (size_t number = 0; number < files_.size(); ++number) {
+    for (int group = 0; group < files_[number]->groups(); ++group)
+      parts_.push_back({.file_number = number, .file = files_[number].get(), .group = group});
   }
+  absl::Mutex mutex;
+  absl::Status found = ForParts(first, parts_.size(), [&](size_t number, const RowPart&) {
+    absl::Status status = FindInPart(number);
+    absl::MutexLock lock(&mutex);
+    source_.progress();
+    return status;
+  });
+  source_.open = nullptr;
+  source_.progress = nullptr;
+  return found;
 }
 
-std::vector<std::string> PointInTimeJoin::NeededColumns() const {
-  std::vector<std::string> names = {"_effective_time", "_event_time", "_op"};
-  for (const v1::Field& key : entity_.keys()) names.push_back(key.name());
-  for (int feature : features_) names.push_back(view_.features(feature).name());
-  return names;
+absl::Status PointInTimeJoin::AddRows(std::shared_ptr<arrow::RecordBatch> rows) {
+  parts_.push_back({.batch = std::move(rows)});
+  return FindInPart(parts_.size() - 1);
 }
 
-absl::Status PointInTimeJoin::Add(std::shared_ptr<arrow::RecordBatch> rows) {
-  ASSIGN_OR_RETURN(const arrow::TimestampArray* effective, Times(*rows, "_effective_time"));
-  RETURN_IF_ERROR(Times(*rows, "_event_time").status());
-  if (!DeleteFlags(*rows).IsText()) return absl::InvalidArgumentError("column _op is no text");
-  std::vector<std::shared_ptr<arrow::Array>> parts;
-  for (const v1::Field& key : entity_.keys()) {
-    parts.push_back(rows->GetColumnByName(key.name()));
-    if (parts.back() == nullptr) {
+absl::Status PointInTimeJoin::FindInPart(uint32_t number) {
+  const RowPart& part = parts_[number];
+  if (std::optional<int64_t> least = part.LeastOf(view_.time); least && *least > latest_label_) {
+    Lower(&first_time_, *least);
+    return absl::OkStatus();
+  }
+  rows_read_ += part.rows();
+  PartKeys keys(index_, part.rows());
+  RETURN_IF_ERROR(FindKeys(part, &keys));
+  ASSIGN_OR_RETURN(std::vector<int64_t> times, TimesOf(part, view_.time));
+  if (times.empty()) return absl::OkStatus();
+  Lower(&first_time_, *std::min_element(times.begin(), times.end()));
+  newest_->Offer(keys.ranges(), times.data(), RowRef::Of(number, 0));
+  return absl::OkStatus();
+}
+
+absl::Status PointInTimeJoin::FindKeys(const RowPart& part, PartKeys* keys) const {
+  const auto& fields = view_.entity->keys();
+  if (fields.size() == 1 && fields[0].type() != v1::BOOL) {
+    auto type = ArrowType(static_cast<DataType>(fields[0].type()));
+    if (auto flat = part.Flat(fields[0].name(), *type)) {
+      keys->Look(flat->ReadCoded());
+      return absl::OkStatus();
+    }
+  }
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  for (const v1::Field& key : fields) {
+    auto column = part.Read(key.name());
+    if (!column.ok()) return Wrong(column.status());
+    if (*column == nullptr) {
       return absl::InvalidArgumentError(fmt::format("key column {} is missing", key.name()));
     }
-    RETURN_IF_ERROR(CheckKeyType(key, *parts.back()->type()));
+    RETURN_IF_ERROR(CheckKeyType(key, *(*column)->type()));
+    columns.push_back(*std::move(column));
   }
-  KeyReader reader(std::move(parts));
-  const int64_t* times = effective->raw_values();
-  uint32_t batch = batches_.size();
-  size_t before = rows_.size();
-  std::string_view text;
-  for (int64_t i = 0; i < rows->num_rows(); ++i) {
-    first_effective_time_ = std::min(first_effective_time_, times[i]);
-    if (times[i] > latest_label_ || !reader.Read(i, &text)) continue;
-    if (std::optional<uint32_t> key = keys_.Find(text)) {
-      rows_.push_back({times[i], *key, batch, static_cast<uint32_t>(i)});
-    }
-  }
-  if (rows_.size() == before) return absl::OkStatus();
-  gathered_ += rows->num_rows();
-  batches_.push_back(std::move(rows));
-  return gathered_ < kGatheredRows ? absl::OkStatus() : MergeGathered();
-}
-
-// By key, then time: a counting sort by key keeps the order of the tables, in which the rows of a
-// key are already in order of time, so that sorting by time is the exception.
-void PointInTimeJoin::SortGathered() {
-  std::vector<uint32_t> starts(keys_.size() + 1, 0);
-  for (const Row& row : rows_) ++starts[row.key + 1];
-  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  sorted_.resize(rows_.size());
-  for (const Row& row : rows_) sorted_[starts[row.key]++] = row;
-}
-
-void PointInTimeJoin::MergeKey(uint32_t key, const Row* begin, const Row* end) {
-  const Row* next = begin;
-  for (uint32_t label : keys_.LabelsOf(key)) {
-    int64_t time = labels_.times[label].value();
-    while (next != end && next->effective_time <= time) ++next;
-    if (next == begin) continue;
-    const Row& row = next[-1];
-    Best& best = best_[label];
-    if (best.found && best.effective_time > row.effective_time) continue;
-    best = {.effective_time = row.effective_time, .found = true};
-    chosen_from_[row.batch].push_back(row.index);
-    chosen_labels_[row.batch].push_back(label);
-  }
-}
-
-absl::Status PointInTimeJoin::MergeGathered() {
-  SortGathered();
-  chosen_from_.assign(batches_.size(), {});
-  chosen_labels_.assign(batches_.size(), {});
-  auto earlier = [](const Row& a, const Row& b) { return a.effective_time < b.effective_time; };
-  for (size_t begin = 0; begin < sorted_.size();) {
-    size_t end = begin + 1;
-    while (end < sorted_.size() && sorted_[end].key == sorted_[begin].key) ++end;
-    Row* first = sorted_.data() + begin;
-    Row* last = sorted_.data() + end;
-    if (!std::is_sorted(first, last, earlier)) std::stable_sort(first, last, earlier);
-    MergeKey(first->key, first, last);
-    begin = end;
-  }
-  absl::Status status = TakeChosen();
-  rows_.clear();
-  batches_.clear();
-  gathered_ = 0;
-  return status;
-}
-
-absl::Status PointInTimeJoin::TakeChosen() {
-  for (size_t b = 0; b < batches_.size(); ++b) {
-    const std::vector<uint32_t>& from = chosen_from_[b];
-    const std::vector<uint32_t>& labels = chosen_labels_[b];
-    if (labels.empty()) continue;
-    const arrow::RecordBatch& rows = *batches_[b];
-    DeleteFlags deletes(rows);
-    ASSIGN_OR_RETURN(const arrow::TimestampArray* event_times, Times(rows, "_event_time"));
-    for (size_t i = 0; i < labels.size(); ++i) {
-      best_[labels[i]].deleted = deletes.At(from[i]);
-      best_[labels[i]].event_time = event_times->Value(from[i]);
-    }
-    for (size_t c = 0; c < columns_.size(); ++c) {
-      const std::string& name = view_.features(features_[c]).name();
-      auto column = rows.GetColumnByName(name);
-      if (column == nullptr) column = std::make_shared<arrow::NullArray>(rows.num_rows());
-      absl::Status status = columns_[c].Set(*column, from, labels);
-      if (!status.ok()) {
-        return absl::InvalidArgumentError(
-            fmt::format("column {} {}", name, std::string(status.message())));
-      }
-    }
-  }
+  keys->Look(KeyReader(std::move(columns)));
   return absl::OkStatus();
 }
 
-absl::Status PointInTimeJoin::Finish() {
-  RETURN_IF_ERROR(MergeGathered());
-  for (uint32_t label = 0; label < best_.size(); ++label) {
-    const Best& best = best_[label];
-    if (!best.found) continue;
-    bool too_old = view_.max_age_us() > 0 &&
-                   labels_.times[label].value() - best.event_time > view_.max_age_us();
-    if (!best.deleted) ++matched_;
-    for (FeatureColumn& column : columns_) {
-      if (best.deleted) {
-        column.SetDefault(label);
-      } else if (too_old) {
-        column.SetNull(label);
+absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& part,
+                                                              const std::string& name) const {
+  auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  std::vector<int64_t> times(part.rows());
+  if (auto flat = part.Flat(name, *type)) {
+    std::vector<uint8_t> valid;
+    if (!flat->ReadNumbers(times.data(), &valid)) return times;
+    return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
+  }
+  auto column = part.Read(name);
+  if (!column.ok()) return Wrong(column.status());
+  if (*column == nullptr || !(*column)->type()->Equals(type)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "column {} is {}, expected {}", name,
+        *column == nullptr ? "missing" : (*column)->type()->ToString(), type->ToString()));
+  }
+  if ((*column)->null_count() > 0)
+    return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
+  const int64_t* values = static_cast<const arrow::TimestampArray&>(**column).raw_values();
+  times.assign(values, values + part.rows());
+  return times;
+}
+
+void PointInTimeJoin::FindRows() {
+  row_of_label_ = newest_->Settle();
+  newest_.reset();
+}
+
+// By part. A counting sort by part, then of each part by row.
+std::vector<PointInTimeJoin::Taken> PointInTimeJoin::TakenOf(int64_t first, int64_t labels) const {
+  std::vector<std::vector<uint64_t>> places(parts_.size());  // row, label
+  std::vector<size_t> counts(parts_.size(), 0);
+  const absl::Span<const RowRef> rows = absl::MakeConstSpan(row_of_label_).subspan(first, labels);
+  for (RowRef row : rows) {
+    if (row.found()) ++counts[row.part()];
+  }
+  for (size_t part = 0; part < parts_.size(); ++part) places[part].reserve(counts[part]);
+  for (size_t label = 0; label < rows.size(); ++label) {
+    const RowRef row = rows[label];
+    if (row.found()) places[row.part()].push_back(static_cast<uint64_t>(row.row()) << 32 | label);
+  }
+  std::vector<Taken> taken(parts_.size());
+  threads_.For(parts_.size(), [&](size_t part) {
+    std::vector<uint64_t> sorted = std::move(places[part]);
+    std::sort(sorted.begin(), sorted.end());
+    taken[part].rows.reserve(sorted.size());
+    taken[part].labels.reserve(sorted.size());
+    for (uint64_t place : sorted) {
+      taken[part].rows.push_back(place >> 32);
+      taken[part].labels.push_back(static_cast<uint32_t>(place));
+    }
+  });
+  return taken;
+}
+
+// Labels whose row is a delete keep the defaults; those whose row is too old get nulls.
+absl::Status PointInTimeJoin::LeaveOut(const RowPart& part, int64_t first, Taken* taken,
+                                       std::vector<FeatureColumn>* columns) {
+  const size_t count = taken->rows.size();
+  std::vector<uint8_t> out(count, 0);
+  if (!view_.op.empty()) {
+    if (auto flat = part.Flat(view_.op, *arrow::utf8())) {
+      flat->GatherTexts(taken->rows, [&](size_t i, const std::string_view* op) {
+        out[i] = op != nullptr && *op == "delete" ? 1 : 0;
+      });
+    } else {
+      auto column = part.Read(view_.op);
+      if (!column.ok()) return Wrong(column.status());
+      if (*column == nullptr || !IsText((*column)->type_id()))
+        return absl::InvalidArgumentError(fmt::format("column {} is no text", view_.op));
+      for (size_t i = 0; i < count; ++i) {
+        const uint32_t row = taken->rows[i];
+        out[i] = (*column)->IsValid(row) && TextAt(**column, row) == "delete" ? 1 : 0;
       }
     }
   }
+  matched_ += std::count(out.begin(), out.end(), 0);
+  if (const int64_t max_age = view_.view->max_age_us(); max_age > 0) {
+    ASSIGN_OR_RETURN(std::vector<int64_t> event_times, TimesOf(part, view_.event_time));
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t label = taken->labels[i];
+      const int64_t age = labels_.times[first + label].value() - event_times[taken->rows[i]];
+      if (out[i] != 0 || age <= max_age) continue;
+      out[i] = 1;
+      for (FeatureColumn& column : *columns) column.SetNull(label);
+    }
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (out[i] != 0) continue;
+    taken->rows[kept] = taken->rows[i];
+    taken->labels[kept++] = taken->labels[i];
+  }
+  taken->rows.resize(kept);
+  taken->labels.resize(kept);
   return absl::OkStatus();
+}
+
+absl::Status PointInTimeJoin::TakeValues(const RowPart& part, const Taken& taken, size_t feature,
+                                         FeatureColumn* column) const {
+  const std::string& name = view_.view->features(view_.features[feature]).name();
+  if (auto flat = part.Flat(name, *column->type())) {
+    if (column->holds_texts()) {
+      flat->GatherTexts(taken.rows, [&](size_t i, const std::string_view* text) {
+        if (text == nullptr) {
+          column->SetNull(taken.labels[i]);
+        } else {
+          column->SetText(*text, taken.labels[i]);
+        }
+      });
+      return absl::OkStatus();
+    }
+    std::vector<int64_t> numbers(taken.rows.size());
+    std::vector<uint8_t> valid(taken.rows.size());
+    flat->GatherNumbers(taken.rows, numbers.data(), valid.data());
+    column->SetNumbers(numbers.data(), valid.data(), taken.labels);
+    return absl::OkStatus();
+  }
+  auto values = part.Read(name);
+  if (!values.ok()) return Wrong(values.status());
+  if (*values == nullptr) {
+    for (uint32_t label : taken.labels) column->SetNull(label);
+    return absl::OkStatus();
+  }
+  absl::Status set = column->Set(**values, taken.rows, taken.labels);
+  if (set.ok()) return set;
+  return absl::InvalidArgumentError(fmt::format("column {} {}", name, std::string(set.message())));
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<arrow::Array>>> PointInTimeJoin::Values(int64_t first,
+                                                                                   int64_t labels) {
+  std::vector<FeatureColumn> columns(view_.features.size());
+  threads_.For(columns.size(), [&](size_t c) {
+    columns[c] = FeatureColumn(view_.view->features(view_.features[c]), labels);
+  });
+  std::vector<Taken> taken = TakenOf(first, labels);
+  RETURN_IF_ERROR(ForParts(0, parts_.size(), [&](size_t i, const RowPart& part) {
+    return taken[i].rows.empty() ? absl::OkStatus() : LeaveOut(part, first, &taken[i], &columns);
+  }));
+  RETURN_IF_ERROR(ForParts(0, parts_.size() * columns.size(), [&](size_t i, const RowPart& part) {
+    const size_t feature = i / parts_.size();
+    const Taken& of_part = taken[i % parts_.size()];
+    return of_part.rows.empty() ? absl::OkStatus()
+                                : TakeValues(part, of_part, feature, &columns[feature]);
+  }));
+  std::vector<absl::StatusOr<std::shared_ptr<arrow::Array>>> finished(columns.size());
+  threads_.For(columns.size(), [&](size_t c) { finished[c] = columns[c].Finish(); });
+  std::vector<std::shared_ptr<arrow::Array>> values;
+  for (auto& array : finished) {
+    RETURN_IF_ERROR(array.status());
+    values.push_back(*std::move(array));
+  }
+  return values;
 }
 
 }  // namespace forebay

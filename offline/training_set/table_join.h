@@ -3,6 +3,7 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_TABLE_JOIN_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "offline/delta/table_version.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/training_set.h"
+#include "offline/upkeep/lease.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -26,10 +28,15 @@ struct TableJoinRequest {
   std::vector<std::string>* warnings;
 };
 
-// Feeds the table's rows to `join`, and finishes it.
-absl::StatusOr<TrainingSetSummary::View> JoinTable(const std::shared_ptr<ObjectStore>& store,
-                                                   const TableJoinRequest& request,
-                                                   PointInTimeJoin* join);
+// What keeps the files that `join` reads from being removed, and what was seen so far.
+struct JoinedTable {
+  std::optional<Lease> lease;
+  TrainingSetSummary::View summary;
+};
+
+// Gives the table's rows to `join`, which has found those of all labels then.
+absl::StatusOr<JoinedTable> JoinTable(const std::shared_ptr<ObjectStore>& store,
+                                      const TableJoinRequest& request, PointInTimeJoin* join);
 
 }  // namespace forebay
 

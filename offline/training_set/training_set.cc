@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -12,7 +13,8 @@
 #include "offline/delta/table_version.h"
 #include "offline/training_set/exact_rows.h"
 #include "offline/training_set/feature_list.h"
-#include "offline/training_set/label_keys.h"
+#include "offline/training_set/join_threads.h"
+#include "offline/training_set/label_index.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/output_file.h"
@@ -112,33 +114,43 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   AddSentence(labels.note, &summary.notes);
   AddSentence(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 
-  std::map<std::string, LabelKeys> keys_of_entity;
-  std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
+  std::map<std::string, LabelIndex> index_of_entity;
+  std::vector<std::unique_ptr<PointInTimeJoin>> joins;
+  std::vector<JoinedTable> tables;
+  JoinThreads threads(std::thread::hardware_concurrency());
   for (const AskedView& plan : plans) {
-    auto it = keys_of_entity.find(plan.entity->name());
-    if (it == keys_of_entity.end()) {
-      it = keys_of_entity.emplace(plan.entity->name(), LabelKeys(labels, *plan.entity)).first;
+    auto it = index_of_entity.find(plan.entity->name());
+    if (it == index_of_entity.end()) {
+      it = index_of_entity.emplace(plan.entity->name(), LabelIndex(labels, *plan.entity)).first;
       if (it->second.null_keys() > 0) {
         summary.warnings.push_back(fmt::format(
             "{} a null in the key of entity {}: their features have their defaults",
             Counted(it->second.null_keys(), "label has", "labels have"), plan.entity->name()));
       }
     }
-    PointInTimeJoin join(labels, it->second, *plan.view, *plan.entity, plan.features);
+    joins.push_back(std::make_unique<PointInTimeJoin>(
+        labels, it->second,
+        JoinedView{.view = plan.view, .entity = plan.entity, .features = plan.features}, threads));
     ViewId id{plan.view->name(), plan.view->version()};
     ExactRequest exact{project.name(), id, plan.index, plan.entity, request.states};
-    ASSIGN_OR_RETURN(TrainingSetSummary::View view,
+    ASSIGN_OR_RETURN(JoinedTable joined,
                      JoinTable(request.warehouse,
                                {.view = id,
                                 .version = VersionOf(request, id),
                                 .labels = &labels,
                                 .exact = request.states == nullptr ? nullptr : &exact,
                                 .warnings = &summary.warnings},
-                               &join));
-    summary.views.push_back(std::move(view));
-    for (size_t c = 0; c < plan.outputs.size(); ++c) {
-      ASSIGN_OR_RETURN(outputs[plan.outputs[c]], join.columns()[c].Finish());
-    }
+                               joins.back().get()));
+    tables.push_back(std::move(joined));
+  }
+  index_of_entity.clear();
+
+  std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
+  for (size_t view = 0; view < plans.size(); ++view) {
+    ASSIGN_OR_RETURN(auto values, joins[view]->Values(0, summary.labels));
+    for (size_t c = 0; c < values.size(); ++c) outputs[plans[view].outputs[c]] = values[c];
+    tables[view].summary.matched = joins[view]->matched();
+    summary.views.push_back(tables[view].summary);
   }
 
   std::shared_ptr<arrow::Table> table = labels.table;
