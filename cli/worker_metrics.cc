@@ -10,15 +10,15 @@
 
 namespace forebay {
 
-int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer) {
-  std::optional<Watermarks> watermarks = consumer.CachedWatermarks(task.task().id());
-  if (!watermarks) return 0;
-  return std::max<int64_t>(0, watermarks->high.value() - 1 - task.position().value());
+int64_t LagOf(const RunningTask& task, const Source& source) {
+  std::optional<Offset> end = source.KnownEnd(task.task().id());
+  if (!end) return 0;
+  return std::max<int64_t>(0, end->value() - 1 - task.position().value());
 }
 
 namespace {
 
-void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, MetricsWriter* writer) {
+void WriteTask(const RunningTask& running, const Source& source, MetricsWriter* writer) {
   const TaskId& id = running.task().id();
   const TaskStatistics& statistics = running.task().statistics();
   std::string partition = std::to_string(id.partition.value());
@@ -36,7 +36,7 @@ void WriteTask(const RunningTask& running, const KafkaConsumer& consumer, Metric
   write(Metric::kWrittenChanges, statistics.changes);
   if (running.task().plan().archive) write(Metric::kArchivedEvents, statistics.archived);
   write(Metric::kPosition, running.position().value());
-  write(Metric::kLagRecords, LagOf(running, consumer));
+  write(Metric::kLagRecords, LagOf(running, source));
   write(Metric::kCatchUpRecords, running.to_catch_up());
   write(Metric::kPendingExpiries, statistics.due_steps);
   write(Metric::kHotMapKeys, statistics.hot_keys);
@@ -114,10 +114,10 @@ void WriteStoreRequests(const RequestCounts& counts, MetricsWriter* writer) {
 
 }  // namespace
 
-void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
-                        const OfflineSink& offline, MetricsWriter* writer) {
+void WriteWorkerMetrics(const Worker& worker, const Source& source, const OfflineSink& offline,
+                        MetricsWriter* writer) {
   for (const auto& task : worker.Tasks()) {
-    WriteTask(*task, consumer, writer);
+    WriteTask(*task, source, writer);
     WriteUpdates(*task, writer);
     WriteCoverage(*task, writer);
   }

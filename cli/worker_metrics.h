@@ -3,8 +3,8 @@
 #define FOREBAY_CLI_WORKER_METRICS_H_
 
 #include "connectors/dead_letter/dead_letter_log.h"
-#include "connectors/kafka/consumer.h"
 #include "connectors/key_check/key_check.h"
+#include "engine/worker/source.h"
 #include "engine/worker/worker.h"
 #include "offline/sink/offline_sink.h"
 #include "offline/upkeep/table_upkeep.h"
@@ -13,8 +13,8 @@
 namespace forebay {
 
 // All are read at each scrape and outlive it. Thread-safe.
-void WriteWorkerMetrics(const Worker& worker, const KafkaConsumer& consumer,
-                        const OfflineSink& offline, MetricsWriter* writer);
+void WriteWorkerMetrics(const Worker& worker, const Source& source, const OfflineSink& offline,
+                        MetricsWriter* writer);
 void WriteUpkeepMetrics(const UpkeepCounters& counters, MetricsWriter* writer);
 
 // As WriteWorkerMetrics.
@@ -24,7 +24,7 @@ void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);
 void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer);
 
 // Records between the task's position and the end of its partition; 0 where that is not known yet.
-int64_t LagOf(const RunningTask& task, const KafkaConsumer& consumer);
+int64_t LagOf(const RunningTask& task, const Source& source);
 
 }  // namespace forebay
 

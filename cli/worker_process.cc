@@ -20,7 +20,6 @@
 #include "cli/clock_report.h"
 #include "cli/erasure_log.h"
 #include "cli/kafka_config.h"
-#include "cli/kafka_source.h"
 #include "cli/project_topics.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
@@ -32,6 +31,7 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
+#include "connectors/kafka/kafka_source.h"
 #include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/repartition_sink.h"
@@ -303,8 +303,8 @@ absl::Status WorkerProcess::PrepareWorker() {
     partitions[plan.topic] = count;
     consumer.topics.push_back({plan.topic, count, RoleOf(plan)});
   }
-  consumer.assigned = [this](absl::Span<const TaskId> tasks) { return AddTasks(tasks); };
-  consumer.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
+  consumer.owner.assigned = [this](absl::Span<const TaskId> tasks) { return AddTasks(tasks); };
+  consumer.owner.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
     removed_ = worker_->RemoveTasks(tasks, lost);
     if (IsTransient(removed_)) {
       spdlog::warn("giving tasks back: {}; nothing is lost", std::string(removed_.message()));
@@ -383,7 +383,7 @@ absl::Status WorkerProcess::StartServers() {
         return worker_->Lookup(view, key, at);
       });
   metrics_.AddCollector([this](MetricsWriter& writer) {
-    WriteWorkerMetrics(*worker_, *consumer_, *offline_, &writer);
+    WriteWorkerMetrics(*worker_, *source_, *offline_, &writer);
     if (upkeep_ != nullptr) WriteUpkeepMetrics(upkeep_->counters(), &writer);
     WriteKeyMetrics(*key_check_, &writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
@@ -435,7 +435,7 @@ absl::StatusOr<bool> WorkerProcess::CaughtUp() {
   std::vector<TaskId> ids;
   ids.reserve(tasks.size());
   for (const auto& task : tasks) ids.push_back(task->task().id());
-  absl::StatusOr<std::vector<Offset>> ends = consumer_->QueryEnds(ids, absl::Seconds(10));
+  absl::StatusOr<std::vector<Offset>> ends = source_->QueryEnds(ids, absl::Seconds(10));
   if (!ends.ok()) return false;  // asked again; what is wrong for good shows when fetching
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i]->position().value() + 1 < (*ends)[i].value()) return false;
@@ -456,7 +456,7 @@ void WorkerProcess::LookAround() {
 absl::Status WorkerProcess::Serve() {
   bool ready = false;
   while (!stop_.load()) {
-    RETURN_IF_ERROR(consumer_->Poll(kPoll));
+    RETURN_IF_ERROR(source_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
     RETURN_IF_ERROR(CheckFlushes());
     CheckUpkeep();
@@ -539,7 +539,7 @@ void WorkerProcess::CheckSetback() {
   if (setback.ok()) return;
   setback_log_.Say("{}: taking up the tasks again from their last states",
                    std::string(setback.message()));
-  consumer_->JoinAgain();
+  source_->JoinAgain();
 }
 
 absl::Status WorkerProcess::Stop(absl::Status ran) {
@@ -556,7 +556,7 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   if (upkeep_ != nullptr) upkeep_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
-  consumer_->Close();  // takes the tasks away, which commits and flushes them
+  source_->Close();  // takes the tasks away, which commits and flushes them
   stop_watch_.Fail(worker_->Stop());
   ran = stop_watch_.cause();
   // Not all has reached its table. Whom the group has turned away had nothing to give.

@@ -3,7 +3,6 @@
 //   ASSIGN_OR_RETURN(EventDecoder decoder, EventDecoder::Make(source, {"user_id", "amount"}));
 //   ASSIGN_OR_RETURN(EventBatch batch, decoder.Decode(fetched.records, fetched.last_offset));
 //   batch.owner = fetched.owner;
-//   batch.headers = HeadersOf;
 //
 // What a record's value must be is in json_object_reader.h and protobuf_reader.h. Every record is
 // on its own: how records are cut into batches changes nothing.
@@ -70,7 +69,7 @@ class EventDecoder {
 
   // The records must be in offset order. `last_offset` is how far was read, control records and
   // holes included; the batch's last_offset is that, or the last record's if it is greater. `owner`
-  // and `headers` of the batch are left to the caller; its records and those rejected point into
+  // and `bytes` of the batch are left to the caller; its records and those rejected point into
   // `records`' memory. Errors: RESOURCE_EXHAUSTED: no memory, or more than 2 GiB of text in one
   // column.
   absl::StatusOr<EventBatch> Decode(absl::Span<const RawRecord> records,

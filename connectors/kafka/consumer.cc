@@ -213,7 +213,8 @@ void KafkaConsumer::LosePlace() {
     absl::MutexLock lock(&mutex_);
     for (const auto& [task, partition] : partitions_) tasks.push_back(task);
   }
-  if (!quiet_ && options_.revoked && !tasks.empty()) options_.revoked(tasks, /*lost=*/true);
+  if (!quiet_ && options_.owner.revoked && !tasks.empty())
+    options_.owner.revoked(tasks, /*lost=*/true);
   CloseQueues();
   lost_place_ = true;
 }
@@ -304,7 +305,7 @@ absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* part
                                    "this worker"));
   }
   OpenQueues(tasks);  // before the caller hears of the tasks: it may fetch at once
-  absl::StatusOr<std::vector<std::optional<Offset>>> positions = options_.assigned(tasks);
+  absl::StatusOr<std::vector<std::optional<Offset>>> positions = options_.owner.assigned(tasks);
   if (positions.ok() && positions->size() != tasks.size()) {
     positions = absl::InternalError(
         fmt::format("{} positions for {} assigned tasks", positions->size(), tasks.size()));
@@ -360,8 +361,8 @@ void KafkaConsumer::Watch(const TaskId& task, std::function<void()> wake) {
 
 void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   std::vector<TaskId> tasks = TasksOf(*partitions);
-  if (!quiet_ && options_.revoked && !tasks.empty()) {
-    options_.revoked(tasks, rd_kafka_assignment_lost(client().get()) != 0);
+  if (!quiet_ && options_.owner.revoked && !tasks.empty()) {
+    options_.owner.revoked(tasks, rd_kafka_assignment_lost(client().get()) != 0);
   }
   CloseQueues();                         // eager: all are revoked
   join_again_ = absl::InfiniteFuture();  // that is what happens

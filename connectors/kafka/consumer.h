@@ -3,11 +3,10 @@
 //
 //   KafkaConsumer::Options options{.kafka = config, .group = "forebay-shop", .worker_id = "w1",
 //                                  .topics = {{"transactions", 8}}};
-//   options.assigned = [&](absl::Span<const TaskId> tasks) { ... positions of their states ... };
-//   options.revoked = [&](absl::Span<const TaskId> tasks, bool lost) { ... stop and commit ... };
-//   ASSIGN_OR_RETURN(auto consumer, KafkaConsumer::Create(std::move(options)));
-//   while (!stop) RETURN_IF_ERROR(consumer->Poll(absl::Milliseconds(100)));  // one thread:
-//   rebalances
+//   options.owner.assigned = [&](absl::Span<const TaskId> tasks) { ... their positions ... };
+//   options.owner.revoked = [&](absl::Span<const TaskId> tasks, bool lost) { ... stop, commit ...
+//   }; ASSIGN_OR_RETURN(auto consumer, KafkaConsumer::Create(std::move(options))); while (!stop)
+//   RETURN_IF_ERROR(consumer->Poll(absl::Milliseconds(100)));  // one thread: rebalances
 //   ... consumer->Fetch(task, 1000, absl::Milliseconds(50)) ...             // task threads
 //   consumer->Close();
 //
@@ -46,6 +45,7 @@
 #include "connectors/kafka/worker_claim.h"
 #include "engine/batch/event_batch.h"
 #include "engine/task/topic_identity.h"
+#include "engine/worker/source.h"
 
 struct rd_kafka_consumer_group_metadata_s;
 struct rd_kafka_message_s;
@@ -100,15 +100,7 @@ class KafkaConsumer {
     int64_t records_ahead = 100'000;
     // The group may know the worker from an earlier life.
     bool known_to_group = true;
-    // The worker got these tasks: returns for each, in order, the position of its state (the offset
-    // last applied); none: read from the oldest record. An error that passes (IsTransient) gives
-    // them back, to be assigned again after a pause; any other leaves all unread, and is returned
-    // by Poll. Called within Poll; records come only after it has returned.
-    std::function<absl::StatusOr<std::vector<std::optional<Offset>>>(absl::Span<const TaskId>)>
-        assigned;
-    // The worker is losing these: on return it no longer fetches them. `lost`: others may have them
-    // already (the worker was away too long), so commit nothing. Called within Poll or Close.
-    std::function<void(absl::Span<const TaskId> tasks, bool lost)> revoked;
+    PartitionOwner owner;
   };
 
   // Starts and subscribes; does not wait for a broker.

@@ -296,7 +296,7 @@ TEST_F(EmbeddedBrokerTest, AWatchIsWokenWhenItsTaskComesAndWhenItGoes) {
                                  .group = "forebay-shop",
                                  .worker_id = "w1",
                                  .topics = kTopics};
-  options.assigned = [&](absl::Span<const TaskId> tasks) {
+  options.owner.assigned = [&](absl::Span<const TaskId> tasks) {
     assigned = tasks.size();
     return std::vector<std::optional<Offset>>(assigned);
   };

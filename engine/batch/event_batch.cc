@@ -10,7 +10,24 @@ namespace {
 
 constexpr auto kLastReason = static_cast<uint8_t>(RejectReason::kEventTooLarge);
 
+std::optional<std::string> Owned(std::optional<std::string_view> bytes) {
+  return bytes ? std::optional<std::string>(*bytes) : std::nullopt;
+}
+
 }  // namespace
+
+std::optional<std::string> RecordBytes::Key(const RawRecord& record) const {
+  return Owned(record.key);
+}
+
+std::optional<std::string> RecordBytes::Value(const RawRecord& record) const {
+  return Owned(record.value);
+}
+
+std::shared_ptr<const RecordBytes> RecordBytes::OfViews() {
+  static const auto& bytes = *new std::shared_ptr<const RecordBytes>(new RecordBytes);
+  return bytes;
+}
 
 std::shared_ptr<arrow::Schema> EventSchema(const std::vector<const v1::Field*>& fields) {
   arrow::FieldVector columns;

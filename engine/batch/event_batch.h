@@ -6,7 +6,6 @@
 #define FOREBAY_ENGINE_BATCH_EVENT_BATCH_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,16 +65,31 @@ struct KeyErasure {
   Offset step_offset{-1};  // as EventBatch.step_offsets
 };
 
-// One Kafka record as read; the views live as long as the batch's `owner`.
+// One record as read; the views live as long as the batch's `owner`. What does not come from Kafka
+// has no views: who wants the bytes of a record asks its batch for them.
 struct RawRecord {
   Offset offset;
   int64_t timestamp = 0;  // of the Kafka record, microseconds UTC
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
-  const void* native = nullptr;  // the connector's own handle, for RawHeaders()
+  const void* native = nullptr;  // the connector's own handle, for RecordBytes
 };
 
 using RecordHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// The bytes of a batch's records as they came, for what leaves the engine with them: dead letters,
+// forwarded records. These are what the records' views show, without headers; a connector that
+// knows more, or has none to show, derives from it. Asked of records of its batch, those rejected
+// included; one thread at a time per record.
+class RecordBytes {
+ public:
+  virtual ~RecordBytes() = default;
+  virtual std::optional<std::string> Key(const RawRecord& record) const;
+  virtual std::optional<std::string> Value(const RawRecord& record) const;
+  virtual RecordHeaders Headers(const RawRecord& record) const { return {}; }
+
+  static std::shared_ptr<const RecordBytes> OfViews();
+};
 
 // Why a record was dead-lettered. The names (RejectReasonName) are stable: part of the topic's
 // format.
@@ -128,8 +142,7 @@ struct EventBatch {
   Offset last_offset{
       -1};              // of the last record, control record or hole read; position after the batch
   bool at_end = false;  // the partition had no more records when this was read
-  // The Kafka headers of a record of this batch. Set by the connector; empty function: no headers.
-  std::function<RecordHeaders(const RawRecord&)> headers;
+  std::shared_ptr<const RecordBytes> bytes = RecordBytes::OfViews();
   std::shared_ptr<const void> owner;  // keeps the views alive
 
   size_t size() const { return records.size(); }

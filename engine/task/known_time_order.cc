@@ -200,7 +200,7 @@ EventBatch KnownTimeOrder::MakeBatch(const EventBatch& batch) const {
   EventBatch ordered;
   ordered.last_offset = batch.last_offset;
   ordered.at_end = batch.at_end;
-  ordered.headers = batch.headers;
+  ordered.bytes = batch.bytes;
   auto owners = std::make_shared<std::vector<std::shared_ptr<const void>>>();
   owners->push_back(batch.owner);
   std::vector<RowOfBatch> rows;

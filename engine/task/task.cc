@@ -225,7 +225,8 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
         fmt::format("a key column of entity {} is null or missing", entity.name()));
   }
   std::string key = KeyText(entity, forward->keys.Parts(*batch.columns, row));
-  size_t bytes = key.size() + (record.value ? record.value->size() : 0);
+  std::optional<std::string> value = batch.bytes->Value(record);
+  size_t bytes = key.size() + (value ? value->size() : 0);
   if (bytes > forward->plan->most_bytes) {
     return RejectForward(batch, row, *forward, RejectReason::kEventTooLarge,
                          fmt::format("the event has {} bytes with its key, and the topic takes {}",
@@ -234,7 +235,7 @@ Task::Disposition Task::ForwardRecord(const EventBatch& batch, size_t row, Forwa
   ForwardedRecord& forwarded = output_.forwarded.emplace_back();
   forwarded.entity = entity.name();
   forwarded.key = std::move(key);
-  if (record.value) forwarded.value = std::string(*record.value);
+  forwarded.value = std::move(value);
   forwarded.timestamp = record.timestamp;
   forwarded.known_time = batch.known_times[row];
   forwarded.origin = {id_.partition, record.offset, KnownTime(clock_)};
@@ -259,16 +260,16 @@ void Task::AddDeadLetter(const EventBatch& batch, const RawRecord& record, Offse
   letter.offset = record.offset;
   letter.position = position;
   letter.timestamp = record.timestamp;
-  if (record.key) letter.key = std::string(*record.key);
-  if (record.value) letter.value = std::string(*record.value);
-  if (batch.headers) letter.headers = batch.headers(record);
+  letter.key = batch.bytes->Key(record);
+  letter.value = batch.bytes->Value(record);
+  letter.headers = batch.bytes->Headers(record);
   letter.reason = reason;
   if (view != nullptr) {
     letter.view = view->name();
     letter.view_version = view->version();
   }
   letter.detail = std::move(detail);
-  record_bytes_ += sizeof letter + (record.value ? record.value->size() : 0);
+  record_bytes_ += sizeof letter + (letter.value ? letter.value->size() : 0);
 }
 
 void Task::DeliverTo(absl::Span<Sink* const> sinks) {

@@ -20,8 +20,8 @@ std::optional<ClockAhead> ClockWatch::Look(const TaskId& task, const EventBatch&
   said_at_ = now.value();
   const RawRecord& record = batch.records[newest - batch.known_times.begin()];
   ClockAhead found{.task = task, .offset = record.offset, .known_time = *newest, .ahead_us = ahead};
-  if (record.key) found.key = std::string(*record.key);
-  if (batch.headers) found.headers = batch.headers(record);
+  found.key = batch.bytes->Key(record);
+  found.headers = batch.bytes->Headers(record);
   return found;
 }
 

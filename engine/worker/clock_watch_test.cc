@@ -18,9 +18,12 @@ class ClockWatchTest : public testing::Test {
       batch.records.push_back({.offset = Offset(offset_++), .key = "k"});
       batch.known_times.emplace_back(time * kMinute);
     }
-    batch.headers = [](const RawRecord& record) {
-      return RecordHeaders{{"at", std::to_string(record.offset.value())}};
+    struct WithHeader : RecordBytes {
+      RecordHeaders Headers(const RawRecord& record) const override {
+        return {{"at", std::to_string(record.offset.value())}};
+      }
     };
+    batch.bytes = std::make_shared<WithHeader>();
     told_ = watch_.Look(kTask, batch, KnownTime(clock_), KnownTime(now * kMinute));
     return told_ ? told_->offset.value() : -1;
   }

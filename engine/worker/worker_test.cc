@@ -278,7 +278,7 @@ TEST(Worker, IsReadyWhileNoMoreThanTheReadyLagLacks) {
 
 // Partition 0 of the repartition topic, in three batches: a record that waits for the source's
 // partition 1, a marker of that alone, a record that is due at once.
-class ThreeBatches final : public Source {
+class ThreeBatches final : public TestSource {
  public:
   // `source_next`: of both partitions of the source.
   explicit ThreeBatches(const TaskPlan& plan, Offset source_next = Offset(3))

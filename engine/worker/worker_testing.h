@@ -50,8 +50,20 @@ inline v1::Project MakeProject() {
   return project;
 }
 
+// Of which the test gives and takes the partitions.
+class TestSource : public Source {
+ public:
+  absl::Status Poll(absl::Duration) override { return absl::OkStatus(); }
+  void JoinAgain() override {}
+  void Close() override {}
+  absl::StatusOr<std::vector<Offset>> QueryEnds(absl::Span<const TaskId>, absl::Duration) override {
+    return absl::UnavailableError("not asked");
+  }
+  std::optional<Offset> KnownEnd(const TaskId&) const override { return std::nullopt; }
+};
+
 // Record i of a partition is key i % 7, a second after record i - 1.
-class EndlessSource final : public Source {
+class EndlessSource final : public TestSource {
  public:
   // Records from `pause_at` on come after Resume.
   EndlessSource(const TaskPlan& plan, int64_t records, int64_t pause_at)

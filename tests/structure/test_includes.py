@@ -15,6 +15,8 @@ ALLOWED = {
     "offline": {"schemas", "engine", "connectors", "catalog"},
     "cli": {"schemas", "engine", "connectors", "catalog", "online", "offline"},
 }
+# The folders in connectors/, in an order of their own.
+CONNECTORS = ["decode", "update_record", "key_check", "kafka", "dead_letter", "object_store", "file"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -29,6 +31,16 @@ def violations(folder: str, text: str) -> list[str]:
     return found
 
 
+def violations_in_connectors(folder: str, text: str) -> list[str]:
+    """The includes of a file of connectors/`folder` that lie right of it."""
+    right = CONNECTORS[CONNECTORS.index(folder) + 1 :]
+    return [
+        include
+        for include in INCLUDE.findall(text)
+        if include.startswith("connectors/") and include.split("/")[1] in right
+    ]
+
+
 def sources():
     for folder in ALLOWED:
         for path in sorted((ROOT / folder).rglob("*")):
@@ -41,6 +53,18 @@ def test_no_file_includes_a_folder_right_of_its_own():
         f"{path.relative_to(ROOT)} includes {include}"
         for folder, path in sources()
         for include in violations(folder, path.read_text())
+    ]
+    assert wrong == []
+
+
+def test_connectors_have_an_order_too():
+    wrong = [
+        f"{path.relative_to(ROOT)} includes {include}"
+        for folder, path in sources()
+        if folder == "connectors"
+        for include in violations_in_connectors(
+            path.relative_to(ROOT / folder).parts[0], path.read_text()
+        )
     ]
     assert wrong == []
 
@@ -72,3 +96,6 @@ def test_the_check_finds_what_it_looks_for():
     ]
     assert violations("cli", text) == []
     assert violations("engine", '#include "forebay/v1/definition.pb.h"') == []
+    kafka = '#include "connectors/kafka/consumer.h"'
+    assert violations_in_connectors("key_check", kafka) == ["connectors/kafka/consumer.h"]
+    assert violations_in_connectors("dead_letter", kafka) == []

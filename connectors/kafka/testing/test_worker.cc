@@ -21,7 +21,7 @@ TestWorker::TestWorker(const std::string& brokers, const std::string& worker_id,
       .group = "forebay-" + topics.front().name,
       .worker_id = worker_id,
       .topics = std::move(topics)};
-  options.assigned =
+  options.owner.assigned =
       [this, positions = std::move(positions)](
           absl::Span<const TaskId> tasks) -> absl::StatusOr<std::vector<std::optional<Offset>>> {
     std::vector<std::optional<Offset>> starts;
@@ -35,7 +35,7 @@ TestWorker::TestWorker(const std::string& brokers, const std::string& worker_id,
     std::sort(tasks_.begin(), tasks_.end());
     return starts;
   };
-  options.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
+  options.owner.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
     absl::MutexLock lock(&mutex_);
     tasks_.clear();
   };

@@ -1,13 +1,16 @@
 // Events from Kafka: what the consumer fetches, decoded.
-#ifndef FOREBAY_CLI_KAFKA_SOURCE_H_
-#define FOREBAY_CLI_KAFKA_SOURCE_H_
+#ifndef FOREBAY_CONNECTORS_KAFKA_KAFKA_SOURCE_H_
+#define FOREBAY_CONNECTORS_KAFKA_KAFKA_SOURCE_H_
 
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -26,14 +29,23 @@ class KafkaSource final : public Source {
   // is known. `key_check` looks at every batch. `cancel`: Bounds waits for brokers no longer.
   KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
               std::map<std::string, TopicIdentity> topics, KeyCheck* key_check,
-              const std::atomic<bool>* cancel)
-      : consumer_(consumer),
-        plans_(plans),
-        topics_(std::move(topics)),
-        key_check_(key_check),
-        cancel_(cancel) {}
+              const std::atomic<bool>* cancel);
+
+  absl::Status Poll(absl::Duration timeout) override { return consumer_->Poll(timeout); }
+  void JoinAgain() override { consumer_->JoinAgain(); }
+  void Close() override { consumer_->Close(); }
 
   absl::StatusOr<PartitionBounds> Bounds(const TaskId& task) override;
+
+  absl::StatusOr<std::vector<Offset>> QueryEnds(absl::Span<const TaskId> tasks,
+                                                absl::Duration timeout) override {
+    return consumer_->QueryEnds(tasks, timeout);
+  }
+
+  std::optional<Offset> KnownEnd(const TaskId& task) const override {
+    std::optional<Watermarks> marks = consumer_->CachedWatermarks(task);
+    return marks ? std::optional(marks->high) : std::nullopt;
+  }
 
   // Nothing of the partition was read before. REQUIRES: its bounds were asked.
   void ReadsFirst(const TaskId& task);
@@ -57,6 +69,7 @@ class KafkaSource final : public Source {
   const std::map<std::string, TopicIdentity> topics_;
   KeyCheck* const key_check_;
   const std::atomic<bool>* const cancel_;
+  const std::shared_ptr<const RecordBytes> bytes_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);  // as of the last Bounds
@@ -66,4 +79,4 @@ class KafkaSource final : public Source {
 
 }  // namespace forebay
 
-#endif  // FOREBAY_CLI_KAFKA_SOURCE_H_
+#endif  // FOREBAY_CONNECTORS_KAFKA_KAFKA_SOURCE_H_

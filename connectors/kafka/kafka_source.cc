@@ -1,4 +1,4 @@
-#include "cli/kafka_source.h"
+#include "connectors/kafka/kafka_source.h"
 
 #include <spdlog/spdlog.h>
 
@@ -12,6 +12,10 @@
 
 namespace forebay {
 namespace {
+
+class BytesOfMessages final : public RecordBytes {
+  RecordHeaders Headers(const RawRecord& record) const override { return HeadersOf(record); }
+};
 
 std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
   absl::StatusOr<RepartitionHeaders> headers = ReadRepartitionHeaders(record);
@@ -28,6 +32,16 @@ std::vector<const v1::Entity*> EntitiesOf(const TaskPlan& plan) {
 }
 
 }  // namespace
+
+KafkaSource::KafkaSource(KafkaConsumer* consumer, const std::vector<TaskPlan>& plans,
+                         std::map<std::string, TopicIdentity> topics, KeyCheck* key_check,
+                         const std::atomic<bool>* cancel)
+    : consumer_(consumer),
+      plans_(plans),
+      topics_(std::move(topics)),
+      key_check_(key_check),
+      cancel_(cancel),
+      bytes_(std::make_shared<BytesOfMessages>()) {}
 
 absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
   absl::MutexLock lock(&mutex_);
@@ -110,7 +124,7 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
     RETURN_IF_ERROR(key_check_->Look(task, batch));
   }
   batch.at_end = fetched.at_end;
-  batch.headers = HeadersOf;
+  batch.bytes = bytes_;
   batch.owner = std::move(fetched.owner);
   return batch;
 }
