@@ -3,23 +3,26 @@
 #include <arrow/api.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/training_set/join_threads.h"
 #include "offline/training_set/key_column.h"
 #include "schemas/types/prefetch.h"
 
 namespace forebay {
 namespace {
 
-constexpr uint32_t kNoKey = UINT32_MAX;
 constexpr size_t kLookedUpAtOnce = 256;
-constexpr size_t kTextBlock = size_t{1} << 20;
+constexpr size_t kTextBlock = size_t{1} << 18;
+constexpr int64_t kChunkLabels = 64 * 1024;
 
 // One to one (the finalizer of MurmurHash3), so that equal hashes are equal numbers.
 uint64_t HashOf(int64_t number) {
@@ -37,124 +40,195 @@ int64_t NumberIn(std::string_view key) {
   return number;
 }
 
-}  // namespace
-
-// Keys to numbers from 0 on, in the order in which they come.
-class LabelIndex::Numbering {
+// Texts that stay where they are.
+class TextBlocks {
  public:
-  explicit Numbering(bool numeric) : numeric_(numeric), table_(1024, kNoKey) {}
-
-  uint32_t NumberOf(std::string_view key) {
-    const uint64_t hash = numeric_ ? HashOf(NumberIn(key)) : HashOf(key);
-    size_t place = hash & (table_.size() - 1);
-    for (; table_[place] != kNoKey; place = (place + 1) & (table_.size() - 1)) {
-      const uint32_t number = table_[place];
-      if (hashes_[number] == hash && (numeric_ || texts_[number] == key)) return number;
-    }
-    const auto number = static_cast<uint32_t>(hashes_.size());
-    table_[place] = number;
-    hashes_.push_back(hash);
-    if (!numeric_) texts_.push_back(Copy(key));
-    if (hashes_.size() * 2 > table_.size()) Grow();
-    return number;
-  }
-
-  const std::vector<uint64_t>& hashes() const { return hashes_; }
-  const std::vector<std::string_view>& texts() const { return texts_; }
-  std::vector<std::unique_ptr<char[]>> TakeBytes() { return std::move(blocks_); }
-
- private:
-  std::string_view Copy(std::string_view key) {
-    if (key.size() > left_) {
-      left_ = std::max(key.size(), kTextBlock);
+  std::string_view Copy(std::string_view text) {
+    if (text.size() > left_) {
+      left_ = std::max(text.size(), kTextBlock);
       blocks_.push_back(std::make_unique<char[]>(left_));
       next_ = blocks_.back().get();
     }
-    if (!key.empty()) std::memcpy(next_, key.data(), key.size());
-    std::string_view copy(next_, key.size());
-    next_ += key.size();
-    left_ -= key.size();
+    if (text.empty()) return "";
+    std::memcpy(next_, text.data(), text.size());
+    std::string_view copy(next_, text.size());
+    next_ += text.size();
+    left_ -= text.size();
     return copy;
   }
+  std::vector<std::unique_ptr<char[]>> Take() { return std::move(blocks_); }
 
-  void Grow() {
-    table_.assign(table_.size() * 2, kNoKey);
-    for (uint32_t number = 0; number < hashes_.size(); ++number) {
-      size_t place = hashes_[number] & (table_.size() - 1);
-      while (table_[place] != kNoKey) place = (place + 1) & (table_.size() - 1);
-      table_[place] = number;
-    }
-  }
-
-  const bool numeric_;
-  std::vector<uint32_t> table_;  // numbers
-  std::vector<uint64_t> hashes_;
-  std::vector<std::string_view> texts_;
+ private:
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* next_ = nullptr;
   size_t left_ = 0;
 };
 
-LabelIndex::~LabelIndex() = default;
-LabelIndex::LabelIndex(LabelIndex&&) noexcept = default;
+}  // namespace
 
-LabelIndex::LabelIndex(const Labels& labels, const v1::Entity& entity)
+LabelIndex::LabelIndex(const Labels& labels, const v1::Entity& entity, JoinThreads& threads)
     : numeric_(IsLoneIntKey(entity)), labels_(labels.times.size()) {
-  Numbering numbering(numeric_);
-  std::vector<uint32_t> key_of_label;
-  key_of_label.reserve(labels.times.size());
+  struct Chunk {
+    int64_t first = 0;
+    std::shared_ptr<arrow::RecordBatch> rows;
+    int64_t null_keys = 0;
+    std::array<std::vector<Keyed>, size_t{1} << kPartitionBits> keyed;
+  };
+  std::vector<Chunk> chunks;
   arrow::TableBatchReader batches(*labels.table);
+  batches.set_chunksize(kChunkLabels);
   std::shared_ptr<arrow::RecordBatch> batch;
-  while (batches.ReadNext(&batch).ok() && batch != nullptr) {
-    std::vector<std::shared_ptr<arrow::Array>> parts;
-    for (const v1::Field& key : entity.keys()) parts.push_back(batch->GetColumnByName(key.name()));
-    KeyReader reader(std::move(parts));
-    std::string_view key;
-    for (int64_t row = 0; row < batch->num_rows(); ++row) {
-      const bool whole = reader.Read(row, &key);
-      key_of_label.push_back(whole ? numbering.NumberOf(key) : kNoKey);
-      if (!whole) ++null_keys_;
-    }
+  for (int64_t first = 0; batches.ReadNext(&batch).ok() && batch != nullptr;) {
+    chunks.push_back({.first = first, .rows = batch, .keyed = {}});
+    first += batch->num_rows();
   }
-  keys_ = numbering.hashes().size();
-  PlaceLabels(labels, key_of_label, numbering);
-  text_bytes_ = numbering.TakeBytes();
+  std::vector<std::string_view> texts(numeric_ ? 0 : labels_);
+  text_bytes_.resize(chunks.size());
+  threads.For(chunks.size(), [&](size_t c) {
+    Chunk& chunk = chunks[c];
+    std::vector<std::shared_ptr<arrow::Array>> parts;
+    for (const v1::Field& key : entity.keys())
+      parts.push_back(chunk.rows->GetColumnByName(key.name()));
+    KeyReader reader(std::move(parts));
+    TextBlocks copies;
+    std::string_view key;
+    for (int64_t row = 0; row < chunk.rows->num_rows(); ++row) {
+      if (!reader.Read(row, &key)) {
+        ++chunk.null_keys;
+        continue;
+      }
+      const auto label = static_cast<uint32_t>(chunk.first + row);
+      const uint64_t hash = numeric_ ? HashOf(NumberIn(key)) : HashOf(key);
+      if (!numeric_) texts[label] = IsRawTextKey(entity) ? key : copies.Copy(key);
+      chunk.keyed[PartitionOf(hash)].push_back({hash, labels.times[label].value(), label});
+    }
+    text_bytes_[c] = copies.Take();
+  });
+
+  partitions_.resize(size_t{1} << kPartitionBits);
+  uint32_t slots = 0;
+  for (const Chunk& chunk : chunks) null_keys_ += chunk.null_keys;
+  for (size_t p = 0; p < partitions_.size(); ++p) {
+    partitions_[p].first_slot = slots;
+    for (const Chunk& chunk : chunks) slots += chunk.keyed[p].size();
+  }
+  slot_times_.resize(slots);
+  slot_labels_.resize(slots);
+  continues_.resize(slots);
+  threads.For(partitions_.size(), [&](size_t p) {
+    std::vector<Keyed> keyed;
+    for (Chunk& chunk : chunks) {
+      keyed.insert(keyed.end(), chunk.keyed[p].begin(), chunk.keyed[p].end());
+      chunk.keyed[p] = {};
+    }
+    Build(p, keyed, texts);
+  });
 }
 
-// A counting sort by key, then the few labels of each key by time.
-void LabelIndex::PlaceLabels(const Labels& labels, const std::vector<uint32_t>& key_of_label,
-                             const Numbering& numbering) {
-  std::vector<uint32_t> starts(keys_ + 1, 0);
-  for (uint32_t key : key_of_label) {
-    if (key != kNoKey) ++starts[key + 1];
+LabelIndex::StoredText::StoredText(std::string_view text)
+    : size_(static_cast<uint32_t>(text.size())) {
+  if (text.size() <= kInside) {
+    if (!text.empty()) std::memcpy(bytes_, text.data(), text.size());
+    return;
   }
-  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  slot_times_.resize(starts.back());
-  slot_labels_.resize(starts.back());
-  std::vector<uint32_t> next(starts.begin(), starts.end() - 1);
-  for (uint32_t label = 0; label < key_of_label.size(); ++label) {
-    if (key_of_label[label] != kNoKey) slot_labels_[next[key_of_label[label]]++] = label;
-  }
-  auto earlier = [&](uint32_t a, uint32_t b) {
-    return labels.times[a] != labels.times[b] ? labels.times[a] < labels.times[b] : a < b;
-  };
+  const char* address = text.data();
+  std::memcpy(bytes_, address, 4);
+  std::memcpy(bytes_ + 4, &address, sizeof address);
+}
 
-  entries_.resize(std::bit_ceil(keys_ * 2 + 1));
-  mask_ = entries_.size() - 1;
-  if (!numeric_) texts_.resize(entries_.size());
-  for (size_t key = 0; key < keys_; ++key) {
-    auto begin = slot_labels_.begin() + starts[key];
-    auto end = slot_labels_.begin() + starts[key + 1];
-    if (!std::is_sorted(begin, end, earlier)) std::sort(begin, end, earlier);
-    const uint64_t hash = numbering.hashes()[key];
-    size_t place = hash & mask_;
-    while (entries_[place].range.count > 0) place = (place + 1) & mask_;
-    entries_[place] = {hash, {starts[key], starts[key + 1] - starts[key]}};
-    if (!numeric_) texts_[place] = numbering.texts()[key];
+bool LabelIndex::StoredText::Is(std::string_view text) const {
+  if (size_ != text.size()) return false;
+  if (size_ > kInside) {
+    if (std::memcmp(bytes_, text.data(), 4) != 0) return false;
+    const char* address = nullptr;
+    std::memcpy(&address, bytes_ + 4, sizeof address);
+    return std::memcmp(address, text.data(), size_) == 0;
   }
-  for (size_t slot = 0; slot < slot_labels_.size(); ++slot)
-    slot_times_[slot] = labels.times[slot_labels_[slot]].value();
-  key_starts_ = std::move(starts);
+  // Two words that overlap, or the few bytes.
+  auto same = [&]<typename Word>(Word) {
+    auto at = [](const char* bytes) {
+      Word word;
+      std::memcpy(&word, bytes, sizeof word);
+      return word;
+    };
+    const size_t last = size_ - sizeof(Word);
+    return at(bytes_) == at(text.data()) && at(bytes_ + last) == at(text.data() + last);
+  };
+  if (size_ >= 8) return same(uint64_t{});
+  if (size_ >= 4) return same(uint32_t{});
+  for (size_t i = 0; i < size_; ++i) {
+    if (bytes_[i] != text[i]) return false;
+  }
+  return true;
+}
+
+// The partition's slots and its table of keys: keys are numbered as they come, labels go to their
+// key by a counting sort, and the few of each key are sorted by time.
+void LabelIndex::Build(size_t number, const std::vector<Keyed>& labels,
+                       const std::vector<std::string_view>& text_of_label) {
+  struct Key {
+    uint64_t hash;
+    StoredText text;
+    SlotRange range;
+  };
+  Partition& partition = partitions_[number];
+  std::vector<Key> keys;
+  std::vector<uint32_t> table(256, UINT32_MAX);  // numbers of keys, by hash
+  auto place_of = [&](uint64_t hash, const auto& is_it) {
+    size_t place = hash & (table.size() - 1);
+    while (table[place] != UINT32_MAX && !is_it(keys[table[place]]))
+      place = (place + 1) & (table.size() - 1);
+    return place;
+  };
+  std::vector<uint32_t> key_of(labels.size());
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const Keyed& label = labels[i];
+    const size_t place = place_of(label.hash, [&](const Key& key) {
+      return key.hash == label.hash && (numeric_ || key.text.Is(text_of_label[label.label]));
+    });
+    if (table[place] == UINT32_MAX) {
+      table[place] = keys.size();
+      keys.push_back(
+          {label.hash, numeric_ ? StoredText() : StoredText(text_of_label[label.label]), {}});
+    }
+    key_of[i] = table[place];
+    ++keys[key_of[i]].range.count;
+    if (keys.size() * 2 <= table.size()) continue;
+    table.assign(table.size() * 2, UINT32_MAX);
+    for (uint32_t k = 0; k < keys.size(); ++k)
+      table[place_of(keys[k].hash, [](const Key&) { return false; })] = k;
+  }
+
+  uint32_t next = partition.first_slot;
+  for (Key& key : keys) {
+    key.range.first = next;
+    next += key.range.count;
+    key.range.count = 0;
+  }
+  std::vector<std::pair<int64_t, uint32_t>> slots(labels.size());  // time, label
+  for (size_t i = 0; i < labels.size(); ++i) {
+    SlotRange& range = keys[key_of[i]].range;
+    slots[range.first + range.count++ - partition.first_slot] = {labels[i].time, labels[i].label};
+  }
+  for (const Key& key : keys) {
+    auto begin = slots.begin() + (key.range.first - partition.first_slot);
+    std::sort(begin, begin + key.range.count);
+    for (uint32_t i = 0; i < key.range.count; ++i) {
+      slot_times_[key.range.first + i] = begin[i].first;
+      slot_labels_[key.range.first + i] = begin[i].second;
+      continues_[key.range.first + i] = i > 0 ? 1 : 0;
+    }
+  }
+
+  partition.entries.resize(std::bit_ceil(keys.size() * 2 + 1));
+  partition.mask = partition.entries.size() - 1;
+  if (!numeric_) partition.texts.resize(partition.entries.size());
+  for (const Key& key : keys) {
+    size_t place = key.hash & partition.mask;
+    while (partition.entries[place].range.count > 0) place = (place + 1) & partition.mask;
+    partition.entries[place] = {key.hash, key.range};
+    if (!numeric_) partition.texts[place] = key.text;
+  }
 }
 
 void LabelIndex::FindNumbers(absl::Span<const int64_t> keys, SlotRange* ranges) const {
@@ -163,13 +237,16 @@ void LabelIndex::FindNumbers(absl::Span<const int64_t> keys, SlotRange* ranges) 
     const size_t count = std::min(kLookedUpAtOnce, keys.size() - first);
     for (size_t i = 0; i < count; ++i) {
       hashes[i] = HashOf(keys[first + i]);
-      Prefetch(&entries_[hashes[i] & mask_]);
+      const Partition& partition = PartitionFor(hashes[i]);
+      Prefetch(&partition.entries[hashes[i] & partition.mask]);
     }
     for (size_t i = 0; i < count; ++i) {
-      size_t place = hashes[i] & mask_;
-      while (entries_[place].hash != hashes[i] && entries_[place].range.count > 0)
-        place = (place + 1) & mask_;
-      ranges[first + i] = entries_[place].range;
+      const Partition& partition = PartitionFor(hashes[i]);
+      const std::vector<Entry>& entries = partition.entries;
+      size_t place = hashes[i] & partition.mask;
+      while (entries[place].hash != hashes[i] && entries[place].range.count > 0)
+        place = (place + 1) & partition.mask;
+      ranges[first + i] = entries[place].range;
     }
   }
 }
@@ -180,17 +257,28 @@ void LabelIndex::FindTexts(absl::Span<const std::string_view> keys, SlotRange* r
     const size_t count = std::min(kLookedUpAtOnce, keys.size() - first);
     for (size_t i = 0; i < count; ++i) {
       hashes[i] = HashOf(keys[first + i]);
-      Prefetch(&entries_[hashes[i] & mask_]);
-      Prefetch(&texts_[hashes[i] & mask_]);
+      const Partition& partition = PartitionFor(hashes[i]);
+      Prefetch(&partition.entries[hashes[i] & partition.mask]);
+      Prefetch(&partition.texts[hashes[i] & partition.mask]);
     }
     for (size_t i = 0; i < count; ++i) {
-      size_t place = hashes[i] & mask_;
-      while (entries_[place].range.count > 0 &&
-             (entries_[place].hash != hashes[i] || texts_[place] != keys[first + i]))
-        place = (place + 1) & mask_;
-      ranges[first + i] = entries_[place].range;
+      const Partition& partition = PartitionFor(hashes[i]);
+      const std::vector<Entry>& entries = partition.entries;
+      size_t place = hashes[i] & partition.mask;
+      while (entries[place].range.count > 0 &&
+             (entries[place].hash != hashes[i] || !partition.texts[place].Is(keys[first + i])))
+        place = (place + 1) & partition.mask;
+      ranges[first + i] = entries[place].range;
     }
   }
+}
+
+void LabelIndex::ForSlots(JoinThreads& threads,
+                          absl::FunctionRef<void(uint32_t first, uint32_t end)> visit) const {
+  threads.For(partitions_.size(), [&](size_t p) {
+    visit(partitions_[p].first_slot,
+          p + 1 < partitions_.size() ? partitions_[p + 1].first_slot : slots());
+  });
 }
 
 }  // namespace forebay

@@ -12,13 +12,15 @@ constexpr size_t kOfferedAtOnce = 128;
 }  // namespace
 
 NewestRows::NewestRows(const LabelIndex& index)
-    : index_(index), size_(index.slots()), slots_(std::make_unique<Slot[]>(size_)) {
+    : index_(index), slots_(std::make_unique_for_overwrite<Slot[]>(index.slots())) {
   int64_t latest = INT64_MIN;
-  for (size_t i = 0; i < size_; ++i) {
-    slots_[i].label_time = index.slot_times()[i];
-    least_time_ = std::min(least_time_, slots_[i].label_time);
-    latest = std::max(latest, slots_[i].label_time);
+  for (size_t i = 0; i < index.slots(); ++i) {
+    const int64_t time = index.slot_times()[i];
+    slots_[i].label_time = time;
     slots_[i].row_time.store(INT64_MIN, std::memory_order_relaxed);
+    slots_[i].row.store(RowRef::kNone, std::memory_order_relaxed);
+    least_time_ = std::min(least_time_, time);
+    latest = std::max(latest, time);
   }
   if (latest > least_time_)
     per_microsecond_ = 1.0 / (static_cast<double>(latest) - static_cast<double>(least_time_));
@@ -90,13 +92,17 @@ void NewestRows::OfferTo(Slot* slot, int64_t time, uint64_t row) {
   slot->row.store(known, std::memory_order_release);
 }
 
-std::vector<RowRef> NewestRows::Settle() {
+std::vector<RowRef> NewestRows::Settle(JoinThreads& threads) {
   std::vector<RowRef> rows(index_.labels());
   const std::vector<uint32_t>& labels = index_.slot_labels();
-  index_.ForKeys([&](SlotRange range) {
+  index_.ForSlots(threads, [&](uint32_t first, uint32_t end) {
     int64_t newest_time = INT64_MIN;
     uint64_t newest = RowRef::kNone;
-    for (uint32_t slot = range.first; slot < range.first + range.count; ++slot) {
+    for (uint32_t slot = first; slot < end; ++slot) {
+      if (!index_.continues(slot)) {
+        newest_time = INT64_MIN;
+        newest = RowRef::kNone;
+      }
       const uint64_t row = slots_[slot].row.load(std::memory_order_relaxed);
       const int64_t time = slots_[slot].row_time.load(std::memory_order_relaxed);
       if (row != RowRef::kNone && (newest == RowRef::kNone || time > newest_time ||

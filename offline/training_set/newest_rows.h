@@ -2,7 +2,7 @@
 //
 //   NewestRows newest(index);
 //   newest.Offer(ranges, times, first_row);     // all rows, in any order, on any thread
-//   std::vector<RowRef> row_of_label = newest.Settle();
+//   std::vector<RowRef> row_of_label = newest.Settle(threads);
 //
 // A row goes to the first label of its key at or after it, if it is the newest there; then each
 // label takes the newest of those before it. So rows need no order, and are looked at once.
@@ -18,6 +18,8 @@
 #include "offline/training_set/label_index.h"
 
 namespace forebay {
+
+class JoinThreads;
 
 // A row by its part (a row group or batch) and its number there; of two rows of one time the one
 // that is greater is newer.
@@ -43,7 +45,7 @@ class NewestRows {
   void Offer(absl::Span<const SlotRange> ranges, const int64_t* times, RowRef first);
 
   // By label. Once, after all rows.
-  std::vector<RowRef> Settle();
+  std::vector<RowRef> Settle(JoinThreads& threads);
 
  private:
   // 24 bytes side by side: a row that is offered touches one or two cache lines.
@@ -59,7 +61,6 @@ class NewestRows {
   void OfferTo(Slot* slot, int64_t time, uint64_t row);
 
   const LabelIndex& index_;
-  const size_t size_;
   int64_t least_time_ = INT64_MAX;  // of all labels
   double per_microsecond_ = 0;      // 1 over the time from there to the latest
   std::unique_ptr<Slot[]> slots_;

@@ -221,7 +221,7 @@ absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& par
 }
 
 void PointInTimeJoin::FindRows() {
-  row_of_label_ = newest_->Settle();
+  row_of_label_ = newest_->Settle(threads_);
   newest_.reset();
 }
 

@@ -210,7 +210,7 @@ std::vector<Answer> ByJoin(const Shop& shop, const std::vector<Label>& all,
     first += size;
   }
   JoinThreads threads(3);
-  std::optional<LabelIndex> index(std::in_place, labels, shop.entity);
+  std::optional<LabelIndex> index(std::in_place, labels, shop.entity, threads);
   PointInTimeJoin join(labels, *index,
                        {.view = &shop.view, .entity = &shop.entity, .features = {0, 1}}, threads);
   auto open = [&](size_t file) -> absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> {

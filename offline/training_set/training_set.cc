@@ -121,7 +121,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   for (const AskedView& plan : plans) {
     auto it = index_of_entity.find(plan.entity->name());
     if (it == index_of_entity.end()) {
-      it = index_of_entity.emplace(plan.entity->name(), LabelIndex(labels, *plan.entity)).first;
+      it = index_of_entity.emplace(plan.entity->name(), LabelIndex(labels, *plan.entity, threads))
+               .first;
       if (it->second.null_keys() > 0) {
         summary.warnings.push_back(fmt::format(
             "{} a null in the key of entity {}: their features have their defaults",
