@@ -97,7 +97,7 @@ absl::Status Build(const std::string& folder, const TableVersionOption& version,
       continue;
     }
     fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}{}\n", name,
-               Counted(view.matched, "label", "labels"), Counted(view.rows_read, "row", "rows"),
+               Counted(view.matched, "label", "labels"), Counted(view.reads.rows, "row", "rows"),
                Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version,
                exact
                    ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))

@@ -12,7 +12,7 @@
 #include "offline/compaction/row_reader.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {

@@ -13,7 +13,7 @@
 #include "offline/erasure/file_filter.h"
 #include "offline/erasure/key_search.h"
 #include "offline/erasure/old_files.h"
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 

@@ -20,7 +20,7 @@
 #include "connectors/object_store/object_store.h"
 #include "offline/delta/snapshot.h"
 #include "offline/history/byte_ranges.h"
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 
 namespace forebay {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 
 namespace forebay {
 

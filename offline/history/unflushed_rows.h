@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "engine/batch/event_batch.h"
 #include "offline/delta/snapshot.h"
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {

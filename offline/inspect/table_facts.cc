@@ -9,7 +9,7 @@
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
 #include "offline/delta/file_place.h"
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 #include "offline/history/paged_file.h"
 #include "schemas/types/status_macros.h"
 

@@ -11,6 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/training_set/join_threads.h"
@@ -65,6 +66,27 @@ class TextBlocks {
 };
 
 }  // namespace
+
+std::optional<std::vector<int64_t>> HashesOfKeys(const Labels& labels, const v1::Entity& entity,
+                                                 size_t most) {
+  absl::flat_hash_set<int64_t> hashes;
+  arrow::TableBatchReader batches(*labels.table);
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (batches.ReadNext(&batch).ok() && batch != nullptr) {
+    std::vector<std::shared_ptr<arrow::Array>> parts;
+    for (const v1::Field& key : entity.keys()) parts.push_back(batch->GetColumnByName(key.name()));
+    KeyReader reader(std::move(parts));
+    std::string key;
+    for (int64_t row = 0; row < batch->num_rows(); ++row) {
+      if (!reader.Encode(row, &key)) continue;
+      hashes.insert(static_cast<int64_t>(HashedKey(key).hash));
+      if (hashes.size() > most) return std::nullopt;
+    }
+  }
+  std::vector<int64_t> sorted(hashes.begin(), hashes.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
 
 LabelIndex::LabelIndex(const Labels& labels, const v1::Entity& entity, JoinThreads& threads)
     : numeric_(IsLoneIntKey(entity)), labels_(labels.times.size()) {

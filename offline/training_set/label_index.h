@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,11 @@ class JoinThreads;
 namespace v1 {
 class Entity;
 }
+
+// The hashes of the labels' keys as column _key_hash has them, ascending; nullopt: the labels have
+// more than `most` keys.
+std::optional<std::vector<int64_t>> HashesOfKeys(const Labels& labels, const v1::Entity& entity,
+                                                 size_t most);
 
 // The slots of a key.
 struct SlotRange {

@@ -158,13 +158,51 @@ absl::Status PointInTimeJoin::AddRows(std::shared_ptr<arrow::RecordBatch> rows) 
   return FindInPart(parts_.size() - 1);
 }
 
+// Whether a label may take a row of it, as far as the bounds of its columns tell.
+bool PointInTimeJoin::IsNeeded(const RowPart& part) {
+  auto times = part.BoundsOf(view_.time);
+  auto hashes = view_.key_hashes ? part.BoundsOf("_key_hash") : std::nullopt;
+  if (times) Lower(&first_time_, times->first);
+  const bool newer = times && times->first > latest_label_;
+  bool of_no_label = false;
+  if (hashes) {
+    auto next = std::lower_bound(view_.key_hashes->begin(), view_.key_hashes->end(), hashes->first);
+    of_no_label = next == view_.key_hashes->end() || *next > hashes->second;
+  }
+  absl::MutexLock lock(&mutex_);
+  if (part.file != nullptr) {
+    ++reads_.row_groups;
+    reads_.bytes_in_all += part.file->BytesOf(part.group);
+  }
+  if (newer) {
+    ++reads_.newer;
+  } else if (of_no_label) {
+    ++reads_.of_no_label;
+  } else {
+    reads_.rows += part.rows();
+  }
+  return !newer && !of_no_label;
+}
+
+JoinReads PointInTimeJoin::reads() const {
+  absl::MutexLock lock(&mutex_);
+  return reads_;
+}
+
+void PointInTimeJoin::CountBytes(const RowPart& part, absl::Span<const std::string> columns) {
+  if (part.file == nullptr) return;
+  int64_t bytes = 0;
+  for (const std::string& column : columns) bytes += part.file->BytesOf(part.group, column);
+  absl::MutexLock lock(&mutex_);
+  reads_.bytes += bytes;
+}
+
 absl::Status PointInTimeJoin::FindInPart(uint32_t number) {
   const RowPart& part = parts_[number];
-  if (std::optional<int64_t> least = part.LeastOf(view_.time); least && *least > latest_label_) {
-    Lower(&first_time_, *least);
-    return absl::OkStatus();
-  }
-  rows_read_ += part.rows();
+  if (!IsNeeded(part)) return absl::OkStatus();
+  std::vector<std::string> columns = {view_.time};
+  for (const v1::Field& key : view_.entity->keys()) columns.push_back(key.name());
+  CountBytes(part, columns);
   PartKeys keys(index_, part.rows());
   RETURN_IF_ERROR(FindKeys(part, &keys));
   ASSIGN_OR_RETURN(std::vector<int64_t> times, TimesOf(part, view_.time));
@@ -258,6 +296,7 @@ absl::Status PointInTimeJoin::LeaveOut(const RowPart& part, int64_t first, Taken
   const size_t count = taken->rows.size();
   std::vector<uint8_t> out(count, 0);
   if (!view_.op.empty()) {
+    CountBytes(part, {&view_.op, 1});
     if (auto flat = part.Flat(view_.op, *arrow::utf8())) {
       flat->GatherTexts(taken->rows, [&](size_t i, const std::string_view* op) {
         out[i] = op != nullptr && *op == "delete" ? 1 : 0;
@@ -275,6 +314,7 @@ absl::Status PointInTimeJoin::LeaveOut(const RowPart& part, int64_t first, Taken
   }
   matched_ += std::count(out.begin(), out.end(), 0);
   if (const int64_t max_age = view_.view->max_age_us(); max_age > 0) {
+    CountBytes(part, {&view_.event_time, 1});
     ASSIGN_OR_RETURN(std::vector<int64_t> event_times, TimesOf(part, view_.event_time));
     for (size_t i = 0; i < count; ++i) {
       const uint32_t label = taken->labels[i];
@@ -296,8 +336,9 @@ absl::Status PointInTimeJoin::LeaveOut(const RowPart& part, int64_t first, Taken
 }
 
 absl::Status PointInTimeJoin::TakeValues(const RowPart& part, const Taken& taken, size_t feature,
-                                         FeatureColumn* column) const {
+                                         FeatureColumn* column) {
   const std::string& name = view_.view->features(view_.features[feature]).name();
+  CountBytes(part, {&name, 1});
   if (auto flat = part.Flat(name, *column->type())) {
     if (column->holds_texts()) {
       flat->GatherTexts(taken.rows, [&](size_t i, const std::string_view* text) {

@@ -20,9 +20,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "offline/training_set/feature_column.h"
+#include "offline/training_set/join_reads.h"
 #include "offline/training_set/label_index.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/newest_rows.h"
@@ -45,6 +48,9 @@ struct JoinedView {
   std::string time = "_effective_time";
   std::string event_time = "_event_time";  // what max_age counts from
   std::string op = "_op";                  // empty: no row is a delete
+  // The hashes of the labels' keys, ascending, where these are few: row groups of other keys are
+  // left out by the bounds of column _key_hash.
+  std::optional<std::vector<int64_t>> key_hashes;
 };
 
 // Files of rows, by number. The functions are for any thread.
@@ -77,7 +83,7 @@ class PointInTimeJoin {
   // One array per feature, of the labels from `first` on. REQUIRES: FindRows.
   absl::StatusOr<std::vector<std::shared_ptr<arrow::Array>>> Values(int64_t first, int64_t labels);
 
-  int64_t rows_read() const { return rows_read_; }
+  JoinReads reads() const;
   // Of the labels whose values were asked for: how many have a row that is no delete.
   int64_t matched() const { return matched_; }
   // Of all rows added; INT64_MAX: there was none.
@@ -94,14 +100,16 @@ class PointInTimeJoin {
   template <typename Work>
   absl::Status ForParts(size_t first, size_t end, const Work& work);
   absl::Status OpenFiles();
+  bool IsNeeded(const RowPart& part);
   absl::Status FindInPart(uint32_t number);
   absl::Status FindKeys(const RowPart& part, PartKeys* keys) const;
+  void CountBytes(const RowPart& part, absl::Span<const std::string> columns);
   absl::StatusOr<std::vector<int64_t>> TimesOf(const RowPart& part, const std::string& name) const;
   std::vector<Taken> TakenOf(int64_t first, int64_t labels) const;
   absl::Status LeaveOut(const RowPart& part, int64_t first, Taken* taken,
                         std::vector<FeatureColumn>* columns);
   absl::Status TakeValues(const RowPart& part, const Taken& taken, size_t feature,
-                          FeatureColumn* column) const;
+                          FeatureColumn* column);
 
   const Labels& labels_;
   const LabelIndex& index_;
@@ -114,7 +122,8 @@ class PointInTimeJoin {
   std::vector<RowPart> parts_;
   std::optional<NewestRows> newest_;  // until FindRows
   std::vector<RowRef> row_of_label_;  // from then on
-  std::atomic<int64_t> rows_read_ = 0;
+  mutable absl::Mutex mutex_;
+  JoinReads reads_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> first_time_ = INT64_MAX;
   std::atomic<int64_t> matched_ = 0;
 };

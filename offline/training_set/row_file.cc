@@ -12,6 +12,16 @@
 #include "offline/parquet/flat_column.h"
 
 namespace forebay {
+namespace {
+
+// Times without a zone are in UTC.
+bool IsSame(const arrow::DataType& a, const arrow::DataType& b) {
+  if (a.id() != arrow::Type::TIMESTAMP || b.id() != arrow::Type::TIMESTAMP) return a.Equals(b);
+  return static_cast<const arrow::TimestampType&>(a).unit() ==
+         static_cast<const arrow::TimestampType&>(b).unit();
+}
+
+}  // namespace
 
 arrow::Result<std::unique_ptr<RowFile>> RowFile::Open(
     std::shared_ptr<arrow::io::RandomAccessFile> file, std::shared_ptr<const arrow::Schema> table) {
@@ -37,27 +47,45 @@ int RowFile::LeafOf(int field) const {
   return leaf.is_leaf() ? leaf.column_index : -1;
 }
 
-std::optional<int64_t> RowFile::LeastOf(int group, const std::string& column) const {
+std::optional<std::pair<int64_t, int64_t>> RowFile::BoundsOf(int group,
+                                                             const std::string& column) const {
   const int field = FieldOf(column);
   const int leaf = field < 0 ? -1 : LeafOf(field);
   if (leaf < 0) return std::nullopt;
+  const arrow::DataType& type = *schema_->field(field)->type();
+  if (type.id() != arrow::Type::INT64 && !IsSame(type, *arrow::timestamp(arrow::TimeUnit::MICRO)))
+    return std::nullopt;
   auto chunk = reader_->parquet_reader()->metadata()->RowGroup(group)->ColumnChunk(leaf);
   if (!chunk->is_stats_set() || chunk->type() != parquet::Type::INT64) return std::nullopt;
   auto statistics = std::dynamic_pointer_cast<parquet::Int64Statistics>(chunk->statistics());
   if (statistics == nullptr || !statistics->HasMinMax()) return std::nullopt;
-  return statistics->min();
+  return std::make_pair(statistics->min(), statistics->max());
 }
 
-namespace {
-
-// Times without a zone are in UTC.
-bool IsSame(const arrow::DataType& a, const arrow::DataType& b) {
-  if (a.id() != arrow::Type::TIMESTAMP || b.id() != arrow::Type::TIMESTAMP) return a.Equals(b);
-  return static_cast<const arrow::TimestampType&>(a).unit() ==
-         static_cast<const arrow::TimestampType&>(b).unit();
+int64_t RowFile::BytesOf(int group, const std::string& column) const {
+  const int field = FieldOf(column);
+  if (field < 0) return 0;
+  // Of a nested column all leaves.
+  int64_t bytes = 0;
+  auto chunks = reader_->parquet_reader()->metadata()->RowGroup(group);
+  std::vector<const parquet::arrow::SchemaField*> open = {
+      &reader_->manifest().schema_fields[field]};
+  while (!open.empty()) {
+    const parquet::arrow::SchemaField* next = open.back();
+    open.pop_back();
+    if (next->is_leaf()) bytes += chunks->ColumnChunk(next->column_index)->total_compressed_size();
+    for (const auto& child : next->children) open.push_back(&child);
+  }
+  return bytes;
 }
 
-}  // namespace
+int64_t RowFile::BytesOf(int group) const {
+  auto chunks = reader_->parquet_reader()->metadata()->RowGroup(group);
+  int64_t bytes = 0;
+  for (int i = 0; i < chunks->num_columns(); ++i)
+    bytes += chunks->ColumnChunk(i)->total_compressed_size();
+  return bytes;
+}
 
 std::unique_ptr<FlatColumn> RowFile::Flat(int group, const std::string& column,
                                           const arrow::DataType& type) const {
@@ -90,8 +118,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> RowFile::Read(int group,
 
 int64_t RowPart::rows() const { return file != nullptr ? file->RowsOf(group) : batch->num_rows(); }
 
-std::optional<int64_t> RowPart::LeastOf(const std::string& column) const {
-  return file != nullptr ? file->LeastOf(group, column) : std::nullopt;
+std::optional<std::pair<int64_t, int64_t>> RowPart::BoundsOf(const std::string& column) const {
+  return file != nullptr ? file->BoundsOf(group, column) : std::nullopt;
 }
 
 std::unique_ptr<FlatColumn> RowPart::Flat(const std::string& column,

@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace arrow {
 class Array;
@@ -39,9 +41,13 @@ class RowFile {
   int groups() const;
   int64_t RowsOf(int group) const;
 
-  // The least value of a column of integers or timestamps in a row group, as the file has them;
-  // nullopt: it does not say.
-  std::optional<int64_t> LeastOf(int group, const std::string& column) const;
+  // The least and greatest value of a column of int64 or of timestamps in microseconds in a row
+  // group; nullopt: it is another, or the file does not say.
+  std::optional<std::pair<int64_t, int64_t>> BoundsOf(int group, const std::string& column) const;
+
+  // What the column takes in the file; 0: there is none.
+  int64_t BytesOf(int group, const std::string& column) const;
+  int64_t BytesOf(int group) const;  // of all its columns
 
   // Null: there is no such column, it is not flat, or the file or the table have it as another type
   // than `type`.
@@ -71,7 +77,7 @@ struct RowPart {
   std::shared_ptr<arrow::RecordBatch> batch;  // where `file` is null
 
   int64_t rows() const;
-  std::optional<int64_t> LeastOf(const std::string& column) const;
+  std::optional<std::pair<int64_t, int64_t>> BoundsOf(const std::string& column) const;
   std::unique_ptr<FlatColumn> Flat(const std::string& column, const arrow::DataType& type) const;
   arrow::Result<std::shared_ptr<arrow::Array>> Read(const std::string& column) const;
 };

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
+#include "offline/delta/file_pruning.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/exact_rows.h"
 #include "offline/training_set/label_warnings.h"
@@ -29,6 +30,15 @@ absl::Status ExplainDataFile(const ObjectStore& store, const std::string& table,
   return UnusableDataFile(store, table, path, what);
 }
 
+// Whether the file may have a row of one of the keys; nullopt: of any.
+bool HoldsKey(const AddAction& file, const std::optional<std::vector<int64_t>>& key_hashes) {
+  const std::optional<int64_t> least = NumberTag(file, kKeyHashMinTag);
+  const std::optional<int64_t> greatest = NumberTag(file, kKeyHashMaxTag);
+  if (!key_hashes || !least || !greatest) return true;
+  auto next = std::lower_bound(key_hashes->begin(), key_hashes->end(), *least);
+  return next != key_hashes->end() && *next <= *greatest;
+}
+
 // The files of a table as of `snapshot`, as far as labels need them.
 absl::Status ReadTable(const ObjectStore& store, const std::string& table, const Snapshot& snapshot,
                        const TableJoinRequest& request, std::optional<Lease>* lease,
@@ -40,12 +50,14 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
   int64_t first = INT64_MAX;  // of the rows, as far as labels can be before it
   std::vector<std::string> paths;
   for (const auto& [path, file] : snapshot.files) {
-    if (std::optional<int64_t> start = StartOfDate(file); start && *start > latest.value()) {
-      first = std::min(first, *start);
-      ++summary->files_skipped;
-    } else {
+    const int64_t start = std::max(NumberTag(file, kEffectiveMinTag).value_or(INT64_MIN),
+                                   StartOfDate(file).value_or(INT64_MIN));
+    if (start <= latest.value() && HoldsKey(file, request.key_hashes)) {
       paths.push_back(path);
+      continue;
     }
+    first = std::min(first, start);
+    ++summary->files_skipped;
   }
   auto open = [&](size_t i) -> absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> {
     auto file = OpenDataFile(store, table, paths[i]);
@@ -67,7 +79,6 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
                               (*lease)->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
                           }}));
   summary->files_read = paths.size();
-  summary->rows_read = join->rows_read();
   first = std::min(first, join->first_time());
   if (first != INT64_MAX)
     AddSentence(WarnOfLabelsBefore(first, request.view.ToString(), labels), request.warnings);

@@ -24,7 +24,8 @@ struct TableJoinRequest {
   ViewId view;
   TableVersion version;
   const Labels* labels;
-  const ExactRequest* exact;  // null: the table alone
+  std::optional<std::vector<int64_t>> key_hashes;  // as JoinedView's
+  const ExactRequest* exact;                       // null: the table alone
   std::vector<std::string>* warnings;
 };
 

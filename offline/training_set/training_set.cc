@@ -29,6 +29,9 @@
 namespace forebay {
 namespace {
 
+// Of so many keys' hashes, some row group of a large table holds none.
+constexpr size_t kFewKeys = 10'000;
+
 // The features asked for of one view.
 struct AskedView {
   int index = 0;  // into Project.feature_views
@@ -129,9 +132,13 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
             Counted(it->second.null_keys(), "label has", "labels have"), plan.entity->name()));
       }
     }
-    joins.push_back(std::make_unique<PointInTimeJoin>(
-        labels, it->second,
-        JoinedView{.view = plan.view, .entity = plan.entity, .features = plan.features}, threads));
+    auto key_hashes = HashesOfKeys(labels, *plan.entity, kFewKeys);
+    joins.push_back(std::make_unique<PointInTimeJoin>(labels, it->second,
+                                                      JoinedView{.view = plan.view,
+                                                                 .entity = plan.entity,
+                                                                 .features = plan.features,
+                                                                 .key_hashes = key_hashes},
+                                                      threads));
     ViewId id{plan.view->name(), plan.view->version()};
     ExactRequest exact{project.name(), id, plan.index, plan.entity, request.states};
     ASSIGN_OR_RETURN(JoinedTable joined,
@@ -139,6 +146,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                {.view = id,
                                 .version = VersionOf(request, id),
                                 .labels = &labels,
+                                .key_hashes = key_hashes,
                                 .exact = request.states == nullptr ? nullptr : &exact,
                                 .warnings = &summary.warnings},
                                joins.back().get()));
@@ -151,6 +159,7 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     ASSIGN_OR_RETURN(auto values, joins[view]->Values(0, summary.labels));
     for (size_t c = 0; c < values.size(); ++c) outputs[plans[view].outputs[c]] = values[c];
     tables[view].summary.matched = joins[view]->matched();
+    tables[view].summary.reads = joins[view]->reads();
     summary.views.push_back(tables[view].summary);
   }
 

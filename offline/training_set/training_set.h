@@ -25,6 +25,7 @@
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
+#include "offline/training_set/join_reads.h"
 #include "schemas/types/parquet_encoding.h"
 #include "schemas/types/view_id.h"
 
@@ -53,9 +54,9 @@ struct TrainingSetSummary {
     int64_t table_version = -1;  // of the Delta table that was read; -1: there is no table yet
     int64_t matched = 0;         // labels with a row that is no delete
     int64_t from_state = 0;      // times at which a key was looked up in the states
-    int64_t rows_read = 0;
     int64_t files_read = 0;
-    int64_t files_skipped = 0;  // newer than every label
+    int64_t files_skipped = 0;  // newer than every label, or of keys that none has
+    JoinReads reads;            // of the files
   };
   int64_t labels = 0;
   std::vector<View> views;

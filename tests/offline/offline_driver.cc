@@ -238,7 +238,7 @@ class Driver {
       views.push_back({{"name", view.name},
                        {"table_version", view.table_version},
                        {"matched", view.matched},
-                       {"rows_read", view.rows_read},
+                       {"rows_read", view.reads.rows},
                        {"files_read", view.files_read},
                        {"files_skipped", view.files_skipped}});
     }

@@ -1,6 +1,6 @@
 // Whether a data file of a table can hold rows of a key within a time, by what the log says of it.
-#ifndef FOREBAY_OFFLINE_HISTORY_FILE_PRUNING_H_
-#define FOREBAY_OFFLINE_HISTORY_FILE_PRUNING_H_
+#ifndef FOREBAY_OFFLINE_DELTA_FILE_PRUNING_H_
+#define FOREBAY_OFFLINE_DELTA_FILE_PRUNING_H_
 
 #include <cstdint>
 #include <optional>
@@ -30,4 +30,4 @@ bool FileMayHold(const AddAction& file, int64_t key_hash, const TimeRange& times
 
 }  // namespace forebay
 
-#endif  // FOREBAY_OFFLINE_HISTORY_FILE_PRUNING_H_
+#endif  // FOREBAY_OFFLINE_DELTA_FILE_PRUNING_H_

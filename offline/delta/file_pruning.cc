@@ -1,4 +1,4 @@
-#include "offline/history/file_pruning.h"
+#include "offline/delta/file_pruning.h"
 
 #include <charconv>
 
