@@ -8,32 +8,11 @@
 
 #include "fmt/format.h"
 #include "offline/row_text.h"
-#include "schemas/types/json.h"
 
 namespace forebay {
 namespace {
 
 constexpr size_t kFirstRows = 1000;
-
-// Texts as they are; all else as in JSON, times without quotes.
-std::string Plain(const arrow::Array& array, int64_t row) {
-  if (array.type_id() == arrow::Type::STRING && array.IsValid(row))
-    return static_cast<const arrow::StringArray&>(array).GetString(row);
-  std::string text;
-  AppendJsonCell(array, row, &text);
-  if (text.size() >= 2 && text.front() == '"') return text.substr(1, text.size() - 2);
-  return text;
-}
-
-std::string CsvField(const std::string& text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
 
 // How many columns of a terminal a text takes, as far as its characters are of one each.
 size_t Width(const std::string& text) {
@@ -80,9 +59,9 @@ void RowPrinter::Print(const arrow::RecordBatch& rows) {
     Line line;
     for (const auto& column : rows.columns()) {
       if (format_ == RowFormat::kCsv) {
-        line.push_back(column->IsNull(row) ? "" : CsvField(Plain(*column, row)));
+        AppendCsvCell(*column, row, &line.emplace_back());
       } else {
-        line.push_back(Shown(Plain(*column, row)));
+        line.push_back(Shown(PlainCell(*column, row)));
       }
     }
     if (format_ == RowFormat::kTable && !settled_) {
@@ -98,7 +77,11 @@ void RowPrinter::PrintHeader(const arrow::RecordBatch& rows) {
   if (format_ == RowFormat::kJson) return;
   Line names;
   for (const auto& field : rows.schema()->fields()) {
-    names.push_back(format_ == RowFormat::kCsv ? CsvField(field->name()) : field->name());
+    if (format_ == RowFormat::kCsv) {
+      AppendCsvText(field->name(), &names.emplace_back());
+    } else {
+      names.push_back(field->name());
+    }
     numeric_.push_back(arrow::is_integer(field->type()->id()) ||
                        arrow::is_floating(field->type()->id()));
   }

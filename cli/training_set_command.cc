@@ -83,13 +83,18 @@ absl::Status Build(const std::string& folder, const TableVersionOption& version,
     request.states = &states;
   }
   request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  request.parquet_encoding = loaded.config.parquet_encoding;
+  request.output.encoding = loaded.config.parquet_encoding;
+  request.output.s3 = loaded.config.s3;
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildTrainingSet(*loaded.project, request));
   for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);
   for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{} labels in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels,
              summary.seconds, static_cast<double>(summary.labels) / std::max(summary.seconds, 1e-9),
-             request.output);
+             request.output.path);
+  if (summary.files.size() > 1) {
+    for (const OutputFile& file : summary.files)
+      fmt::print("  {}: {}\n", file.path, Counted(file.rows, "row", "rows"));
+  }
   for (const TrainingSetSummary::View& view : summary.views) {
     const std::string name = ViewId{view.name, view.version}.ToString();
     if (view.table_version < 0 && !exact) {
@@ -119,6 +124,65 @@ v1::TimeEncoding EncodingOf(std::string_view name) {
   return std::find_if(kTimeUnits.begin(), kTimeUnits.end(), named)->encoding;
 }
 
+std::vector<std::string> OutputFormatNames() {
+  std::vector<std::string> names;
+  for (const NamedOutputFormat& format : kOutputFormats) names.emplace_back(format.name);
+  return names;
+}
+
+void AddOutputOptions(CLI::App* command, OutputOptions* output) {
+  command
+      ->add_option_function<std::string>(
+          "--out",
+          [=](const std::string& path) {
+            output->path = path;
+            if (command->count("--out-format") == 0)
+              output->format = FormatOfPath(path).value_or(output->format);
+          },
+          "What to write: a .parquet or .csv file; a folder, with --partition-by; a Delta table, "
+          "with --out-format")
+      ->required()
+      ->option_text("PATH");
+  command
+      ->add_option_function<std::string>(
+          "--out-format",
+          [=](const std::string& name) {
+            output->format =
+                std::find_if(kOutputFormats.begin(), kOutputFormats.end(), [&](const auto& one) {
+                  return one.name == name;
+                })->format;
+          },
+          "parquet, csv or delta; default: what the name of the output tells, else parquet")
+      ->check(CLI::IsMember(OutputFormatNames()))
+      ->option_text("FORMAT");
+  command->add_option("--partition-by", output->partition_by,
+                      "A column, for whose values there are folders");
+  command->add_flag("--overwrite", output->overwrite,
+                    "Replace a folder or the rows of a Delta table that is there");
+}
+
+void AddSplitOptions(CLI::App* command, SplitRule* split) {
+  CLI::Option* parts = command->add_option_function<std::string>(
+      "--split",
+      [=](const std::string& text) {
+        absl::StatusOr<SplitRule> rule = ParseSplit(text);
+        if (!rule.ok()) throw CLI::ValidationError(std::string(rule.status().message()));
+        split->parts = std::move(rule->parts);
+        split->by_time = rule->by_time;
+      },
+      "Shares of the keys, such as train=0.8,test=0.2, or times from which on: "
+      "train,test=2026-01-31");
+  parts->option_text("SPLITS");
+  command->add_option("--split-seed", split->seed, "Another number splits the keys otherwise")
+      ->needs(parts);
+  command
+      ->add_option("--split-by", split->columns,
+                   "Columns of the labels to split by, comma separated; default: the key of the "
+                   "first feature's entity")
+      ->delimiter(',')
+      ->needs(parts);
+}
+
 }  // namespace
 
 void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
@@ -143,7 +207,8 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
           "view.feature, view@version.feature, a view or a feature service, comma separated")
       ->required()
       ->delimiter(',');
-  command->add_option("--out", request->output, "The Parquet file to write")->required();
+  AddOutputOptions(command, &request->output);
+  AddSplitOptions(command, &request->split);
   CLI::Option* exact_flag = command->add_flag(
       "--exact", *exact,
       "Where tables are not complete, take what lookups of the state folder answer");

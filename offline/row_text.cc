@@ -2,6 +2,8 @@
 
 #include <arrow/api.h>
 
+#include <cmath>
+
 #include "schemas/types/json.h"
 #include "schemas/types/time.h"
 
@@ -59,6 +61,35 @@ void AppendJsonCell(const arrow::Array& array, int64_t row, std::string* out) {
     default:
       AppendJsonString(array.type()->ToString(), out);
   }
+}
+
+std::string PlainCell(const arrow::Array& array, int64_t row) {
+  if (array.type_id() == arrow::Type::STRING && array.IsValid(row))
+    return static_cast<const arrow::StringArray&>(array).GetString(row);
+  std::string text;
+  AppendJsonCell(array, row, &text);
+  if (text.size() >= 2 && text.front() == '"') return text.substr(1, text.size() - 2);
+  return text;
+}
+
+void AppendCsvText(const std::string& text, std::string* out) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) {
+    *out += text;
+    return;
+  }
+  *out += '"';
+  for (char c : text) {
+    if (c == '"') *out += '"';
+    *out += c;
+  }
+  *out += '"';
+}
+
+void AppendCsvCell(const arrow::Array& array, int64_t row, std::string* out) {
+  if (array.IsNull(row)) return;
+  const bool is_nan = array.type_id() == arrow::Type::DOUBLE &&
+                      std::isnan(static_cast<const arrow::DoubleArray&>(array).Value(row));
+  AppendCsvText(is_nan ? "NaN" : PlainCell(array, row), out);
 }
 
 void AppendJsonCells(const arrow::RecordBatch& rows, int64_t row, std::string* out) {

@@ -90,6 +90,46 @@ absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
   return table;
 }
 
+absl::StatusOr<int64_t> DeltaTable::WriteWhole(std::shared_ptr<ObjectStore> store, std::string path,
+                                               const WholeTable& whole, bool overwrite,
+                                               int64_t now_us) {
+  ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*WithFieldIds(*whole.schema)));
+  absl::StatusOr<std::unique_ptr<DeltaTable>> there = Open(store, path);
+  if (absl::IsNotFound(there.status())) {
+    DeltaTable created(store, path);
+    std::vector<Action> actions = {CommitInfoAction{.operation = "CREATE TABLE AS SELECT"},
+                                   ProtocolAction{},
+                                   MetadataAction{.id = RandomId(),
+                                                  .schema = std::move(schema),
+                                                  .partition_columns = whole.partition_columns,
+                                                  .configuration = TableConfiguration(),
+                                                  .created_ms = now_us / 1000}};
+    actions.insert(actions.end(), whole.files.begin(), whole.files.end());
+    RETURN_IF_ERROR(created.TryCommit(std::move(actions), now_us));
+    return created.snapshot_.version;
+  }
+  RETURN_IF_ERROR(there.status());
+  DeltaTable& table = **there;
+  if (!overwrite) {
+    return absl::AlreadyExistsError(
+        fmt::format("there is a Delta table {} already", store->Describe(path)));
+  }
+  auto make = [&]() -> absl::StatusOr<std::vector<Action>> {
+    MetadataAction metadata = table.snapshot_.metadata;
+    metadata.schema = schema;
+    metadata.partition_columns = whole.partition_columns;
+    std::vector<Action> actions = {CommitInfoAction{.operation = "WRITE"}, std::move(metadata)};
+    for (const auto& [name, file] : table.snapshot_.files) {
+      actions.push_back(
+          RemoveAction{.path = name, .partition_values = file.partition_values, .size = file.size});
+    }
+    actions.insert(actions.end(), whole.files.begin(), whole.files.end());
+    return actions;
+  };
+  RETURN_IF_ERROR(table.Commit(make, now_us));
+  return table.snapshot_.version;
+}
+
 absl::Status DeltaTable::CheckColumns(const arrow::Schema& data_schema) const {
   std::string difference = Difference(*DataSchema(), data_schema);
   if (difference.empty()) return absl::OkStatus();

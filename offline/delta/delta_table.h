@@ -44,6 +44,13 @@ struct RewriteRequest {
   std::vector<FileReplacement> replacements;
 };
 
+// All rows of a table at once.
+struct WholeTable {
+  std::shared_ptr<arrow::Schema> schema;  // partition columns included
+  std::vector<std::string> partition_columns;
+  std::vector<AddAction> files;  // already written
+};
+
 // The properties by which readers and other writers know how far back versions can be read.
 std::map<std::string, std::string> RetentionProperties(absl::Duration retention);
 
@@ -59,6 +66,13 @@ class DeltaTable {
   static absl::StatusOr<std::unique_ptr<DeltaTable>> OpenOrCreate(
       std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
       int64_t now_us, const std::map<std::string, std::string>& properties = {});
+
+  // Makes a table of `whole`, as its version 0; with `overwrite`, where there is one, its rows and
+  // columns in place of those, as its next version. Returns the version. ALREADY_EXISTS: there is
+  // one.
+  static absl::StatusOr<int64_t> WriteWhole(std::shared_ptr<ObjectStore> store, std::string path,
+                                            const WholeTable& whole, bool overwrite,
+                                            int64_t now_us);
 
   const Snapshot& snapshot() const { return snapshot_; }
   const std::string& path() const { return path_; }

@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
 #include "offline/training_set/exact_rows.h"
@@ -17,7 +18,7 @@
 #include "offline/training_set/label_index.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
-#include "offline/training_set/output_file.h"
+#include "offline/training_set/output_format.h"
 #include "offline/training_set/point_in_time_join.h"
 #include "offline/training_set/table_join.h"
 #include "schemas/definition/lookup.h"
@@ -101,22 +102,58 @@ absl::Status CheckOutputNames(const arrow::Table& labels,
   return absl::OkStatus();
 }
 
+// The columns of the labels, then the features.
+std::shared_ptr<arrow::Schema> OutputSchema(const v1::Project& project,
+                                            const std::vector<NamedFeature>& features,
+                                            const arrow::Table& labels) {
+  arrow::FieldVector fields = labels.schema()->fields();
+  for (const NamedFeature& named : features) {
+    const v1::Feature& feature = project.feature_views(named.view).features(named.feature);
+    fields.push_back(arrow::field(named.name, ArrowType(static_cast<DataType>(feature.type()))));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+absl::StatusOr<std::unique_ptr<TrainingSetWriter>> OpenOutput(
+    const v1::Project& project, const TrainingSetRequest& request,
+    const std::vector<NamedFeature>& features, const Labels& labels) {
+  OutputOptions output = request.output;
+  std::vector<uint8_t> splits;
+  if (!request.split.parts.empty()) {
+    SplitRule rule = request.split;
+    output.split_names = rule.Names();
+    if (!rule.by_time && rule.columns.empty()) {
+      const v1::FeatureView& view = project.feature_views(features[0].view);
+      for (const v1::Field& key : FindEntity(project, view.entity())->keys())
+        rule.columns.push_back(key.name());
+    }
+    ASSIGN_OR_RETURN(splits, SplitLabels(rule, labels));
+  }
+  return TrainingSetWriter::Create(
+      std::move(output), OutputSchema(project, features, *labels.table), std::move(splits));
+}
+
 }  // namespace
 
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request) {
   absl::Time start = absl::Now();
   TrainingSetSummary summary;
+  RETURN_IF_ERROR(CheckOutput(request.output));
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
   ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(Labels labels,
                    ReadLabels(request.labels, request.time_column, request.time_unit, key_fields));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
+  ASSIGN_OR_RETURN(labels.table, AsOutputColumns(labels.table, request.output.format,
+                                                 request.output.encoding, &summary.warnings));
   summary.labels = labels.times.size();
   AddSentence(labels.note, &summary.notes);
   AddSentence(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 
+  ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,
+                   OpenOutput(project, request, features, labels));
   std::map<std::string, LabelIndex> index_of_entity;
   std::vector<std::unique_ptr<PointInTimeJoin>> joins;
   std::vector<JoinedTable> tables;
@@ -163,16 +200,16 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     summary.views.push_back(tables[view].summary);
   }
 
-  std::shared_ptr<arrow::Table> table = labels.table;
+  std::shared_ptr<arrow::Table> rows = labels.table;
   for (size_t i = 0; i < features.size(); ++i) {
     auto added =
-        table->AddColumn(table->num_columns(), arrow::field(features[i].name, outputs[i]->type()),
-                         std::make_shared<arrow::ChunkedArray>(outputs[i]));
+        rows->AddColumn(rows->num_columns(), arrow::field(features[i].name, outputs[i]->type()),
+                        std::make_shared<arrow::ChunkedArray>(outputs[i]));
     if (!added.ok()) return absl::InternalError(added.status().ToString());
-    table = *added;
+    rows = *added;
   }
-  RETURN_IF_ERROR(WriteOutputFile(std::move(table), request.parquet_encoding, request.output,
-                                  &summary.warnings));
+  RETURN_IF_ERROR(writer->Write(rows));
+  ASSIGN_OR_RETURN(summary.files, writer->Finish());
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
 }

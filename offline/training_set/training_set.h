@@ -3,7 +3,7 @@
 //
 //   TrainingSetRequest request{.labels = "labels.parquet", .time_column = "asked_at",
 //                              .features = {"user_spend.spend_1h", "merchant_spend.*", "fraud"},
-//                              .output = "training.parquet", .warehouse = store};
+//                              .output = {.path = "training.parquet"}, .warehouse = store};
 //   TrainingSetSummary summary = BuildTrainingSet(project, request).value();
 //
 // For each label and view: the last row of the label's key with _effective_time <= the label's
@@ -26,7 +26,8 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
 #include "offline/training_set/join_reads.h"
-#include "schemas/types/parquet_encoding.h"
+#include "offline/training_set/label_split.h"
+#include "offline/training_set/training_set_writer.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -37,9 +38,9 @@ struct TrainingSetRequest {
                             // whole numbers of `time_unit`
   v1::TimeEncoding time_unit = v1::TIME_ENCODING_UNSPECIFIED;  // which refuses whole numbers
   std::vector<std::string> features;                           // as ResolveFeatures takes them
-  std::string output;  // a Parquet file, replaced as a whole
+  OutputOptions output;  // but for split_names, which are those of `split`
+  SplitRule split;       // by key, and without columns: by the key of the first feature's entity
   std::shared_ptr<ObjectStore> warehouse;
-  ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
   const std::vector<StoredState>* states = nullptr;
@@ -60,6 +61,7 @@ struct TrainingSetSummary {
   };
   int64_t labels = 0;
   std::vector<View> views;
+  std::vector<OutputFile> files;
   double seconds = 0;
   std::vector<std::string> notes;     // sentences on how the labels were taken
   std::vector<std::string> warnings;  // sentences on features that may not be what they seem

@@ -229,7 +229,7 @@ class Driver {
                                .time_column = time_column,
                                .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
-                               .output = output,
+                               .output = {.path = output},
                                .warehouse = Warehouse()};
     absl::StatusOr<TrainingSetSummary> summary = BuildTrainingSet(project_, request);
     OrDie(summary.status());

@@ -1,0 +1,57 @@
+#include "offline/training_set/file_hash.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <fstream>
+
+#include "absl/strings/escaping.h"
+
+namespace forebay {
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  EVP_DigestInit_ex(context_, EVP_sha256(), nullptr);
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
+
+void Sha256::Add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
+
+std::string Sha256::Finish() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  EVP_DigestFinal_ex(context_, digest.data(), &size);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+}
+
+absl::StatusOr<FileFacts> HashFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(fmt::format("cannot open {}", path));
+  FileFacts facts;
+  Sha256 hash;
+  std::string block(1 << 20, '\0');
+  while (file.read(block.data(), std::ssize(block)), file.gcount() > 0) {
+    hash.Add(std::string_view(block.data(), file.gcount()));
+    facts.bytes += file.gcount();
+  }
+  facts.sha256 = hash.Finish();
+  return facts;
+}
+
+arrow::Status HashedOutput::Write(const void* data, int64_t size) {
+  ARROW_RETURN_NOT_OK(out_->Write(data, size));
+  hash_.Add(std::string_view(static_cast<const char*>(data), size));
+  size_ += size;
+  return arrow::Status::OK();
+}
+
+arrow::Status HashedOutput::Close() {
+  if (closed()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(out_->Close());
+  facts_ = {size_, hash_.Finish()};
+  return arrow::Status::OK();
+}
+
+}  // namespace forebay
