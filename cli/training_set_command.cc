@@ -15,6 +15,7 @@
 #include "offline/training_set/training_set.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
+#include "schemas/types/byte_size.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/view_id.h"
@@ -71,8 +72,24 @@ std::string AgainOption(const TrainingSetSummary& summary) {
   return versions;
 }
 
+// What of the tables was read, and what was not.
+void Explain(const TrainingSetSummary& summary) {
+  for (const TrainingSetSummary::View& view : summary.views) {
+    const JoinReads& reads = view.reads;
+    fmt::print(
+        "  {}: {} of {} read ({} left out: newer than every label, or of other keys)\n"
+        "    {} of {} read ({} newer than every label, {} without a key of a label)\n"
+        "    {} of keys, times and values at the rows that labels take, of {} in those files\n",
+        ViewId{view.name, view.version}.ToString(), view.files_read,
+        Counted(view.files_read + view.files_skipped, "file", "files"), view.files_skipped,
+        reads.row_groups - reads.newer - reads.of_no_label,
+        Counted(reads.row_groups, "row group", "row groups"), reads.newer, reads.of_no_label,
+        ShowByteSize(reads.bytes), ShowByteSize(reads.bytes_in_all));
+  }
+}
+
 absl::Status Build(const std::string& folder, const TableVersionOption& version,
-                   TrainingSetRequest request, bool exact) {
+                   TrainingSetRequest request, bool exact, bool explain) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
   ASSIGN_OR_RETURN(request.versions, version.ParseFor(views));
@@ -108,6 +125,7 @@ absl::Status Build(const std::string& folder, const TableVersionOption& version,
                    ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
                    : "");
   }
+  if (explain) Explain(summary);
   if (std::string again = AgainOption(summary); !exact && !again.empty())
     fmt::print("  the same again, whatever is written meanwhile: {}\n", again);
   return absl::OkStatus();
@@ -189,6 +207,7 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   auto folder = std::make_shared<std::string>(".");
   auto request = std::make_shared<TrainingSetRequest>();
   auto exact = std::make_shared<bool>(false);
+  auto explain = std::make_shared<bool>(false);
   CLI::App* command = app->add_subcommand(
       "training-set", "Join labels with the features that a lookup answered at their time");
   command
@@ -209,6 +228,17 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
       ->delimiter(',');
   AddOutputOptions(command, &request->output);
   AddSplitOptions(command, &request->split);
+  command->add_flag("--explain", *explain, "Say which files, row groups and bytes were read");
+  command
+      ->add_option_function<std::string>(
+          "--memory",
+          [=](const std::string& size) { request->memory_bytes = ParseByteSize(size).value(); },
+          "About how much may be used, such as 1GB; by default as much as it takes")
+      ->check([](const std::string& size) {
+        absl::StatusOr<int64_t> bytes = ParseByteSize(size);
+        return bytes.ok() ? std::string() : std::string(bytes.status().message());
+      })
+      ->option_text("SIZE");
   CLI::Option* exact_flag = command->add_flag(
       "--exact", *exact,
       "Where tables are not complete, take what lookups of the state folder answer");
@@ -216,7 +246,8 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   command->get_option("--version")->excludes(exact_flag);
   command->get_option("--as-of")->excludes(exact_flag);
   command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
-  command->callback([=] { *exit_code = Report(Build(*folder, *version, *request, *exact)); });
+  command->callback(
+      [=] { *exit_code = Report(Build(*folder, *version, *request, *exact, *explain)); });
 }
 
 }  // namespace forebay

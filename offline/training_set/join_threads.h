@@ -20,6 +20,8 @@ class JoinThreads {
   explicit JoinThreads(size_t threads);
   ~JoinThreads();
 
+  size_t count() const { return threads_; }
+
   // Calls work(i) for each i below `parts`, in about that order, several at a time. `work` must not
   // throw, nor call this.
   void For(size_t parts, absl::FunctionRef<void(size_t i)> work);

@@ -79,7 +79,7 @@ std::optional<std::vector<int64_t>> HashesOfKeys(const Labels& labels, const v1:
     std::string key;
     for (int64_t row = 0; row < batch->num_rows(); ++row) {
       if (!reader.Encode(row, &key)) continue;
-      hashes.insert(static_cast<int64_t>(HashedKey(key).hash));
+      hashes.insert(KeyHash(HashedKey(key)));
       if (hashes.size() > most) return std::nullopt;
     }
   }

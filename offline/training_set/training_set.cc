@@ -5,42 +5,23 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/delta/table_version.h"
-#include "offline/training_set/exact_rows.h"
 #include "offline/training_set/feature_list.h"
-#include "offline/training_set/join_threads.h"
-#include "offline/training_set/label_index.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/output_format.h"
-#include "offline/training_set/point_in_time_join.h"
-#include "offline/training_set/table_join.h"
+#include "offline/training_set/view_joins.h"
 #include "schemas/definition/lookup.h"
-#include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
 namespace {
-
-// Of so many keys' hashes, some row group of a large table holds none.
-constexpr size_t kFewKeys = 10'000;
-
-// The features asked for of one view.
-struct AskedView {
-  int index = 0;  // into Project.feature_views
-  const v1::FeatureView* view = nullptr;
-  const v1::Entity* entity = nullptr;
-  std::vector<int> features;
-  std::vector<int> outputs;  // likewise: which of the resolved features it is
-};
 
 absl::StatusOr<std::vector<AskedView>> AskedViews(const v1::Project& project,
                                                   const std::vector<NamedFeature>& features) {
@@ -86,11 +67,6 @@ absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<Asked
   return list;
 }
 
-TableVersion VersionOf(const TrainingSetRequest& request, const ViewId& view) {
-  auto version = request.versions.find(view);
-  return version == request.versions.end() ? TableVersion() : version->second;
-}
-
 absl::Status CheckOutputNames(const arrow::Table& labels,
                               const std::vector<NamedFeature>& features) {
   for (const NamedFeature& feature : features) {
@@ -112,6 +88,23 @@ std::shared_ptr<arrow::Schema> OutputSchema(const v1::Project& project,
     fields.push_back(arrow::field(named.name, ArrowType(static_cast<DataType>(feature.type()))));
   }
   return arrow::schema(std::move(fields));
+}
+
+// Labels from `first` on, as many as fit, with their features.
+absl::StatusOr<std::shared_ptr<arrow::Table>> RowsOf(ViewJoins& joins, const Labels& labels,
+                                                     const std::vector<NamedFeature>& features,
+                                                     int64_t first) {
+  std::shared_ptr<arrow::Table> rows = labels.table->Slice(first, joins.labels_at_once());
+  ASSIGN_OR_RETURN(std::vector<std::shared_ptr<arrow::Array>> values,
+                   joins.Values(first, rows->num_rows()));
+  for (size_t i = 0; i < features.size(); ++i) {
+    auto added =
+        rows->AddColumn(rows->num_columns(), arrow::field(features[i].name, values[i]->type()),
+                        std::make_shared<arrow::ChunkedArray>(values[i]));
+    if (!added.ok()) return absl::InternalError(added.status().ToString());
+    rows = *added;
+  }
+  return rows;
 }
 
 absl::StatusOr<std::unique_ptr<TrainingSetWriter>> OpenOutput(
@@ -154,61 +147,13 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
 
   ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,
                    OpenOutput(project, request, features, labels));
-  std::map<std::string, LabelIndex> index_of_entity;
-  std::vector<std::unique_ptr<PointInTimeJoin>> joins;
-  std::vector<JoinedTable> tables;
-  JoinThreads threads(std::thread::hardware_concurrency());
-  for (const AskedView& plan : plans) {
-    auto it = index_of_entity.find(plan.entity->name());
-    if (it == index_of_entity.end()) {
-      it = index_of_entity.emplace(plan.entity->name(), LabelIndex(labels, *plan.entity, threads))
-               .first;
-      if (it->second.null_keys() > 0) {
-        summary.warnings.push_back(fmt::format(
-            "{} a null in the key of entity {}: their features have their defaults",
-            Counted(it->second.null_keys(), "label has", "labels have"), plan.entity->name()));
-      }
-    }
-    auto key_hashes = HashesOfKeys(labels, *plan.entity, kFewKeys);
-    joins.push_back(std::make_unique<PointInTimeJoin>(labels, it->second,
-                                                      JoinedView{.view = plan.view,
-                                                                 .entity = plan.entity,
-                                                                 .features = plan.features,
-                                                                 .key_hashes = key_hashes},
-                                                      threads));
-    ViewId id{plan.view->name(), plan.view->version()};
-    ExactRequest exact{project.name(), id, plan.index, plan.entity, request.states};
-    ASSIGN_OR_RETURN(JoinedTable joined,
-                     JoinTable(request.warehouse,
-                               {.view = id,
-                                .version = VersionOf(request, id),
-                                .labels = &labels,
-                                .key_hashes = key_hashes,
-                                .exact = request.states == nullptr ? nullptr : &exact,
-                                .warnings = &summary.warnings},
-                               joins.back().get()));
-    tables.push_back(std::move(joined));
+  ASSIGN_OR_RETURN(std::unique_ptr<ViewJoins> joins,
+                   ViewJoins::Make(project, request, plans, labels, &summary.warnings));
+  for (int64_t first = 0; first == 0 || first < summary.labels; first += joins->labels_at_once()) {
+    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> rows, RowsOf(*joins, labels, features, first));
+    RETURN_IF_ERROR(writer->Write(rows));
   }
-  index_of_entity.clear();
-
-  std::vector<std::shared_ptr<arrow::Array>> outputs(features.size());
-  for (size_t view = 0; view < plans.size(); ++view) {
-    ASSIGN_OR_RETURN(auto values, joins[view]->Values(0, summary.labels));
-    for (size_t c = 0; c < values.size(); ++c) outputs[plans[view].outputs[c]] = values[c];
-    tables[view].summary.matched = joins[view]->matched();
-    tables[view].summary.reads = joins[view]->reads();
-    summary.views.push_back(tables[view].summary);
-  }
-
-  std::shared_ptr<arrow::Table> rows = labels.table;
-  for (size_t i = 0; i < features.size(); ++i) {
-    auto added =
-        rows->AddColumn(rows->num_columns(), arrow::field(features[i].name, outputs[i]->type()),
-                        std::make_shared<arrow::ChunkedArray>(outputs[i]));
-    if (!added.ok()) return absl::InternalError(added.status().ToString());
-    rows = *added;
-  }
-  RETURN_IF_ERROR(writer->Write(rows));
+  summary.views = joins->Summaries();
   ASSIGN_OR_RETURN(summary.files, writer->Finish());
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;

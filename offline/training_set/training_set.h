@@ -10,7 +10,8 @@
 // time. No such row, or a delete row: the features' defaults (S19). Where the view has a max_age
 // and the row's _event_time is further back than that: null.
 //
-// Needs memory for the labels, the output and about two million rows of one view at a time.
+// Needs memory for the labels, 8 bytes a label and view, and either 96 bytes a label or the values
+// that are written at a time, whichever is more; not for the rows of the tables.
 #ifndef FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
 #define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
 
@@ -44,6 +45,8 @@ struct TrainingSetRequest {
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
   const std::vector<StoredState>* states = nullptr;
+  // How much memory may be used, about; 0: as much as it takes. What is written is the same.
+  int64_t memory_bytes = 0;
   // Of the tables, by view; the newest of those that are not named.
   std::map<ViewId, TableVersion> versions;
 };

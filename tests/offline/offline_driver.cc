@@ -9,7 +9,7 @@
 //       {"restart": true}          as if the process had been killed
 //   offline_driver generate FOLDER ROWS KEYS
 //   offline_driver iceberg FOLDER TABLE      prints where the metadata is
-//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING]
+//   offline_driver join FOLDER LABELS TIME_COLUMN FEATURE,FEATURE... OUTPUT [TIME_ENCODING [BYTES]]
 //
 // FOLDER gets state/ and warehouse/. If it is a project, with forebay.yaml, its views are written,
 // to its warehouse; rows come from Arrow IPC files then, in the columns of the offline table. Else
@@ -222,7 +222,7 @@ class Driver {
   }
 
   void Join(const std::string& labels, const std::string& time_column, const std::string& features,
-            const std::string& output, const std::string& encoding) {
+            const std::string& output, const std::string& encoding, int64_t memory_bytes) {
     v1::TimeEncoding unit = v1::TIME_ENCODING_UNSPECIFIED;
     v1::TimeEncoding_Parse(encoding, &unit);
     TrainingSetRequest request{.labels = labels,
@@ -230,7 +230,8 @@ class Driver {
                                .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
                                .output = {.path = output},
-                               .warehouse = Warehouse()};
+                               .warehouse = Warehouse(),
+                               .memory_bytes = memory_bytes};
     absl::StatusOr<TrainingSetSummary> summary = BuildTrainingSet(project_, request);
     OrDie(summary.status());
     Json views = Json::array();
@@ -272,9 +273,10 @@ int main(int argc, char** argv) {
     driver.Export(arguments[2]);
   } else if (arguments[0] == "generate" && arguments.size() == 4) {
     driver.Generate(std::stoll(arguments[2]), std::stoll(arguments[3]));
-  } else if (arguments[0] == "join" && (arguments.size() == 6 || arguments.size() == 7)) {
+  } else if (arguments[0] == "join" && arguments.size() >= 6 && arguments.size() <= 8) {
     driver.Join(arguments[2], arguments[3], arguments[4], arguments[5],
-                arguments.size() == 7 ? arguments[6] : "");
+                arguments.size() >= 7 ? arguments[6] : "",
+                arguments.size() == 8 ? std::stoll(arguments[7]) : 0);
   } else {
     return 2;
   }

@@ -103,6 +103,29 @@ def test_agrees_with_an_as_of_join_by_polars(tmp_path: pathlib.Path, seed: int):
     assert summary["views"][0]["matched"] > 1000
 
 
+def test_bounded_memory_gives_the_same_bytes_or_says_how_much_is_needed(tmp_path):
+    rng = random.Random(5)
+    commands = random_history(rng, rows=2000, keys=40)
+    write(tmp_path, commands)
+    count = 300_000
+    labels = pl.DataFrame(
+        {
+            "user_id": [f"k{rng.randrange(44)}" for _ in range(count)],
+            "asked_at": [at(START + rng.randrange(500 * HOUR)) for _ in range(count)],
+        }
+    )
+    labels.write_parquet(tmp_path / "labels.parquet")
+    outputs = []
+    for memory in (0, 200_000_000):  # the second: three slices
+        outputs.append(tmp_path / f"out{memory}.parquet")
+        arguments = [tmp_path / "labels.parquet", "asked_at", ",".join(FEATURES), outputs[-1]]
+        join(tmp_path, *arguments, "", str(memory))
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    refused = run("join", tmp_path, *arguments[:3], tmp_path / "no.parquet", "", "100000000")
+    assert "--memory 100MB is too little for 300000 labels: at least 1" in refused.stderr
+    assert not (tmp_path / "no.parquet").exists()
+
+
 def test_csv_labels_keep_their_columns(tmp_path):
     small_table(tmp_path)
     lines = ["note,asked_at,user_id,label"]
