@@ -88,15 +88,14 @@ def served() -> dict[str, list]:
     }
 
 
-def write_table(folder: pathlib.Path, hashed: bool = False) -> None:
-    """Twelve commits, so that there is a checkpoint, and three dates. `hashed`: the column of key
-    hashes has them, not the numbers of the rows."""
+def write_table(folder: pathlib.Path) -> None:
+    """Twelve commits, so that there is a checkpoint, and three dates; with the hashes of the keys."""
     commands = []
     for first in range(0, ROWS, ROWS // 12 + 1):
         batch = rows().slice(first, ROWS // 12 + 1)
         ipc = write_ipc(folder / f"rows-{first}.arrow", batch)
         commit = {"position": first + len(batch) - 1, "clock": START, "view": VIEW, "ipc": ipc}
-        commit["hash"] = hashed
+        commit["hash"] = True
         commands += [commit, {"flush": True}]
     write(folder, commands)
 

@@ -122,7 +122,7 @@ def test_wrong_values_of_csv_are_named_with_line_column_and_value(tmp_path, text
 
 
 def test_csv_keys_of_every_type_find_their_rows(tmp_path):
-    kinds.write_table(tmp_path, hashed=True)
+    kinds.write_table(tmp_path)
     rows = kinds.rows().slice(0, 60).to_pydict()
     with open(tmp_path / "labels.csv", "w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
