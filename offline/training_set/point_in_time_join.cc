@@ -63,6 +63,8 @@ class PointInTimeJoin::PartKeys {
     }
   }
 
+  void Drop(size_t row) { ranges_[row] = {}; }
+
   absl::Span<const SlotRange> ranges() const { return ranges_; }
 
  private:
@@ -205,6 +207,7 @@ absl::Status PointInTimeJoin::FindInPart(uint32_t number) {
   CountBytes(part, columns);
   PartKeys keys(index_, part.rows());
   RETURN_IF_ERROR(FindKeys(part, &keys));
+  if (view_.bounds) RETURN_IF_ERROR(DropRowsOutside(*view_.bounds, part, &keys));
   ASSIGN_OR_RETURN(std::vector<int64_t> times, TimesOf(part, view_.time));
   if (times.empty()) return absl::OkStatus();
   Lower(&first_time_, *std::min_element(times.begin(), times.end()));
@@ -235,13 +238,28 @@ absl::Status PointInTimeJoin::FindKeys(const RowPart& part, PartKeys* keys) cons
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& part,
-                                                              const std::string& name) const {
-  auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-  std::vector<int64_t> times(part.rows());
-  if (auto flat = part.Flat(name, *type)) {
+// Rows outside are of no key.
+absl::Status PointInTimeJoin::DropRowsOutside(const RowBounds& bounds, const RowPart& part,
+                                              PartKeys* keys) {
+  const std::vector<std::string> names = {"_source_partition", "_source_offset"};
+  CountBytes(part, names);
+  ASSIGN_OR_RETURN(std::vector<int64_t> partitions, NumbersOf(part, names[0], *arrow::int32()));
+  ASSIGN_OR_RETURN(std::vector<int64_t> offsets, NumbersOf(part, names[1], *arrow::int64()));
+  for (size_t row = 0; row < offsets.size(); ++row) {
+    auto bound = bounds.find(static_cast<int32_t>(partitions[row]));
+    if (bound == bounds.end() || offsets[row] >= bound->second) keys->Drop(row);
+  }
+  return absl::OkStatus();
+}
+
+// A column of integers or times without a null.
+absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::NumbersOf(const RowPart& part,
+                                                                const std::string& name,
+                                                                const arrow::DataType& type) const {
+  std::vector<int64_t> numbers(part.rows());
+  if (auto flat = part.Flat(name, type)) {
     std::vector<uint8_t> valid;
-    if (!flat->ReadNumbers(times.data(), &valid)) return times;
+    if (!flat->ReadNumbers(numbers.data(), &valid)) return numbers;
     return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
   }
   auto column = part.Read(name);
@@ -249,13 +267,17 @@ absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& par
   if (*column == nullptr || !(*column)->type()->Equals(type)) {
     return absl::InvalidArgumentError(fmt::format(
         "column {} is {}, expected {}", name,
-        *column == nullptr ? "missing" : (*column)->type()->ToString(), type->ToString()));
+        *column == nullptr ? "missing" : (*column)->type()->ToString(), type.ToString()));
   }
   if ((*column)->null_count() > 0)
     return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
-  const int64_t* values = static_cast<const arrow::TimestampArray&>(**column).raw_values();
-  times.assign(values, values + part.rows());
-  return times;
+  for (int64_t row = 0; row < part.rows(); ++row) numbers[row] = IntegerAt(**column, row);
+  return numbers;
+}
+
+absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& part,
+                                                              const std::string& name) const {
+  return NumbersOf(part, name, *arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"));
 }
 
 void PointInTimeJoin::FindRows() {

@@ -29,6 +29,7 @@
 #include "offline/training_set/label_index.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/newest_rows.h"
+#include "offline/training_set/row_bounds.h"
 #include "offline/training_set/row_file.h"
 
 namespace forebay {
@@ -51,6 +52,7 @@ struct JoinedView {
   // The hashes of the labels' keys, ascending, where these are few: row groups of other keys are
   // left out by the bounds of column _key_hash.
   std::optional<std::vector<int64_t>> key_hashes;
+  std::optional<RowBounds> bounds;  // of the rows that count; nullopt: all
 };
 
 // Files of rows, by number. The functions are for any thread.
@@ -104,6 +106,9 @@ class PointInTimeJoin {
   absl::Status FindInPart(uint32_t number);
   absl::Status FindKeys(const RowPart& part, PartKeys* keys) const;
   void CountBytes(const RowPart& part, absl::Span<const std::string> columns);
+  absl::Status DropRowsOutside(const RowBounds& bounds, const RowPart& part, PartKeys* keys);
+  absl::StatusOr<std::vector<int64_t>> NumbersOf(const RowPart& part, const std::string& name,
+                                                 const arrow::DataType& type) const;
   absl::StatusOr<std::vector<int64_t>> TimesOf(const RowPart& part, const std::string& name) const;
   std::vector<Taken> TakenOf(int64_t first, int64_t labels) const;
   absl::Status LeaveOut(const RowPart& part, int64_t first, Taken* taken,

@@ -32,6 +32,12 @@ struct Row {
   std::string op;
   std::optional<int64_t> count;
   std::optional<std::string> city;
+  int32_t partition = 0;
+  int64_t offset = 0;
+
+  bool IsWithin(const std::optional<RowBounds>& bounds) const {
+    return !bounds || (bounds->contains(partition) && offset < bounds->at(partition));
+  }
 };
 
 struct Label {
@@ -140,10 +146,13 @@ std::shared_ptr<arrow::RecordBatch> BatchOf(const Shop& shop, const std::vector<
   arrow::StringBuilder ops;
   arrow::StringBuilder cities;
   arrow::Int64Builder counts;
+  arrow::Int32Builder partitions;
+  arrow::Int64Builder offsets;
   for (const Row& row : rows) {
     times.push_back(row.time);
     event_times.push_back(row.event_time);
     EXPECT_TRUE(ops.Append(row.op).ok());
+    EXPECT_TRUE(partitions.Append(row.partition).ok() && offsets.Append(row.offset).ok());
     EXPECT_TRUE((row.count ? counts.Append(*row.count) : counts.AppendNull()).ok());
     EXPECT_TRUE((row.city ? cities.Append(*row.city) : cities.AppendNull()).ok());
   }
@@ -160,6 +169,8 @@ std::shared_ptr<arrow::RecordBatch> BatchOf(const Shop& shop, const std::vector<
   add("_event_time", Times(event_times));
   add("_op", Finish(ops));
   add("count", Finish(counts));
+  add("_source_partition", Finish(partitions));
+  add("_source_offset", Finish(offsets));
   add("city", Finish(cities));
   return arrow::RecordBatch::Make(arrow::schema(fields), static_cast<int64_t>(rows.size()),
                                   columns);
@@ -180,13 +191,14 @@ std::shared_ptr<arrow::Buffer> FileOf(const arrow::RecordBatch& rows, int64_t gr
 }
 
 // The answer by looking at every row; of rows of one time, the last.
-Answer ByBruteForce(const Label& label, const std::vector<Row>& rows) {
+Answer ByBruteForce(const Label& label, const std::vector<Row>& rows,
+                    const std::optional<RowBounds>& bounds) {
   const Answer nothing{"0", "null"};
   if (std::find(label.key.begin(), label.key.end(), std::nullopt) != label.key.end())
     return nothing;
   const Row* newest = nullptr;
   for (const Row& row : rows) {
-    if (row.key != label.key || row.time > label.time) continue;
+    if (row.key != label.key || row.time > label.time || !row.IsWithin(bounds)) continue;
     if (newest == nullptr || row.time >= newest->time) newest = &row;
   }
   if (newest == nullptr || newest->op == "delete") return nothing;
@@ -195,7 +207,8 @@ Answer ByBruteForce(const Label& label, const std::vector<Row>& rows) {
 }
 
 std::vector<Answer> ByJoin(const Shop& shop, const std::vector<Label>& all,
-                           const std::vector<Row>& rows, Random* random, JoinReads* reads) {
+                           const std::vector<Row>& rows, const std::optional<RowBounds>& bounds,
+                           Random* random, JoinReads* reads) {
   Labels labels;
   arrow::FieldVector fields;
   arrow::ArrayVector columns;
@@ -226,7 +239,8 @@ std::vector<Answer> ByJoin(const Shop& shop, const std::vector<Label>& all,
                        {.view = &shop.view,
                         .entity = &shop.entity,
                         .features = {0, 1},
-                        .key_hashes = HashesOfKeys(labels, shop.entity, 5)},
+                        .key_hashes = HashesOfKeys(labels, shop.entity, 5),
+                        .bounds = bounds},
                        threads);
   auto open = [&](size_t file) -> absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> {
     return std::make_shared<arrow::io::BufferReader>(files[file]);
@@ -276,6 +290,8 @@ TEST(PointInTimeJoin, AgreesWithBruteForce) {
       row.time = random.Below(span) - span / 2;
       row.event_time = row.time - random.Below(20);
       row.op = random.Below(8) == 0 ? "delete" : "event";
+      row.partition = static_cast<int32_t>(random.Below(3));
+      row.offset = random.Below(100);
       if (random.Below(5) > 0) row.count = random.Below(1000);
       if (random.Below(5) > 0) row.city = random.Below(3) == 0 ? "" : "Thun and a long name of it";
     }
@@ -287,9 +303,11 @@ TEST(PointInTimeJoin, AgreesWithBruteForce) {
     std::vector<Label> labels(1 + random.Below(seed % 4 == 1 ? 3 : 400));
     for (Label& label : labels)
       label = {random.KeyOf(shop.entity), random.Below(span + 4) - span / 2 - 2};
+    std::optional<RowBounds> bounds;  // a third of the rows, or all
+    if (seed % 3 == 0) bounds = {{0, 50}, {2, 40}};
     std::vector<Answer> expected;
-    for (const Label& label : labels) expected.push_back(ByBruteForce(label, rows));
-    EXPECT_EQ(ByJoin(shop, labels, rows, &random, &reads), expected);
+    for (const Label& label : labels) expected.push_back(ByBruteForce(label, rows, bounds));
+    EXPECT_EQ(ByJoin(shop, labels, rows, bounds, &random, &reads), expected);
     if (HasFailure()) return;
   }
   EXPECT_GT(reads.newer, 0);

@@ -28,6 +28,7 @@
 #include "offline/delta/table_version.h"
 #include "offline/training_set/join_reads.h"
 #include "offline/training_set/label_split.h"
+#include "offline/training_set/row_bounds.h"
 #include "offline/training_set/training_set_writer.h"
 #include "schemas/types/view_id.h"
 
@@ -49,6 +50,8 @@ struct TrainingSetRequest {
   int64_t memory_bytes = 0;
   // Of the tables, by view; the newest of those that are not named.
   std::map<ViewId, TableVersion> versions;
+  // Of the tables' rows, by view; all of those that are not named.
+  std::map<ViewId, RowBounds> bounds;
 };
 
 struct TrainingSetSummary {

@@ -103,13 +103,17 @@ absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::st
       }
     }
     auto key_hashes = HashesOfKeys(labels_, *asked.entity, kFewKeys);
-    joins_.push_back(std::make_unique<PointInTimeJoin>(labels_, it->second,
-                                                       JoinedView{.view = asked.view,
-                                                                  .entity = asked.entity,
-                                                                  .features = asked.features,
-                                                                  .key_hashes = key_hashes},
-                                                       threads_));
     ViewId id{asked.view->name(), asked.view->version()};
+    auto bounds = request_.bounds.find(id);
+    joins_.push_back(std::make_unique<PointInTimeJoin>(
+        labels_, it->second,
+        JoinedView{.view = asked.view,
+                   .entity = asked.entity,
+                   .features = asked.features,
+                   .key_hashes = key_hashes,
+                   .bounds = bounds == request_.bounds.end() ? std::nullopt
+                                                             : std::optional(bounds->second)},
+        threads_));
     ExactRequest exact{project.name(), id, asked.index, asked.entity, request_.states};
     ASSIGN_OR_RETURN(JoinedTable joined,
                      JoinTable(request_.warehouse,
