@@ -183,14 +183,17 @@ def _lookup_row(row: dict) -> list[str]:
     ]
 
 
-def training_set(result: dict) -> str:
-    head = ["", "features", "rows of the table", "files", "rows/s", "rows/CPU-s", "peak MB"]
-    head += ["foreign cores"]
-    row = [f"{_count(result['labels'])} labels", str(result["features"])]
-    row += [_count(result["table_rows"]), _count(result["table_files"])]
-    row += [_round(result["labels_per_second"]), _round(result["labels_per_cpu_second"])]
-    row += [_count(result["peak_megabytes"]), f"{result['foreign_cores']:.2f}"]
-    return table(head, [row])
+def training_set(cases: list[dict]) -> str:
+    head = ["", "engine", "s", "CPU-s", "labels/s", "peak MB", "foreign cores"]
+    rows = []
+    for case in cases:
+        title = f"{case['case']}: {_count(case['labels'])} labels, {_count(case['table_rows'])} rows"
+        for engine in case["engines"]:
+            row = [title, engine["engine"], f"{engine['seconds']:.2f}", f"{engine['cpu_seconds']:.2f}"]
+            row += [_round(case["labels"] / engine["seconds"]), _count(engine["peak_megabytes"])]
+            rows.append([*row, f"{engine['foreign_cores']:.2f}"])
+            title = ""
+    return table(head, rows)
 
 
 def lakehouse(stages: list[dict]) -> str:

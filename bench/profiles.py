@@ -52,9 +52,10 @@ WORKER = TASK | {
     "offline table: Parquet and Delta": r"forebay::(OfflineSink|TableFlush|DeltaTable|WriteDataFile)",
 }
 TRAINING_SET = {
-    "read the table's Parquet": r"parquet::arrow::FileReader|forebay::DataFileReader|parquet::.*Read",
-    "write the training set": r"parquet::.*Writ",
-    "sort and join": r"forebay::",
+    "write the training set": r"parquet::.*Writ|forebay::FileEncoder|forebay::HashedOutput",
+    "labels: read, index": r"forebay::(ReadLabels|LabelIndex::(LabelIndex|Build))",
+    "read keys and times, find rows": r"forebay::PointInTimeJoin::(FindInPart|FindRows|AddFiles)",
+    "read values at the rows found": r"forebay::PointInTimeJoin::(Take|LeaveOut|Values)",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from bench import engine, freshness
+from bench import engine, freshness, training_set
 
 NOT_MEASURED = "not measured"
 
@@ -116,6 +116,40 @@ def _repartitioned_freshness(results: dict) -> Verdict:
     return Verdict(f"{later:.1f} ms", later <= 20)
 
 
+def _training_set(case: str, judge: Callable[[float, dict], Verdict]) -> Callable[[dict], Verdict]:
+    """`judge` gets the seconds of forebay and those of the others."""
+
+    def find(results: dict) -> Verdict:
+        engines = _row(results.get("training-set"), "case", case).get("engines", [])
+        seconds = {engine["engine"]: engine["seconds"] for engine in engines}
+        return judge(seconds.pop("forebay"), seconds) if "forebay" in seconds else Verdict(NOT_MEASURED)
+
+    return find
+
+
+def _training_set_goals(case: str) -> tuple[Target, Target]:
+    return (
+        Target(
+            f"training set, {case}, against the faster of DuckDB and Polars",
+            "3 times",
+            _training_set(
+                case,
+                lambda own, others: _at_least(
+                    min(others["DuckDB"], others["Polars"]) / own, 3, "{:.2f} times"
+                ),
+            ),
+        ),
+        Target(
+            "the same, in the time of reading the needed columns alone with pyarrow",
+            "1.5 times, at most",
+            _training_set(
+                case,
+                lambda own, others: _at_most(own / others[training_set.FLOOR], 1.5, "{:.2f} times"),
+            ),
+        ),
+    )
+
+
 TARGETS = (
     Target(
         "all defaults, against Flink that writes the same JSON exactly once, but no table",
@@ -210,4 +244,5 @@ TARGETS = (
             ),
         ),
     ),
+    *_training_set_goals("22 features"),
 )

@@ -1,44 +1,77 @@
-"""Labels joined with the offline table that a worker wrote."""
+"""Labels joined with the offline table that a worker wrote, beside other engines on the same files."""
 
 from __future__ import annotations
 
 import datetime
+import json
+import os
 import pathlib
 import random
 import statistics
+import sys
 
 import polars as pl
 
 from bench import measured_process, stream
 from bench.digest import table_of
 from bench.variants import DEFAULTS, VIEW
-from bench.workshop import BenchFailed, Workshop, binary
+from bench.workshop import ROOT, BenchFailed, Workshop, binary
+
+OWN = "forebay"
+OTHERS = ("duckdb", "polars", "floor")
+FLOOR = "reading the needed columns alone (pyarrow)"
+TITLES = {"duckdb": "DuckDB", "polars": "Polars", "floor": FLOOR}
 
 
 def measure(workshop: Workshop) -> dict:
     project = _project_with_table(workshop)
-    costs = [_join(workshop, project) for _ in range(workshop.settings.runs)]
-    seconds = statistics.median(cost.seconds for cost in costs)
-    cpu_seconds = statistics.median(cost.cpu_seconds for cost in costs)
+    features = _features(project)
     rows = pl.scan_delta(table_of(project)).select(pl.len()).collect().item()
-    result = {
+    case = {
+        "case": f"{len(features)} features",
         "labels": workshop.settings.labels,
-        "features": 22,
         "table_rows": rows,
         "table_files": len(table_of(project).file_uris()),
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "labels_per_second": workshop.settings.labels / seconds,
-        "labels_per_cpu_second": workshop.settings.labels / cpu_seconds,
+    }
+    case["engines"] = _measure(
+        workshop, command(workshop, project, features), _job(workshop, project, features)
+    )
+    _check(workshop, features)
+    return {"training-set": [case]}
+
+
+def command(workshop: Workshop, project: pathlib.Path | None = None, features=(f"{VIEW}.*",)) -> list:
+    """The join of random labels."""
+    project = project or _project_with_table(workshop)
+    names = ",".join(name if "." in name else f"{VIEW}.{name}" for name in features)
+    arguments = ["--project", project, "--labels", project / "labels.parquet", "--time", "ts"]
+    arguments += ["--features", names, "--out", _output(workshop, OWN)]
+    return [binary("cli/forebay"), "training-set", *arguments]
+
+
+def _measure(workshop: Workshop, own: list, job: dict) -> list[dict]:
+    """By engine, run in turn."""
+    commands = {OWN: own}
+    for engine in OTHERS:
+        file = workshop.folder / f"{engine}.json"
+        file.write_text(json.dumps(job | {"out": str(_output(workshop, engine))}))
+        commands[engine] = [sys.executable, ROOT / "bench" / "as_of_join.py", engine, file]
+    os.environ["POLARS_MAX_THREADS"] = "2"
+    costs = {engine: [] for engine in commands}
+    for _ in range(workshop.settings.runs):
+        for engine, arguments in commands.items():
+            costs[engine].append(measured_process.run(arguments, workshop.log))
+    return [_summary(engine, found) for engine, found in costs.items()]
+
+
+def _summary(engine: str, costs: list[measured_process.Cost]) -> dict:
+    return {
+        "engine": TITLES.get(engine, engine),
+        "seconds": statistics.median(cost.seconds for cost in costs),
+        "cpu_seconds": statistics.median(cost.cpu_seconds for cost in costs),
         "peak_megabytes": max(cost.peak_megabytes for cost in costs),
         "foreign_cores": statistics.median(cost.foreign_cores for cost in costs),
     }
-    return {"training-set": result}
-
-
-def command(workshop: Workshop) -> list:
-    """The join of random labels."""
-    return _command(workshop, _project_with_table(workshop))
 
 
 def _project_with_table(workshop: Workshop) -> pathlib.Path:
@@ -51,24 +84,35 @@ def _project_with_table(workshop: Workshop) -> pathlib.Path:
     return project
 
 
-def _command(workshop: Workshop, project: pathlib.Path) -> list:
-    labels = project / "labels.parquet"
-    arguments = ["--project", project, "--labels", labels, "--time", "ts"]
-    arguments += ["--features", f"{VIEW}.*", "--out", _output(workshop)]
-    return [binary("cli/forebay"), "training-set", *arguments]
+def _features(project: pathlib.Path) -> list[str]:
+    names = pl.scan_delta(table_of(project)).collect_schema().names()
+    return [name for name in names if not name.startswith("_") and name not in ("user_id", "date")]
 
 
-def _output(workshop: Workshop) -> pathlib.Path:
-    return workshop.folder / "training_set.parquet"
+def _job(workshop: Workshop, project: pathlib.Path, features: list[str]) -> dict:
+    table = {"files": table_of(project).file_uris(), "time": "_effective_time", "features": features}
+    labels = {"labels": str(project / "labels.parquet"), "key": "user_id", "label_time": "ts"}
+    return labels | {"tables": [table]}
 
 
-def _join(workshop: Workshop, project: pathlib.Path) -> measured_process.Cost:
-    cost = measured_process.run(_command(workshop, project), workshop.log)
-    joined = pl.scan_parquet(_output(workshop))
-    matched = joined.filter(pl.col(f"{VIEW}.payments_7d_hop_1d") > 0).select(pl.len()).collect()
-    if joined.select(pl.len()).collect().item() != workshop.settings.labels or not matched.item():
-        raise BenchFailed(f"the training set lacks rows or values: {cost.output}")
-    return cost
+def _output(workshop: Workshop, engine: str) -> pathlib.Path:
+    return workshop.folder / f"{engine}.parquet"
+
+
+def _check(workshop: Workshop, features: list[str]) -> None:
+    """All engines gave the same."""
+    own = pl.read_parquet(_output(workshop, OWN))
+    if own.height != workshop.settings.labels:
+        raise BenchFailed(f"the training set has {own.height} rows")
+    prefixed = {f"{VIEW}.{name}": name for name in features}
+    own = own.rename(prefixed).sort("user_id", "ts")
+    for engine in ("duckdb", "polars"):
+        other = pl.read_parquet(_output(workshop, engine)).sort("user_id", "ts")
+        for name in features:
+            # What has no row has the default here and null there.
+            wrong = own[name].fill_null(0).cast(float) != other[name].fill_null(0).cast(float)
+            if wrong.any():
+                raise BenchFailed(f"{engine} gives another {name} for {wrong.sum()} labels")
 
 
 def _random_labels(project: pathlib.Path, count: int) -> pl.DataFrame:

@@ -96,8 +96,9 @@ def test_lookups_in_process_and_through_each_door(measured):
 
 
 def test_training_set(measured):
-    result = measured[0]["training-set"]
-    assert result["labels"] == 500 and result["table_rows"] >= 5_000
+    case = measured[0]["training-set"][0]
+    assert case["labels"] == 500 and case["table_rows"] >= 5_000
+    assert [engine["engine"] for engine in case["engines"]][:3] == ["forebay", "DuckDB", "Polars"]
 
 
 def test_lakehouse(measured):
