@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 #include <memory>
 
 #include "cli/command.h"
@@ -54,6 +55,8 @@ absl::Status DumpTask(const std::string& what, const LoadedProject& loaded,
 absl::Status Dump(const std::string& what, const std::string& folder, const std::string& only) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> of_files, PlanBatchTasks(*loaded.project));
+  std::move(of_files.begin(), of_files.end(), std::back_inserter(plans));
   ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(loaded.config.state));
   bool any = false;
   for (const TaskId& task : tasks) {

@@ -48,6 +48,7 @@ class ScopeSearch {
       : project_(project), warehouse_(std::move(warehouse)), scope_(*scope) {}
 
   absl::Status Run() {
+    RETURN_IF_ERROR(CheckNoFiles());
     ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(project_));
     scope_.source_topics = ErasureTopics(plans, scope_.entity->name());
     for (const TaskPlan& plan : plans) AddPlan(plan);
@@ -55,6 +56,22 @@ class ScopeSearch {
   }
 
  private:
+  // Files are others': nothing tells a backfill that a key of theirs is to be forgotten.
+  absl::Status CheckNoFiles() const {
+    ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanBatchTasks(project_));
+    for (const TaskPlan& plan : plans) {
+      for (const ViewTaskPlan& view : plan.views) {
+        if (view.entity->name() != scope_.entity->name()) continue;
+        return absl::UnimplementedError(fmt::format(
+            "feature view {} is computed from the files of source {} ({}), which forebay does not "
+            "write: take the key out of them, then build its views anew with `forebay reset` and "
+            "`forebay backfill`",
+            view.definition->name(), plan.source->name(), plan.source->batch().path()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   void AddPlan(const TaskPlan& plan) {
     for (const ForwardPlan& forward : plan.forwards) {
       if (forward.entity->name() == scope_.entity->name())

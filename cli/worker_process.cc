@@ -223,6 +223,11 @@ absl::Status WorkerProcess::PrepareFolders() {
 
 absl::Status WorkerProcess::PlanAllTasks() {
   ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
+  if (plans_.empty() && project().feature_views_size() > 0) {
+    return absl::FailedPreconditionError(
+        "no source of the project's feature views has a topic: a worker has nothing to read. "
+        "`forebay backfill` computes the features of what is in files");
+  }
   ASSIGN_OR_RETURN(auto from_now, FindViews("--from-now", options_.from_now));
   ASSIGN_OR_RETURN(auto from_oldest, FindViews("--from-oldest", options_.from_oldest));
   StartFromNow(from_now, &plans_);
@@ -258,6 +263,7 @@ absl::Status WorkerProcess::PrepareKafka() {
     // It answers a fetch with one produced batch per partition: larger batches, fewer fetches.
     kafka_.properties.try_emplace("linger.ms", "50");
     for (const v1::Source& source : project().sources()) {
+      if (source.topic().empty()) continue;
       RETURN_IF_ERROR(broker_->CreateTopic(source.topic(), options_.embedded_partitions));
     }
   }

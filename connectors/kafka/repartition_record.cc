@@ -96,14 +96,18 @@ RecordHeaders MarkerHeaders(const SourceMarker& marker) {
   return headers;
 }
 
+PartitionId PartitionOf(std::string_view record_key, int partitions) {
+  return PartitionId(rd_kafka_msg_partitioner_murmur2(nullptr, record_key.data(), record_key.size(),
+                                                      partitions, nullptr, nullptr));
+}
+
 std::optional<PartitionId> RepartitionOf(const v1::Entity& entity, std::string_view key,
                                          int partitions) {
   absl::StatusOr<std::vector<Value>> parts = DecodeKey(entity, key);
   if (!parts.ok()) return std::nullopt;
   std::string text = KeyText(entity, *parts);
   if (text.empty()) return std::nullopt;  // producers do not agree on what that hashes to
-  return PartitionId(rd_kafka_msg_partitioner_murmur2(nullptr, text.data(), text.size(), partitions,
-                                                      nullptr, nullptr));
+  return PartitionOf(text, partitions);
 }
 
 }  // namespace forebay

@@ -45,6 +45,9 @@ absl::StatusOr<RecordOrigin> ReadErasureOrigin(const RawRecord& record);
 RecordHeaders ForwardedHeaders(const ForwardedRecord& record);
 RecordHeaders MarkerHeaders(const SourceMarker& marker);
 
+// Where Kafka's own partitioner (murmur2) puts a record with this key.
+PartitionId PartitionOf(std::string_view record_key, int partitions);
+
 // The partition, of so many, that a record with the encoded key of the entity is sent to; nullopt:
 // any. `key` as EncodeKey makes it.
 std::optional<PartitionId> RepartitionOf(const v1::Entity& entity, std::string_view key,

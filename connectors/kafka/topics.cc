@@ -73,6 +73,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     if (view.updates() == v1::FeatureView::OFF) continue;
     auto source = std::find_if(project.sources().begin(), project.sources().end(),
                                [&](const v1::Source& s) { return s.name() == view.source(); });
+    if (source->topic().empty()) continue;  // nobody publishes what is in files alone
     ASSIGN_OR_RETURN(int32_t partitions, partitions_of(source->topic()));
     specs.push_back({.name = UpdateTopic(project.name(), view.name(), view.version()),
                      .partitions = partitions,

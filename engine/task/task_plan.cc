@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "engine/batch/archive_batch.h"
@@ -178,9 +179,13 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
 
 }  // namespace
 
-absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
+namespace {
+
+absl::StatusOr<std::vector<TaskPlan>> PlanTasksOf(
+    const v1::Project& project, const std::function<bool(const v1::Source&)>& takes) {
   std::vector<TaskPlan> tasks;
   for (const v1::Source& source : project.sources()) {
+    if (!takes(source)) continue;
     std::vector<ViewOfEntity> direct;
     std::vector<const v1::Entity*> forwards;  // in the order of the entities
     std::vector<std::vector<ViewOfEntity>> forwarded;
@@ -211,6 +216,29 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
                    .repartition = true});
       RETURN_IF_ERROR(FillTask(forwarded[i], {}, project, &by));
     }
+  }
+  return tasks;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
+  return PlanTasksOf(project, [](const v1::Source& source) { return !source.topic().empty(); });
+}
+
+absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project) {
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> tasks, PlanTasksOf(project, [](const v1::Source& source) {
+                     return source.has_batch();
+                   }));
+  std::erase_if(tasks, [](const TaskPlan& task) { return task.views.empty(); });
+  for (TaskPlan& task : tasks) {
+    task.topic = task.source->name();
+    if (task.repartition) task.topic += ".by." + task.views.front().entity->name();
+    task.topic += ".batch";
+    task.repartition = false;
+    task.files = true;
+    task.forwards.clear();
+    task.archive.reset();
   }
   return tasks;
 }

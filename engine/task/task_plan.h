@@ -96,6 +96,7 @@ struct TaskPlan {
   std::string topic;
   const v1::Source* source = nullptr;
   bool repartition = false;
+  bool files = false;                // of PlanBatchTasks: `topic` is none of Kafka's
   std::vector<std::string> columns;  // of the events, in the source's order: what a decoder builds
   std::shared_ptr<arrow::Schema> event_schema;
   ColumnsPlan computed;             // of the event columns, for the views
@@ -104,9 +105,15 @@ struct TaskPlan {
   std::optional<ArchivePlan> archive;  // never of a repartition topic
 };
 
-// One per topic, sources in definition order, each followed by its repartition topics.
+// One per topic, sources in definition order, each followed by its repartition topics. Sources
+// whose events are in files alone have none.
 // Errors: INTERNAL for a project that the checker should not have let through.
 absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
+
+// The plans of the tasks that read the files of sources (Source.batch): one per source and entity,
+// as files are partitioned by any key. Their topics, which name the tasks, are "<source>.batch" and
+// "<source>.by.<entity>.batch". They forward and archive nothing.
+absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project);
 
 // Views that a task has no state of yet are not to be brought up from the oldest record, but to
 // count from now on. `views` are of the project of the plans; a topic that feeds only such views is

@@ -30,6 +30,8 @@ std::string RecreatedAdvice(const TopicRole& role) {
           "publish all again, as far back as its source's topic reaches, run `forebay reset {}`, "
           "or give the view a new version; then start again",
           role.of);
+    case TopicUse::kFiles:
+      break;
   }
   return "";
 }
@@ -48,8 +50,28 @@ std::string RepartitionedAdvice(const TopicRole& role) {
           "It is to have as many as the topic that feeds it, and forebay creates it so: run "
           "`forebay reset {}`, or give the view a new version; then start again",
           role.of);
+    case TopicUse::kFiles:
+      break;
   }
   return "";
+}
+
+absl::Status CheckSameFiles(const TopicRole& role, const TopicIdentity& known,
+                            const TopicIdentity& present, std::string_view known_by) {
+  std::string what;
+  if (!known.id.empty() && known.id != present.id) {
+    what = "are not those that they were: some were written again, added or taken away";
+  } else if (known.partitions > 0 && known.partitions != present.partitions) {
+    what = fmt::format("are read in {} partitions, and were in {}", present.partitions,
+                       known.partitions);
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "the files of source {} {}, as {} knows. Nothing is guessed: put them back as they were; or, "
+      "to build the features of the files as they are, remove what was made with `forebay reset` "
+      "of the source's views, or give these new versions, and start again",
+      role.of, what, known_by));
 }
 
 std::string_view NameOf(TopicUse use) {
@@ -66,6 +88,7 @@ std::string_view NameOf(TopicUse use) {
 }  // namespace
 
 TopicRole RoleOf(const TaskPlan& plan) {
+  if (plan.files) return {TopicUse::kFiles, plan.source->name()};
   TopicUse use = plan.views.empty() ? TopicUse::kSource : TopicUse::kKeyedSource;
   return {plan.repartition ? TopicUse::kRepartition : use, plan.source->name()};
 }
@@ -78,6 +101,7 @@ bool HasGrown(const TopicIdentity& known, const TopicIdentity& present) {
 absl::Status CheckSameTopic(std::string_view topic, const TopicRole& role,
                             const TopicIdentity& known, const TopicIdentity& present,
                             std::string_view known_by) {
+  if (role.use == TopicUse::kFiles) return CheckSameFiles(role, known, present, known_by);
   if (!known.id.empty() && !present.id.empty() && known.id != present.id) {
     return absl::FailedPreconditionError(fmt::format(
         "{} {} was deleted and created again: its id is {}, and {} knows one with id "

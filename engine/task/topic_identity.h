@@ -22,6 +22,7 @@ enum class TopicUse : uint8_t {
   kSource,       // only forwarded from: its partitions may be anything
   kRepartition,
   kUpdates,
+  kFiles,  // a source's, which stand for a topic
 };
 
 struct TopicRole {
@@ -31,7 +32,7 @@ struct TopicRole {
   bool operator==(const TopicRole&) const = default;
 };
 
-// The role of the topic that the tasks of `plan` read.
+// The role of the topic, or of the files, that the tasks of `plan` read.
 TopicRole RoleOf(const TaskPlan& plan);
 
 struct TopicIdentity {

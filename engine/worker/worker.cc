@@ -504,6 +504,11 @@ absl::Status Worker::Stop() {
 
 absl::StatusOr<ViewRow> Worker::Lookup(int view, std::string_view key,
                                        std::optional<KnownTime> at) const {
+  if (plan_of_view_[view] == nullptr) {
+    return absl::FailedPreconditionError(
+        "the view's source has no topic: its features are in its table, from files alone "
+        "(`forebay backfill`)");
+  }
   const TaskPlan& plan = *plan_of_view_[view];
   if (!at && plan.source->known_time() != v1::Source::EVENT_TIME) at = clock_->Now();
   absl::InlinedVector<TaskPtr, 8> tasks;

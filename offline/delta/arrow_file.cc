@@ -1,8 +1,6 @@
 #include "offline/delta/arrow_file.h"
 
-#include <arrow/buffer.h>
 #include <fmt/format.h>
-#include <parquet/arrow/reader.h>
 #include <parquet/column_reader.h>
 #include <parquet/file_reader.h>
 
@@ -12,70 +10,6 @@
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
-namespace {
-
-class ArrowFile : public arrow::io::RandomAccessFile {
- public:
-  // `store`: kept for as long as the file, where nobody else does.
-  explicit ArrowFile(std::unique_ptr<ObjectReader> reader,
-                     std::shared_ptr<ObjectStore> store = nullptr)
-      : store_(std::move(store)), reader_(std::move(reader)) {}
-
-  arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  arrow::Result<int64_t> Tell() const override { return place_; }
-  arrow::Status Seek(int64_t place) override {
-    place_ = place;
-    return arrow::Status::OK();
-  }
-  arrow::Result<int64_t> GetSize() override { return reader_->size(); }
-
-  arrow::Result<int64_t> ReadAt(int64_t place, int64_t size, void* out) override {
-    absl::StatusOr<int64_t> n = reader_->ReadAt(place, size, out);
-    if (!n.ok()) return arrow::Status::IOError(std::string(n.status().message()));
-    return *n;
-  }
-  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t place, int64_t size) override {
-    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(size));
-    ARROW_ASSIGN_OR_RAISE(int64_t n, ReadAt(place, size, buffer->mutable_data()));
-    if (n < size) ARROW_RETURN_NOT_OK(buffer->Resize(n));
-    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
-  }
-  arrow::Result<int64_t> Read(int64_t size, void* out) override {
-    ARROW_ASSIGN_OR_RAISE(int64_t n, ReadAt(place_, size, out));
-    place_ += n;
-    return n;
-  }
-  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t size) override {
-    ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(place_, size));
-    place_ += buffer->size();
-    return buffer;
-  }
-
- private:
-  std::shared_ptr<ObjectStore> store_;
-  std::unique_ptr<ObjectReader> reader_;
-  int64_t place_ = 0;
-  bool closed_ = false;
-};
-
-parquet::ReaderProperties Checked() {
-  parquet::ReaderProperties properties;
-  properties.set_page_checksum_verification(true);
-  return properties;
-}
-
-}  // namespace
-
-absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(
-    const ObjectStore& store, const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, store.Open(path));
-  return std::make_shared<ArrowFile>(std::move(reader));
-}
-
 bool IsInTable(const std::string& data_file) { return data_file.find("://") == std::string::npos; }
 
 absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
@@ -89,8 +23,7 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenDataFile(
                     data_file, std::string(uri.status().message())));
   }
   std::shared_ptr<ObjectStore> other = OpenObjectStore(*uri, store.s3());
-  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader, other->Open(data_file.substr(slash + 1)));
-  return std::make_shared<ArrowFile>(std::move(reader), std::move(other));
+  return OpenArrowFile(std::move(other), data_file.substr(slash + 1));
 }
 
 std::string DescribeDataFile(const ObjectStore& store, const std::string& table,
@@ -119,20 +52,10 @@ arrow::Status ArrowOutput::Close() {
   return arrow::Status::OK();
 }
 
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(
-    std::shared_ptr<arrow::io::RandomAccessFile> file) {
-  parquet::arrow::FileReaderBuilder builder;
-  ARROW_RETURN_NOT_OK(builder.Open(std::move(file), Checked()));
-  parquet::ArrowReaderProperties properties;
-  // What Spark writes by default. Nanoseconds, as they would be, end in 2262.
-  properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
-  return builder.properties(properties)->Build();
-}
-
 std::string FindDamagedPage(std::shared_ptr<arrow::io::RandomAccessFile> file) {
   std::string place;
   try {
-    auto reader = parquet::ParquetFileReader::Open(std::move(file), Checked());
+    auto reader = parquet::ParquetFileReader::Open(std::move(file), CheckedPages());
     for (int group = 0; group < reader->metadata()->num_row_groups(); ++group) {
       for (int column = 0; column < reader->metadata()->num_columns(); ++column) {
         auto pages = reader->RowGroup(group)->GetColumnPageReader(column);

@@ -1,4 +1,4 @@
-// An object of an ObjectStore as an Arrow file, and Parquet files.
+// The data files of tables as Arrow files, wherever they are.
 #ifndef FOREBAY_OFFLINE_DELTA_ARROW_FILE_H_
 #define FOREBAY_OFFLINE_DELTA_ARROW_FILE_H_
 
@@ -10,16 +10,10 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "connectors/file/object_file.h"
 #include "connectors/object_store/object_store.h"
 
-namespace parquet::arrow {
-class FileReader;
-}
-
 namespace forebay {
-
-absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(const ObjectStore& store,
-                                                                           const std::string& path);
 
 // A data file as the log calls it: inside of the table's folder, or, where a table is in several
 // places, anywhere: "s3://cold/offline/t/part-1.parquet".
@@ -53,11 +47,6 @@ class ArrowOutput : public arrow::io::OutputStream {
   absl::Status status_;
   bool closed_ = false;
 };
-
-// A Parquet file, whose pages are compared with their checksums as they are read, where they have
-// some. A page that differs is an error, which says its number in its column.
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(
-    std::shared_ptr<arrow::io::RandomAccessFile> file);
 
 // "page 2 of column total in row group 0": the first that cannot be read; empty: all can.
 std::string FindDamagedPage(std::shared_ptr<arrow::io::RandomAccessFile> file);

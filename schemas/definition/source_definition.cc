@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "fmt/format.h"
 #include "schemas/definition/allowed_names.h"
+#include "schemas/definition/batch_source.h"
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/map_reader.h"
@@ -183,14 +184,15 @@ void CheckNewSource(const YamlNode& node, const v1::Source& source, const Defini
 void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   MapReader map(node, "a source",
                 {"name", "topic", "format", "proto", "message", "key", "schema", "event_time",
-                 "known_time", "max_future", "archive"},
+                 "known_time", "max_future", "archive", "batch"},
                 findings);
   if (!map.is_map()) return;
   SourceDefinition definition;
   definition.node = &node;
   v1::Source& source = definition.source;
   source.set_name(ReadName(map.Require("name"), "the name of a source", findings).value_or(""));
-  ReadTopic(map.Require("topic"), &source, findings);
+  const YamlNode* batch = map.Get("batch");
+  ReadTopic(batch == nullptr ? map.Require("topic") : map.Get("topic"), &source, findings);
   ReadFormat(map.Get("format"), &source, findings);
   definition.schema_whole =
       ReadColumns(map.Require("schema"), "schema", source.mutable_schema(), findings);
@@ -198,6 +200,7 @@ void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   ReadKey(map.Require("key"), &definition, findings);
   ReadEventTime(map.Require("event_time"), &definition, findings);
   ReadKnownTime(map.Get("known_time"), &definition, findings);
+  if (batch != nullptr) ReadBatchSource(*batch, set->folder, &source, findings);
   source.set_max_future_us(
       ReadDuration(map.Get("max_future"), findings).value_or(kDefaultMaxFuture));
   ReadArchive(map.Get("archive"), map.Get("schema"), &source, findings);

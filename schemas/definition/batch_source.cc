@@ -1,0 +1,107 @@
+#include "schemas/definition/batch_source.h"
+
+#include <optional>
+#include <string>
+
+#include "fmt/format.h"
+#include "schemas/definition/allowed_names.h"
+#include "schemas/definition/column_type.h"
+#include "schemas/definition/map_reader.h"
+#include "schemas/types/store_uri.h"
+#include "schemas/types/time.h"
+
+namespace forebay::definition {
+namespace {
+
+constexpr int64_t kDefaultFilePartitions = 4;
+constexpr int64_t kMostFilePartitions = 1024;
+
+void ReadPath(const YamlNode* node, const std::filesystem::path& folder, v1::BatchSource* batch,
+              Findings* findings) {
+  std::optional<std::string> path = ReadText(node, "path", findings);
+  if (!path) return;
+  absl::StatusOr<StoreUri> uri = StoreUri::Parse(*path);
+  if (!uri.ok()) {
+    findings->Add(*node, fmt::format("'{}' is no place of files: expected {}", *path,
+                                     std::string(uri.status().message())));
+    return;
+  }
+  batch->set_path(uri->is_file()
+                      ? std::filesystem::absolute(folder / uri->path).lexically_normal().string()
+                      : uri->ToString());
+}
+
+void ReadFileFormat(const YamlNode* node, v1::BatchSource* batch, Findings* findings) {
+  std::optional<std::string> format = ReadText(node, "format", findings);
+  if (!format) return;
+  if (*format == "parquet") {
+    batch->set_format(v1::BatchSource::PARQUET);
+  } else if (*format == "csv") {
+    batch->set_format(v1::BatchSource::CSV);
+  } else if (*format == "delta") {
+    batch->set_format(v1::BatchSource::DELTA);
+  } else {
+    findings->Add(*node,
+                  fmt::format("unknown format '{}' of files{}", *format,
+                              AllowedNames(*format, {"parquet", "csv", "delta"}, "formats")));
+  }
+}
+
+// Where Kafka's timestamps are the known times, a column of the files has them, the event time if
+// none is named; else the files say it as the records do.
+void ReadKnownTimeOfFiles(const YamlNode* node, v1::Source* source, Findings* findings) {
+  v1::BatchSource& batch = *source->mutable_batch();
+  batch.set_known_time_column(source->known_time() == v1::Source::COLUMN
+                                  ? source->known_time_column()
+                                  : source->event_time());
+  std::optional<std::string> name = ReadText(node, "known_time", findings);
+  if (!name || *name == batch.known_time_column()) return;
+  if (source->known_time() != v1::Source::KAFKA) {
+    findings->Add(*node, fmt::format("the known time of this source is its column '{}', in files "
+                                     "too: leave known_time out here; it names the column that "
+                                     "stands for Kafka's timestamps where those are the known "
+                                     "times",
+                                     batch.known_time_column()));
+    return;
+  }
+  const v1::Field* column = FindColumn(source->schema(), *name);
+  if (column != nullptr && column->type() != v1::TIMESTAMP) {
+    findings->Add(*node, fmt::format("known_time must be a timestamp column: '{}' is {}", *name,
+                                     TypeName(column->type())));
+    return;
+  }
+  batch.set_known_time_column(*name);
+}
+
+void ReadUntil(const YamlNode* node, v1::BatchSource* batch, Findings* findings) {
+  std::optional<std::string> text = ReadText(node, "until", findings);
+  if (!text) return;
+  absl::StatusOr<int64_t> time = ParseTime(*text);
+  if (time.ok()) return batch->set_until_us(*time);
+  findings->Add(*node, fmt::format("'{}' is no time: write it as 2026-01-01T00:00:00Z", *text));
+}
+
+}  // namespace
+
+void ReadBatchSource(const YamlNode& node, const std::filesystem::path& folder, v1::Source* source,
+                     Findings* findings) {
+  MapReader map(node, "the batch of a source",
+                {"path", "format", "known_time", "until", "partitions", "max_disorder"}, findings);
+  if (!map.is_map()) return;
+  if (!source->topic().empty()) {
+    findings->Add(node,
+                  "files in front of a topic are not supported yet: leave out the topic, for "
+                  "a source whose events are in files alone, or the batch");
+  }
+  v1::BatchSource& batch = *source->mutable_batch();
+  ReadPath(map.Require("path"), folder, &batch, findings);
+  ReadFileFormat(map.Get("format"), &batch, findings);
+  ReadKnownTimeOfFiles(map.Get("known_time"), source, findings);
+  ReadUntil(map.Get("until"), &batch, findings);
+  batch.set_partitions(static_cast<int32_t>(
+      ReadInteger(map.Get("partitions"), "partitions", 1, kMostFilePartitions, findings)
+          .value_or(kDefaultFilePartitions)));
+  batch.set_max_disorder_us(ReadDuration(map.Get("max_disorder"), findings).value_or(0));
+}
+
+}  // namespace forebay::definition
