@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   int exit_code = forebay::kExitOk;
   forebay::AddValidateCommand(&app, &exit_code);
   forebay::AddRunCommand(&app, &exit_code);
+  forebay::AddBackfillCommand(&app, &exit_code);
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddHistoryCommand(&app, &exit_code);
   forebay::AddTablesCommand(&app, &exit_code);

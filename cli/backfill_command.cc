@@ -1,0 +1,51 @@
+// forebay backfill [VIEW...] [--project DIR]: the features of what is in files.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <memory>
+
+#include "cli/backfill_process.h"
+#include "cli/command.h"
+
+namespace forebay {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+// The first signal asks for a clean stop; the second does not wait for it.
+void OnSignal(int) {
+  if (stop_requested.exchange(true)) _exit(128 + SIGTERM);
+}
+
+absl::Status Run(const std::string& folder, const BackfillOptions& options) {
+  absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
+  if (!loaded.ok()) return loaded.status();
+  std::signal(SIGTERM, OnSignal);
+  std::signal(SIGINT, OnSignal);
+  return RunBackfill(*std::move(loaded), options, stop_requested);
+}
+
+}  // namespace
+
+void AddBackfillCommand(CLI::App* app, int* exit_code) {
+  auto folder = std::make_shared<std::string>(".");
+  auto options = std::make_shared<BackfillOptions>();
+  CLI::App* command = app->add_subcommand(
+      "backfill", "Compute the features of events that are in files, their tables included");
+  command
+      ->add_option("view", options->views,
+                   "Feature views (name or name@version) whose sources have a `batch`; none: all "
+                   "such. The other views of the same source and key come along")
+      ->type_name("VIEW");
+  command->add_option("--project", *folder, "The project's folder")->capture_default_str();
+  command
+      ->add_option("--rate", options->events_per_second,
+                   "Read at most so many events a second; 0: as fast as it goes")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->callback([=] { *exit_code = Report(Run(*folder, *options)); });
+}
+
+}  // namespace forebay

@@ -1,0 +1,277 @@
+#include "cli/backfill_process.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "cli/run_summary.h"
+#include "connectors/dead_letter/dead_letter_log.h"
+#include "connectors/file/file_source.h"
+#include "connectors/object_store/object_store.h"
+#include "engine/task/task_plan.h"
+#include "engine/worker/worker.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/delta/arrow_file.h"
+#include "offline/delta/snapshot.h"
+#include "offline/sink/offline_sink.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
+#include "schemas/definition/feature_names.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(50);
+constexpr absl::Duration kShowEvery = absl::Milliseconds(500);
+
+// The data files of a table that anybody wrote.
+absl::StatusOr<std::vector<BatchFile>> ListTableFiles(const StoreUri& uri, const S3Settings& s3) {
+  StoreUri parent = uri;
+  const size_t slash = uri.path.rfind('/');
+  parent.path = slash == std::string::npos ? "" : uri.path.substr(0, slash);
+  ASSIGN_OR_RETURN(Snapshot table, LoadSnapshot(*OpenObjectStore(parent, s3),
+                                                uri.path.substr(slash + 1), std::nullopt));
+  auto refused = [&](std::string_view what) {
+    return absl::UnimplementedError(fmt::format(
+        "the Delta table {} {}: that is not read as a source yet", uri.ToString(), what));
+  };
+  if (!table.metadata.partition_columns.empty())
+    return refused("is partitioned by " + table.metadata.partition_columns.front());
+  std::vector<BatchFile> files;
+  for (const auto& [path, add] : table.files) {
+    if (add.has_deletion_vector) return refused("has files with deleted rows");
+    if (!IsInTable(path)) return refused("has a file outside of its folder, " + path);
+    files.push_back({path, add.size, add.modified_ms * 1000});
+  }
+  return files;
+}
+
+// One line that is written over, on a terminal alone.
+class ProgressLine {
+ public:
+  void Show(double part, int64_t events) {
+    const absl::Time now = absl::Now();
+    if (!terminal_ || now < next_) return;
+    next_ = now + kShowEvery;
+    const double seconds = std::max(absl::ToDoubleSeconds(now - begun_), 1e-3);
+    std::string left = "";
+    if (part > 0.001) {
+      const auto rest = absl::Seconds(static_cast<int64_t>(seconds * (1 - part) / part));
+      left = fmt::format(", {} left", absl::FormatDuration(rest));
+    }
+    fmt::print(stderr, "\r{:5.1f} %, {} events, {:.0f} a second{}\x1b[K", 100 * part, events,
+               static_cast<double>(events) / seconds, left);
+    shown_ = true;
+  }
+
+  ~ProgressLine() {
+    if (shown_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  const absl::Time begun_ = absl::Now();
+  absl::Time next_ = begun_;
+  bool shown_ = false;
+};
+
+class BackfillProcess {
+ public:
+  BackfillProcess(LoadedProject loaded, const BackfillOptions& options,
+                  const std::atomic<bool>& stop)
+      : loaded_(std::move(loaded)), options_(options), stop_(stop) {}
+
+  absl::Status Run() {
+    RETURN_IF_ERROR(Plan());
+    RETURN_IF_ERROR(OpenFolders());
+    RETURN_IF_ERROR(OpenSource());
+    OpenWorker();
+    worker_->Start();
+    absl::Status read = Read();
+    if (!read.ok()) worker_->Fail(read);
+    source_->Close();
+    absl::Status stopped = worker_->Stop();
+    dead_letters_.SayRest();
+    RETURN_IF_ERROR(read);
+    RETURN_IF_ERROR(stopped);
+    for (const std::string& line : summary_) spdlog::info("{}", line);
+    if (summary_.empty()) spdlog::info("stopped; the same command goes on from here");
+    return absl::OkStatus();
+  }
+
+ private:
+  const v1::Project& project() const { return *loaded_.project; }
+  const ProjectConfig& config() const { return loaded_.config; }
+
+  absl::Status Plan();
+  ViewFingerprints Fingerprints() const;
+  absl::Status OpenFolders();
+  absl::Status OpenSource();
+  void OpenWorker();
+  absl::Status Read();
+  bool AllRead() const;
+
+  const LoadedProject loaded_;
+  const BackfillOptions options_;
+  const std::atomic<bool>& stop_;
+  std::vector<TaskPlan> plans_;
+  WallClock clock_;
+  std::optional<StateFolder> state_folder_;
+  std::unique_ptr<StoreFactory> stores_;
+  std::unique_ptr<OfflineSink> offline_;
+  DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
+                              std::chrono::steady_clock::now};
+  std::unique_ptr<FileSource> source_;
+  std::unique_ptr<Worker> worker_;
+  std::vector<std::string> summary_;  // once all has been read
+};
+
+absl::Status BackfillProcess::Plan() {
+  ASSIGN_OR_RETURN(plans_, PlanBatchTasks(project()));
+  std::set<const v1::FeatureView*> asked;
+  for (const std::string& name : options_.views) {
+    absl::StatusOr<int> view = FeatureNames(project()).FindView(name);
+    if (!view.ok()) return absl::InvalidArgumentError(view.status().message());
+    asked.insert(&project().feature_views(*view));
+  }
+  auto has = [&](const TaskPlan& plan, const v1::FeatureView* view) {
+    return std::any_of(plan.views.begin(), plan.views.end(),
+                       [&](const ViewTaskPlan& of) { return of.definition == view; });
+  };
+  for (const v1::FeatureView* view : asked) {
+    if (std::any_of(plans_.begin(), plans_.end(),
+                    [&](const TaskPlan& plan) { return has(plan, view); })) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        fmt::format("feature view {} has the source {}, which has no `batch`: there are no files "
+                    "to compute it from",
+                    view->name(), view->source()));
+  }
+  if (!asked.empty()) {
+    std::erase_if(plans_, [&](const TaskPlan& plan) {
+      return std::none_of(asked.begin(), asked.end(),
+                          [&](const v1::FeatureView* view) { return has(plan, view); });
+    });
+  }
+  if (!plans_.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "no source of the project's feature views has a `batch`: there are no files to read");
+}
+
+ViewFingerprints BackfillProcess::Fingerprints() const {
+  ViewFingerprints fingerprints;
+  for (const TaskPlan& plan : plans_) {
+    for (const ViewTaskPlan& view : plan.views)
+      fingerprints[{view.definition->name(), view.definition->version()}] = view.fingerprint;
+  }
+  return fingerprints;
+}
+
+absl::Status BackfillProcess::OpenFolders() {
+  ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
+  RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
+  stores_ = std::make_unique<StoreFactory>(
+      state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
+  offline_ = std::make_unique<OfflineSink>(
+      project(),
+      OfflineSinkOptions{.state_folder = config().state.string(),
+                         .warehouse = OpenObjectStore(config().warehouse, config().s3),
+                         .flush_interval = absl::Microseconds(config().flush_interval_us),
+                         .flush_bytes = config().flush_bytes,
+                         .parquet_encoding = config().parquet_encoding,
+                         .fingerprints = Fingerprints(),
+                         .say = [](const std::string& message) { spdlog::warn("{}", message); }});
+  return offline_->CheckWritable();
+}
+
+absl::Status BackfillProcess::OpenSource() {
+  std::vector<FileTopic> topics;
+  for (const TaskPlan& plan : plans_) {
+    auto list = [source = plan.source, s3 = config().s3] {
+      return ListBatchFiles(*source, s3, ListTableFiles);
+    };
+    ASSIGN_OR_RETURN(BatchFiles files, list());
+    topics.push_back({.plan = &plan,
+                      .files = std::move(files),
+                      .partitions = plan.source->batch().partitions(),
+                      .list_again = list});
+  }
+  FileSourceOptions options{.events_per_second = options_.events_per_second};
+  options.owner.assigned =
+      [this](absl::Span<const TaskId> tasks) -> absl::StatusOr<std::vector<std::optional<Offset>>> {
+    ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(tasks));
+    RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
+    return positions;
+  };
+  options.owner.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
+    absl::Status removed = worker_->RemoveTasks(tasks, lost);
+    if (IsTransient(removed)) spdlog::warn("{}; nothing is lost", std::string(removed.message()));
+  };
+  source_ = std::make_unique<FileSource>(std::move(topics), std::move(options));
+  return absl::OkStatus();
+}
+
+void BackfillProcess::OpenWorker() {
+  Worker::PartitionCounts partitions;
+  for (const TaskPlan& plan : plans_) partitions[plan.topic] = plan.source->batch().partitions();
+  WorkerOptions options{.threads = static_cast<int>(config().task_threads),
+                        .commit_interval = absl::Microseconds(config().commit_interval_us),
+                        .state_interval = absl::Microseconds(config().state_interval_us),
+                        .commit_bytes = static_cast<size_t>(config().commit_bytes),
+                        .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
+  worker_ = std::make_unique<Worker>(
+      project(), plans_, std::move(partitions), options, source_.get(),
+      std::vector<Sink*>{offline_.get(), &dead_letters_},
+      [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
+}
+
+bool BackfillProcess::AllRead() const {
+  const auto tasks = worker_->Tasks();
+  return !tasks.empty() && std::all_of(tasks.begin(), tasks.end(), [](const auto& task) {
+    return task->at_end() && !task->lost();
+  });
+}
+
+absl::Status BackfillProcess::Read() {
+  ProgressLine progress;
+  while (!stop_.load()) {
+    RETURN_IF_ERROR(source_->Poll(kPoll));
+    RETURN_IF_ERROR(worker_->status());
+    if (absl::Status setback = worker_->setback(); !setback.ok()) {
+      spdlog::warn("{}: taking up the tasks again from their last states",
+                   std::string(setback.message()));
+      source_->JoinAgain();
+    }
+    absl::Status flushed = offline_->last_flush_error();
+    if (!flushed.ok() && !IsTransient(flushed)) return flushed;
+    dead_letters_.SayDue();
+    progress.Show(source_->Progress(), source_->events());
+    if (!AllRead()) continue;
+    RETURN_IF_ERROR(worker_->Commit());
+    summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
+    return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunBackfill(LoadedProject loaded, const BackfillOptions& options,
+                         const std::atomic<bool>& stop) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
+  return BackfillProcess(std::move(loaded), options, stop).Run();
+}
+
+}  // namespace forebay
