@@ -196,6 +196,14 @@ def training_set(cases: list[dict]) -> str:
     return table(head, rows)
 
 
+def backfill(result: dict) -> str:
+    head = ["", "files", "keys", "events/s", "events/CPU-s", "peak MB", "foreign cores"]
+    row = [f"{_count(result['events'])} events", *(_count(result[n]) for n in ("files", "keys"))]
+    row += [_round(result["events_per_second"]), _round(result["events_per_cpu_second"])]
+    row += [_count(result["peak_megabytes"]), f"{result['foreign_cores']:.2f}"]
+    return table(head, [row])
+
+
 def lakehouse(stages: list[dict]) -> str:
     head = ["", "rows", "us of CPU a row", "rows/CPU-s", "bytes a row", "MB written/CPU-s"]
     rows = []
@@ -264,6 +272,7 @@ RENDERERS = {
     "machine": machine,
     "engine": engine,
     "engine-profile": profile,
+    "backfill": backfill,
     "stream": stream,
     "stream-profile": profile,
     "freshness": freshness,

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # for `bench` and `tests`
 
 from bench import (  # noqa: E402
+    backfill,
     engine,
     freshness,
     lakehouse,
@@ -37,6 +38,7 @@ from tests.system.worker import WorkerError  # noqa: E402
 # Each gives results by name.
 STAGES = {
     "engine": engine.measure,
+    "backfill": backfill.measure,
     "stream": stream.measure,
     "freshness": freshness.measure,
     "scaling": scaling.measure,

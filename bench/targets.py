@@ -56,6 +56,13 @@ def _engine_rate(case: str, goal: float) -> Callable[[dict], Verdict]:
     )
 
 
+def _backfill_rate(results: dict) -> Verdict:
+    rate = results.get("backfill", {}).get("events_per_cpu_second")
+    if rate is None:
+        return Verdict(NOT_MEASURED)
+    return _at_least(rate, 700e3, "{:,.0f} per CPU-second")
+
+
 def _stream(variant: str, judge: Callable[[dict], Verdict]) -> Callable[[dict], Verdict]:
     def find(results: dict) -> Verdict:
         row = _row(results.get("stream"), "variant", variant)
@@ -204,6 +211,11 @@ TARGETS = (
         "the broker's CPU time, all defaults",
         "3.9 µs an event at most",
         _stream("defaults", lambda row: _at_most(row["broker_us_per_event"], 3.9, "{:.1f} µs")),
+    ),
+    Target(
+        "backfill from Parquet, state only",
+        "700,000 events per CPU-second",
+        _backfill_rate,
     ),
     Target(
         "engine alone, decoded batches in memory, 100,000 hot keys, one core",
