@@ -24,8 +24,11 @@ const std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>& Typ
   static const auto& types =
       *new std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>{
           {"boolean", arrow::boolean()},
+          {"byte", arrow::int8()},
+          {"short", arrow::int16()},
           {"integer", arrow::int32()},
           {"long", arrow::int64()},
+          {"float", arrow::float32()},
           {"double", arrow::float64()},
           {"string", arrow::utf8()},
           {"binary", arrow::binary()},

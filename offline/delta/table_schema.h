@@ -17,8 +17,8 @@ class Schema;
 
 namespace forebay {
 
-// boolean, int32, int64, float64, utf8, binary, date32, timestamp[us, UTC], and lists of these;
-// others are UNIMPLEMENTED.
+// boolean, int8 to int64, float32, float64, utf8, binary, date32, timestamp[us, UTC], and lists of
+// these; others are UNIMPLEMENTED.
 absl::StatusOr<std::string> ToDeltaSchema(const arrow::Schema& schema);
 
 absl::StatusOr<std::shared_ptr<arrow::Schema>> FromDeltaSchema(const std::string& json);

@@ -11,15 +11,17 @@ namespace forebay {
 namespace {
 
 arrow::Result<std::unique_ptr<parquet::arrow::FileWriter>> OpenParquetFile(
-    const arrow::Schema& schema, ParquetEncoding encoding,
+    const arrow::Schema& schema, ParquetEncoding encoding, arrow::internal::Executor* executor,
     std::shared_ptr<arrow::io::OutputStream> out) {
   parquet::WriterProperties::Builder builder;
   builder.compression(arrow::Compression::ZSTD)->compression_level(1)->enable_page_checksum();
   builder.max_row_group_length(kRowGroupRows);
   for (const auto& field : schema.fields()) EncodeNumbers(*field, encoding, &builder);
-  return parquet::arrow::FileWriter::Open(
-      schema, arrow::default_memory_pool(), std::move(out), builder.build(),
-      parquet::ArrowWriterProperties::Builder().store_schema()->set_use_threads(true)->build());
+  parquet::ArrowWriterProperties::Builder arrow_properties;
+  arrow_properties.store_schema()->set_use_threads(true);
+  if (executor != nullptr) arrow_properties.set_executor(executor);
+  return parquet::arrow::FileWriter::Open(schema, arrow::default_memory_pool(), std::move(out),
+                                          builder.build(), arrow_properties.build());
 }
 
 std::string CsvHeader(const arrow::Schema& schema) {
@@ -35,7 +37,7 @@ std::string CsvHeader(const arrow::Schema& schema) {
 
 arrow::Result<std::unique_ptr<FileEncoder>> FileEncoder::Open(
     std::shared_ptr<arrow::io::OutputStream> out, std::shared_ptr<arrow::Schema> schema,
-    OutputFormat format, ParquetEncoding encoding) {
+    OutputFormat format, ParquetEncoding encoding, arrow::internal::Executor* executor) {
   std::unique_ptr<FileEncoder> file(new FileEncoder);
   file->out_ = std::make_shared<HashedOutput>(std::move(out));
   file->null_counts_.resize(schema->num_fields());
@@ -43,7 +45,7 @@ arrow::Result<std::unique_ptr<FileEncoder>> FileEncoder::Open(
     const std::string header = CsvHeader(*schema);
     ARROW_RETURN_NOT_OK(file->out_->Write(header.data(), std::ssize(header)));
   } else {
-    ARROW_ASSIGN_OR_RAISE(file->parquet_, OpenParquetFile(*schema, encoding, file->out_));
+    ARROW_ASSIGN_OR_RAISE(file->parquet_, OpenParquetFile(*schema, encoding, executor, file->out_));
   }
   file->schema_ = std::move(schema);
   return file;

@@ -13,6 +13,10 @@
 #include "offline/training_set/output_format.h"
 #include "schemas/types/parquet_encoding.h"
 
+namespace arrow::internal {
+class Executor;
+}
+
 namespace parquet::arrow {
 class FileWriter;
 }
@@ -22,10 +26,10 @@ namespace forebay {
 // The bytes depend on the rows alone, not on how many came at a time.
 class FileEncoder {
  public:
-  // `format`: kDelta writes Parquet.
+  // `format`: kDelta writes Parquet. `executor`: encodes columns; null: Arrow's own.
   static arrow::Result<std::unique_ptr<FileEncoder>> Open(
       std::shared_ptr<arrow::io::OutputStream> out, std::shared_ptr<arrow::Schema> schema,
-      OutputFormat format, ParquetEncoding encoding);
+      OutputFormat format, ParquetEncoding encoding, arrow::internal::Executor* executor);
   ~FileEncoder();
 
   // REQUIRES: rows of the schema.

@@ -13,9 +13,11 @@
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
+#include "offline/training_set/live_keys.h"
 #include "offline/training_set/output_format.h"
 #include "offline/training_set/view_joins.h"
 #include "schemas/definition/lookup.h"
+#include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 #include "schemas/types/view_id.h"
@@ -65,6 +67,65 @@ absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<Asked
   std::vector<const v1::Field*> list;
   for (const auto& [name, key] : keys) list.push_back(key);
   return list;
+}
+
+TableVersion VersionOf(const TrainingSetRequest& request, const ViewId& view) {
+  auto version = request.versions.find(view);
+  return version == request.versions.end() ? TableVersion() : version->second;
+}
+
+// Each key that the views' tables have, at each time asked for. The versions that were read are
+// those that are joined, too.
+absl::StatusOr<Labels> AllKeys(const std::vector<AskedView>& plans, TrainingSetRequest* request) {
+  LiveKeysRequest keys{.warehouse = request->warehouse,
+                       .entity = plans[0].entity,
+                       .times = request->key_times,
+                       .time_column = request->time_column};
+  std::vector<TableVersion> versions;
+  for (const AskedView& plan : plans) {
+    if (plan.entity->name() != plans[0].entity->name()) {
+      return absl::InvalidArgumentError(fmt::format(
+          "--keys all: these features are of the entities {} and {}, whose keys are not "
+          "the same: ask for those of one, or name a file that pairs their keys",
+          plans[0].entity->name(), plan.entity->name()));
+    }
+    keys.views.push_back({plan.view->name(), plan.view->version()});
+    versions.push_back(VersionOf(*request, keys.views.back()));
+  }
+  keys.versions = &versions;
+  ASSIGN_OR_RETURN(Labels labels, ReadLiveKeys(keys));
+  for (size_t i = 0; i < versions.size(); ++i) request->versions[keys.views[i]] = versions[i];
+  return labels;
+}
+
+std::string DescribeCounts(const HorizonLabel& label, const HorizonLabelCounts& counts) {
+  std::string text =
+      fmt::format("label '{}': {} true, {} false", label.name, counts.yes, counts.no);
+  if (counts.unknown == 0) return text;
+  return text +
+         fmt::format(
+             "; {} null: within {} after {} the time up to which {} is known, {}, has passed",
+             Counted(counts.unknown, "label is", "labels are"), FormatDuration(label.within_us),
+             counts.unknown == 1 ? "it" : "them", label.source.path, FormatTime(counts.until_us));
+}
+
+absl::StatusOr<Labels> TakeLabels(const std::vector<AskedView>& plans,
+                                  const std::vector<const v1::Field*>& keys,
+                                  TrainingSetRequest* request, std::vector<std::string>* notes) {
+  absl::StatusOr<Labels> labels =
+      request->key_times.empty()
+          ? ReadLabels(request->labels, request->time_column, request->time_unit, keys)
+      : request->all_keys
+          ? AllKeys(plans, request)
+          : ReadKeys(request->labels, request->time_column, request->key_times, keys);
+  RETURN_IF_ERROR(labels.status());
+  AddSentence(labels->note, notes);
+  for (const HorizonLabel& label : request->horizon_labels) {
+    ASSIGN_OR_RETURN(HorizonLabelCounts counts,
+                     AddHorizonLabel(label, keys, request->time_unit, &*labels));
+    notes->push_back(DescribeCounts(label, counts));
+  }
+  return labels;
 }
 
 absl::Status CheckOutputNames(const arrow::Table& labels,
@@ -129,20 +190,19 @@ absl::StatusOr<std::unique_ptr<TrainingSetWriter>> OpenOutput(
 }  // namespace
 
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
-                                                    const TrainingSetRequest& request) {
+                                                    const TrainingSetRequest& asked) {
   absl::Time start = absl::Now();
+  TrainingSetRequest request = asked;
   TrainingSetSummary summary;
   RETURN_IF_ERROR(CheckOutput(request.output));
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
   ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
-  ASSIGN_OR_RETURN(Labels labels,
-                   ReadLabels(request.labels, request.time_column, request.time_unit, key_fields));
+  ASSIGN_OR_RETURN(Labels labels, TakeLabels(plans, key_fields, &request, &summary.notes));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
   ASSIGN_OR_RETURN(labels.table, AsOutputColumns(labels.table, request.output.format,
                                                  request.output.encoding, &summary.warnings));
   summary.labels = labels.times.size();
-  AddSentence(labels.note, &summary.notes);
   AddSentence(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 
   ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,

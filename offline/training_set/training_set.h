@@ -1,7 +1,7 @@
 // Labels joined point-in-time with features, mode `served`: what a lookup at the label's time
 // answered.
 //
-//   TrainingSetRequest request{.labels = "labels.parquet", .time_column = "asked_at",
+//   TrainingSetRequest request{.labels = {"labels.parquet"}, .time_column = "asked_at",
 //                              .features = {"user_spend.spend_1h", "merchant_spend.*", "fraud"},
 //                              .output = {.path = "training.parquet"}, .warehouse = store};
 //   TrainingSetSummary summary = BuildTrainingSet(project, request).value();
@@ -26,8 +26,10 @@
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
+#include "offline/training_set/horizon_label.h"
 #include "offline/training_set/join_reads.h"
 #include "offline/training_set/label_split.h"
+#include "offline/training_set/labels_file.h"
 #include "offline/training_set/row_bounds.h"
 #include "offline/training_set/training_set_writer.h"
 #include "schemas/types/view_id.h"
@@ -35,13 +37,19 @@
 namespace forebay {
 
 struct TrainingSetRequest {
-  std::string labels;       // a .parquet or .csv file
+  LabelsSource labels;
   std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
                             // whole numbers of `time_unit`
   v1::TimeEncoding time_unit = v1::TIME_ENCODING_UNSPECIFIED;  // which refuses whole numbers
-  std::vector<std::string> features;                           // as ResolveFeatures takes them
-  OutputOptions output;  // but for split_names, which are those of `split`
-  SplitRule split;       // by key, and without columns: by the key of the first feature's entity
+  // Instead of labels: rows without a time, each at each of these times (microseconds UTC,
+  // ascending), which get the column `time_column`; or, with `all_keys`, the keys that the
+  // features' tables have at each time.
+  std::vector<int64_t> key_times;
+  bool all_keys = false;
+  std::vector<HorizonLabel> horizon_labels;  // columns to add to the labels
+  std::vector<std::string> features;         // as ResolveFeatures takes them
+  OutputOptions output;                      // but for split_names, which are those of `split`
+  SplitRule split;  // by key, and without columns: by the key of the first feature's entity
   std::shared_ptr<ObjectStore> warehouse;
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.

@@ -29,6 +29,9 @@
 namespace arrow {
 class Schema;
 class Table;
+namespace internal {
+class Executor;
+}
 }  // namespace arrow
 
 namespace forebay {
@@ -47,6 +50,7 @@ struct OutputOptions {
   bool overwrite = false;
   ParquetEncoding encoding = ParquetEncoding::kCompatible;
   S3Settings s3;
+  arrow::internal::Executor* executor = nullptr;  // of columns; null: Arrow's own
 };
 
 struct OutputFile {

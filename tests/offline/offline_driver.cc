@@ -225,7 +225,7 @@ class Driver {
             const std::string& output, const std::string& encoding, int64_t memory_bytes) {
     v1::TimeEncoding unit = v1::TIME_ENCODING_UNSPECIFIED;
     v1::TimeEncoding_Parse(encoding, &unit);
-    TrainingSetRequest request{.labels = labels,
+    TrainingSetRequest request{.labels = {labels},
                                .time_column = time_column,
                                .time_unit = unit,
                                .features = absl::StrSplit(features, ','),
