@@ -69,11 +69,6 @@ absl::StatusOr<std::vector<const v1::Field*>> NeededKeys(const std::vector<Asked
   return list;
 }
 
-TableVersion VersionOf(const TrainingSetRequest& request, const ViewId& view) {
-  auto version = request.versions.find(view);
-  return version == request.versions.end() ? TableVersion() : version->second;
-}
-
 // Each key that the views' tables have, at each time asked for. The versions that were read are
 // those that are joined, too.
 absl::StatusOr<Labels> AllKeys(const std::vector<AskedView>& plans, TrainingSetRequest* request) {
@@ -90,7 +85,7 @@ absl::StatusOr<Labels> AllKeys(const std::vector<AskedView>& plans, TrainingSetR
           plans[0].entity->name(), plan.entity->name()));
     }
     keys.views.push_back({plan.view->name(), plan.view->version()});
-    versions.push_back(VersionOf(*request, keys.views.back()));
+    versions.push_back(request->VersionOf(keys.views.back()));
   }
   keys.versions = &versions;
   ASSIGN_OR_RETURN(Labels labels, ReadLiveKeys(keys));

@@ -58,6 +58,10 @@ struct TrainingSetRequest {
   int64_t memory_bytes = 0;
   // Of the tables, by view; the newest of those that are not named.
   std::map<ViewId, TableVersion> versions;
+  TableVersion VersionOf(const ViewId& view) const {
+    auto version = versions.find(view);
+    return version == versions.end() ? TableVersion() : version->second;
+  }
   // Of the tables' rows, by view; all of those that are not named.
   std::map<ViewId, RowBounds> bounds;
 };

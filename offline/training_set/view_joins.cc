@@ -39,11 +39,6 @@ int64_t ValueBytes(const v1::Feature& feature) {
   return type == DataType::kString || type == DataType::kBytes ? 120 : 20;
 }
 
-TableVersion VersionOf(const TrainingSetRequest& request, const ViewId& view) {
-  auto version = request.versions.find(view);
-  return version == request.versions.end() ? TableVersion() : version->second;
-}
-
 }  // namespace
 
 ViewJoins::ViewJoins(const TrainingSetRequest& request, const std::vector<AskedView>& views,
@@ -118,7 +113,7 @@ absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::st
     ASSIGN_OR_RETURN(JoinedTable joined,
                      JoinTable(request_.warehouse,
                                {.view = id,
-                                .version = VersionOf(request_, id),
+                                .version = request_.VersionOf(id),
                                 .labels = &labels_,
                                 .key_hashes = key_hashes,
                                 .exact = request_.states == nullptr ? nullptr : &exact,
