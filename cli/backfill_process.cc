@@ -8,15 +8,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "cli/ask_patiently.h"
+#include "cli/backfill_mark.h"
+#include "cli/kafka_config.h"
 #include "cli/run_summary.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/file/file_source.h"
+#include "connectors/kafka/admin.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
@@ -95,6 +100,7 @@ class BackfillProcess {
   absl::Status Run() {
     RETURN_IF_ERROR(Plan());
     RETURN_IF_ERROR(OpenFolders());
+    RETURN_IF_ERROR(CountPartitions());
     RETURN_IF_ERROR(OpenSource());
     OpenWorker();
     worker_->Start();
@@ -106,7 +112,8 @@ class BackfillProcess {
     RETURN_IF_ERROR(read);
     RETURN_IF_ERROR(stopped);
     for (const std::string& line : summary_) spdlog::info("{}", line);
-    if (summary_.empty()) spdlog::info("stopped; the same command goes on from here");
+    if (!summary_.empty()) return MarkAll(&MarkBackfilled);
+    spdlog::info("stopped; the same command goes on from here");
     return absl::OkStatus();
   }
 
@@ -117,6 +124,9 @@ class BackfillProcess {
   absl::Status Plan();
   ViewFingerprints Fingerprints() const;
   absl::Status OpenFolders();
+  absl::Status CountPartitions();
+  absl::Status MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
+                                            const TaskId& task));
   absl::Status OpenSource();
   void OpenWorker();
   absl::Status Read();
@@ -126,6 +136,7 @@ class BackfillProcess {
   const BackfillOptions options_;
   const std::atomic<bool>& stop_;
   std::vector<TaskPlan> plans_;
+  Worker::PartitionCounts partitions_;
   WallClock clock_;
   std::optional<StateFolder> state_folder_;
   std::unique_ptr<StoreFactory> stores_;
@@ -196,7 +207,35 @@ absl::Status BackfillProcess::OpenFolders() {
   return offline_->CheckWritable();
 }
 
+// As many as the topic behind the files has, where there is one.
+absl::Status BackfillProcess::CountPartitions() {
+  std::unique_ptr<KafkaAdmin> admin;
+  for (const TaskPlan& plan : plans_) {
+    int32_t& count = partitions_[plan.topic];
+    count = plan.source->batch().partitions();
+    if (plan.source->topic().empty()) continue;
+    if (admin == nullptr) {
+      ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(config()));
+      ASSIGN_OR_RETURN(admin, KafkaAdmin::Create(kafka));
+      RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
+    }
+    ASSIGN_OR_RETURN(
+        count, AskPatiently(stop_, [&] { return admin->PartitionCount(plan.source->topic()); }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BackfillProcess::MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
+                                                           const TaskId& task)) {
+  for (const auto& [topic, count] : partitions_) {
+    for (int i = 0; i < count; ++i)
+      RETURN_IF_ERROR(mark(state_folder_->path(), {topic, PartitionId(i)}));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status BackfillProcess::OpenSource() {
+  RETURN_IF_ERROR(MarkAll(&UnmarkBackfilled));
   std::vector<FileTopic> topics;
   for (const TaskPlan& plan : plans_) {
     auto list = [source = plan.source, s3 = config().s3] {
@@ -205,7 +244,7 @@ absl::Status BackfillProcess::OpenSource() {
     ASSIGN_OR_RETURN(BatchFiles files, list());
     topics.push_back({.plan = &plan,
                       .files = std::move(files),
-                      .partitions = plan.source->batch().partitions(),
+                      .partitions = partitions_.at(plan.topic),
                       .list_again = list});
   }
   FileSourceOptions options{.events_per_second = options_.events_per_second};
@@ -224,15 +263,13 @@ absl::Status BackfillProcess::OpenSource() {
 }
 
 void BackfillProcess::OpenWorker() {
-  Worker::PartitionCounts partitions;
-  for (const TaskPlan& plan : plans_) partitions[plan.topic] = plan.source->batch().partitions();
   WorkerOptions options{.threads = static_cast<int>(config().task_threads),
                         .commit_interval = absl::Microseconds(config().commit_interval_us),
                         .state_interval = absl::Microseconds(config().state_interval_us),
                         .commit_bytes = static_cast<size_t>(config().commit_bytes),
                         .hot_bytes = static_cast<size_t>(config().hot_map_bytes)};
   worker_ = std::make_unique<Worker>(
-      project(), plans_, std::move(partitions), options, source_.get(),
+      project(), plans_, partitions_, options, source_.get(),
       std::vector<Sink*>{offline_.get(), &dead_letters_},
       [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
 }

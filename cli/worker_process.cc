@@ -16,6 +16,7 @@
 
 #include "absl/time/clock.h"
 #include "cli/ask_patiently.h"
+#include "cli/backfill_mark.h"
 #include "cli/bring_up_log.h"
 #include "cli/clock_report.h"
 #include "cli/erasure_log.h"
@@ -40,6 +41,7 @@
 #include "connectors/kafka/update_sink.h"
 #include "connectors/kafka/worker_claim.h"
 #include "connectors/key_check/key_check.h"
+#include "engine/task/adopted_views.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
@@ -121,6 +123,7 @@ class WorkerProcess {
   Whereabouts MakeWhereabouts() const;
   void ReportClockAhead(const ClockAhead& ahead) const;
   absl::Status PrepareWorker();
+  absl::StatusOr<std::unique_ptr<StateStore>> OpenStore(const TaskId& task);
   absl::Status StartServers();
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> ids);
   absl::Status Serve();
@@ -352,8 +355,31 @@ absl::Status WorkerProcess::PrepareWorker() {
                               &erasures_};
   worker_ = std::make_unique<Worker>(
       project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
-      [this](const TaskId& task) { return stores_->Open(task); }, &clock_);
+      [this](const TaskId& task) { return OpenStore(task); }, &clock_);
   return absl::OkStatus();
+}
+
+// With what the task that has read the files before the topic has left of views that are new.
+absl::StatusOr<std::unique_ptr<StateStore>> WorkerProcess::OpenStore(const TaskId& task) {
+  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores_->Open(task));
+  auto plan = std::find_if(plans_.begin(), plans_.end(),
+                           [&](const TaskPlan& one) { return one.topic == task.topic; });
+  if (!plan->source->has_batch() || plan->views.empty()) return store;
+  ASSIGN_OR_RETURN(std::vector<const ViewTaskPlan*> views, MissingViews(*plan, *store));
+  std::erase_if(views, [](const ViewTaskPlan* view) { return view->from_now; });
+  if (views.empty()) return store;
+  const TaskId files{BatchTopicOf(*plan), task.partition};
+  if (!IsBackfilled(state_folder_->path(), files)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "source {} has files before its topic ({}), and their end was not reached yet in the state "
+        "folder {}: run `forebay backfill {}` first",
+        plan->source->name(), plan->source->batch().path(), state_folder_->path().string(),
+        views.front()->definition->name()));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> of_files, stores_->Open(files));
+  RETURN_IF_ERROR(AdoptViews(views, *of_files, store.get()));
+  spdlog::info("{}: goes on from the state of {}", task.ToString(), files.ToString());
+  return store;
 }
 
 Whereabouts WorkerProcess::MakeWhereabouts() const {

@@ -2,13 +2,18 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "connectors/kafka/control_reader.h"
 #include "connectors/kafka/repartition_record.h"
 #include "connectors/kafka/retry_log.h"
+#include "engine/batch/take_rows.h"
 #include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+#include "schemas/types/shown_bytes.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
@@ -16,6 +21,46 @@ namespace {
 class BytesOfMessages final : public RecordBytes {
   RecordHeaders Headers(const RawRecord& record) const override { return HeadersOf(record); }
 };
+
+// Of events before `until` (microseconds), and of records refused that were written before it.
+void DropKnownBefore(int64_t until, EventBatch* batch) {
+  std::erase_if(batch->rejected,
+                [&](const RejectedRecord& rejected) { return rejected.record.timestamp < until; });
+  auto is_before = [&](KnownTime time) { return time.value() < until; };
+  if (std::none_of(batch->known_times.begin(), batch->known_times.end(), is_before)) return;
+  std::vector<RowOfBatch> kept;
+  std::vector<size_t> kept_before = {0};  // by row
+  for (size_t row = 0; row < batch->size(); ++row) {
+    if (!is_before(batch->known_times[row])) {
+      batch->records[kept.size()] = batch->records[row];
+      batch->event_times[kept.size()] = batch->event_times[row];
+      batch->known_times[kept.size()] = batch->known_times[row];
+      kept.push_back({batch->columns.get(), static_cast<int64_t>(row)});
+    }
+    kept_before.push_back(kept.size());
+  }
+  for (KeyErasure& erasure : batch->erasures) erasure.before_row = kept_before[erasure.before_row];
+  batch->columns = TakeRows(batch->columns, kept);
+  batch->records.resize(kept.size());
+  batch->event_times.erase(batch->event_times.begin() + static_cast<ptrdiff_t>(kept.size()),
+                           batch->event_times.end());
+  batch->known_times.erase(batch->known_times.begin() + static_cast<ptrdiff_t>(kept.size()),
+                           batch->known_times.end());
+}
+
+// The rows of the files before a topic lie where Kafka's own partitioner would put them.
+absl::Status CheckPartition(const TaskId& task, const RawRecord& record, int partitions) {
+  if (partitions <= 0 || !record.key || record.key->empty()) return absl::OkStatus();
+  const PartitionId there = PartitionOf(*record.key, partitions);
+  if (there == task.partition) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "the record at offset {} has the key {}, which Kafka's own partitioner (murmur2) puts into "
+      "partition {}; so it did with the rows of the files before the topic, and the features of "
+      "the "
+      "key would be in two tasks. Let producers use it (`partitioner=murmur2_random` for those on "
+      "librdkafka), or say `key: none` of the source: then forebay partitions the events again",
+      record.offset.value(), ShownBytes(*record.key), there.value()));
+}
 
 std::optional<RepartitionOrigin> OriginOf(const RawRecord& record) {
   absl::StatusOr<RepartitionHeaders> headers = ReadRepartitionHeaders(record);
@@ -47,15 +92,41 @@ absl::StatusOr<EventDecoder*> KafkaSource::DecoderOf(const TaskId& task) {
   absl::MutexLock lock(&mutex_);
   auto known = decoders_.find(task);
   if (known != decoders_.end()) return &known->second;
-  for (const TaskPlan& plan : plans_) {
-    if (plan.topic != task.topic) continue;
-    ASSIGN_OR_RETURN(EventDecoder decoder,
-                     EventDecoder::Make(*plan.source, plan.columns,
-                                        plan.repartition ? OriginOf : ReadRepartitionOrigin(),
-                                        ControlReaderOf(plan)));
-    return &decoders_.insert({task, std::move(decoder)}).first->second;
+  const TaskPlan* plan = PlanOf(task);
+  if (plan == nullptr)
+    return absl::InternalError(fmt::format("no plan reads the topic of task {}", task.ToString()));
+  ASSIGN_OR_RETURN(EventDecoder decoder,
+                   EventDecoder::Make(*plan->source, plan->columns,
+                                      plan->repartition ? OriginOf : ReadRepartitionOrigin(),
+                                      ControlReaderOf(*plan)));
+  return &decoders_.insert({task, std::move(decoder)}).first->second;
+}
+
+const TaskPlan* KafkaSource::PlanOf(const TaskId& task) const {
+  auto plan = std::find_if(plans_.begin(), plans_.end(),
+                           [&](const TaskPlan& one) { return one.topic == task.topic; });
+  return plan == plans_.end() ? nullptr : &*plan;
+}
+
+absl::Status KafkaSource::LeaveToFiles(const TaskId& task, EventBatch* batch) {
+  const TaskPlan& plan = *PlanOf(task);
+  if (plan.repartition || !plan.source->batch().has_until_us()) return absl::OkStatus();
+  const int64_t until = plan.source->batch().until_us();
+  if (batch->size() > 0 && batch->known_times.front().value() >= until) {
+    absl::MutexLock lock(&mutex_);
+    const Offset oldest = oldest_[task];
+    if (oldest > Offset(0) && batch->records.front().offset == oldest) {
+      return absl::FailedPreconditionError(fmt::format(
+          "the files of source {} end at {}, and the oldest record that the topic keeps is of {}: "
+          "what came between is in neither. Let files have it, and set `until` to a time that the "
+          "topic reaches back to; then run `forebay backfill`",
+          plan.source->name(), FormatTime(until), FormatTime(batch->known_times.front().value())));
+    }
   }
-  return absl::InternalError(fmt::format("no plan reads the topic of task {}", task.ToString()));
+  DropKnownBefore(until, batch);
+  auto topic = topics_.find(task.topic);
+  if (plan.views.empty() || batch->size() == 0 || topic == topics_.end()) return absl::OkStatus();
+  return CheckPartition(task, batch->records.front(), topic->second.partitions);
 }
 
 // Of one task. What cannot be read is passed over, so that a record of whoever else says so cannot
@@ -88,6 +159,7 @@ absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
     if (marks.ok()) {
       log.Done("the ends of partitions are known");
       absl::MutexLock lock(&mutex_);
+      oldest_[task] = marks->low;
       ends_[task] = marks->high;
       return PartitionBounds{.oldest = marks->low,
                              .next = marks->high,
@@ -121,6 +193,7 @@ absl::StatusOr<EventBatch> KafkaSource::Next(const TaskId& task, size_t max_reco
     ASSIGN_OR_RETURN(batch, decoder->Decode(fetched.records, fetched.last_offset));
     std::string mismatch = decoder->TakeUnitMismatch();
     if (!mismatch.empty()) Warn(task, mismatch);
+    RETURN_IF_ERROR(LeaveToFiles(task, &batch));
     RETURN_IF_ERROR(key_check_->Look(task, batch));
   }
   batch.at_end = fetched.at_end;

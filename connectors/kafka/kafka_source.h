@@ -23,6 +23,8 @@
 
 namespace forebay {
 
+// Of a topic with files before it (Source.batch), the records that are known before `until` are
+// left out: those are in the files.
 class KafkaSource final : public Source {
  public:
   // All but `topics` outlive the source. `topics`: what the topics of the plans are, as far as it
@@ -58,7 +60,10 @@ class KafkaSource final : public Source {
   }
 
  private:
+  const TaskPlan* PlanOf(const TaskId& task) const;
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
+  // Takes out what is in the files before the topic.
+  absl::Status LeaveToFiles(const TaskId& task, EventBatch* batch);
   ReadControlRecord ControlReaderOf(const TaskPlan& plan);
   void WarnOfControl(const std::string& topic, Offset offset, const absl::Status& status);
   // Once per source, whichever of its tasks saw it first.
@@ -72,8 +77,10 @@ class KafkaSource final : public Source {
   const std::shared_ptr<const RecordBytes> bytes_;
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
-  std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);  // as of the last Bounds
-  std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);   // topics whose times were warned of
+  // As of the last Bounds.
+  std::map<TaskId, Offset> oldest_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
   std::set<std::string> warned_of_control_ ABSL_GUARDED_BY(mutex_);  // topics
 };
 

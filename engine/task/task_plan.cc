@@ -226,15 +226,18 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project) {
   return PlanTasksOf(project, [](const v1::Source& source) { return !source.topic().empty(); });
 }
 
+std::string BatchTopicOf(const TaskPlan& plan) {
+  return plan.repartition ? BatchTopic(plan.source->name(), plan.views.front().entity->name())
+                          : BatchTopic(plan.source->name());
+}
+
 absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project) {
   ASSIGN_OR_RETURN(std::vector<TaskPlan> tasks, PlanTasksOf(project, [](const v1::Source& source) {
                      return source.has_batch();
                    }));
   std::erase_if(tasks, [](const TaskPlan& task) { return task.views.empty(); });
   for (TaskPlan& task : tasks) {
-    task.topic = task.source->name();
-    if (task.repartition) task.topic += ".by." + task.views.front().entity->name();
-    task.topic += ".batch";
+    task.topic = BatchTopicOf(task);
     task.repartition = false;
     task.files = true;
     task.forwards.clear();

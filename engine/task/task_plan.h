@@ -111,9 +111,12 @@ struct TaskPlan {
 absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
 
 // The plans of the tasks that read the files of sources (Source.batch): one per source and entity,
-// as files are partitioned by any key. Their topics, which name the tasks, are "<source>.batch" and
-// "<source>.by.<entity>.batch". They forward and archive nothing.
+// as files are partitioned by any key. Their topics, which name the tasks, are those of BatchTopic.
+// They forward and archive nothing.
 absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project);
+// The name of the tasks that read, of the files, what those of `plan` read of its topic. REQUIRES:
+// it has views.
+std::string BatchTopicOf(const TaskPlan& plan);
 
 // Views that a task has no state of yet are not to be brought up from the oldest record, but to
 // count from now on. `views` are of the project of the plans; a topic that feeds only such views is

@@ -96,10 +96,11 @@ absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
   read_before_ = start.read_before;
   if (bytes) next_view_id_ = meta.next_view_id();
   if (plan_.repartition) order_ = std::make_unique<KnownTimeOrder>(partition_count_);
-  if (start.resumes) {
-    if (order_ != nullptr) order_->Restore(meta);
+  if (start.resumes && order_ != nullptr) order_->Restore(meta);
+  // Records of files come before all of the topic.
+  auto from_files = [](const PartStart& view) { return view.from_files; };
+  if (start.resumes || std::any_of(start.views.begin(), start.views.end(), from_files))
     sequence_ = meta.applied_records();
-  }
   RETURN_IF_ERROR(RestoreViews(meta, start));
   output_.position = position_;
   output_.clock = KnownTime(clock_);
@@ -215,6 +216,7 @@ std::string Task::EncodeMeta() const {
     stored.set_history(plan.definition->history() == v1::FeatureView::ON);
     stored.set_updates(plan.definition->updates() == v1::FeatureView::ON);
     encode_start(view->start, *view->coverage, &stored);
+    stored.set_from_files(view->start.from_files);
     int64_t clock = position_ > view->start.after ? clock_ : view->start.clock;
     if (clock != Window::kAlways) stored.set_clock_us(clock);
     if (view->erased_until >= clock && view->erased_until != Window::kAlways)

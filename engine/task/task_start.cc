@@ -54,6 +54,14 @@ absl::StatusOr<PartStart> StartView(const ViewTaskPlan& plan, const TaskId& id,
                                     const v1::StoredView* stored, const PartitionBounds& bounds) {
   if (stored == nullptr) return NewPart(plan.from_now, bounds);
   const char* added = AddedOutputs(*stored, *plan.definition);
+  if (added != nullptr && stored->from_files() && !plan.from_now) {
+    std::string name = ViewId{stored->name(), stored->version()}.ToString();
+    return absl::FailedPreconditionError(fmt::format(
+        "view {}: {} was off until now, and the steps that it lacks are those of files, too. Raise "
+        "the version of the view and backfill that, switch it off again, or start once with "
+        "--from-now {}: it then has the steps from now on only",
+        name, added, name));
+  }
   if (added != nullptr && !plan.from_now) {
     if (bounds.oldest.value() == 0) return NewPart(/*from_now=*/false, bounds);
     std::string name = ViewId{stored->name(), stored->version()}.ToString();
@@ -65,6 +73,9 @@ absl::StatusOr<PartStart> StartView(const ViewTaskPlan& plan, const TaskId& id,
   }
   PartStart part = StoredPart(*stored, bounds);
   part.settled = added == nullptr;
+  part.from_files = stored->from_files();
+  // What the topic lacks at its start is in the files: the source sees to that.
+  if (part.from_files && !stored->has_complete_from_us()) part.complete_from.reset();
   if (stored->has_clock_us()) part.clock = stored->clock_us();
   return part;
 }

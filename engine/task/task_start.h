@@ -34,6 +34,7 @@ struct PartStart {
   int64_t clock = Window::kAlways;  // the partition clock there, if it has state
   // Where it does not have all records of the partition: the known time of the first that it has.
   std::optional<int64_t> complete_from;
+  bool from_files = false;  // as of StoredView
 };
 
 struct TaskStart {

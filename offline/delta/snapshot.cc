@@ -10,6 +10,7 @@
 #include "offline/delta/checkpoint.h"
 #include "offline/delta/table_schema.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
 
 namespace forebay {
 
@@ -151,9 +152,16 @@ std::shared_ptr<arrow::Schema> DataSchema(const Snapshot& table) {
 }
 
 std::optional<int64_t> CompleteBefore(const Snapshot& table) {
+  // Tasks that have read the files before a topic stand still at its start.
+  auto of_files = [](const auto& task) {
+    return IsBatchTopic(std::string_view(task.first).substr(0, task.first.rfind('-')));
+  };
+  const bool files_alone = std::all_of(table.clocks.begin(), table.clocks.end(), of_files);
   std::optional<int64_t> least;
-  for (const auto& [task, clock] : table.clocks)
-    least = std::min(least.value_or(clock.complete_before), clock.complete_before);
+  for (const auto& task : table.clocks) {
+    if (of_files(task) && !files_alone) continue;
+    least = std::min(least.value_or(task.second.complete_before), task.second.complete_before);
+  }
   return least;
 }
 

@@ -73,12 +73,33 @@ void ReadKnownTimeOfFiles(const YamlNode* node, v1::Source* source, Findings* fi
   batch.set_known_time_column(*name);
 }
 
-void ReadUntil(const YamlNode* node, v1::BatchSource* batch, Findings* findings) {
+void ReadUntil(const YamlNode& map, const YamlNode* node, v1::Source* source, Findings* findings) {
+  if (node == nullptr) {
+    if (source->topic().empty()) return;
+    findings->Add(map, fmt::format("the batch of a source with a topic lacks the key 'until': what "
+                                   "is known before that time is read from files, the rest from "
+                                   "topic '{}'",
+                                   source->topic()));
+    return;
+  }
   std::optional<std::string> text = ReadText(node, "until", findings);
   if (!text) return;
   absl::StatusOr<int64_t> time = ParseTime(*text);
-  if (time.ok()) return batch->set_until_us(*time);
+  if (time.ok()) return source->mutable_batch()->set_until_us(*time);
   findings->Add(*node, fmt::format("'{}' is no time: write it as 2026-01-01T00:00:00Z", *text));
+}
+
+void ReadPartitions(const YamlNode* node, v1::Source* source, Findings* findings) {
+  if (!source->topic().empty()) {
+    if (node == nullptr) return;
+    findings->Add(*node, fmt::format("the files have the partitions of topic '{}': leave "
+                                     "partitions out",
+                                     source->topic()));
+    return;
+  }
+  source->mutable_batch()->set_partitions(
+      static_cast<int32_t>(ReadInteger(node, "partitions", 1, kMostFilePartitions, findings)
+                               .value_or(kDefaultFilePartitions)));
 }
 
 }  // namespace
@@ -88,19 +109,12 @@ void ReadBatchSource(const YamlNode& node, const std::filesystem::path& folder, 
   MapReader map(node, "the batch of a source",
                 {"path", "format", "known_time", "until", "partitions", "max_disorder"}, findings);
   if (!map.is_map()) return;
-  if (!source->topic().empty()) {
-    findings->Add(node,
-                  "files in front of a topic are not supported yet: leave out the topic, for "
-                  "a source whose events are in files alone, or the batch");
-  }
   v1::BatchSource& batch = *source->mutable_batch();
   ReadPath(map.Require("path"), folder, &batch, findings);
   ReadFileFormat(map.Get("format"), &batch, findings);
   ReadKnownTimeOfFiles(map.Get("known_time"), source, findings);
-  ReadUntil(map.Get("until"), &batch, findings);
-  batch.set_partitions(static_cast<int32_t>(
-      ReadInteger(map.Get("partitions"), "partitions", 1, kMostFilePartitions, findings)
-          .value_or(kDefaultFilePartitions)));
+  ReadUntil(node, map.Get("until"), source, findings);
+  ReadPartitions(map.Get("partitions"), source, findings);
   batch.set_max_disorder_us(ReadDuration(map.Get("max_disorder"), findings).value_or(0));
 }
 

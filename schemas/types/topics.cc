@@ -21,4 +21,12 @@ std::string RepartitionTopic(std::string_view project, std::string_view source,
   return fmt::format("{}.{}.by.{}", project, source, entity);
 }
 
+std::string BatchTopic(std::string_view source) { return std::string(source) + ".batch"; }
+
+std::string BatchTopic(std::string_view source, std::string_view entity) {
+  return std::string(source) + ".by." + std::string(entity) + ".batch";
+}
+
+bool IsBatchTopic(std::string_view topic) { return topic.ends_with(".batch"); }
+
 }  // namespace forebay

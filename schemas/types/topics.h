@@ -21,6 +21,13 @@ std::string PositionsTopic(std::string_view project);
 std::string RepartitionTopic(std::string_view project, std::string_view source,
                              std::string_view entity);
 
+// What the tasks that read the files of a source are called by, in place of a topic:
+// "<source>.batch"; those that partition them by an entity: "<source>.by.<entity>.batch".
+std::string BatchTopic(std::string_view source);
+std::string BatchTopic(std::string_view source, std::string_view entity);
+// Whether it may be one of these.
+bool IsBatchTopic(std::string_view topic);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_SCHEMAS_TYPES_TOPICS_H_

@@ -1,0 +1,168 @@
+"""Files in front of a topic: `forebay backfill`, and then a worker that goes on with the topic."""
+
+import datetime
+import json
+import pathlib
+import random
+
+import deltalake
+import polars as pl
+import pytest
+from confluent_kafka import Producer
+
+from tests.system.broker import Broker
+from tests.system.project import Project, forebay
+from tests.system.worker import Worker, WorkerError
+
+EVENTS = 600
+UNTIL, FIRST_IN_TOPIC = 300, 200  # numbers of events: the topic has some that the files have, too
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def orders() -> pl.DataFrame:
+    rng = random.Random(7)
+    return pl.DataFrame(
+        {
+            "at": [START + datetime.timedelta(seconds=61 * i) for i in range(EVENTS)],
+            "user_id": [f"u{rng.randrange(25)}" for _ in range(EVENTS)],
+            "shop": [rng.randrange(8) for _ in range(EVENTS)],
+            "amount": [float(rng.randrange(100)) for _ in range(EVENTS)],
+        }
+    )
+
+
+def milliseconds(at: datetime.datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def produce(address: str, topic: str, events: pl.DataFrame, partitioner: str = "murmur2") -> None:
+    producer = Producer({"bootstrap.servers": address, "partitioner": partitioner})
+    for event in events.iter_rows(named=True):
+        at = milliseconds(event["at"])
+        value = json.dumps(event | {"at": at})
+        producer.produce(topic, value, event["user_id"], timestamp=at)
+    assert producer.flush(60) == 0
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("broker")) as one:
+        for topic in ("orders", "others"):
+            one.create_topic(topic, partitions=3)
+        events = orders()[FIRST_IN_TOPIC:]
+        produce(one.address, "orders", events)
+        produce(one.address, "others", events, partitioner="consistent")
+        yield one
+
+
+def view(name: str, entity: str, version: int = 1) -> dict:
+    features = [
+        {"name": "total", "value": "sum(amount)", "windows": ["1h", "lifetime"]},
+        {"name": "n", "value": "count(*)", "windows": ["lifetime"]},
+    ]
+    return {
+        "name": name,
+        "version": version,
+        "source": "orders",
+        "entity": entity,
+        "features": features,
+    }
+
+
+def make_project(folder: pathlib.Path, broker: Broker, name: str, topic: str = "orders") -> Project:
+    history = folder / "history"
+    history.mkdir()
+    events = orders()
+    for i in range(3):  # all events, overlapping in time
+        events.gather_every(3, i).write_parquet(history / f"{i}.parquet")
+    source = {
+        "name": "orders",
+        "topic": topic,
+        "key": ["user_id"],
+        "schema": {"user_id": "string", "shop": "int64", "amount": "double", "at": "timestamp_ms"},
+        "event_time": "at",
+        "batch": {"path": "history", "until": events["at"][UNTIL].isoformat()},
+    }
+    definitions = {
+        "sources": [source],
+        "entities": [
+            {"name": "user", "keys": {"user_id": "string"}},
+            {"name": "shop", "keys": {"shop": "int64"}},
+        ],
+        "feature_views": [view("spend", "user"), view("sales", "shop")],
+    }
+    return Project(folder, name, definitions, broker.address)
+
+
+def check(project: Project, name: str, key: str, version: int = 1) -> None:
+    """Each event made one step, with what all events up to it say."""
+    path = project.table(name, version)
+    rows = pl.from_arrow(deltalake.DeltaTable(path).to_pyarrow_table())
+    steps = rows.filter(pl.col("_op") == "event").sort(key, "_event_time")
+    events = orders().sort(key, "at")
+    expected = events.select(
+        key,
+        pl.col("at").alias("_event_time"),
+        pl.col("amount").cum_sum().over(key).alias("total_lifetime"),
+        pl.int_range(1, pl.len() + 1).over(key).alias("n_lifetime"),
+    )
+    assert steps.select(expected.columns).rows() == expected.rows()
+
+
+def backfill(project: Project, *arguments: str) -> None:
+    done = forebay("backfill", *arguments, "--project", project.folder)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
+    project = make_project(tmp_path, broker, "handover")
+    with pytest.raises(WorkerError, match="run `forebay backfill (spend|sales)` first"):
+        Worker(project).run_until_idle()
+    backfill(project)
+    Worker(project).run_until_idle()
+    check(project, "spend", "user_id")
+    check(project, "sales", "shop")
+    totals = dict(orders().group_by("user_id").agg(pl.col("amount").sum()).rows())
+    with Worker(project) as worker:
+        feature = "spend.total_lifetime"
+        answers = {
+            user: worker.get([feature], {"user_id": user})[feature]["value"] for user in totals
+        }
+    assert answers == totals
+
+
+def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_path):
+    project = make_project(tmp_path, broker, "versions")
+    backfill(project)
+    Worker(project).run_until_idle()
+    path = project.folder / "features" / "features.yaml"
+    definitions = json.loads(path.read_text())
+    definitions["feature_views"].append(view("spend", "user", version=2))
+    project.write_definitions(definitions)
+    with pytest.raises(WorkerError, match="run `forebay backfill spend` first"):
+        Worker(project).run_until_idle()
+    backfill(project, "spend@2")
+    Worker(project).run_until_idle()
+    check(project, "spend", "user_id", version=2)
+    check(project, "spend", "user_id")
+    check(project, "sales", "shop")
+
+
+@pytest.mark.parametrize("point", ["handover.copied", "handover.adopted"])
+def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point):
+    project = make_project(tmp_path, broker, point.replace(".", "-"))
+    backfill(project)
+    monkeypatch.setenv("FOREBAY_CRASH_AT", f"{point}:2")
+    with pytest.raises(WorkerError):
+        Worker(project).run_until_idle()
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    Worker(project).run_until_idle()
+    check(project, "spend", "user_id")
+    check(project, "sales", "shop")
+
+
+def test_a_topic_that_is_partitioned_otherwise_is_refused(broker, tmp_path):
+    project = make_project(tmp_path, broker, "otherwise", topic="others")
+    backfill(project)
+    with pytest.raises(WorkerError, match="partitioner=murmur2_random"):
+        Worker(project).run_until_idle()
