@@ -27,6 +27,7 @@ void AddBackfillCommand(CLI::App* app, int* exit_code);
 void AddGetCommand(CLI::App* app, int* exit_code);
 void AddHistoryCommand(CLI::App* app, int* exit_code);
 void AddTablesCommand(CLI::App* app, int* exit_code);
+void AddExportCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddCompactCommand(CLI::App* app, int* exit_code);

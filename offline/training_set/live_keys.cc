@@ -79,8 +79,15 @@ class LivingKeys {
   std::vector<uint8_t> alive_;  // likewise, in any view
 };
 
-arrow::Status ReadGroup(const RowFile& file, int group, const v1::Entity& entity,
-                        LivingKeys* living) {
+// Of a view: where its rows go, and which they are.
+struct ViewRows {
+  const v1::Entity* entity;
+  const RowBounds* bounds;  // null: all
+  LivingKeys* living;
+};
+
+arrow::Status ReadGroup(const RowFile& file, int group, const ViewRows& view) {
+  const v1::Entity& entity = *view.entity;
   arrow::ArrayVector parts;
   for (const v1::Field& key : entity.keys()) {
     ARROW_ASSIGN_OR_RAISE(parts.emplace_back(), file.Read(group, key.name()));
@@ -95,18 +102,21 @@ arrow::Status ReadGroup(const RowFile& file, int group, const v1::Entity& entity
     return arrow::Status::Invalid("column _effective_time holds no times");
   if (ops == nullptr || !IsText(ops->type_id()))
     return arrow::Status::Invalid("column _op is no text");
+  std::vector<uint8_t> within(times->length(), 1);
+  if (view.bounds != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(within, RowsWithin({.file = &file, .group = group}, *view.bounds));
+  }
   KeyReader keys(std::move(parts));
   std::string key;
   for (int64_t row = 0; row < times->length(); ++row) {
-    if (keys.Encode(row, &key))
-      living->Add(key, IntegerAt(*times, row), TextAt(*ops, row) == "delete");
+    if (within[row] != 0 && keys.Encode(row, &key))
+      view.living->Add(key, IntegerAt(*times, row), TextAt(*ops, row) == "delete");
   }
   return arrow::Status::OK();
 }
 
 absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
-                          const Snapshot& snapshot, const std::string& path,
-                          const v1::Entity& entity, LivingKeys* living) {
+                          const Snapshot& snapshot, const std::string& path, const ViewRows& view) {
   std::string what;
   try {
     auto bytes = OpenDataFile(store, table, path);
@@ -115,7 +125,7 @@ absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
     auto file = RowFile::Open(*std::move(bytes), snapshot.schema);
     arrow::Status status = file.status();
     for (int group = 0; status.ok() && group < (*file)->groups(); ++group)
-      status = ReadGroup(**file, group, entity, living);
+      status = ReadGroup(**file, group, view);
     if (status.ok()) return absl::OkStatus();
     what = status.message();
   } catch (const std::exception& e) {
@@ -136,12 +146,14 @@ absl::Status ReadView(const LiveKeysRequest& request, const ViewId& view, TableV
   if (version->IsNewest())
     RETURN_IF_ERROR(RefreshSnapshot(*request.warehouse, path, std::nullopt, &*snapshot));
   *version = {.number = snapshot->version};
+  ViewRows rows{.entity = request.entity, .bounds = nullptr, .living = living};
+  if (auto bounds = request.bounds->find(view); bounds != request.bounds->end())
+    rows.bounds = &bounds->second;
   for (const auto& [name, file] : snapshot->files) {
     if (std::optional<int64_t> start = StartOfDate(file); start && *start > request.times.back())
       continue;
     if (lease.ok()) lease->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
-    RETURN_IF_ERROR(
-        ReadDataFile(*request.warehouse, path, *snapshot, name, *request.entity, living));
+    RETURN_IF_ERROR(ReadDataFile(*request.warehouse, path, *snapshot, name, rows));
   }
   living->FinishView();
   return absl::OkStatus();

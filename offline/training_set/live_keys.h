@@ -3,6 +3,7 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_LIVE_KEYS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "connectors/object_store/object_store.h"
 #include "offline/delta/table_version.h"
 #include "offline/training_set/labels.h"
+#include "offline/training_set/row_bounds.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
@@ -25,8 +27,9 @@ struct LiveKeysRequest {
   std::vector<ViewId> views;  // of that entity
   // Of their tables, likewise: what is read; of the newest, the number is put in its place. A view
   // without a table has no keys.
-  std::vector<TableVersion>* versions;
-  std::vector<int64_t> times;  // microseconds UTC, ascending
+  std::vector<TableVersion>* versions = nullptr;
+  const std::map<ViewId, RowBounds>* bounds = nullptr;  // of the views that are named there
+  std::vector<int64_t> times;                           // microseconds UTC, ascending
   std::string time_column;
 };
 

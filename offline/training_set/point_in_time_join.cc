@@ -144,10 +144,10 @@ absl::Status PointInTimeJoin::AddFiles(JoinedFiles files) {
       parts_.push_back({.file_number = number, .file = files_[number].get(), .group = group});
   }
   absl::Mutex mutex;
-  absl::Status found = ForParts(first, parts_.size(), [&](size_t number, const RowPart&) {
+  absl::Status found = ForParts(first, parts_.size(), [&](size_t number, const RowPart& part) {
     absl::Status status = FindInPart(number);
     absl::MutexLock lock(&mutex);
-    source_.progress();
+    source_.progress(part.rows());
     return status;
   });
   source_.open = nullptr;

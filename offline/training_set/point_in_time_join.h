@@ -62,7 +62,7 @@ struct JoinedFiles {
   std::function<absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>>(size_t file)> open;
   // An error that says what is wrong with a file.
   std::function<absl::Status(size_t file, const std::string& what)> explain;
-  std::function<void()> progress;  // after each row group
+  std::function<void(int64_t rows)> progress;  // after each row group, of so many rows
 };
 
 class PointInTimeJoin {

@@ -59,6 +59,10 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
     first = std::min(first, start);
     ++summary->files_skipped;
   }
+  const std::string what = "reading " + request.view.ToString();
+  int64_t total = 0;
+  for (const std::string& file : paths) total += RowsOf(snapshot.files.at(file)).value_or(0);
+  int64_t done = 0;
   auto open = [&](size_t i) -> absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> {
     auto file = OpenDataFile(store, table, paths[i]);
     if (absl::IsNotFound(file.status()))
@@ -74,9 +78,11 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
                             return ExplainDataFile(store, table, paths[i], what);
                           },
                       .progress =
-                          [lease] {
+                          [&](int64_t rows) {
                             if (lease->has_value())
                               (*lease)->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
+                            done += rows;
+                            if (request.progress) request.progress(what, done, total);
                           }}));
   summary->files_read = paths.size();
   first = std::min(first, join->first_time());
@@ -116,6 +122,9 @@ absl::StatusOr<JoinedTable> JoinTable(const std::shared_ptr<ObjectStore>& store,
     return joined;
   }
   joined.summary.table_version = snapshot.version;
+  joined.summary.table_id = snapshot.metadata.id;
+  joined.summary.positions = PositionsOf(request.project, request.view, snapshot);
+  joined.summary.complete_before = CompleteBefore(snapshot);
   if (request.exact == nullptr) {
     AddSentence(WarnOfIncompleteTable(snapshot, name, *request.labels), request.warnings);
   } else {

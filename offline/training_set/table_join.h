@@ -21,11 +21,13 @@ class PointInTimeJoin;
 struct ExactRequest;
 
 struct TableJoinRequest {
+  std::string project;
   ViewId view;
   TableVersion version;
   const Labels* labels;
   std::optional<std::vector<int64_t>> key_hashes;  // as JoinedView's
-  const ExactRequest* exact;                       // null: the table alone
+  TrainingSetProgress progress;
+  const ExactRequest* exact;  // null: the table alone
   std::vector<std::string>* warnings;
 };
 

@@ -15,6 +15,7 @@
 #include "offline/training_set/labels.h"
 #include "offline/training_set/live_keys.h"
 #include "offline/training_set/output_format.h"
+#include "offline/training_set/repeat_check.h"
 #include "offline/training_set/view_joins.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
@@ -88,6 +89,7 @@ absl::StatusOr<Labels> AllKeys(const std::vector<AskedView>& plans, TrainingSetR
     versions.push_back(request->VersionOf(keys.views.back()));
   }
   keys.versions = &versions;
+  keys.bounds = &request->bounds;
   ASSIGN_OR_RETURN(Labels labels, ReadLiveKeys(keys));
   for (size_t i = 0; i < versions.size(); ++i) request->versions[keys.views[i]] = versions[i];
   return labels;
@@ -132,6 +134,25 @@ absl::Status CheckOutputNames(const arrow::Table& labels,
         feature.name));
   }
   return absl::OkStatus();
+}
+
+std::vector<TrainingSetSummary::Feature> Features(const v1::Project& project,
+                                                  const std::vector<NamedFeature>& features) {
+  std::vector<TrainingSetSummary::Feature> list;
+  for (const NamedFeature& named : features) {
+    const v1::FeatureView& view = project.feature_views(named.view);
+    const auto type = static_cast<DataType>(view.features(named.feature).type());
+    list.push_back({.name = named.name,
+                    .view = {view.name(), view.version()},
+                    .type = std::string(DataTypeName(type))});
+  }
+  return list;
+}
+
+void CountPastComplete(const Labels& labels, TrainingSetSummary::View* view) {
+  if (!view->complete_before) return;
+  view->labels_past_complete = std::ranges::count_if(
+      labels.times, [&](KnownTime time) { return time.value() >= *view->complete_before; });
 }
 
 // The columns of the labels, then the features.
@@ -195,6 +216,12 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(Labels labels, TakeLabels(plans, key_fields, &request, &summary.notes));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
+  summary.inputs = labels.files;
+  summary.features = Features(project, features);
+  if (request.again != nullptr) {
+    RETURN_IF_ERROR(CheckSameFeatures(request.again->features, summary.features));
+    RETURN_IF_ERROR(CheckSameInputs(request.again->inputs, summary.inputs));
+  }
   ASSIGN_OR_RETURN(labels.table, AsOutputColumns(labels.table, request.output.format,
                                                  request.output.encoding, &summary.warnings));
   summary.labels = labels.times.size();
@@ -207,9 +234,16 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   for (int64_t first = 0; first == 0 || first < summary.labels; first += joins->labels_at_once()) {
     ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> rows, RowsOf(*joins, labels, features, first));
     RETURN_IF_ERROR(writer->Write(rows));
+    if (request.progress) request.progress("writing", first + rows->num_rows(), summary.labels);
   }
   summary.views = joins->Summaries();
-  ASSIGN_OR_RETURN(summary.files, writer->Finish());
+  for (TrainingSetSummary::View& view : summary.views) CountPastComplete(labels, &view);
+  for (size_t i = 0; i < features.size(); ++i)
+    summary.features[i].nulls = writer->null_counts()[labels.table->num_columns() + i];
+  ASSIGN_OR_RETURN(summary.files, writer->Finish([&](const std::vector<OutputFile>& files) {
+    return request.again == nullptr ? absl::OkStatus()
+                                    : CheckSameOutputs(request.again->files, files);
+  }));
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
 }

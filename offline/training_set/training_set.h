@@ -16,8 +16,10 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,13 @@
 #include "schemas/types/view_id.h"
 
 namespace forebay {
+
+struct TrainingSetSummary;
+
+// `done` of `total` rows are through; `what` is being done: "joining user_spend@1". Called by one
+// thread at a time.
+using TrainingSetProgress =
+    std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
 struct TrainingSetRequest {
   LabelsSource labels;
@@ -62,8 +71,12 @@ struct TrainingSetRequest {
     auto version = versions.find(view);
     return version == versions.end() ? TableVersion() : version->second;
   }
-  // Of the tables' rows, by view; all of those that are not named.
+  // By view: of its table, these rows alone; all of those that are not named.
   std::map<ViewId, RowBounds> bounds;
+  // What was made once, by the same request: where inputs, features or files would differ, nothing
+  // is written. Null: this is the first time.
+  const TrainingSetSummary* again = nullptr;
+  TrainingSetProgress progress;  // empty: nobody wants to know
 };
 
 struct TrainingSetSummary {
@@ -76,9 +89,23 @@ struct TrainingSetSummary {
     int64_t files_read = 0;
     int64_t files_skipped = 0;  // newer than every label, or of keys that none has
     JoinReads reads;            // of the files
+    std::string table_id;       // "": there is no table yet
+    TablePositions positions;   // up to where its rows were read
+    // Before when no row was missing, microseconds UTC; nullopt: the table does not tell.
+    std::optional<int64_t> complete_before;
+    int64_t labels_past_complete = 0;  // labels from then on
+    std::string fingerprint;           // of the definition; filled by ReadManifest alone
+  };
+  struct Feature {
+    std::string name;
+    ViewId view;
+    std::string type;
+    int64_t nulls = 0;  // labels without a value
   };
   int64_t labels = 0;
   std::vector<View> views;
+  std::vector<Feature> features;
+  std::vector<InputFile> inputs;
   std::vector<OutputFile> files;
   double seconds = 0;
   std::vector<std::string> notes;     // sentences on how the labels were taken
@@ -88,7 +115,8 @@ struct TrainingSetSummary {
 // The output has all label columns in their order, then one column "<view>.<feature>" per feature
 // in the order asked. Errors: INVALID_ARGUMENT for labels or features that do not fit the project,
 // NOT_FOUND for a missing file or version of a table, DATA_LOSS for tables that are damaged,
-// FAILED_PRECONDITION for states that do not fit the tables; nothing is written then.
+// FAILED_PRECONDITION for states that do not fit the tables, or a set that is not as before;
+// nothing is written then.
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request);
 

@@ -138,7 +138,8 @@ TrainingSetWriter::TrainingSetWriter(OutputOptions options, std::shared_ptr<arro
     : options_(std::move(options)),
       schema_(std::move(schema)),
       part_schema_(schema_),
-      splits_(std::move(splits)) {}
+      splits_(std::move(splits)),
+      null_counts_(schema_->num_fields()) {}
 
 absl::StatusOr<std::unique_ptr<TrainingSetWriter>> TrainingSetWriter::Create(
     OutputOptions options, std::shared_ptr<arrow::Schema> schema, std::vector<uint8_t> splits) {
@@ -266,6 +267,7 @@ absl::Status TrainingSetWriter::WritePart(const PartKey& key, std::shared_ptr<ar
 absl::Status TrainingSetWriter::Write(const std::shared_ptr<arrow::Table>& rows) {
   const uint8_t* splits = splits_.empty() ? nullptr : splits_.data() + row_;
   row_ += rows->num_rows();
+  for (int c = 0; c < rows->num_columns(); ++c) null_counts_[c] += rows->column(c)->null_count();
   if (splits == nullptr && options_.partition_by.empty()) return WritePart({}, rows);
   ASSIGN_OR_RETURN(auto parts, TakeParts(rows, splits, options_.partition_by));
   for (auto& [key, of_part] : parts) RETURN_IF_ERROR(WritePart(key, std::move(of_part)));
@@ -309,7 +311,8 @@ absl::Status TrainingSetWriter::RenameFiles() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<OutputFile>> TrainingSetWriter::Finish() {
+absl::StatusOr<std::vector<OutputFile>> TrainingSetWriter::Finish(
+    const std::function<absl::Status(const std::vector<OutputFile>&)>& check) {
   std::vector<OutputFile> files;
   for (auto& [key, part] : parts_) {
     std::string what;
@@ -324,6 +327,7 @@ absl::StatusOr<std::vector<OutputFile>> TrainingSetWriter::Finish() {
     files.push_back(
         {part.path, SplitName(key.split), part.file->rows(), facts.bytes, facts.sha256});
   }
+  if (check) RETURN_IF_ERROR(check(files));
   RETURN_IF_ERROR(is_delta() ? CommitTable() : RenameFiles());
   finished_ = true;
   return files;

@@ -12,6 +12,7 @@
 #define FOREBAY_OFFLINE_TRAINING_SET_TRAINING_SET_WRITER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -75,8 +76,12 @@ class TrainingSetWriter {
   ~TrainingSetWriter();
 
   absl::Status Write(const std::shared_ptr<arrow::Table>& rows);
-  // The files, by split and value. Once.
-  absl::StatusOr<std::vector<OutputFile>> Finish();
+  // The files, by split and value. Once. `check`: what it says of them before they are there.
+  absl::StatusOr<std::vector<OutputFile>> Finish(
+      const std::function<absl::Status(const std::vector<OutputFile>&)>& check = nullptr);
+
+  // By column of the schema, of all rows written.
+  const std::vector<int64_t>& null_counts() const { return null_counts_; }
 
  private:
   struct Part;
@@ -98,6 +103,7 @@ class TrainingSetWriter {
   std::shared_ptr<arrow::Schema> part_schema_;  // without the column that folders are named after
   const std::vector<uint8_t> splits_;
   int64_t row_ = 0;  // of the next Write
+  std::vector<int64_t> null_counts_;
   std::map<PartKey, Part> parts_;
   std::set<std::string> roots_;  // of files: what is renamed in the end
   bool finished_ = false;

@@ -112,10 +112,12 @@ absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::st
     ExactRequest exact{project.name(), id, asked.index, asked.entity, request_.states};
     ASSIGN_OR_RETURN(JoinedTable joined,
                      JoinTable(request_.warehouse,
-                               {.view = id,
+                               {.project = project.name(),
+                                .view = id,
                                 .version = request_.VersionOf(id),
                                 .labels = &labels_,
                                 .key_hashes = key_hashes,
+                                .progress = request_.progress,
                                 .exact = request_.states == nullptr ? nullptr : &exact,
                                 .warnings = warnings},
                                joins_.back().get()));

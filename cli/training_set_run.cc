@@ -1,0 +1,162 @@
+#include "cli/training_set_run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+
+#include "cli/progress_line.h"
+#include "engine/task/stored_state.h"
+#include "engine/task/task_plan.h"
+#include "fmt/format.h"
+#include "offline/training_set/feature_list.h"
+#include "offline/training_set/manifest.h"
+#include "online/store/state_folder.h"
+#include "online/store/store_factory.h"
+#include "schemas/types/byte_size.h"
+#include "schemas/types/counted.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// Of all tasks that have one here, as they stand now.
+absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
+                                                    const std::vector<TaskPlan>& plans) {
+  const std::filesystem::path& folder = loaded.config.state;
+  ASSIGN_OR_RETURN(StateIdentity identity, ReadStateIdentity(folder));
+  if (identity.project != loaded.project->name()) {
+    return absl::FailedPreconditionError(fmt::format("the state folder {} is of project {}, not {}",
+                                                     folder.string(), identity.project,
+                                                     loaded.project->name()));
+  }
+  RETURN_IF_ERROR(CheckNoUnfinishedReset(folder));
+  ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(folder));
+  std::vector<StoredState> states;
+  for (const TaskId& task : tasks) {
+    auto of_topic = [&](const TaskPlan& plan) { return plan.topic == task.topic; };
+    auto plan = std::find_if(plans.begin(), plans.end(), of_topic);
+    if (plan == plans.end()) continue;
+    absl::StatusOr<std::unique_ptr<StateStore>> store = OpenStoreForReading(folder, task);
+    if (absl::IsNotFound(store.status())) continue;
+    RETURN_IF_ERROR(store.status());
+    ASSIGN_OR_RETURN(StoredState state, StoredState::Open(*plan, task, *std::move(store)));
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+// How to ask for the same versions of the tables again.
+std::string AgainOption(const TrainingSetSummary& summary) {
+  std::string versions;
+  for (const TrainingSetSummary::View& view : summary.views) {
+    if (view.table_version < 0) return "";
+    versions += fmt::format("{}{}={}", versions.empty() ? "--version " : ",",
+                            ViewId{view.name, view.version}.ToString(), view.table_version);
+  }
+  return versions;
+}
+
+// What of the tables was read, and what was not.
+void Explain(const TrainingSetSummary& summary) {
+  for (const TrainingSetSummary::View& view : summary.views) {
+    const JoinReads& reads = view.reads;
+    fmt::print(
+        "  {}: {} of {} read ({} left out: newer than every label, or of other keys)\n"
+        "    {} of {} read ({} newer than every label, {} without a key of a label)\n"
+        "    {} of keys, times and values at the rows that labels take, of {} in those files\n",
+        ViewId{view.name, view.version}.ToString(), view.files_read,
+        Counted(view.files_read + view.files_skipped, "file", "files"), view.files_skipped,
+        reads.row_groups - reads.newer - reads.of_no_label,
+        Counted(reads.row_groups, "row group", "row groups"), reads.newer, reads.of_no_label,
+        ShowByteSize(reads.bytes), ShowByteSize(reads.bytes_in_all));
+  }
+}
+
+// The words with which this process was started.
+std::vector<std::string> CommandLine() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  return words;
+}
+
+absl::StatusOr<TrainingSetSummary> BuildWithProgress(const v1::Project& project,
+                                                     TrainingSetRequest* request) {
+  std::unique_ptr<ProgressLine> line;
+  std::string shown;
+  request->progress = [&](const std::string& what, int64_t done, int64_t total) {
+    if (line == nullptr || what != shown) {
+      line.reset();
+      line = std::make_unique<ProgressLine>(what, "rows");
+      shown = what;
+    }
+    line->Show(done, total);
+  };
+  absl::StatusOr<TrainingSetSummary> summary = BuildTrainingSet(project, *request);
+  request->progress = nullptr;
+  return summary;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
+                                            const std::vector<std::string>& features) {
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> resolved, ResolveFeatures(project, features));
+  std::set<ViewId> views;
+  for (const NamedFeature& feature : resolved) {
+    const v1::FeatureView& view = project.feature_views(feature.view);
+    views.insert({view.name(), view.version()});
+  }
+  return std::vector<ViewId>(views.begin(), views.end());
+}
+
+absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
+                            const TrainingSetRun& run) {
+  ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
+  std::vector<StoredState> states;
+  if (run.exact) {
+    ASSIGN_OR_RETURN(states, ReadStates(loaded, plans));
+    request.states = &states;
+  }
+  request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  if (request.again == nullptr) request.output.encoding = loaded.config.parquet_encoding;
+  request.output.s3 = loaded.config.s3;
+  request.labels.s3 = loaded.config.s3;
+  for (HorizonLabel& label : request.horizon_labels) label.source.s3 = loaded.config.s3;
+  ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildWithProgress(*loaded.project, &request));
+  for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);
+  for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  fmt::print("{} {} in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels, run.things,
+             summary.seconds, static_cast<double>(summary.labels) / std::max(summary.seconds, 1e-9),
+             request.output.path);
+  if (summary.files.size() > 1) {
+    for (const OutputFile& file : summary.files)
+      fmt::print("  {}: {}\n", file.path, Counted(file.rows, "row", "rows"));
+  }
+  for (const TrainingSetSummary::View& view : summary.views) {
+    const std::string name = ViewId{view.name, view.version}.ToString();
+    if (view.table_version < 0 && !run.exact) {
+      fmt::print("  {}: nothing written offline yet, so all values are defaults\n", name);
+      continue;
+    }
+    fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}{}\n", name,
+               Counted(view.matched, "label", "labels"), Counted(view.reads.rows, "row", "rows"),
+               Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version,
+               run.exact
+                   ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
+                   : "");
+  }
+  if (run.explain) Explain(summary);
+  if (std::string again = AgainOption(summary); !run.exact && !again.empty())
+    fmt::print("  the same again, whatever is written meanwhile: {}\n", again);
+  if (request.again != nullptr) fmt::print("  the same bytes as before\n");
+  ASSIGN_OR_RETURN(std::string manifest, WriteManifest(*loaded.project, request, summary,
+                                                       {.program = "forebay " FOREBAY_VERSION,
+                                                        .command = CommandLine()}));
+  fmt::print("  the manifest is {}\n", manifest);
+  return absl::OkStatus();
+}
+
+}  // namespace forebay

@@ -1,0 +1,33 @@
+// Making a training set, and saying what came of it.
+#ifndef FOREBAY_CLI_TRAINING_SET_RUN_H_
+#define FOREBAY_CLI_TRAINING_SET_RUN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "offline/training_set/training_set.h"
+#include "schemas/definition/project.h"
+#include "schemas/types/view_id.h"
+
+namespace forebay {
+
+struct TrainingSetRun {
+  bool exact = false;  // with the states of the state folder
+  bool explain = false;
+  std::string_view things = "labels";  // what the rows are called
+};
+
+// The views of which features are asked for.
+absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
+                                            const std::vector<std::string>& features);
+
+// Makes the set with its manifest, shows how far it is, and prints what was made; warehouse, states
+// and settings of the store are put into `request`.
+absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
+                            const TrainingSetRun& run);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_TRAINING_SET_RUN_H_
