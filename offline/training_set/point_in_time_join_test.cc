@@ -250,7 +250,7 @@ std::vector<Answer> ByJoin(const Shop& shop, const std::vector<Label>& all,
                            .table = BatchOf(shop, {})->schema(),
                            .open = open,
                            .explain = explain,
-                           .progress = [] {}}),
+                           .progress = [](int64_t) {}}),
             absl::OkStatus());
   for (const auto& batch : batches) EXPECT_EQ(join.AddRows(batch), absl::OkStatus());
   join.FindRows();
