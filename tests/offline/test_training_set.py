@@ -3,6 +3,7 @@
 import pathlib
 import random
 
+import duckdb
 import polars as pl
 import pytest
 from tests.offline.driver import HOUR, START, at, join, row, run, small_table, write
@@ -101,6 +102,46 @@ def test_agrees_with_an_as_of_join_by_polars(tmp_path: pathlib.Path, seed: int):
     assert got.sort("id").equals(want.sort("id"))
     assert summary["labels"] == 3000
     assert summary["views"][0]["matched"] > 1000
+
+
+def test_a_million_labels_agree_with_the_joins_of_duckdb_and_polars(tmp_path):
+    done = run("generate", tmp_path, 1_500_000, 50_000)
+    assert done.returncode == 0, done.stderr
+    rng = random.Random(7)
+    count = 1_000_000
+    start = 1_600_000_000_000_000  # of the rows, which come every 10 ms
+    micros = [start - 10**9 + rng.randrange(17 * 10**9) for _ in range(count)]
+    labels = pl.DataFrame(
+        {"id": range(count), "user_id": [f"user-{rng.randrange(60_000)}" for _ in range(count)]}
+    ).with_columns(pl.Series("t", micros).cast(pl.Datetime("us", "UTC")))
+    labels.write_parquet(tmp_path / "labels.parquet")
+    out = tmp_path / "out.parquet"
+    join(tmp_path, tmp_path / "labels.parquet", "t", "spend.total,spend.events", out)
+    got = pl.read_parquet(out).sort("id")
+    assert got["spend.total"].count() > 700_000
+
+    files = [str(file) for file in (tmp_path / "warehouse" / "offline" / "spend").rglob("*.parquet")]
+    names = {"total": "spend.total", "events": "spend.events"}
+    rows = pl.scan_parquet(files).select("user_id", "_effective_time", *names)
+    polars = (
+        labels.lazy()
+        .sort("t")
+        .join_asof(
+            rows.sort("_effective_time"), left_on="t", right_on="_effective_time", by="user_id", check_sortedness=False
+        )
+        .select("id", *names)
+        .collect()
+        .sort("id")
+    )
+    connection = duckdb.connect()
+    connection.execute("SET timezone='UTC'")
+    by_duckdb = connection.sql(
+        f"SELECT id, total, events FROM '{tmp_path}/labels.parquet' l ASOF LEFT JOIN "
+        f"read_parquet({files}) r ON l.user_id = r.user_id AND l.t >= r._effective_time ORDER BY id"
+    ).pl()
+    for other in (polars, by_duckdb):
+        other = other.rename(names).with_columns(pl.col("spend.events").fill_null(0))
+        assert got.select(other.columns).equals(other)
 
 
 def test_bounded_memory_gives_the_same_bytes_or_says_how_much_is_needed(tmp_path):
