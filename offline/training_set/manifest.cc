@@ -221,6 +221,7 @@ TrainingSetSummary SummaryOf(const Json& json) {
                              .table_version = table.at("table_version").get<int64_t>(),
                              .table_id = table.at("table_id").get<std::string>(),
                              .positions = table.at("positions").get<TablePositions>(),
+                             .complete_before = MaybeOf<int64_t>(table.at("complete_before_us")),
                              .fingerprint = table.at("definition").get<std::string>()});
   }
   for (const Json& feature : json.at("features")) {

@@ -149,6 +149,17 @@ std::vector<TrainingSetSummary::Feature> Features(const v1::Project& project,
   return list;
 }
 
+// What was read again is what the table had then, wherever its rows were found.
+void ReadAsThen(const TrainingSetSummary& made, TrainingSetSummary::View* now) {
+  for (const TrainingSetSummary::View& then : made.views) {
+    if (then.name != now->name || then.version != now->version) continue;
+    now->table_id = then.table_id;
+    now->table_version = then.table_version;
+    now->positions = then.positions;
+    now->complete_before = then.complete_before;
+  }
+}
+
 void CountPastComplete(const Labels& labels, TrainingSetSummary::View* view) {
   if (!view->complete_before) return;
   view->labels_past_complete = std::ranges::count_if(
@@ -237,7 +248,10 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     if (request.progress) request.progress("writing", first + rows->num_rows(), summary.labels);
   }
   summary.views = joins->Summaries();
-  for (TrainingSetSummary::View& view : summary.views) CountPastComplete(labels, &view);
+  for (TrainingSetSummary::View& view : summary.views) {
+    if (request.again != nullptr) ReadAsThen(*request.again, &view);
+    CountPastComplete(labels, &view);
+  }
   for (size_t i = 0; i < features.size(); ++i)
     summary.features[i].nulls = writer->null_counts()[labels.table->num_columns() + i];
   ASSIGN_OR_RETURN(summary.files, writer->Finish([&](const std::vector<OutputFile>& files) {

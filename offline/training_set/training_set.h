@@ -71,7 +71,7 @@ struct TrainingSetRequest {
     auto version = versions.find(view);
     return version == versions.end() ? TableVersion() : version->second;
   }
-  // By view: of its table, these rows alone; all of those that are not named.
+  // Of the tables' rows, by view; all of those that are not named.
   std::map<ViewId, RowBounds> bounds;
   // What was made once, by the same request: where inputs, features or files would differ, nothing
   // is written. Null: this is the first time.

@@ -232,7 +232,7 @@ def test_keys_of_a_file_at_each_time(shop, tmp_path):
 
 
 WRONG_KEYS = [
-    (("--keys", "all"), "--keys needs the times"),
+    (("--keys", "all"), "name the times of the keys: --at"),
     (("--keys", "all", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"), "--every 1d"),
     (("--keys", "all", "--from", "5", "--to", "5", "--every", "1d"), "--from 5 is not before --to 5"),
     (("--keys", "all", "--from", "5", "--to", "6", "--every", "soon"), "--every soon"),

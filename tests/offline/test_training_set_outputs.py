@@ -118,7 +118,7 @@ def test_partitions_are_folders_that_others_read(shop, whole, tmp_path):
     done = build(shop, out, "--partition-by", COUNTRY, code=1)
     assert f"there is a folder {out} already: --overwrite replaces it" in done.stderr
     build(shop, out, "--partition-by", COUNTRY, "--overwrite", labels="labels.parquet")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.manifest.json"]
     (out / "mine.txt").write_text("")
     done = build(shop, out, "--partition-by", COUNTRY, "--overwrite", code=1)
     assert "a folder with something else than partitions by that column" in done.stderr
