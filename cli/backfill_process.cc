@@ -32,6 +32,7 @@
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -112,7 +113,10 @@ class BackfillProcess {
     RETURN_IF_ERROR(read);
     RETURN_IF_ERROR(stopped);
     for (const std::string& line : summary_) spdlog::info("{}", line);
-    if (!summary_.empty()) return MarkAll(&MarkBackfilled);
+    if (!summary_.empty()) {
+      CrashPoint("backfill.read");
+      return MarkAll(&MarkBackfilled);
+    }
     spdlog::info("stopped; the same command goes on from here");
     return absl::OkStatus();
   }

@@ -406,6 +406,9 @@ absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
   for (const auto& task : worker_->Tasks()) {
     if (task->task().read_before() < Offset(0)) source_->ReadsFirst(task->task().id());
   }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!positions[i]) source_->BeginsAtOldest(ids[i]);
+  }
   return positions;
 }
 

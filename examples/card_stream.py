@@ -38,7 +38,13 @@ class CardStream(threading.Thread):
         self._numbers = itertools.count(1)
         self._stopping = threading.Event()
         self._producer = Producer(
-            {"bootstrap.servers": brokers, "linger.ms": 50, "acks": "all", "log_level": 3}
+            {
+                "bootstrap.servers": brokers,
+                "partitioner": "murmur2_random",  # as Kafka's own clients do
+                "linger.ms": 50,
+                "acks": "all",
+                "log_level": 3,
+            }
         )
 
     def stop(self) -> None:

@@ -108,21 +108,27 @@ const TaskPlan* KafkaSource::PlanOf(const TaskId& task) const {
   return plan == plans_.end() ? nullptr : &*plan;
 }
 
+// Where the oldest record that is kept comes first, and older ones are gone.
+absl::Status KafkaSource::CheckReach(const TaskId& task, const TaskPlan& plan,
+                                     const EventBatch& batch) {
+  if (batch.size() == 0) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  if (at_oldest_.erase(task) == 0 || oldest_[task] <= Offset(0)) return absl::OkStatus();
+  const int64_t until = plan.source->batch().until_us();
+  const int64_t first = batch.known_times.front().value();
+  if (first < until) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "the files of source {} end at {}, and the oldest record that the topic keeps is of {}: what "
+      "came between is in neither. Let files have it, and set `until` to a time that the topic "
+      "reaches back to; then run `forebay backfill`",
+      plan.source->name(), FormatTime(until), FormatTime(first)));
+}
+
 absl::Status KafkaSource::LeaveToFiles(const TaskId& task, EventBatch* batch) {
   const TaskPlan& plan = *PlanOf(task);
   if (plan.repartition || !plan.source->batch().has_until_us()) return absl::OkStatus();
   const int64_t until = plan.source->batch().until_us();
-  if (batch->size() > 0 && batch->known_times.front().value() >= until) {
-    absl::MutexLock lock(&mutex_);
-    const Offset oldest = oldest_[task];
-    if (oldest > Offset(0) && batch->records.front().offset == oldest) {
-      return absl::FailedPreconditionError(fmt::format(
-          "the files of source {} end at {}, and the oldest record that the topic keeps is of {}: "
-          "what came between is in neither. Let files have it, and set `until` to a time that the "
-          "topic reaches back to; then run `forebay backfill`",
-          plan.source->name(), FormatTime(until), FormatTime(batch->known_times.front().value())));
-    }
-  }
+  RETURN_IF_ERROR(CheckReach(task, plan, *batch));
   DropKnownBefore(until, batch);
   auto topic = topics_.find(task.topic);
   if (plan.views.empty() || batch->size() == 0 || topic == topics_.end()) return absl::OkStatus();
@@ -175,6 +181,11 @@ absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
 void KafkaSource::ReadsFirst(const TaskId& task) {
   absl::MutexLock lock(&mutex_);
   key_check_->ReadFirst(task, ends_[task]);
+}
+
+void KafkaSource::BeginsAtOldest(const TaskId& task) {
+  absl::MutexLock lock(&mutex_);
+  at_oldest_.insert(task);
 }
 
 void KafkaSource::Warn(const TaskId& task, const std::string& mismatch) {

@@ -52,6 +52,9 @@ class KafkaSource final : public Source {
   // Nothing of the partition was read before. REQUIRES: its bounds were asked.
   void ReadsFirst(const TaskId& task);
 
+  // It is read from the oldest record on. REQUIRES: its bounds were asked.
+  void BeginsAtOldest(const TaskId& task);
+
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
 
@@ -64,6 +67,7 @@ class KafkaSource final : public Source {
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
   // Takes out what is in the files before the topic.
   absl::Status LeaveToFiles(const TaskId& task, EventBatch* batch);
+  absl::Status CheckReach(const TaskId& task, const TaskPlan& plan, const EventBatch& batch);
   ReadControlRecord ControlReaderOf(const TaskPlan& plan);
   void WarnOfControl(const std::string& topic, Offset offset, const absl::Status& status);
   // Once per source, whichever of its tasks saw it first.
@@ -80,6 +84,7 @@ class KafkaSource final : public Source {
   // As of the last Bounds.
   std::map<TaskId, Offset> oldest_ ABSL_GUARDED_BY(mutex_);
   std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);
+  std::set<TaskId> at_oldest_ ABSL_GUARDED_BY(mutex_);    // and no event was read yet
   std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
   std::set<std::string> warned_of_control_ ABSL_GUARDED_BY(mutex_);  // topics
 };

@@ -58,6 +58,15 @@ TEST(TopicIdentityTest, WhereAViewIsComputedByPartitionsBuildingAnewIsNotEnough)
   EXPECT_THAT(Said(TopicUse::kSource, {"a", 4}, {"a", 6}), Not(HasSubstr("key: none")));
 }
 
+TEST(TopicIdentityTest, FilesThatAreOthersOrReadOtherwiseAreRefused) {
+  EXPECT_TRUE(Check(TopicUse::kFiles, {"a", 4}, {"a", 4}).ok());
+  EXPECT_THAT(Said(TopicUse::kFiles, {"a", 4}, {"b", 4}),
+              AllOf(HasSubstr("the files of source it are not those that they were"),
+                    HasSubstr("`forebay reset`"), Not(HasSubstr("topic"))));
+  EXPECT_THAT(Said(TopicUse::kFiles, {"a", 4}, {"a", 3}),
+              HasSubstr("are read in 3 partitions, and were in 4"));
+}
+
 TEST(TopicIdentityTest, OnlyTheSameTopicGrows) {
   EXPECT_TRUE(HasGrown({"a", 4}, {"a", 6}));
   EXPECT_FALSE(HasGrown({"a", 4}, {"a", 4}));

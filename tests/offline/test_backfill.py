@@ -166,6 +166,20 @@ def test_an_ended_run_is_gone_on_with(tmp_path: pathlib.Path, end: signal.Signal
     assert len(table(tmp_path, "spend")) == len(before)
 
 
+@pytest.mark.parametrize(
+    "point", ["flush.files_written", "flush.committed:2", "flush.segments_deleted", "backfill.read"]
+)
+def test_killed_at_a_named_point(tmp_path: pathlib.Path, monkeypatch, point: str) -> None:
+    events = orders(1000)
+    write_files(tmp_path / "history", events)
+    make_project(tmp_path)
+    monkeypatch.setenv("FOREBAY_CRASH_AT", point)
+    backfill(tmp_path, code=-signal.SIGKILL)
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    backfill(tmp_path)
+    assert steps(tmp_path).equals(expected_steps(events))
+
+
 def test_what_is_wrong_is_said_and_writes_nothing(tmp_path: pathlib.Path) -> None:
     events = orders(100)
     write_files(tmp_path / "history", events)

@@ -4,14 +4,17 @@ import datetime
 import json
 import pathlib
 import random
+import shutil
+import subprocess
+import sys
 
 import deltalake
 import polars as pl
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from tests.system.broker import Broker
-from tests.system.project import Project, forebay
+from tests.system.project import ROOT, Project, forebay
 from tests.system.worker import Worker, WorkerError
 
 EVENTS = 600
@@ -47,10 +50,15 @@ def produce(address: str, topic: str, events: pl.DataFrame, partitioner: str = "
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     with Broker(tmp_path_factory.mktemp("broker")) as one:
-        for topic in ("orders", "others"):
+        for topic in ("orders", "others", "kept"):
             one.create_topic(topic, partitions=3)
         events = orders()[FIRST_IN_TOPIC:]
         produce(one.address, "orders", events)
+        produce(one.address, "kept", events)
+        gone = [TopicPartition("kept", partition, 90) for partition in range(3)]
+        admin = one.admin()
+        for deleted in admin.delete_records(gone).values():
+            deleted.result(30)
         produce(one.address, "others", events, partitioner="consistent")
         yield one
 
@@ -161,8 +169,43 @@ def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point):
     check(project, "sales", "shop")
 
 
+def test_a_topic_that_does_not_reach_back_to_the_files_is_refused(broker, tmp_path):
+    project = make_project(tmp_path, broker, "gone", topic="kept")
+    backfill(project)
+    with pytest.raises(WorkerError, match="what came between is in neither"):
+        Worker(project).run_until_idle()
+
+
 def test_a_topic_that_is_partitioned_otherwise_is_refused(broker, tmp_path):
     project = make_project(tmp_path, broker, "otherwise", topic="others")
     backfill(project)
     with pytest.raises(WorkerError, match="partitioner=murmur2_random"):
         Worker(project).run_until_idle()
+
+
+def test_the_example_with_a_history(broker, tmp_path):
+    folder = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "transactions", folder)
+    config = (folder / "forebay.yaml").read_text()
+    config = config.replace("localhost:9092", broker.address).replace("project: shop", "project: cards")
+    config = config.replace("8080", "0").replace("8081", "0")
+    (folder / "forebay.yaml").write_text(config)
+    broker.create_topic("transactions", partitions=2)
+    command = [sys.executable, ROOT / "examples" / "history.py", folder, "--days", "3"]
+    subprocess.run([*command, "--events-a-day", "500"], check=True)
+    done = forebay("backfill", "--project", folder)
+    assert done.returncode == 0, done.stderr
+    now = milliseconds(datetime.datetime.now(datetime.timezone.utc)) + 1000
+    producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
+    payment = {"transaction_id": "t1", "user_id": "u1", "merchant_id": "m1", "amount": 5.0}
+    payment |= {"country": "US", "event_time": now}
+    producer.produce("transactions", json.dumps(payment), "u1", timestamp=now)
+    assert producer.flush(30) == 0
+    done = forebay("run", folder, "--until-idle")
+    assert done.returncode == 0, done.stderr
+    before = pl.concat(map(pl.read_parquet, sorted((folder / "history").glob("*.parquet"))))
+    spent = before.filter(pl.col("user_id") == "u1", pl.col("amount") > 0)["amount"].sum()
+    path = folder / "warehouse" / "offline" / "user_spend" / "v1"
+    rows = pl.from_arrow(deltalake.DeltaTable(str(path)).to_pyarrow_table())
+    newest = rows.filter(pl.col("user_id") == "u1").sort("_effective_time")["spend_7d"][-1]
+    assert newest == pytest.approx(spent + 5)
