@@ -103,6 +103,7 @@ class FileSource::Topic {
     first_.clear();
     for (const auto& position : positions) first_.push_back(position.value_or(Offset(-1)) + 1);
     waiting_ = 0;
+    taken_ = 0;
     ended_ = false;
     return merged_->Start();
   }
@@ -137,7 +138,10 @@ class FileSource::Topic {
 
   double Progress() const {
     absl::MutexLock lock(&mutex_);
-    return merged_ == nullptr ? 0 : merged_->Progress();
+    if (merged_ == nullptr) return 0;
+    const double read = static_cast<double>(taken_ + waiting_);
+    const double part = read == 0 ? 0 : static_cast<double>(taken_) / read;
+    return merged_->Progress() * part;
   }
 
  private:
@@ -173,6 +177,7 @@ class FileSource::Topic {
     if (front.begin == front.end) runs_[p].pop_front();
     next_[p] = next_[p] + rows;
     waiting_ -= rows;
+    taken_ += rows;
     return dropped;
   }
 
@@ -234,6 +239,7 @@ class FileSource::Topic {
   std::vector<Offset> next_ ABSL_GUARDED_BY(mutex_);             // of the first of them
   std::vector<Offset> first_ ABSL_GUARDED_BY(mutex_);            // that the task wants
   int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;                  // rows of all runs
+  int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;                    // rows, passed over or handed out
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

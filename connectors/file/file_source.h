@@ -65,7 +65,7 @@ class FileSource final : public Source {
                                   absl::Duration timeout) override;
   void Watch(const TaskId& task, std::function<void()> wake) override;
 
-  // Of all files of all topics, the part that was read, from 0 to 1, about. Any thread.
+  // Of all rows of all topics, the part that tasks have, from 0 to 1, about. Any thread.
   double Progress() const;
   // Rows handed out, those passed over left out. Any thread.
   int64_t events() const;
