@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from tests.object_store.s3_server import S3Server
 from tests.offline.driver import BUILD
 
 DEFINITIONS = """\
@@ -138,6 +139,21 @@ def test_a_training_set_of_files_alone(tmp_path: pathlib.Path) -> None:
     assert joined["spend.total_lifetime"].equals(
         expected_steps(events)["total_lifetime"], check_names=False
     )
+
+
+def test_files_in_a_bucket(tmp_path: pathlib.Path, monkeypatch) -> None:
+    events = orders(400)
+    with S3Server() as server:
+        server.make_bucket("data")
+        for variable, value in server.environment().items():
+            monkeypatch.setenv(variable, value)
+        for i in range(2):
+            where = f"s3://data/history/2026/{i}.parquet"
+            part = pl.from_arrow(events).gather_every(2, i)
+            part.write_parquet(where, storage_options=server.storage_options())
+        make_project(tmp_path, path="s3://data/history")
+        backfill(tmp_path)
+    assert steps(tmp_path).equals(expected_steps(events))
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
