@@ -1,5 +1,7 @@
 #include "cli/training_set_run.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -7,11 +9,13 @@
 #include <set>
 
 #include "cli/progress_line.h"
+#include "cli/read_cost.h"
 #include "engine/task/stored_state.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/manifest.h"
+#include "online/serving/file_limit.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/types/byte_size.h"
@@ -114,6 +118,10 @@ absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
 
 absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
                             const TrainingSetRun& run) {
+  // Whoever serves on this machine goes first. It is no error where that cannot be had.
+  setpriority(PRIO_PROCESS, 0, 10);
+  RaiseFileLimit();  // all files of the tables are open at a time
+  request.files_at_once = CostOf(loaded.config).files_at_once;
   ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(*loaded.project));
   std::vector<StoredState> states;
   if (run.exact) {

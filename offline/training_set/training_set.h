@@ -65,6 +65,8 @@ struct TrainingSetRequest {
   const std::vector<StoredState>* states = nullptr;
   // How much memory may be used, about; 0: as much as it takes. What is written is the same.
   int64_t memory_bytes = 0;
+  // Where reading waits more than it works, as in an object store: how many threads, at least.
+  size_t files_at_once = 1;
   // Of the tables, by view; the newest of those that are not named.
   std::map<ViewId, TableVersion> versions;
   TableVersion VersionOf(const ViewId& view) const {

@@ -46,7 +46,7 @@ ViewJoins::ViewJoins(const TrainingSetRequest& request, const std::vector<AskedV
     : request_(request),
       views_(views),
       labels_(labels),
-      threads_(std::thread::hardware_concurrency()) {}
+      threads_(std::max<size_t>(std::thread::hardware_concurrency(), request.files_at_once)) {}
 
 absl::StatusOr<std::unique_ptr<ViewJoins>> ViewJoins::Make(const v1::Project& project,
                                                            const TrainingSetRequest& request,
