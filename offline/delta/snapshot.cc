@@ -151,18 +151,23 @@ std::shared_ptr<arrow::Schema> DataSchema(const Snapshot& table) {
   return arrow::schema(std::move(fields));
 }
 
-std::optional<int64_t> CompleteBefore(const Snapshot& table) {
-  // Tasks that have read the files before a topic stand still at its start.
+const TaskClocks::value_type* LeastComplete(const Snapshot& table) {
   auto of_files = [](const auto& task) {
     return IsBatchTopic(std::string_view(task.first).substr(0, task.first.rfind('-')));
   };
   const bool files_alone = std::all_of(table.clocks.begin(), table.clocks.end(), of_files);
-  std::optional<int64_t> least;
+  const TaskClocks::value_type* least = nullptr;
   for (const auto& task : table.clocks) {
     if (of_files(task) && !files_alone) continue;
-    least = std::min(least.value_or(task.second.complete_before), task.second.complete_before);
+    if (least == nullptr || task.second.complete_before < least->second.complete_before)
+      least = &task;
   }
   return least;
+}
+
+std::optional<int64_t> CompleteBefore(const Snapshot& table) {
+  const TaskClocks::value_type* least = LeastComplete(table);
+  return least == nullptr ? std::nullopt : std::optional(least->second.complete_before);
 }
 
 std::optional<LogFileName> ParseLogFileName(std::string_view path) {

@@ -41,6 +41,10 @@ struct Snapshot {
 // The columns of data files: those of the table without its partition columns.
 std::shared_ptr<arrow::Schema> DataSchema(const Snapshot& table);
 
+// The task that the table's completeness hangs on, with its clocks; null: it names none. Those that
+// have read the files before a topic stand still at its start, and do not count beside its own.
+const TaskClocks::value_type* LeastComplete(const Snapshot& table);
+
 // Before when no row can be missing, by all tasks; nullopt: the table does not tell. Microseconds
 // UTC.
 std::optional<int64_t> CompleteBefore(const Snapshot& table);

@@ -63,10 +63,7 @@ std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view
         "still come that change the features of late labels",
         view);
   }
-  auto earlier = [](const auto& a, const auto& b) {
-    return a.second.complete_before < b.second.complete_before;
-  };
-  const auto& [task, clock] = *std::min_element(table.clocks.begin(), table.clocks.end(), earlier);
+  const auto& [task, clock] = *LeastComplete(table);
   int64_t until = clock.complete_before;
   std::string those = Those(labels, [&](KnownTime time) { return time.value() >= until; });
   if (those.empty()) return "";

@@ -122,6 +122,17 @@ def backfill(project: Project, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def training_set(project: Project, at: datetime.datetime) -> str:
+    """What is said of labels at that time."""
+    labels = project.folder / "labels.parquet"
+    pl.DataFrame({"user_id": ["u1"], "at": [at]}).write_parquet(labels)
+    arguments = ["--labels", labels, "--time", "at", "--features", "spend.*"]
+    arguments += ["--out", project.folder / "set.parquet", "--project", project.folder]
+    done = forebay("training-set", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
     project = make_project(tmp_path, broker, "handover")
     with pytest.raises(WorkerError, match="run `forebay backfill (spend|sales)` first"):
@@ -130,6 +141,7 @@ def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
     Worker(project).run_until_idle()
     check(project, "spend", "user_id")
     check(project, "sales", "shop")
+    assert "rows may still come" not in training_set(project, orders()["at"][EVENTS - 100])
     totals = dict(orders().group_by("user_id").agg(pl.col("amount").sum()).rows())
     with Worker(project) as worker:
         feature = "spend.total_lifetime"
