@@ -73,6 +73,18 @@ std::vector<std::string> OutputFormatNames() {
 
 }  // namespace
 
+absl::StatusOr<std::pair<int64_t, int64_t>> RangeOf(const KeyTimesArguments& arguments) {
+  if (arguments.from.empty() || arguments.to.empty())
+    return absl::InvalidArgumentError("--from and --to: both are needed");
+  ASSIGN_OR_RETURN(int64_t from, ParseTimeOption("--from", arguments.from));
+  ASSIGN_OR_RETURN(int64_t to, ParseTimeOption("--to", arguments.to));
+  if (from >= to) {
+    return absl::InvalidArgumentError(
+        fmt::format("--from {} is not before --to {}", arguments.from, arguments.to));
+  }
+  return std::pair(from, to);
+}
+
 absl::StatusOr<std::vector<int64_t>> TimesOfKeys(const KeyTimesArguments& arguments) {
   if (!arguments.at.empty()) {
     ASSIGN_OR_RETURN(int64_t at, ParseTimeOption("--at", arguments.at));
@@ -82,16 +94,12 @@ absl::StatusOr<std::vector<int64_t>> TimesOfKeys(const KeyTimesArguments& argume
     return absl::InvalidArgumentError(
         "name the times of the keys: --at 2026-01-31T00:00:00Z, or --from, --to and --every 1d");
   }
-  ASSIGN_OR_RETURN(int64_t from, ParseTimeOption("--from", arguments.from));
-  ASSIGN_OR_RETURN(int64_t to, ParseTimeOption("--to", arguments.to));
+  ASSIGN_OR_RETURN(auto range, RangeOf(arguments));
+  const auto [from, to] = range;
   absl::StatusOr<int64_t> every = ParseDuration(arguments.every);
   if (!every.ok()) {
     return absl::InvalidArgumentError(
         fmt::format("--every {}: {}", arguments.every, std::string(every.status().message())));
-  }
-  if (from >= to) {
-    return absl::InvalidArgumentError(
-        fmt::format("--from {} is not before --to {}", arguments.from, arguments.to));
   }
   if ((to - from) / *every >= kMostSteps) {
     return absl::InvalidArgumentError(

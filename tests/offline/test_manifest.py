@@ -240,6 +240,34 @@ def test_an_export_has_a_row_of_each_key(project, tmp_path):
     assert "name the times of the keys" in done.stderr
 
 
+@pytest.mark.parametrize("form", ["parquet", "delta"])
+def test_an_export_of_steps_is_what_the_table_has(project, tmp_path, form):
+    first, last = START + DAY // 3, START + 2 * DAY
+    command = ["export", "spend.total_1h,spend.country_1h", "--from", first, "--to", last, "--out-format", form]
+    forebay(project, *command, "--out", tmp_path / "steps")
+    got = {"parquet": pl.read_parquet, "delta": pl.read_delta}[form](str(tmp_path / "steps"))
+    table = pl.read_delta(str(project / "warehouse" / "offline" / "spend" / "v1"))
+    want = table.filter(pl.col("_effective_time") >= at(first), pl.col("_effective_time") < at(last))
+    want = want.sort("user_id", "_effective_time").rename(
+        {name: f"spend.{name}" for name in ["total_1h", "country_1h"]}
+    )
+    assert len(want) > 100
+    assert got.columns == [
+        "user_id", "_effective_time", "_event_time", "_op", "spend.total_1h", "spend.country_1h"
+    ]  # fmt: skip
+    assert got.equals(want.select(got.columns))
+
+
+def test_an_export_of_steps_does_not_depend_on_files(project, tmp_path):
+    command = ["export", "spend", "--from", START, "--to", START + 9 * DAY, "--out"]
+    forebay(project, *command, tmp_path / "before.parquet")
+    upkeep(project)
+    forebay(project, *command, tmp_path / "after.parquet")
+    assert (tmp_path / "before.parquet").read_bytes() == (tmp_path / "after.parquet").read_bytes()
+    done = forebay(project, "export", "spend,visits", "--from", "1", "--to", "2", "--out", "x.csv", code=2)
+    assert "steps are of one view, and these features are of spend and visits" in done.stderr
+
+
 def test_a_terminal_is_shown_how_far_it_is_and_nothing_else_is(project, tmp_path):
     command = [BUILD / "cli" / "forebay", "training-set", "--keys", "all", "--at", str(START + DAY)]
     command += ["--features", "spend.*", "--out", tmp_path / "set.parquet", "--project", project]
