@@ -247,6 +247,17 @@ TrainingSetSummary SummaryOf(const Json& json) {
   return summary;
 }
 
+// Labels in Delta tables are read at the versions that were read.
+void PinTables(const std::vector<InputFile>& inputs, TrainingSetRequest* request) {
+  auto pin = [&](LabelsSource* source) {
+    for (const InputFile& input : inputs) {
+      if (input.version && input.path == source->path) source->version = input.version;
+    }
+  };
+  pin(&request->labels);
+  for (HorizonLabel& label : request->horizon_labels) pin(&label.source);
+}
+
 absl::Status WriteText(const TrainingSetRequest& request, const std::string& path,
                        const std::string& text) {
   absl::StatusOr<StoreUri> uri = StoreUri::Parse(path);
@@ -366,6 +377,7 @@ absl::StatusOr<Manifest> ReadManifest(const std::string& path) {
                         .request = RequestOf(json.at("request")),
                         .made = std::make_shared<TrainingSetSummary>(SummaryOf(json))};
       manifest.request.again = manifest.made.get();
+      PinTables(manifest.made->inputs, &manifest.request);
       return manifest;
     }
   } catch (const nlohmann::json::exception& e) {

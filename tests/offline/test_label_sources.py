@@ -208,6 +208,31 @@ def test_steps_are_the_keys_that_live_at_each(deletes, tmp_path):
     assert got.select("user_id", "shop", "at").equals(pl.concat(steps))
 
 
+def test_keys_of_several_views_are_those_that_any_has(tmp_path):
+    folder = tmp_path / "two"
+    make_project(folder)
+    definitions = folder / "features" / "shop.yaml"
+    more = "  - {name: seen, version: 1, source: orders, entity: user, features: [{name: n, value: count(*), windows: [1h]}]}\n"
+    definitions.write_text(definitions.read_text() + more)
+
+    def rows(users, first, ops, values):
+        columns = {"user_id": pa.array(users)} | values
+        times = [START + i for i in range(len(users))]
+        made = change_rows(columns, 1, times, times, ops)
+        place = made.schema.get_field_index("_source_offset")
+        offsets = pa.array(range(first, first + len(users)), pa.int64())
+        return made.set_column(place, made.schema.field(place), offsets)
+
+    spent = {"total_1h": [1.0] * 3, "orders_1h": pa.array([1] * 3, pa.int64()), "country_1h": ["US"] * 3}
+    spend = rows(["both", "gone", "gone"], 0, ["event", "event", "delete"],
+                 {name: pa.array(values) for name, values in spent.items()})  # fmt: skip
+    seen = rows(["late", "both", "gone"], 3, ["event", "delete", "delete"], {"n_1h": pa.array([1] * 3, pa.int64())})
+    write(folder, [commit(folder, spend), commit(folder, seen, view=2), {"flush": True}])
+    build(folder, tmp_path / "out.parquet", "--keys", "all", "--at", START + 9, features="spend.*,seen.*")
+    got = pl.read_parquet(tmp_path / "out.parquet").select("user_id", "spend.orders_1h", "seen.n_1h")
+    assert got.rows() == [("both", 1, 0), ("late", 0, 1)]
+
+
 def test_compaction_changes_nothing(deletes, tmp_path):
     folder, _ = deletes
     asked = ("--keys", "all", "--at", START + DAY)

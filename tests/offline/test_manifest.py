@@ -8,8 +8,11 @@ import random
 import shutil
 import subprocess
 
+import boto3
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
+from tests.object_store.s3_server import S3Server
 from tests.offline import shop
 from tests.offline.driver import BUILD, START, at, write
 from tests.offline.shop import DAY, commit, forebay, make_project, spend_rows, write_spend
@@ -168,6 +171,32 @@ def refusal(project, tmp_path, code=1) -> str:
     done = again(project, tmp_path / "first", tmp_path / "second", code=code)
     assert not (tmp_path / "second").exists()
     return done.stderr
+
+
+def test_a_table_in_a_bucket_with_labels_in_another(project, tmp_path, monkeypatch):
+    with S3Server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        server.make_bucket("lake")
+        options = server.storage_options()
+        labels = pl.read_parquet(project / "labels.parquet")
+        labels.write_delta("s3://lake/in/labels", storage_options=options)
+        command = ["training-set", "--labels", "s3://lake/in/labels", "--time", "at", "--features", "spend.*"]
+        command += ["--out-format", "delta", "--out", "s3://lake/sets/first"]
+        forebay(project, *command)
+        assert "there is a Delta table at s3://lake/sets/first already" in forebay(project, *command, code=1).stderr
+        first = pl.read_delta("s3://lake/sets/first", storage_options=options)
+        build(project, tmp_path / "local.parquet")
+        assert_frame_equal(first, pl.read_parquet(tmp_path / "local.parquet"), check_row_order=False)
+        s3 = boto3.client("s3", endpoint_url=server.url)
+        text = s3.get_object(Bucket="lake", Key="sets/first.manifest.json")["Body"].read()
+        (tmp_path / "first.manifest.json").write_bytes(text)
+        labels.head(1).write_delta("s3://lake/in/labels", mode="append", storage_options=options)
+        write_more(project)
+        upkeep(project)
+        again(project, tmp_path / "first", "s3://lake/sets/second")
+        second = pl.read_delta("s3://lake/sets/second", storage_options=options)
+        assert second.equals(first)
 
 
 def test_labels_that_changed_are_named(project, tmp_path):
