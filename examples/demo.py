@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from examples.card_stream import CardStream  # noqa: E402
 from examples.console import Console  # noqa: E402
+from examples.history import write_history  # noqa: E402
 from examples.update_reader import UpdateReader  # noqa: E402
 from tests.oracle.oracle import parse_time  # noqa: E402
 from tests.system.broker import Broker  # noqa: E402
@@ -36,6 +37,7 @@ from tests.system.worker import Worker, WorkerError  # noqa: E402
 RATE = 2_000  # transactions a second
 SECONDS = 20
 PARTITIONS = 4
+DAYS, EVENTS_A_DAY = 30, 10_000  # of a history in files
 VIEW = "user_spend"
 BUCKET = "forebay-demo"
 WATCHED = "u7"
@@ -111,6 +113,9 @@ def main() -> int:
     parser.add_argument("--kafka", action="store_true", help="on a real Kafka broker (needs Java)")
     parser.add_argument("--stay", action="store_true", help="keep streaming and serving afterwards")
     parser.add_argument("--s3", action="store_true", help="with the tables in an S3 bucket")
+    parser.add_argument(
+        "--batch", action="store_true", help="with a month in Parquet files before the topic (needs Java)"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
@@ -128,7 +133,8 @@ def main() -> int:
 class Demo:
     def __init__(self, console: Console, options: argparse.Namespace):
         self.console = console
-        self.kafka = options.kafka
+        self.kafka = options.kafka or options.batch  # a backfill asks the topic for its partitions
+        self.batch = options.batch
         self.stay = options.stay
         self.s3 = options.s3
         self.folder = pathlib.Path(os.environ.get("FOREBAY_BUILD", ROOT / "build")) / "demo"
@@ -139,6 +145,8 @@ class Demo:
         self.console.title("forebay: card transactions in, features out")
         with contextlib.ExitStack() as stack:
             worker = self.start(stack)
+            if self.batch:
+                self.show_hand_over(worker)
             stream = CardStream(self.brokers, "transactions", RATE)
             updates = UpdateReader(self.brokers, "shop.user_spend.v1")
             stack.callback(updates.stop)
@@ -146,7 +154,8 @@ class Demo:
             self.show_updates(updates)
             self.show_training_set(updates)
             self.show_compaction()
-            self.show_erasure(worker)
+            if not self.batch:  # who is in files is erased there
+                self.show_erasure(worker)
             self.summary(worker, stream, updates)
             if self.stay:
                 self.keep_serving(worker)
@@ -167,6 +176,8 @@ class Demo:
         self.project = DemoProject(self.folder, brokers, f"s3://{BUCKET}/shop" if self.s3 else None)
         if self.s3:
             self.start_s3(stack)
+        if self.batch:
+            self.backfill()
         embedded = [] if self.kafka else ["--broker", "embedded"]
         worker = Worker(self.project, *embedded)
         stack.callback(worker.kill)
@@ -177,6 +188,41 @@ class Demo:
         self.console.fact("lookups", f"http://127.0.0.1:{worker.ready['http_port']}")
         self.console.fact("Kafka", self.brokers)
         return worker
+
+    def backfill(self) -> None:
+        self.console.step(f"{DAYS} days of transactions are in Parquet files: their features first")
+        self.until = write_history(self.project.folder, DAYS, EVENTS_A_DAY)
+        before = time.monotonic()
+        done = forebay("backfill", "--project", self.project.folder)
+        if done.returncode != 0:
+            raise DemoFailed(f"forebay backfill failed:\n{done.stderr}")
+        took = time.monotonic() - before
+        self.console.fact("backfilled", f"{DAYS * EVENTS_A_DAY:,} transactions in {took:.1f} s")
+        self.console.step("A worker takes the state over, and goes on with the topic")
+
+    def show_hand_over(self, worker: Worker) -> None:
+        """The sums of every user's last week are those of the files."""
+        at = int(self.until.timestamp() * 1e6) + 1
+        rows = pl.read_parquet(self.project.folder / "history" / "*.parquet")
+        hour = 3_600_000_000
+        since = (at - 7 * 24 * hour) // hour * hour  # windows of 7 days move by the hour
+        spent = (
+            rows.filter(
+                pl.col("amount") > 0, pl.col("event_time").dt.epoch("us") >= since
+            )
+            .group_by("user_id")
+            .agg(pl.col("amount").sum())
+        )
+        users = spent["user_id"].to_list()
+        answer = worker.batch_get(
+            [f"{VIEW}.spend_7d"], [{"user_id": user} for user in users], at=at
+        )
+        pairs = list(zip(answer["values"][0], spent["amount"].to_list()))
+        right = sum(found is not None and abs(found - sum) <= 1e-9 * sum for found, sum in pairs)
+        text = f"{right:,} of {len(users):,} users' sums of 7 days are those of the files, by Polars"
+        self.console.verdict(right == len(users) > 0, text)
+        if right < len(users):
+            raise DemoFailed("the state that was handed over has other sums than the files")
 
     def start_s3(self, stack: contextlib.ExitStack) -> None:
         """A server of its own, which worker, commands and readers find by the usual variables."""
@@ -340,7 +386,9 @@ class Demo:
             "records in a Kafka topic said what was newest.",
             "A training set joined from the table held exactly what serving had answered. That is the point.",
             f"{stream.broken} broken records were kept, with the reason, in shop.dead-letter: nothing is dropped.",
-            "One user was erased: from memory, disk, the newest records of topics, and from the table with its past.",
+            f"{DAYS * EVENTS_A_DAY:,} transactions in files came first, computed by the same engine; each counts once."
+            if self.batch
+            else "One user was erased: from memory, disk, the newest records of topics, and from the table with its past.",
         ):
             self.console.bullet(text)
         self.console.line(f"\nAll that in {seconds:.0f} seconds.")
@@ -361,6 +409,8 @@ class Demo:
             self.console.command(
                 "./dev demo --kafka", "the same on a real Kafka broker, exactly once"
             )
+        if not self.batch:
+            self.console.command("./dev demo --batch", "with a month in Parquet files before the topic")
         if not self.s3:
             self.console.command("./dev demo --s3", "the same with the tables in an S3 bucket")
         self.console.command(
