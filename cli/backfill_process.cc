@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,10 +13,10 @@
 #include <set>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "cli/ask_patiently.h"
 #include "cli/backfill_mark.h"
 #include "cli/kafka_config.h"
+#include "cli/progress_line.h"
 #include "cli/run_summary.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/file/file_source.h"
@@ -39,7 +38,6 @@ namespace forebay {
 namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
-constexpr absl::Duration kShowEvery = absl::Milliseconds(500);
 
 // The data files of a table that anybody wrote.
 absl::StatusOr<std::vector<BatchFile>> ListTableFiles(const StoreUri& uri, const S3Settings& s3) {
@@ -62,35 +60,6 @@ absl::StatusOr<std::vector<BatchFile>> ListTableFiles(const StoreUri& uri, const
   }
   return files;
 }
-
-// One line that is written over, on a terminal alone.
-class ProgressLine {
- public:
-  void Show(double part, int64_t events) {
-    const absl::Time now = absl::Now();
-    if (!terminal_ || now < next_) return;
-    next_ = now + kShowEvery;
-    const double seconds = std::max(absl::ToDoubleSeconds(now - begun_), 1e-3);
-    std::string left = "";
-    if (part > 0.001) {
-      const auto rest = absl::Seconds(static_cast<int64_t>(seconds * (1 - part) / part));
-      left = fmt::format(", {} left", absl::FormatDuration(rest));
-    }
-    fmt::print(stderr, "\r{:5.1f} %, {} events, {:.0f} a second{}\x1b[K", 100 * part, events,
-               static_cast<double>(events) / seconds, left);
-    shown_ = true;
-  }
-
-  ~ProgressLine() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  const absl::Time begun_ = absl::Now();
-  absl::Time next_ = begun_;
-  bool shown_ = false;
-};
 
 class BackfillProcess {
  public:
@@ -286,7 +255,7 @@ bool BackfillProcess::AllRead() const {
 }
 
 absl::Status BackfillProcess::Read() {
-  ProgressLine progress;
+  ProgressLine progress("backfilling", "rows");
   while (!stop_.load()) {
     RETURN_IF_ERROR(source_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
@@ -298,7 +267,9 @@ absl::Status BackfillProcess::Read() {
     absl::Status flushed = offline_->last_flush_error();
     if (!flushed.ok() && !IsTransient(flushed)) return flushed;
     dead_letters_.SayDue();
-    progress.Show(source_->Progress(), source_->events());
+    const double part = source_->Progress();
+    const int64_t rows = source_->rows();
+    progress.Show(rows, part > 0.001 ? static_cast<int64_t>(static_cast<double>(rows) / part) : 0);
     if (!AllRead()) continue;
     RETURN_IF_ERROR(worker_->Commit());
     summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());

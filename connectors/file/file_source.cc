@@ -136,6 +136,12 @@ class FileSource::Topic {
     return end;
   }
 
+  // Rows handed out or passed over.
+  int64_t taken() const {
+    absl::MutexLock lock(&mutex_);
+    return taken_;
+  }
+
   double Progress() const {
     absl::MutexLock lock(&mutex_);
     if (merged_ == nullptr) return 0;
@@ -369,9 +375,10 @@ double FileSource::Progress() const {
   return topics_.empty() ? 1 : all / static_cast<double>(topics_.size());
 }
 
-int64_t FileSource::events() const {
-  absl::MutexLock lock(&mutex_);
-  return events_;
+int64_t FileSource::rows() const {
+  int64_t all = 0;
+  for (const auto& [name, topic] : topics_) all += topic->taken();
+  return all;
 }
 
 }  // namespace forebay

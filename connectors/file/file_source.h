@@ -67,8 +67,8 @@ class FileSource final : public Source {
 
   // Of all rows of all topics, the part that tasks have, from 0 to 1, about. Any thread.
   double Progress() const;
-  // Rows handed out, those passed over left out. Any thread.
-  int64_t events() const;
+  // How many these are. Any thread.
+  int64_t rows() const;
 
  private:
   class Topic;
