@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/training_set/feature_list.h"
+#include "offline/training_set/join_threads.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/live_keys.h"
@@ -238,10 +240,12 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   summary.labels = labels.times.size();
   AddSentence(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 
+  JoinThreads threads(std::max<size_t>(std::thread::hardware_concurrency(), request.files_at_once));
+  request.output.executor = threads.executor();
   ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,
                    OpenOutput(project, request, features, labels));
   ASSIGN_OR_RETURN(std::unique_ptr<ViewJoins> joins,
-                   ViewJoins::Make(project, request, plans, labels, &summary.warnings));
+                   ViewJoins::Make(project, request, plans, labels, threads, &summary.warnings));
   for (int64_t first = 0; first == 0 || first < summary.labels; first += joins->labels_at_once()) {
     ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> rows, RowsOf(*joins, labels, features, first));
     RETURN_IF_ERROR(writer->Write(rows));

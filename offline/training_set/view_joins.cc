@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -42,18 +41,16 @@ int64_t ValueBytes(const v1::Feature& feature) {
 }  // namespace
 
 ViewJoins::ViewJoins(const TrainingSetRequest& request, const std::vector<AskedView>& views,
-                     const Labels& labels)
-    : request_(request),
-      views_(views),
-      labels_(labels),
-      threads_(std::max<size_t>(std::thread::hardware_concurrency(), request.files_at_once)) {}
+                     const Labels& labels, JoinThreads& threads)
+    : request_(request), views_(views), labels_(labels), threads_(threads) {}
 
 absl::StatusOr<std::unique_ptr<ViewJoins>> ViewJoins::Make(const v1::Project& project,
                                                            const TrainingSetRequest& request,
                                                            const std::vector<AskedView>& views,
                                                            const Labels& labels,
+                                                           JoinThreads& threads,
                                                            std::vector<std::string>* warnings) {
-  std::unique_ptr<ViewJoins> joins(new ViewJoins(request, views, labels));
+  std::unique_ptr<ViewJoins> joins(new ViewJoins(request, views, labels, threads));
   RETURN_IF_ERROR(joins->Budget());
   RETURN_IF_ERROR(joins->FindRows(project, warnings));
   return joins;

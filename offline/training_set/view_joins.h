@@ -35,7 +35,7 @@ class ViewJoins {
   static absl::StatusOr<std::unique_ptr<ViewJoins>> Make(const v1::Project& project,
                                                          const TrainingSetRequest& request,
                                                          const std::vector<AskedView>& views,
-                                                         const Labels& labels,
+                                                         const Labels& labels, JoinThreads& threads,
                                                          std::vector<std::string>* warnings);
 
   // How many labels' values fit into the memory at a time: a multiple of a row group's rows.
@@ -47,18 +47,16 @@ class ViewJoins {
   // What was read so far.
   std::vector<TrainingSetSummary::View> Summaries() const;
 
-  arrow::internal::Executor* executor() const { return threads_.executor(); }
-
  private:
   ViewJoins(const TrainingSetRequest& request, const std::vector<AskedView>& views,
-            const Labels& labels);
+            const Labels& labels, JoinThreads& threads);
   absl::Status FindRows(const v1::Project& project, std::vector<std::string>* warnings);
   absl::Status Budget();
 
   const TrainingSetRequest& request_;
   const std::vector<AskedView>& views_;
   const Labels& labels_;
-  JoinThreads threads_;
+  JoinThreads& threads_;
   std::vector<std::unique_ptr<PointInTimeJoin>> joins_;
   std::vector<JoinedTable> tables_;  // by view, as joins_
   int64_t labels_at_once_ = 0;
