@@ -29,6 +29,7 @@ void AddHistoryCommand(CLI::App* app, int* exit_code);
 void AddTablesCommand(CLI::App* app, int* exit_code);
 void AddExportCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
+void AddTaskCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddCompactCommand(CLI::App* app, int* exit_code);
 void AddTierCommand(CLI::App* app, int* exit_code);

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   forebay::AddTablesCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddExportCommand(&app, &exit_code);
+  forebay::AddTaskCommand(&app, &exit_code);
   forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddCompactCommand(&app, &exit_code);
   forebay::AddTierCommand(&app, &exit_code);

@@ -1,12 +1,16 @@
 // forebay training-set: labels joined point-in-time with features.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/run_tasks.h"
 #include "cli/table_version_option.h"
 #include "cli/training_set_options.h"
 #include "cli/training_set_run.h"
+#include "fmt/format.h"
 #include "offline/training_set/manifest.h"
+#include "offline/training_set/training_tasks.h"
 #include "schemas/types/byte_size.h"
 #include "schemas/types/status_macros.h"
 
@@ -15,31 +19,69 @@ namespace {
 
 struct TrainingSetArguments {
   std::string folder = ".";
+  int tasks = 0;       // 0: the set as a whole
+  bool print = false;  // the tasks, for others to run
+  std::string finish;  // the folder of parts that are made
   LabelArguments labels;
   std::string manifest;
   TrainingSetRun run;
   std::shared_ptr<TableVersionOption> version;
 };
 
+absl::Status Finish(const std::string& folder) {
+  ASSIGN_OR_RETURN(std::string manifest, FinishTasks(folder));
+  fmt::print("the set is made: its manifest is {}\n", manifest);
+  return absl::OkStatus();
+}
+
+// Prints the tasks, or runs each in a process of its own and finishes the set.
+absl::Status Divide(const LoadedProject& loaded, const TrainingSetArguments& arguments,
+                    TrainingSetRequest request) {
+  request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  request.labels.s3 = loaded.config.s3;
+  if (arguments.run.exact)
+    return absl::InvalidArgumentError("--tasks: --exact needs the states of this machine");
+  ASSIGN_OR_RETURN(std::vector<std::string> tasks,
+                   DivideTrainingSet(*loaded.project, arguments.folder, request, arguments.tasks));
+  if (arguments.print) {
+    for (const std::string& task : tasks) fmt::print("{}\n", task);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(RunTasksHere(tasks));
+  return Finish(request.output.path);
+}
+
 absl::Status Build(const TrainingSetArguments& arguments, TrainingSetRequest request) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   RETURN_IF_ERROR(TakeLabelArguments(arguments.labels, &request));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
   ASSIGN_OR_RETURN(request.versions, arguments.version->ParseFor(views));
+  if (arguments.tasks > 0) return Divide(loaded, arguments, std::move(request));
   return RunTrainingSet(loaded, std::move(request), arguments.run);
 }
 
 // `asked`: where to, and with how much memory.
 absl::Status BuildAgain(const TrainingSetArguments& arguments, const TrainingSetRequest& asked) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
-  ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(arguments.manifest));
-  TrainingSetRequest& request = manifest.request;
-  request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  request.memory_bytes = asked.memory_bytes;
-  request.output.overwrite = asked.output.overwrite;
-  if (!asked.output.path.empty()) request.output.path = asked.output.path;
-  RETURN_IF_ERROR(PrepareAgain(*loaded.project, &manifest));
-  return RunTrainingSet(loaded, request, arguments.run);
+  ASSIGN_OR_RETURN(std::vector<Manifest> manifests, ReadManifests(arguments.manifest));
+  for (Manifest& manifest : manifests) {
+    TrainingSetRequest& request = manifest.request;
+    request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+    request.memory_bytes = asked.memory_bytes;
+    request.output.overwrite = asked.output.overwrite;
+    if (!asked.output.path.empty()) {
+      const std::filesystem::path part = request.output.path;
+      request.output.path = asked.output.path;
+      if (request.part) {
+        std::filesystem::create_directories(asked.output.path);
+        request.output.path = (std::filesystem::path(asked.output.path) / part.filename()).string();
+      }
+    }
+    RETURN_IF_ERROR(PrepareAgain(*loaded.project, &manifest));
+    RETURN_IF_ERROR(RunTrainingSet(loaded, request, arguments.run));
+  }
+  if (!manifests[0].request.part) return absl::OkStatus();
+  return Finish(std::filesystem::path(manifests[0].request.output.path).parent_path().string());
 }
 
 void AddMemoryOption(CLI::App* command, TrainingSetRequest* request) {
@@ -87,11 +129,29 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
        {"--labels", "--keys", "--features", "--label", "--time", "--time-unit", "--labels-version",
         "--split", "--partition-by", "--out-format", "--version", "--as-of", "--exact"})
     again->excludes(command->get_option(name));
+  CLI::Option* tasks =
+      command
+          ->add_option("--tasks", arguments->tasks,
+                       "Make the set in so many parts, each in a process of its own; --out is a "
+                       "folder")
+          ->check(CLI::Range(1, 100'000));
+  command
+      ->add_flag("--print", arguments->print,
+                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
+      ->needs(tasks);
+  CLI::Option* finish =
+      command
+          ->add_option("--finish", arguments->finish,
+                       "The folder of the parts, when all tasks have run: write the manifest of "
+                       "the set")
+          ->option_text("FOLDER");
+  for (CLI::Option* other : {tasks, again}) finish->excludes(other);
   command->add_option("-p,--project", arguments->folder, "The project's folder")
       ->capture_default_str();
   command->callback([=] {
-    *exit_code = Report(arguments->manifest.empty() ? Build(*arguments, *request)
-                                                    : BuildAgain(*arguments, *request));
+    *exit_code = Report(!arguments->finish.empty()     ? Finish(arguments->finish)
+                        : !arguments->manifest.empty() ? BuildAgain(*arguments, *request)
+                                                       : Build(*arguments, *request));
   });
 }
 

@@ -2,7 +2,7 @@
 //
 //   WriteManifest(project, request, summary, {.program = "forebay 0.1.0"});  //
 //   set.parquet.manifest.json Manifest manifest =
-//   ReadManifest("set.parquet.manifest.json").value(); manifest.request.warehouse = store;
+//   ReadManifests("set.parquet.manifest.json").value()[0]; manifest.request.warehouse = store;
 //   ASSIGN_OR_RETURN(..., PrepareAgain(project, &manifest));
 //   BuildTrainingSet(project, manifest.request);          // FAILED_PRECONDITION where it differs
 #ifndef FOREBAY_OFFLINE_TRAINING_SET_MANIFEST_H_
@@ -39,8 +39,9 @@ absl::StatusOr<std::string> WriteManifest(const v1::Project& project,
                                           const TrainingSetRequest& request,
                                           const TrainingSetSummary& summary, const MadeBy& made_by);
 
-// NOT_FOUND. INVALID_ARGUMENT: it is no manifest, or one of a later program.
-absl::StatusOr<Manifest> ReadManifest(const std::string& path);
+// One, or, of a set that was made by tasks, those of its parts, in their order. NOT_FOUND.
+// INVALID_ARGUMENT: it is no manifest, or one of a later program.
+absl::StatusOr<std::vector<Manifest>> ReadManifests(const std::string& path);
 
 // Chooses what is read of each table: the version that was, or, where files of that are gone, the
 // newest, but only the rows that were there then. FAILED_PRECONDITION: the project, a definition or

@@ -241,13 +241,12 @@ absl::Status PointInTimeJoin::FindKeys(const RowPart& part, PartKeys* keys) cons
 // Rows outside are of no key.
 absl::Status PointInTimeJoin::DropRowsOutside(const RowBounds& bounds, const RowPart& part,
                                               PartKeys* keys) {
-  const std::vector<std::string> names = {"_source_partition", "_source_offset"};
-  CountBytes(part, names);
-  ASSIGN_OR_RETURN(std::vector<int64_t> partitions, NumbersOf(part, names[0], *arrow::int32()));
-  ASSIGN_OR_RETURN(std::vector<int64_t> offsets, NumbersOf(part, names[1], *arrow::int64()));
-  for (size_t row = 0; row < offsets.size(); ++row) {
-    auto bound = bounds.find(static_cast<int32_t>(partitions[row]));
-    if (bound == bounds.end() || offsets[row] >= bound->second) keys->Drop(row);
+  const std::vector<std::string> columns = {"_source_partition", "_source_offset"};
+  CountBytes(part, columns);
+  auto within = RowsWithin(part, bounds);
+  if (!within.ok()) return Wrong(within.status());
+  for (size_t row = 0; row < within->size(); ++row) {
+    if ((*within)[row] == 0) keys->Drop(row);
   }
   return absl::OkStatus();
 }

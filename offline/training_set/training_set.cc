@@ -108,6 +108,17 @@ std::string DescribeCounts(const HorizonLabel& label, const HorizonLabelCounts& 
              counts.unknown == 1 ? "it" : "them", label.source.path, FormatTime(counts.until_us));
 }
 
+absl::Status TakePart(const LabelsPart& part, Labels* labels) {
+  if (std::ssize(labels->times) != part.of_labels) {
+    return absl::FailedPreconditionError(
+        fmt::format("the labels are {} rows, and were {} when they were divided",
+                    labels->times.size(), part.of_labels));
+  }
+  labels->table = labels->table->Slice(part.from, part.to - part.from);
+  labels->times = {labels->times.begin() + part.from, labels->times.begin() + part.to};
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Labels> TakeLabels(const std::vector<AskedView>& plans,
                                   const std::vector<const v1::Field*>& keys,
                                   TrainingSetRequest* request, std::vector<std::string>* notes) {
@@ -118,6 +129,7 @@ absl::StatusOr<Labels> TakeLabels(const std::vector<AskedView>& plans,
           ? AllKeys(plans, request)
           : ReadKeys(request->labels, request->time_column, request->key_times, keys);
   RETURN_IF_ERROR(labels.status());
+  if (request->part) RETURN_IF_ERROR(TakePart(*request->part, &*labels));
   AddSentence(labels->note, notes);
   for (const HorizonLabel& label : request->horizon_labels) {
     ASSIGN_OR_RETURN(HorizonLabelCounts counts,
@@ -264,6 +276,16 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   }));
   summary.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return summary;
+}
+
+absl::StatusOr<int64_t> CountLabels(const v1::Project& project, TrainingSetRequest request) {
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
+  ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
+  ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
+  request.horizon_labels.clear();
+  std::vector<std::string> notes;
+  ASSIGN_OR_RETURN(Labels labels, TakeLabels(plans, key_fields, &request, &notes));
+  return labels.times.size();
 }
 
 }  // namespace forebay

@@ -45,6 +45,15 @@ struct TrainingSetSummary;
 using TrainingSetProgress =
     std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
+// Some of the labels, of a set that is made in parts.
+struct LabelsPart {
+  int number = 0;
+  int of = 1;             // parts
+  int64_t from = 0;       // its first label
+  int64_t to = 0;         // the one after its last
+  int64_t of_labels = 0;  // of all parts
+};
+
 struct TrainingSetRequest {
   LabelsSource labels;
   std::string time_column;  // timestamp (any unit; without a zone: UTC), date, RFC 3339 text, or
@@ -59,6 +68,7 @@ struct TrainingSetRequest {
   std::vector<std::string> features;         // as ResolveFeatures takes them
   OutputOptions output;                      // but for split_names, which are those of `split`
   SplitRule split;  // by key, and without columns: by the key of the first feature's entity
+  std::optional<LabelsPart> part;  // nullopt: all labels
   std::shared_ptr<ObjectStore> warehouse;
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
@@ -121,6 +131,9 @@ struct TrainingSetSummary {
 // nothing is written then.
 absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
                                                     const TrainingSetRequest& request);
+
+// How many labels the set has. Errors as BuildTrainingSet's.
+absl::StatusOr<int64_t> CountLabels(const v1::Project& project, TrainingSetRequest request);
 
 }  // namespace forebay
 

@@ -1,0 +1,54 @@
+// forebay task: one of the tasks that a command has divided its work into.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include "cli/command.h"
+#include "cli/training_set_run.h"
+#include "fmt/format.h"
+#include "offline/training_set/training_tasks.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+absl::StatusOr<std::string> TextOf(const std::string& task) {
+  if (task.starts_with("{")) return task;
+  std::ostringstream text;
+  if (task == "-") {
+    text << std::cin.rdbuf();
+  } else {
+    std::ifstream file(task);
+    if (!file) return absl::NotFoundError(fmt::format("cannot open the task {}", task));
+    text << file.rdbuf();
+  }
+  return text.str();
+}
+
+absl::Status RunTask(const std::string& given) {
+  ASSIGN_OR_RETURN(std::string text, TextOf(given));
+  ASSIGN_OR_RETURN(TrainingSetTask task, ReadTrainingSetTask(text));
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(task.project_folder));
+  task.request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  RETURN_IF_ERROR(PinTables(*loaded.project, &task));
+  std::error_code ignored;  // then the file cannot be written, which is said
+  std::filesystem::create_directories(std::filesystem::path(task.request.output.path).parent_path(),
+                                      ignored);
+  return RunTrainingSet(loaded, std::move(task.request), {});
+}
+
+}  // namespace
+
+void AddTaskCommand(CLI::App* app, int* exit_code) {
+  auto task = std::make_shared<std::string>();
+  CLI::App* command = app->add_subcommand(
+      "task", "Run a task that `--tasks N --print` gave; again and anywhere, with the same result");
+  command->add_option("task", *task, "The line of JSON, a file with it, or - for stdin")
+      ->required();
+  command->callback([=] { *exit_code = Report(RunTask(*task)); });
+}
+
+}  // namespace forebay
