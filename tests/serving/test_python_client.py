@@ -205,4 +205,4 @@ client.get(entity={"user_id": 1.5}, features=["a.b"])
     lines = [line for line in done.stdout.splitlines() if "note: Following" not in line]
     assert "Revealed type is" in lines[0] and "list[forebay.client.FeatureValue]" in lines[0]
     assert "program.py:7: error: Dict entry 0 has incompatible type" in lines[1]
-    assert lines[2:] == ["Found 1 error in 1 file (checked 4 source files)"], done.stdout
+    assert lines[2:] == ["Found 1 error in 1 file (checked 5 source files)"], done.stdout
