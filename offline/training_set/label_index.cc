@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #define XXH_INLINE_ALL
@@ -253,7 +254,9 @@ void LabelIndex::Build(size_t number, const std::vector<Keyed>& labels,
   }
 }
 
-void LabelIndex::FindNumbers(absl::Span<const int64_t> keys, SlotRange* ranges) const {
+template <typename Key>
+void LabelIndex::Find(absl::Span<const Key> keys, SlotRange* ranges) const {
+  constexpr bool kTexts = std::is_same_v<Key, std::string_view>;
   uint64_t hashes[kLookedUpAtOnce];
   for (size_t first = 0; first < keys.size(); first += kLookedUpAtOnce) {
     const size_t count = std::min(kLookedUpAtOnce, keys.size() - first);
@@ -261,38 +264,30 @@ void LabelIndex::FindNumbers(absl::Span<const int64_t> keys, SlotRange* ranges) 
       hashes[i] = HashOf(keys[first + i]);
       const Partition& partition = PartitionFor(hashes[i]);
       Prefetch(&partition.entries[hashes[i] & partition.mask]);
+      if constexpr (kTexts) Prefetch(&partition.texts[hashes[i] & partition.mask]);
     }
     for (size_t i = 0; i < count; ++i) {
       const Partition& partition = PartitionFor(hashes[i]);
       const std::vector<Entry>& entries = partition.entries;
+      auto is_other = [&](size_t place) {
+        if (entries[place].hash != hashes[i]) return true;
+        if constexpr (kTexts) return !partition.texts[place].Is(keys[first + i]);
+        return false;
+      };
       size_t place = hashes[i] & partition.mask;
-      while (entries[place].hash != hashes[i] && entries[place].range.count > 0)
+      while (entries[place].range.count > 0 && is_other(place))
         place = (place + 1) & partition.mask;
       ranges[first + i] = entries[place].range;
     }
   }
 }
 
+void LabelIndex::FindNumbers(absl::Span<const int64_t> keys, SlotRange* ranges) const {
+  Find(keys, ranges);
+}
+
 void LabelIndex::FindTexts(absl::Span<const std::string_view> keys, SlotRange* ranges) const {
-  uint64_t hashes[kLookedUpAtOnce];
-  for (size_t first = 0; first < keys.size(); first += kLookedUpAtOnce) {
-    const size_t count = std::min(kLookedUpAtOnce, keys.size() - first);
-    for (size_t i = 0; i < count; ++i) {
-      hashes[i] = HashOf(keys[first + i]);
-      const Partition& partition = PartitionFor(hashes[i]);
-      Prefetch(&partition.entries[hashes[i] & partition.mask]);
-      Prefetch(&partition.texts[hashes[i] & partition.mask]);
-    }
-    for (size_t i = 0; i < count; ++i) {
-      const Partition& partition = PartitionFor(hashes[i]);
-      const std::vector<Entry>& entries = partition.entries;
-      size_t place = hashes[i] & partition.mask;
-      while (entries[place].range.count > 0 &&
-             (entries[place].hash != hashes[i] || !partition.texts[place].Is(keys[first + i])))
-        place = (place + 1) & partition.mask;
-      ranges[first + i] = entries[place].range;
-    }
-  }
+  Find(keys, ranges);
 }
 
 void LabelIndex::ForSlots(JoinThreads& threads,

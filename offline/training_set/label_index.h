@@ -100,6 +100,8 @@ class LabelIndex {
 
   void Build(size_t partition, const std::vector<Keyed>& labels,
              const std::vector<std::string_view>& text_of_label);
+  template <typename Key>
+  void Find(absl::Span<const Key> keys, SlotRange* ranges) const;
   static size_t PartitionOf(uint64_t hash) { return hash >> (64 - kPartitionBits); }
   const Partition& PartitionFor(uint64_t hash) const { return partitions_[PartitionOf(hash)]; }
 

@@ -167,14 +167,10 @@ absl::StatusOr<std::vector<std::string>> DivideTrainingSet(const v1::Project& pr
                                                            const TrainingSetRequest& request,
                                                            int tasks) {
   RETURN_IF_ERROR(CheckDivisible(request));
-  ASSIGN_OR_RETURN(TrainingSetSummary summary_of_tables,
-                   [&]() -> absl::StatusOr<TrainingSetSummary> {
-                     TrainingSetSummary summary;
-                     ASSIGN_OR_RETURN(summary.views, NewestTables(project, request));
-                     return summary;
-                   }());
+  TrainingSetSummary newest;
+  ASSIGN_OR_RETURN(newest.views, NewestTables(project, request));
   TrainingSetRequest pinned = request;
-  for (const TrainingSetSummary::View& table : summary_of_tables.views) {
+  for (const TrainingSetSummary::View& table : newest.views) {
     if (table.table_version >= 0)
       pinned.versions[{table.name, table.version}] = {.number = table.table_version};
   }
@@ -197,7 +193,7 @@ absl::StatusOr<std::vector<std::string>> DivideTrainingSet(const v1::Project& pr
                                 {"kind", kTaskKind},
                                 {"project_folder", AbsolutePath(project_folder)},
                                 {"memory_bytes", request.memory_bytes},
-                                {"tables", TablesJson(project, summary_of_tables)},
+                                {"tables", TablesJson(project, newest)},
                                 {"request", RequestJson(part)}}
                         .dump());
   }
