@@ -157,6 +157,13 @@ def _training_set_goals(case: str) -> tuple[Target, Target]:
     )
 
 
+def _large_training_set(results: dict) -> Verdict:
+    large = [case for case in results.get("training-set", []) if "memory" in case["case"]]
+    if not large or large[0]["table_rows"] < 100_000_000:
+        return Verdict(NOT_MEASURED)
+    return _at_most(large[0]["engines"][0]["peak_megabytes"], 2048, "{:,.0f} MB")
+
+
 TARGETS = (
     Target(
         "all defaults, against Flink that writes the same JSON exactly once, but no table",
@@ -257,4 +264,9 @@ TARGETS = (
         ),
     ),
     *_training_set_goals("22 features"),
+    Target(
+        "100 M rows joined with 10 M labels, peak memory",
+        "2 GiB, at most",
+        _large_training_set,
+    ),
 )

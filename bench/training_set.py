@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import statistics
 import sys
 
@@ -18,6 +19,8 @@ from bench.variants import DEFAULTS, VIEW
 from bench.workshop import ROOT, BenchFailed, Workshop, binary
 
 OWN = "forebay"
+LARGE_MEMORY = "2GB"
+ROWS_OF_A_KEY, DATES = 100, 30  # of the large table
 OTHERS = ("duckdb", "polars", "floor")
 FLOOR = "reading the needed columns alone (pyarrow)"
 TITLES = {"duckdb": "DuckDB", "polars": "Polars", "floor": FLOOR}
@@ -25,7 +28,7 @@ TITLES = {"duckdb": "DuckDB", "polars": "Polars", "floor": FLOOR}
 
 def measure(workshop: Workshop) -> dict:
     project = _project_with_table(workshop)
-    features = _features(project)
+    features = _features_of(table_of(project))
     rows = pl.scan_delta(table_of(project)).select(pl.len()).collect().item()
     case = {
         "case": f"{len(features)} features",
@@ -34,15 +37,51 @@ def measure(workshop: Workshop) -> dict:
         "table_files": len(table_of(project).file_uris()),
     }
     case["engines"] = _measure(
-        workshop, command(workshop, project, features), _job(workshop, project, features)
+        workshop, command_of(workshop, project, features), _job(workshop, project, features)
     )
     _check(workshop, features)
-    return {"training-set": [case]}
+    return {"training-set": [case, _large(workshop)]}
 
 
-def command(workshop: Workshop, project: pathlib.Path | None = None, features=(f"{VIEW}.*",)) -> list:
+def _large(workshop: Workshop) -> dict:
+    """A table that does not fit into the memory that the join may use, and a tenth as many labels."""
+    project, rows = workshop.folder / "large", workshop.settings.history_rows
+    keys = max(rows // ROWS_OF_A_KEY, 1)
+    shutil.copytree(ROOT / "bench" / "transactions", project)
+    command = [binary("bench/history_table"), "--project", project, "--rows", rows]
+    measured_process.run([*command, "--dates", DATES, "--keys", keys], workshop.log)
+    table = project / "warehouse" / "offline" / VIEW / "v1"
+    times = pl.scan_delta(str(table)).select(
+        pl.col("_effective_time").min().alias("first"), pl.col("_effective_time").max().alias("last")
+    )
+    first, last = (int(time.timestamp() * 1e6) for time in times.collect().row(0))
+    number = pl.int_range(max(rows // 10, 1))
+    labels = pl.select(
+        user_id=pl.concat_str(pl.lit("u"), number.hash(1) % keys),
+        ts=(first + number.hash(2) % (last - first)).cast(pl.Int64).cast(pl.Datetime("us", "UTC")),
+    )
+    labels.write_parquet(project / "labels.parquet")
+    features = _features_of(str(table))
+    cost = measured_process.run(
+        [*command_of(workshop, project, features), "--memory", LARGE_MEMORY], workshop.log
+    )
+    case = {
+        "case": f"{len(features)} features, {LARGE_MEMORY} of memory",
+        "labels": labels.height,
+        "table_rows": rows,
+        "table_files": sum(1 for _ in table.rglob("*.parquet")),
+        "engines": [_summary(OWN, [cost])],
+    }
+    shutil.rmtree(project)
+    return case
+
+
+def command(workshop: Workshop) -> list:
     """The join of random labels."""
-    project = project or _project_with_table(workshop)
+    return command_of(workshop, _project_with_table(workshop), [f"{VIEW}.*"])
+
+
+def command_of(workshop: Workshop, project: pathlib.Path, features: list[str]) -> list:
     names = ",".join(name if "." in name else f"{VIEW}.{name}" for name in features)
     arguments = ["--project", project, "--labels", project / "labels.parquet", "--time", "ts"]
     arguments += ["--features", names, "--out", _output(workshop, OWN)]
@@ -84,8 +123,8 @@ def _project_with_table(workshop: Workshop) -> pathlib.Path:
     return project
 
 
-def _features(project: pathlib.Path) -> list[str]:
-    names = pl.scan_delta(table_of(project)).collect_schema().names()
+def _features_of(table) -> list[str]:
+    names = pl.scan_delta(table).collect_schema().names()
     return [name for name in names if not name.startswith("_") and name not in ("user_id", "date")]
 
 
