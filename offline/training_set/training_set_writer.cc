@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMostParts = 1000;
 constexpr char kSplitColumn[] = "split";
-constexpr char kUnfinished[] = ".partial";
 constexpr char kReplaced[] = ".replaced";
 
 struct TablePath {
@@ -139,6 +138,7 @@ TrainingSetWriter::TrainingSetWriter(OutputOptions options, std::shared_ptr<arro
       schema_(std::move(schema)),
       part_schema_(schema_),
       splits_(std::move(splits)),
+      unfinished_(fmt::format(".{}.partial", RandomId())),
       null_counts_(schema_->num_fields()) {}
 
 absl::StatusOr<std::unique_ptr<TrainingSetWriter>> TrainingSetWriter::Create(
@@ -177,7 +177,7 @@ TrainingSetWriter::~TrainingSetWriter() {
       store_->Delete(part.staged).IgnoreError();
     }
   }
-  for (const std::string& root : roots_) fs::remove_all(root + kUnfinished, ignored);
+  for (const std::string& root : roots_) fs::remove_all(root + unfinished_, ignored);
 }
 
 absl::Status TrainingSetWriter::Failed(std::string_view what) const {
@@ -230,9 +230,9 @@ absl::StatusOr<TrainingSetWriter::Part*> TrainingSetWriter::Open(const PartKey& 
   } else {
     const std::string root = RootOf(options_, split);
     std::error_code error;
-    if (roots_.insert(root).second) fs::remove_all(root + kUnfinished, error);
+    roots_.insert(root);
     part.path = root;
-    part.staged = root + kUnfinished;
+    part.staged = root + unfinished_;
     if (!folder.empty()) {
       const std::string name =
           fmt::format("/{}/part-0.{}", folder, OutputFormatName(options_.format));
@@ -304,7 +304,7 @@ absl::Status TrainingSetWriter::RenameFiles() {
     std::error_code error;
     const bool replaces_folder = !options_.partition_by.empty() && fs::exists(root, error);
     if (replaces_folder) fs::rename(root, root + kReplaced, error);
-    if (!error) fs::rename(root + kUnfinished, root, error);
+    if (!error) fs::rename(root + unfinished_, root, error);
     if (error) return Failed(fmt::format("{}: {}", root, error.message()));
     if (replaces_folder) fs::remove_all(root + kReplaced, error);
   }

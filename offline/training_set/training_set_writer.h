@@ -102,6 +102,8 @@ class TrainingSetWriter {
   const std::shared_ptr<arrow::Schema> schema_;
   std::shared_ptr<arrow::Schema> part_schema_;  // without the column that folders are named after
   const std::vector<uint8_t> splits_;
+  // At the end of files' names until Finish; another one than that of whoever writes the same.
+  const std::string unfinished_;
   int64_t row_ = 0;  // of the next Write
   std::vector<int64_t> null_counts_;
   std::map<PartKey, Part> parts_;

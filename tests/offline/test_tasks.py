@@ -96,6 +96,20 @@ def test_processes_run_the_tasks_and_finish_the_set(project):
     check_set(project, out)
 
 
+def test_a_task_that_runs_twice_at_a_time_gives_one_file(project):
+    out = project / "set"
+    tasks = tasks_of(project, out, 1)
+    running = [subprocess.Popen([FOREBAY, "task", tasks[0]], stdout=subprocess.PIPE) for _ in range(4)]
+    for process in running:
+        process.communicate()
+        assert process.returncode == 0
+    forebay(project, "training-set", "--finish", out)
+    check_set(project, out)
+    assert sorted(file.name for file in out.iterdir()) == [
+        "part-00000.parquet", "part-00000.parquet.manifest.json",
+    ]  # fmt: skip
+
+
 def test_a_task_that_dies_leaves_nothing_and_can_run_again(project):
     out = project / "set"
     tasks = tasks_of(project, out, 2)
