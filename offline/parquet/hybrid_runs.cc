@@ -7,11 +7,9 @@
 namespace forebay {
 
 HybridRuns::HybridRuns(const uint8_t* data, size_t size, int bits)
-    : next_(data),
-      limit_(data + size),
-      bits_(bits),
-      mask_(bits == 32 ? UINT32_MAX : (uint32_t{1} << bits) - 1) {
+    : next_(data), limit_(data + size), bits_(bits) {
   if (bits < 0 || bits > 32) throw parquet::ParquetException("values of more than 32 bits");
+  mask_ = bits == 32 ? UINT32_MAX : (uint32_t{1} << bits) - 1;
 }
 
 void HybridRuns::NextRun() {
