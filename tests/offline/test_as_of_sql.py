@@ -50,7 +50,8 @@ def shop(folder) -> pl.DataFrame:
     }
     ops = [rng.choice(["event", "event", "expire", "delete"]) for _ in users]
     ipc = write_ipc(folder / "rows.arrow", change_rows(values, 1, effective, event, ops))
-    write(folder, [{"position": 999, "clock": max(effective), "ipc": ipc}, {"flush": True}])
+    commit = {"position": 999, "clock": max(effective), "ipc": ipc, "hash": True}
+    write(folder, [commit, {"flush": True}])
     return pl.DataFrame({"user_id": users, "effective": effective, "event": event})
 
 
