@@ -9,6 +9,7 @@
 #include "cli/training_set_options.h"
 #include "cli/training_set_run.h"
 #include "fmt/format.h"
+#include "offline/training_set/feature_list.h"
 #include "offline/training_set/manifest.h"
 #include "offline/training_set/training_tasks.h"
 #include "schemas/types/byte_size.h"

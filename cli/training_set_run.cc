@@ -6,14 +6,12 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <set>
 
 #include "cli/progress_line.h"
 #include "cli/read_cost.h"
 #include "engine/task/stored_state.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
-#include "offline/training_set/feature_list.h"
 #include "offline/training_set/manifest.h"
 #include "online/serving/file_limit.h"
 #include "online/store/state_folder.h"
@@ -104,17 +102,6 @@ absl::StatusOr<TrainingSetSummary> BuildWithProgress(const v1::Project& project,
 }
 
 }  // namespace
-
-absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
-                                            const std::vector<std::string>& features) {
-  ASSIGN_OR_RETURN(std::vector<NamedFeature> resolved, ResolveFeatures(project, features));
-  std::set<ViewId> views;
-  for (const NamedFeature& feature : resolved) {
-    const v1::FeatureView& view = project.feature_views(feature.view);
-    views.insert({view.name(), view.version()});
-  }
-  return std::vector<ViewId>(views.begin(), views.end());
-}
 
 absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
                             const TrainingSetRun& run) {

@@ -19,10 +19,6 @@ struct TrainingSetRun {
   std::string_view things = "labels";  // what the rows are called
 };
 
-// The views of which features are asked for.
-absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
-                                            const std::vector<std::string>& features);
-
 // Makes the set with its manifest, shows how far it is, and prints what was made; warehouse, states
 // and settings of the store are put into `request`.
 absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,

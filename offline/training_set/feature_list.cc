@@ -1,7 +1,10 @@
 #include "offline/training_set/feature_list.h"
 
+#include <set>
+
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
+#include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -22,6 +25,17 @@ absl::StatusOr<std::vector<NamedFeature>> ResolveFeatures(const v1::Project& pro
         "no features asked for: give view.feature, a view or a feature service");
   }
   return resolved;
+}
+
+absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
+                                            const std::vector<std::string>& features) {
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> resolved, ResolveFeatures(project, features));
+  std::set<ViewId> views;
+  for (const NamedFeature& feature : resolved) {
+    const v1::FeatureView& view = project.feature_views(feature.view);
+    views.insert({view.name(), view.version()});
+  }
+  return std::vector<ViewId>(views.begin(), views.end());
 }
 
 }  // namespace forebay

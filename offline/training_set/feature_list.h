@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "schemas/definition/feature_names.h"
+#include "schemas/types/view_id.h"
 
 namespace forebay {
 
@@ -14,6 +15,10 @@ namespace forebay {
 // for unknown names, with the nearest, and for an empty list.
 absl::StatusOr<std::vector<NamedFeature>> ResolveFeatures(const v1::Project& project,
                                                           const std::vector<std::string>& names);
+
+// The views of these features, each once, in order. Errors as ResolveFeatures.
+absl::StatusOr<std::vector<ViewId>> ViewsOf(const v1::Project& project,
+                                            const std::vector<std::string>& features);
 
 }  // namespace forebay
 

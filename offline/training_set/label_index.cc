@@ -89,6 +89,11 @@ std::optional<std::vector<int64_t>> HashesOfKeys(const Labels& labels, const v1:
   return sorted;
 }
 
+bool AnyWithin(const std::vector<int64_t>& hashes, int64_t least, int64_t greatest) {
+  auto next = std::lower_bound(hashes.begin(), hashes.end(), least);
+  return next != hashes.end() && *next <= greatest;
+}
+
 LabelIndex::LabelIndex(const Labels& labels, const v1::Entity& entity, JoinThreads& threads)
     : numeric_(IsLoneIntKey(entity)), labels_(labels.times.size()) {
   struct Chunk {

@@ -30,6 +30,9 @@ class Entity;
 std::optional<std::vector<int64_t>> HashesOfKeys(const Labels& labels, const v1::Entity& entity,
                                                  size_t most);
 
+// Whether one of `hashes`, ascending, is from `least` to `greatest`.
+bool AnyWithin(const std::vector<int64_t>& hashes, int64_t least, int64_t greatest);
+
 // The slots of a key.
 struct SlotRange {
   uint32_t first = 0;

@@ -166,11 +166,7 @@ bool PointInTimeJoin::IsNeeded(const RowPart& part) {
   auto hashes = view_.key_hashes ? part.BoundsOf("_key_hash") : std::nullopt;
   if (times) Lower(&first_time_, times->first);
   const bool newer = times && times->first > latest_label_;
-  bool of_no_label = false;
-  if (hashes) {
-    auto next = std::lower_bound(view_.key_hashes->begin(), view_.key_hashes->end(), hashes->first);
-    of_no_label = next == view_.key_hashes->end() || *next > hashes->second;
-  }
+  const bool of_no_label = hashes && !AnyWithin(*view_.key_hashes, hashes->first, hashes->second);
   absl::MutexLock lock(&mutex_);
   if (part.file != nullptr) {
     ++reads_.row_groups;
@@ -251,14 +247,13 @@ absl::Status PointInTimeJoin::DropRowsOutside(const RowBounds& bounds, const Row
   return absl::OkStatus();
 }
 
-// A column of integers or times without a null.
-absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::NumbersOf(const RowPart& part,
-                                                                const std::string& name,
-                                                                const arrow::DataType& type) const {
-  std::vector<int64_t> numbers(part.rows());
-  if (auto flat = part.Flat(name, type)) {
+absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& part,
+                                                              const std::string& name) const {
+  auto type = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  std::vector<int64_t> times(part.rows());
+  if (auto flat = part.Flat(name, *type)) {
     std::vector<uint8_t> valid;
-    if (!flat->ReadNumbers(numbers.data(), &valid)) return numbers;
+    if (!flat->ReadNumbers(times.data(), &valid)) return times;
     return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
   }
   auto column = part.Read(name);
@@ -266,17 +261,13 @@ absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::NumbersOf(const RowPart& p
   if (*column == nullptr || !(*column)->type()->Equals(type)) {
     return absl::InvalidArgumentError(fmt::format(
         "column {} is {}, expected {}", name,
-        *column == nullptr ? "missing" : (*column)->type()->ToString(), type.ToString()));
+        *column == nullptr ? "missing" : (*column)->type()->ToString(), type->ToString()));
   }
   if ((*column)->null_count() > 0)
     return absl::InvalidArgumentError(fmt::format("column {} has a null", name));
-  for (int64_t row = 0; row < part.rows(); ++row) numbers[row] = IntegerAt(**column, row);
-  return numbers;
-}
-
-absl::StatusOr<std::vector<int64_t>> PointInTimeJoin::TimesOf(const RowPart& part,
-                                                              const std::string& name) const {
-  return NumbersOf(part, name, *arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"));
+  const int64_t* values = static_cast<const arrow::TimestampArray&>(**column).raw_values();
+  times.assign(values, values + part.rows());
+  return times;
 }
 
 void PointInTimeJoin::FindRows() {

@@ -107,8 +107,6 @@ class PointInTimeJoin {
   absl::Status FindKeys(const RowPart& part, PartKeys* keys) const;
   void CountBytes(const RowPart& part, absl::Span<const std::string> columns);
   absl::Status DropRowsOutside(const RowBounds& bounds, const RowPart& part, PartKeys* keys);
-  absl::StatusOr<std::vector<int64_t>> NumbersOf(const RowPart& part, const std::string& name,
-                                                 const arrow::DataType& type) const;
   absl::StatusOr<std::vector<int64_t>> TimesOf(const RowPart& part, const std::string& name) const;
   std::vector<Taken> TakenOf(int64_t first, int64_t labels) const;
   absl::Status LeaveOut(const RowPart& part, int64_t first, Taken* taken,

@@ -13,6 +13,7 @@
 #include "offline/delta/file_pruning.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/exact_rows.h"
+#include "offline/training_set/label_index.h"
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/point_in_time_join.h"
 #include "schemas/types/crash_point.h"
@@ -34,9 +35,7 @@ absl::Status ExplainDataFile(const ObjectStore& store, const std::string& table,
 bool HoldsKey(const AddAction& file, const std::optional<std::vector<int64_t>>& key_hashes) {
   const std::optional<int64_t> least = NumberTag(file, kKeyHashMinTag);
   const std::optional<int64_t> greatest = NumberTag(file, kKeyHashMaxTag);
-  if (!key_hashes || !least || !greatest) return true;
-  auto next = std::lower_bound(key_hashes->begin(), key_hashes->end(), *least);
-  return next != key_hashes->end() && *next <= *greatest;
+  return !key_hashes || !least || !greatest || AnyWithin(*key_hashes, *least, *greatest);
 }
 
 // The files of a table as of `snapshot`, as far as labels need them.

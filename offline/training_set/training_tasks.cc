@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "forebay/v1/definition.pb.h"
@@ -46,12 +45,7 @@ absl::Status CheckDivisible(const TrainingSetRequest& request) {
 // The newest version of each table, or the one that was asked for.
 absl::StatusOr<std::vector<TrainingSetSummary::View>> NewestTables(
     const v1::Project& project, const TrainingSetRequest& request) {
-  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
-  std::set<ViewId> views;
-  for (const NamedFeature& feature : features) {
-    const v1::FeatureView& view = project.feature_views(feature.view);
-    views.insert({view.name(), view.version()});
-  }
+  ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(project, request.features));
   std::vector<TrainingSetSummary::View> tables;
   for (const ViewId& view : views) {
     TrainingSetSummary::View table{.name = view.name, .version = view.version};

@@ -82,27 +82,32 @@ absl::Status ViewJoins::Budget() {
 }
 
 absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::string>* warnings) {
-  std::map<std::string, LabelIndex> index_of_entity;
+  struct EntityLabels {
+    LabelIndex index;
+    std::optional<std::vector<int64_t>> key_hashes;
+  };
+  std::map<std::string, EntityLabels> labels_of_entity;
   for (const AskedView& asked : views_) {
-    auto it = index_of_entity.find(asked.entity->name());
-    if (it == index_of_entity.end()) {
-      LabelIndex index(labels_, *asked.entity, threads_);
-      it = index_of_entity.emplace(asked.entity->name(), std::move(index)).first;
-      if (const int64_t nulls = it->second.null_keys(); nulls > 0) {
+    auto it = labels_of_entity.find(asked.entity->name());
+    if (it == labels_of_entity.end()) {
+      EntityLabels of_entity{LabelIndex(labels_, *asked.entity, threads_),
+                             HashesOfKeys(labels_, *asked.entity, kFewKeys)};
+      it = labels_of_entity.emplace(asked.entity->name(), std::move(of_entity)).first;
+      if (const int64_t nulls = it->second.index.null_keys(); nulls > 0) {
         warnings->push_back(
             fmt::format("{} a null in the key of entity {}: their features have their defaults",
                         Counted(nulls, "label has", "labels have"), asked.entity->name()));
       }
     }
-    auto key_hashes = HashesOfKeys(labels_, *asked.entity, kFewKeys);
+    const EntityLabels& of_entity = it->second;
     ViewId id{asked.view->name(), asked.view->version()};
     auto bounds = request_.bounds.find(id);
     joins_.push_back(std::make_unique<PointInTimeJoin>(
-        labels_, it->second,
+        labels_, of_entity.index,
         JoinedView{.view = asked.view,
                    .entity = asked.entity,
                    .features = asked.features,
-                   .key_hashes = key_hashes,
+                   .key_hashes = of_entity.key_hashes,
                    .bounds = bounds == request_.bounds.end() ? std::nullopt
                                                              : std::optional(bounds->second)},
         threads_));
@@ -113,7 +118,7 @@ absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::st
                                 .view = id,
                                 .version = request_.VersionOf(id),
                                 .labels = &labels_,
-                                .key_hashes = key_hashes,
+                                .key_hashes = of_entity.key_hashes,
                                 .progress = request_.progress,
                                 .exact = request_.states == nullptr ? nullptr : &exact,
                                 .warnings = warnings},
