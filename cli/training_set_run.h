@@ -2,14 +2,11 @@
 #ifndef FOREBAY_CLI_TRAINING_SET_RUN_H_
 #define FOREBAY_CLI_TRAINING_SET_RUN_H_
 
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "offline/training_set/training_set.h"
 #include "schemas/definition/project.h"
-#include "schemas/types/view_id.h"
 
 namespace forebay {
 

@@ -12,7 +12,6 @@
 #include "engine/batch/arrow_type.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/cell_value.h"
@@ -115,25 +114,6 @@ arrow::Status ReadGroup(const RowFile& file, int group, const ViewRows& view) {
   return arrow::Status::OK();
 }
 
-absl::Status ReadDataFile(const ObjectStore& store, const std::string& table,
-                          const Snapshot& snapshot, const std::string& path, const ViewRows& view) {
-  std::string what;
-  try {
-    auto bytes = OpenDataFile(store, table, path);
-    if (absl::IsNotFound(bytes.status())) return ExplainMissingFile(store, table, snapshot, path);
-    RETURN_IF_ERROR(bytes.status());
-    auto file = RowFile::Open(*std::move(bytes), snapshot.schema);
-    arrow::Status status = file.status();
-    for (int group = 0; status.ok() && group < (*file)->groups(); ++group)
-      status = ReadGroup(**file, group, view);
-    if (status.ok()) return absl::OkStatus();
-    what = status.message();
-  } catch (const std::exception& e) {
-    what = e.what();
-  }
-  return UnusableDataFile(store, table, path, what);
-}
-
 absl::Status ReadView(const LiveKeysRequest& request, const ViewId& view, TableVersion* version,
                       LivingKeys* living) {
   const std::string path = OfflineTablePath(view);
@@ -153,7 +133,9 @@ absl::Status ReadView(const LiveKeysRequest& request, const ViewId& view, TableV
     if (std::optional<int64_t> start = StartOfDate(file); start && *start > request.times.back())
       continue;
     if (lease.ok()) lease->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
-    RETURN_IF_ERROR(ReadDataFile(*request.warehouse, path, *snapshot, name, rows));
+    RETURN_IF_ERROR(
+        ReadGroups(*request.warehouse, path, *snapshot, name,
+                   [&](const RowFile& file, int group) { return ReadGroup(file, group, rows); }));
   }
   living->FinishView();
   return absl::OkStatus();

@@ -7,9 +7,13 @@
 #include <parquet/metadata.h>
 #include <parquet/statistics.h>
 
+#include <exception>
+
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/table_column.h"
+#include "offline/delta/table_version.h"
 #include "offline/parquet/flat_column.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
@@ -130,6 +134,26 @@ std::unique_ptr<FlatColumn> RowPart::Flat(const std::string& column,
 arrow::Result<std::shared_ptr<arrow::Array>> RowPart::Read(const std::string& column) const {
   if (file != nullptr) return file->Read(group, column);
   return batch->GetColumnByName(column);
+}
+
+absl::Status ReadGroups(const ObjectStore& store, const std::string& table,
+                        const Snapshot& snapshot, const std::string& path,
+                        absl::FunctionRef<arrow::Status(const RowFile& file, int group)> read) {
+  std::string what;
+  try {
+    auto bytes = OpenDataFile(store, table, path);
+    if (absl::IsNotFound(bytes.status())) return ExplainMissingFile(store, table, snapshot, path);
+    RETURN_IF_ERROR(bytes.status());
+    auto file = RowFile::Open(*std::move(bytes), snapshot.schema);
+    arrow::Status status = file.status();
+    for (int group = 0; status.ok() && group < (*file)->groups(); ++group)
+      status = read(**file, group);
+    if (status.ok()) return absl::OkStatus();
+    what = status.message();
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  return UnusableDataFile(store, table, path, what);
 }
 
 }  // namespace forebay

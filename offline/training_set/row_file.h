@@ -13,6 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+
 namespace arrow {
 class Array;
 class DataType;
@@ -27,6 +30,8 @@ class FileReader;
 namespace forebay {
 
 class FlatColumn;
+class ObjectStore;
+struct Snapshot;
 
 // Its functions are for any thread. They throw parquet::ParquetException where the Parquet library
 // does.
@@ -81,6 +86,12 @@ struct RowPart {
   std::unique_ptr<FlatColumn> Flat(const std::string& column, const arrow::DataType& type) const;
   arrow::Result<std::shared_ptr<arrow::Array>> Read(const std::string& column) const;
 };
+
+// Calls read(file, group) for each row group of a data file of a table, in their order. NOT_FOUND
+// or DATA_LOSS where the file is gone, damaged, or `read` says that it does not fit.
+absl::Status ReadGroups(const ObjectStore& store, const std::string& table,
+                        const Snapshot& snapshot, const std::string& path,
+                        absl::FunctionRef<arrow::Status(const RowFile& file, int group)> read);
 
 }  // namespace forebay
 

@@ -10,7 +10,6 @@
 #include "absl/time/time.h"
 #include "engine/batch/arrow_type.h"
 #include "engine/batch/take_rows.h"
-#include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/cell_value.h"
@@ -59,22 +58,8 @@ class StepReader {
 
   absl::Status ReadFile(const std::string& table, const Snapshot& snapshot,
                         const std::string& path) {
-    std::string what;
-    try {
-      auto bytes = OpenDataFile(*request_.warehouse, table, path);
-      if (absl::IsNotFound(bytes.status()))
-        return ExplainMissingFile(*request_.warehouse, table, snapshot, path);
-      RETURN_IF_ERROR(bytes.status());
-      auto file = RowFile::Open(*std::move(bytes), snapshot.schema);
-      arrow::Status status = file.status();
-      for (int group = 0; status.ok() && group < (*file)->groups(); ++group)
-        status = ReadGroup(**file, group);
-      if (status.ok()) return absl::OkStatus();
-      what = status.message();
-    } catch (const std::exception& e) {
-      what = e.what();
-    }
-    return UnusableDataFile(*request_.warehouse, table, path, what);
+    return ReadGroups(*request_.warehouse, table, snapshot, path,
+                      [this](const RowFile& file, int group) { return ReadGroup(file, group); });
   }
 
   arrow::Result<std::shared_ptr<arrow::Table>> Finish() {
