@@ -1,30 +1,18 @@
 // forebay backfill [VIEW...] [--project DIR]: the features of what is in files.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <csignal>
 #include <memory>
 
 #include "cli/backfill_process.h"
 #include "cli/command.h"
+#include "cli/stop_signal.h"
 
 namespace forebay {
 namespace {
 
-std::atomic<bool> stop_requested{false};
-
-// The first signal asks for a clean stop; the second does not wait for it.
-void OnSignal(int) {
-  if (stop_requested.exchange(true)) _exit(128 + SIGTERM);
-}
-
 absl::Status Run(const std::string& folder, const BackfillOptions& options) {
   absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
   if (!loaded.ok()) return loaded.status();
-  std::signal(SIGTERM, OnSignal);
-  std::signal(SIGINT, OnSignal);
-  return RunBackfill(*std::move(loaded), options, stop_requested);
+  return RunBackfill(*std::move(loaded), options, StopOnSignals());
 }
 
 }  // namespace

@@ -1,31 +1,20 @@
 // forebay run [DIR]: a worker, until SIGTERM or SIGINT.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <csignal>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/stop_signal.h"
 #include "cli/worker_process.h"
 
 namespace forebay {
 namespace {
 
-std::atomic<bool> stop_requested{false};
-
-// The first signal asks for a clean stop; the second does not wait for it.
-void OnSignal(int) {
-  if (stop_requested.exchange(true)) _exit(128 + SIGTERM);
-}
-
 absl::Status Run(const std::string& folder, const RunOptions& options) {
   absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
   if (!loaded.ok()) return loaded.status();
-  std::signal(SIGTERM, OnSignal);
-  std::signal(SIGINT, OnSignal);
   std::signal(SIGPIPE, SIG_IGN);
-  return RunWorker(*std::move(loaded), options, stop_requested);
+  return RunWorker(*std::move(loaded), options, StopOnSignals());
 }
 
 }  // namespace
