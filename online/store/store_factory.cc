@@ -9,6 +9,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -34,8 +35,8 @@ constexpr size_t kMebibyte = size_t{1} << 20;
 // Smaller files would have to be merged so often that the memtable, which gathers, is less work.
 constexpr size_t kLeastFileBytes = 4 * kMebibyte;
 
-// To open a store for reading.
-constexpr int kMostAttempts = 20;
+// For how long a store that is open for writing may change under each attempt to read it.
+constexpr std::chrono::seconds kOpenPatience(30);
 
 fs::path StorePath(const fs::path& state, const TaskId& task) {
   return TaskFolder(state, task) / "store";
@@ -164,14 +165,20 @@ absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& 
   std::unique_ptr<rocksdb::DB> database;
   rocksdb::Status status;
   // What a worker beside us flushes or compacts meanwhile may be missing from what we see.
-  std::string files;
-  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-    files = ListOfFiles(folder);
+  const auto deadline = std::chrono::steady_clock::now() + kOpenPatience;
+  for (bool still = false; !still;) {
+    const std::string files = ListOfFiles(folder);
     rocksdb::DB* opened = nullptr;
     database.reset();
     status = rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &opened);
     database.reset(opened);
-    if (ListOfFiles(folder) == files) break;
+    still = ListOfFiles(folder) == files;
+    if (!still && std::chrono::steady_clock::now() > deadline) {
+      return absl::UnavailableError(fmt::format(
+          "the files of the store {} changed for {} seconds whenever it was opened: try "
+          "again, or stop the worker first",
+          folder.string(), kOpenPatience.count()));
+    }
   }
   if (!status.ok()) return StoreError(status, "open", folder);
   return std::make_unique<RocksDbStateStore>(std::move(database), folder,
