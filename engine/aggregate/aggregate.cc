@@ -8,6 +8,7 @@
 #include "engine/aggregate/last_n.h"
 #include "engine/aggregate/list_value.h"
 #include "engine/aggregate/moments.h"
+#include "engine/aggregate/newest.h"
 #include "engine/aggregate/skewness.h"
 #include "engine/aggregate/summary.h"
 #include "engine/aggregate/text_extreme.h"
@@ -54,6 +55,7 @@ constexpr Row kRows[] = {
     {"mean", Summarized<SummaryValue::kMean>},
     {"first", Any<FirstFunctions>},
     {"last", Any<LastFunctions>},
+    {"newest", Any<NewestFunctions>},
     {"last_n", Any<LastNFunctions>},
     {"approx_count_distinct", Any<ApproxCountDistinctFunctions>},
     {"variance", OfDoubles<VarianceFunctions>},

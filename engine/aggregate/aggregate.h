@@ -87,8 +87,8 @@ inline void SetNumber(Scalar* feature, const Scalar& value) {
 Value ToValue(const Scalar& scalar, DataType type);
 
 // The event that updates a partial. `argument` is null only for an aggregate without one
-// (count(*)). REQUIRES: the argument is not null and not NaN at `row`; the caller skips those
-// (S20).
+// (count(*)). REQUIRES: the argument is not null and not NaN at `row`, unless the aggregate takes
+// nulls; the caller skips those (S20).
 struct AggregateInput {
   const Vector* argument;
   int64_t row;
@@ -135,7 +135,8 @@ class PartialReadings {
 struct AggregateFunctions {
   int words = 0;
   int blobs = 0;
-  bool count_like = false;  // 0, not null, when there was nothing to aggregate
+  bool count_like = false;   // 0, not null, when there was nothing to aggregate
+  bool takes_nulls = false;  // is updated where the argument is null or NaN, too
   // Not kNone: aggregates of one input that are kept as one summary, whose parts are all that any
   // of them reads.
   SummaryValue summary = SummaryValue::kNone;

@@ -119,6 +119,32 @@ TEST(Aggregate, FirstAndLastGoByEventTimeThenOffsetNotByArrival) {
   EXPECT_EQ(last.Finalize().string_value(), "z");
 }
 
+TEST(Aggregate, NewestIsTheValueOfTheLastRowNullOrNot) {
+  std::vector<std::string_view> values = {"x", "", "z"};
+  const uint8_t valid[] = {1, 0, 1};
+  Vector column = Strings(values);
+  column.valid = valid;
+  const AggregateFunctions& functions = *FindAggregate("newest", DataType::kString);
+  EXPECT_TRUE(functions.takes_nulls);
+  Partial newest(functions), earlier(functions), none(functions);
+  newest.Update(column, 0, /*event_time=*/20);
+  EXPECT_EQ(newest.Finalize().string_value(), "x");
+  newest.Update(column, 1, /*event_time=*/30);
+  EXPECT_TRUE(newest.Finalize().null);
+  newest.Update(column, 2, /*event_time=*/10);
+  EXPECT_TRUE(newest.Finalize().null);
+  earlier.Update(column, 2, /*event_time=*/25);
+  newest.Merge(earlier);
+  newest.Merge(none);
+  EXPECT_TRUE(newest.Finalize().null);
+  earlier.Merge(newest);
+  EXPECT_TRUE(earlier.Finalize().null);
+  EXPECT_EQ(earlier.blobs[0], "") << "what is no longer the value is not kept";
+
+  std::vector<double> numbers = {1, std::nan("")};
+  EXPECT_TRUE(Of("newest", Doubles(numbers)).Finalize().null) << "NaN is null";
+}
+
 TEST(Aggregate, VarianceSurvivesALargeMean) {
   std::vector<double> values = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16};
   EXPECT_DOUBLE_EQ(Of("variance", Doubles(values)).Finalize().double_value, 30);

@@ -74,7 +74,7 @@ class ViewPlan::Builder {
     Word parameter = 0;
   };
 
-  void AddInputs();
+  absl::Status AddInputs();
   absl::Status AddReading(const v1::Feature& feature);
   int WindowIndex(const Window& window);
   void AddLevels();
@@ -90,19 +90,21 @@ class ViewPlan::Builder {
 };
 
 // Expressions are equal if they say the same: the parsed forms are compared.
-void ViewPlan::Builder::AddInputs() {
+absl::Status ViewPlan::Builder::AddInputs() {
   std::vector<std::string> known;
   for (int i = 0; i < view_.aggregates_size(); ++i) {
     v1::Aggregate input;
     *input.mutable_arguments() = view_.aggregates(i).arguments();
     if (view_.aggregates(i).has_filter()) *input.mutable_filter() = view_.aggregates(i).filter();
-    std::string text = input.SerializeAsString();
+    ASSIGN_OR_RETURN(const AggregateFunctions* functions, Functions(view_.aggregates(i)));
+    std::string text = input.SerializeAsString() + (functions->takes_nulls ? "with nulls" : "");
     auto at = std::find(known.begin(), known.end(), text);
     plan_.input_of_aggregate_.push_back(static_cast<int>(at - known.begin()));
     if (at != known.end()) continue;
     known.push_back(std::move(text));
-    plan_.inputs_.push_back({i});
+    plan_.inputs_.push_back({i, functions->takes_nulls});
   }
+  return absl::OkStatus();
 }
 
 absl::Status ViewPlan::Builder::AddReading(const v1::Feature& feature) {
@@ -232,7 +234,7 @@ Scalar ViewPlan::Builder::DefaultOf(const v1::Literal& literal) {
 absl::StatusOr<ViewPlan> ViewPlan::Builder::Build() {
   plan_.emit_every_ = view_.emit_every_us();
   plan_.feature_count_ = view_.features_size();
-  AddInputs();
+  RETURN_IF_ERROR(AddInputs());
   for (const v1::Feature& feature : view_.features()) RETURN_IF_ERROR(AddReading(feature));
   AddLevels();
   slots_.resize(plan_.levels_.size());

@@ -24,9 +24,10 @@ class FeatureView;
 }
 
 // What an aggregate reads: a column, of the events that pass a filter. Aggregates with equal
-// arguments and filters share one.
+// arguments and filters that treat nulls alike share one.
 struct InputPlan {
   int aggregate = 0;  // one that reads it: index into FeatureView.aggregates
+  bool takes_nulls = false;
 };
 
 // One partial inside the tiles of a level: of one aggregate, or a summary of several (summary.h).

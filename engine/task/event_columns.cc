@@ -114,16 +114,17 @@ void EventColumns::EvaluateInput(const ColumnsPlan::Input& plan, int64_t rows, I
       plan.argument == ColumnsPlan::kNone ? nullptr : &expressions_[plan.argument];
   input->nan_values = argument == nullptr ? 0 : CountNans(*argument);
   input->column = {argument, nullptr};
-  const bool some_null = argument != nullptr && argument->valid != nullptr;
-  if (filter == nullptr && !some_null && input->nan_values == 0) return;
+  const bool skips_nulls = argument != nullptr && argument->valid != nullptr && !plan.takes_nulls;
+  const bool skips_nans = input->nan_values > 0 && !plan.takes_nulls;
+  if (filter == nullptr && !skips_nulls && !skips_nans) return;
   input->reads.assign(rows, 1);
   uint8_t* reads = input->reads.data();
   input->column.reads = reads;
   if (filter != nullptr) MarkTrue(*filter, reads);
-  if (some_null) {
+  if (skips_nulls) {
     for (int64_t row = 0; row < rows; ++row) reads[row] &= argument->valid[row];
   }
-  if (input->nan_values == 0) return;
+  if (!skips_nans) return;
   for (int64_t row = 0; row < rows; ++row) reads[row] &= std::isnan(argument->doubles[row]) ? 0 : 1;
 }
 

@@ -78,8 +78,8 @@ class ColumnsPlanner {
     return index;
   }
 
-  int AddInput(const v1::Aggregate& aggregate) {
-    ColumnsPlan::Input input;
+  int AddInput(const v1::Aggregate& aggregate, bool takes_nulls) {
+    ColumnsPlan::Input input{.takes_nulls = takes_nulls};
     if (aggregate.arguments_size() > 0) input.argument = AddExpression(aggregate.arguments(0));
     if (aggregate.has_filter()) input.filter = AddExpression(aggregate.filter());
     return IndexIn(&plan_.inputs, input);
@@ -111,7 +111,7 @@ absl::StatusOr<ViewTaskPlan> PlanView(const v1::Project& project, int index,
                     .change_schema = ChangeSchema(view, entity)};
   if (view.has_where()) plan.where = columns->AddExpression(view.where());
   for (const InputPlan& input : plan.tiles.inputs())
-    plan.inputs.push_back(columns->AddInput(view.aggregates(input.aggregate)));
+    plan.inputs.push_back(columns->AddInput(view.aggregates(input.aggregate), input.takes_nulls));
   return plan;
 }
 
@@ -231,9 +231,20 @@ std::string BatchTopicOf(const TaskPlan& plan) {
                           : BatchTopic(plan.source->name());
 }
 
+TaskPlan PlanOfRows(const v1::Source& source) {
+  TaskPlan plan{.topic = source.topic(), .source = &source};
+  std::vector<const v1::Field*> fields;
+  for (const v1::Field& field : source.schema()) {
+    fields.push_back(&field);
+    plan.columns.push_back(field.name());
+  }
+  plan.event_schema = EventSchema(fields);
+  return plan;
+}
+
 absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project) {
   ASSIGN_OR_RETURN(std::vector<TaskPlan> tasks, PlanTasksOf(project, [](const v1::Source& source) {
-                     return source.has_batch();
+                     return source.has_batch() && !source.batch().feed();
                    }));
   std::erase_if(tasks, [](const TaskPlan& task) { return task.views.empty(); });
   for (TaskPlan& task : tasks) {

@@ -41,6 +41,7 @@ struct ColumnsPlan {
   struct Input {
     int argument = kNone;  // of the expressions; kNone: count(*)
     int filter = kNone;    // likewise; kNone: it has none
+    bool takes_nulls = false;
 
     bool operator==(const Input&) const = default;
   };
@@ -110,10 +111,12 @@ struct TaskPlan {
 // Errors: INTERNAL for a project that the checker should not have let through.
 absl::StatusOr<std::vector<TaskPlan>> PlanTasks(const v1::Project& project);
 
-// The plans of the tasks that read the files of sources (Source.batch): one per source and entity,
-// as files are partitioned by any key. Their topics, which name the tasks, are those of BatchTopic.
-// They forward and archive nothing.
+// The plans of the tasks that read the files of sources (Source.batch), but for those that are fed
+// into a topic: one per source and entity, as files are partitioned by any key. Their topics, which
+// name the tasks, are those of BatchTopic. They forward and archive nothing.
 absl::StatusOr<std::vector<TaskPlan>> PlanBatchTasks(const v1::Project& project);
+// All columns of the source's rows, for no view: what files are fed into its topic by.
+TaskPlan PlanOfRows(const v1::Source& source);
 // The name of the tasks that read, of the files, what those of `plan` read of its topic. REQUIRES:
 // it has views.
 std::string BatchTopicOf(const TaskPlan& plan);

@@ -28,6 +28,7 @@ struct ViewReader {
   const SourceDefinition* source = nullptr;
   const EntityDefinition* entity = nullptr;
   Findings* findings;
+  bool of_rows = false;                                   // kind: batch
   absl::flat_hash_map<std::string, uint32_t> aggregates;  // indexes of the view's, by meaning
   absl::flat_hash_set<std::string> names;                 // of its features
 
@@ -134,6 +135,24 @@ uint32_t ShareAggregate(v1::Aggregate aggregate, ViewReader* reader) {
   return shared->second;
 }
 
+// The newest row's value of an expression (kind: batch).
+std::optional<v1::Aggregate> ReadNewest(const YamlNode& node, const std::string& sql,
+                                        const ViewReader& reader) {
+  if (!reader.can_check_sql()) return std::nullopt;
+  auto result = ParseExpression(sql, reader.source->source.schema());
+  if (const auto* error = std::get_if<SqlError>(&result)) {
+    AddSqlError(node, *error, reader.findings);
+    return std::nullopt;
+  }
+  auto& expression = std::get<v1::Expression>(result);
+  v1::Aggregate aggregate;
+  aggregate.set_function("newest");
+  aggregate.set_type(expression.type());
+  aggregate.set_sql(sql);
+  *aggregate.add_arguments() = std::move(expression);
+  return aggregate;
+}
+
 std::optional<v1::Aggregate> ReadValue(const YamlNode* node, const ViewReader& reader) {
   std::optional<std::string> sql = ReadText(node, "value", reader.findings);
   if (!sql || !reader.can_check_sql()) return std::nullopt;
@@ -179,6 +198,41 @@ std::optional<std::string> ReadFeatureName(const YamlNode* node, Findings* findi
   return ReadName(node, "the name of a feature", findings);
 }
 
+// A feature of a view of kind batch: a column, or an expression with a name.
+void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
+  Findings* findings = reader->findings;
+  std::optional<std::string> name;
+  std::optional<v1::Aggregate> aggregate;
+  if (node.kind == YamlNode::Kind::kScalar) {
+    name = ReadFeatureName(&node, findings);
+    if (name) aggregate = ReadNewest(node, *name, *reader);
+  } else {
+    MapReader map(node, "a feature", {"name", "value", "default"}, findings,
+                  {{"windows",
+                    "is not for views of kind batch: their features are those of the "
+                    "key's newest row"}});
+    if (map.is_map()) {
+      name = ReadFeatureName(map.Require("name"), findings);
+      const YamlNode* value = map.Get("value");
+      std::optional<std::string> sql = value == nullptr ? name : ReadText(value, "value", findings);
+      if (sql) aggregate = ReadNewest(value == nullptr ? node : *value, *sql, *reader);
+    }
+  }
+  if (!name) reader->definition->whole = false;
+  if (!name || !CheckColumnName(node, *name, reader)) return;
+  reader->names.insert(*name);
+  v1::Feature feature;
+  feature.set_name(*name);
+  feature.mutable_window()->set_kind(v1::Window::LIFETIME);
+  if (aggregate) {
+    feature.set_type(aggregate->type());
+    *feature.mutable_default_value() =
+        ReadDefault(node, *aggregate, findings).value_or(v1::Literal());
+    feature.set_aggregate(ShareAggregate(*std::move(aggregate), reader));
+  }
+  *reader->view().add_features() = std::move(feature);
+}
+
 void ReadFeature(const YamlNode& node, ViewReader* reader) {
   Findings* findings = reader->findings;
   MapReader map(node, "a feature", {"name", "value", "windows", "default"}, findings,
@@ -214,6 +268,23 @@ void ReadFeature(const YamlNode& node, ViewReader* reader) {
   }
 }
 
+void ReadKind(const YamlNode* node, ViewReader* reader) {
+  std::optional<std::string> kind = ReadText(node, "kind", reader->findings);
+  if (!kind || *kind == "aggregate") return;
+  if (*kind != "batch") {
+    reader->findings->Add(*node, fmt::format("unknown kind '{}' of a feature view{}", *kind,
+                                             AllowedNames(*kind, {"aggregate", "batch"}, "kinds")));
+    return;
+  }
+  reader->of_rows = true;
+  if (reader->source == nullptr || reader->source->source.has_batch()) return;
+  reader->findings->Add(
+      *node,
+      fmt::format("a view of kind batch takes the rows of files: source '{}' has no `batch`; "
+                  "over a topic, write value: last(column) with windows: [lifetime]",
+                  reader->source->source.name()));
+}
+
 void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const DefinitionSet& set,
                   Findings* findings) {
   for (const ViewDefinition& other : set.views) {
@@ -230,14 +301,14 @@ void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const Defin
 
 void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   MapReader map(node, "a feature view",
-                {"name", "version", "source", "entity", "where", "features", "max_age", "history",
-                 "updates", "emit"},
+                {"name", "version", "kind", "source", "entity", "where", "features", "max_age",
+                 "history", "updates", "emit"},
                 findings);
   if (!map.is_map()) return;
   ViewDefinition definition;
   definition.node = &node;
   definition.whole = true;
-  ViewReader reader{&definition, nullptr, nullptr, findings, {}, {}};
+  ViewReader reader{.definition = &definition, .findings = findings};
   v1::FeatureView& view = definition.view;
   view.set_name(ReadName(map.Require("name"), "the name of a feature view", findings).value_or(""));
   const YamlNode* version = map.Get("version");
@@ -247,11 +318,13 @@ void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* finding
   const YamlNode* entity = map.Require("entity");
   ReadEntityName(entity, *set, &reader);
   CheckKeys(entity, reader);
+  ReadKind(map.Get("kind"), &reader);
   ReadWhere(map.Get("where"), &reader);
   const auto* features = ReadList(map.Require("features"), "features", findings);
   if (features == nullptr) definition.whole = false;
   for (size_t i = 0; features != nullptr && i < features->size(); ++i) {
-    ReadFeature(*(*features)[i], &reader);
+    const YamlNode& feature = *(*features)[i];
+    reader.of_rows ? ReadRowFeature(feature, &reader) : ReadFeature(feature, &reader);
   }
   view.set_max_age_us(ReadDuration(map.Get("max_age"), findings).value_or(0));
   ReadOutputs(map, &view, findings);

@@ -217,3 +217,46 @@ def test_files_that_changed_between_two_runs_are_refused(tmp_path: pathlib.Path)
     said = backfill(tmp_path, code=1)
     assert "orders.batch" in said and "forebay reset" in said
     assert len(steps(tmp_path)) == 100
+
+
+def test_a_view_of_rows_has_the_newest_row_with_its_nulls(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "forebay.yaml").write_text("project: shop\nkafka: {bootstrap.servers: localhost:1}\n")
+    (tmp_path / "features" / "shop.yaml").write_text(
+        """\
+sources:
+  - name: scores
+    key: [user_id]
+    schema: {user_id: string, risk: double, band: string, at: timestamp_ms}
+    event_time: at
+    batch: {path: scores}
+entities: [{name: user, keys: {user_id: string}}]
+feature_views:
+  - name: user_scores
+    version: 1
+    kind: batch
+    source: scores
+    entity: user
+    where: user_id <> 'nobody'
+    features: [risk, {name: label, value: upper(band), default: none}]
+"""
+    )
+    rows = [("u1", 1.5, "a", 0), ("u1", None, "b", 2), ("nobody", 1.0, "c", 3), ("u1", 2.5, None, 4)]
+    scores = pl.DataFrame(
+        [(user, risk, band, START + datetime.timedelta(hours=hour)) for user, risk, band, hour in rows],
+        schema=["user_id", "risk", "band", "at"],
+        orient="row",
+    )
+    (tmp_path / "scores").mkdir()
+    scores.write_parquet(tmp_path / "scores" / "all.parquet")
+    backfill(tmp_path)
+    hours = [-1, 0, 1, 2, 3, 4]
+    labels = [{"user_id": "u1", "ts": START + datetime.timedelta(hours=hour)} for hour in hours]
+    pl.DataFrame(labels).write_parquet(tmp_path / "labels.parquet")
+    command = [BUILD / "cli" / "forebay", "training-set", "--project", tmp_path]
+    command += ["--labels", tmp_path / "labels.parquet", "--time", "ts"]
+    command += ["--features", "user_scores.*", "--out", tmp_path / "out.parquet"]
+    subprocess.run(command, check=True)
+    joined = pl.read_parquet(tmp_path / "out.parquet")
+    assert joined["user_scores.risk"].to_list() == [None, 1.5, 1.5, None, None, 2.5]
+    assert joined["user_scores.label"].to_list() == ["none", "A", "A", "B", "B", None]
