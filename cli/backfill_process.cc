@@ -18,6 +18,7 @@
 #include "cli/kafka_config.h"
 #include "cli/progress_line.h"
 #include "cli/run_summary.h"
+#include "cli/table_files.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/file/file_source.h"
 #include "connectors/kafka/admin.h"
@@ -25,12 +26,11 @@
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/delta/arrow_file.h"
-#include "offline/delta/snapshot.h"
 #include "offline/sink/offline_sink.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
@@ -38,28 +38,6 @@ namespace forebay {
 namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
-
-// The data files of a table that anybody wrote.
-absl::StatusOr<std::vector<BatchFile>> ListTableFiles(const StoreUri& uri, const S3Settings& s3) {
-  StoreUri parent = uri;
-  const size_t slash = uri.path.rfind('/');
-  parent.path = slash == std::string::npos ? "" : uri.path.substr(0, slash);
-  ASSIGN_OR_RETURN(Snapshot table, LoadSnapshot(*OpenObjectStore(parent, s3),
-                                                uri.path.substr(slash + 1), std::nullopt));
-  auto refused = [&](std::string_view what) {
-    return absl::UnimplementedError(fmt::format(
-        "the Delta table {} {}: that is not read as a source yet", uri.ToString(), what));
-  };
-  if (!table.metadata.partition_columns.empty())
-    return refused("is partitioned by " + table.metadata.partition_columns.front());
-  std::vector<BatchFile> files;
-  for (const auto& [path, add] : table.files) {
-    if (add.has_deletion_vector) return refused("has files with deleted rows");
-    if (!IsInTable(path)) return refused("has a file outside of its folder, " + path);
-    files.push_back({path, add.size, add.modified_ms * 1000});
-  }
-  return files;
-}
 
 class BackfillProcess {
  public:
@@ -138,10 +116,12 @@ absl::Status BackfillProcess::Plan() {
                     [&](const TaskPlan& plan) { return has(plan, view); })) {
       continue;
     }
+    const v1::Source& source = *FindSource(project(), view->source());
     return absl::InvalidArgumentError(
-        fmt::format("feature view {} has the source {}, which has no `batch`: there are no files "
-                    "to compute it from",
-                    view->name(), view->source()));
+        fmt::format("feature view {} has the source {}, {}", view->name(), source.name(),
+                    source.batch().feed()
+                        ? "whose files are fed into its topic: `forebay feed` sends what is new"
+                        : "which has no `batch`: there are no files to compute it from"));
   }
   if (!asked.empty()) {
     std::erase_if(plans_, [&](const TaskPlan& plan) {
@@ -151,7 +131,8 @@ absl::Status BackfillProcess::Plan() {
   }
   if (!plans_.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      "no source of the project's feature views has a `batch`: there are no files to read");
+      "no source of the project's feature views has a `batch`, but for those that `forebay feed` "
+      "feeds into topics: there are no files to read");
 }
 
 ViewFingerprints BackfillProcess::Fingerprints() const {

@@ -23,6 +23,7 @@ inline constexpr int kExitUsage = 2;
 
 void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddRunCommand(CLI::App* app, int* exit_code);
+void AddFeedCommand(CLI::App* app, int* exit_code);
 void AddBackfillCommand(CLI::App* app, int* exit_code);
 void AddGetCommand(CLI::App* app, int* exit_code);
 void AddHistoryCommand(CLI::App* app, int* exit_code);

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   forebay::AddValidateCommand(&app, &exit_code);
   forebay::AddRunCommand(&app, &exit_code);
   forebay::AddBackfillCommand(&app, &exit_code);
+  forebay::AddFeedCommand(&app, &exit_code);
   forebay::AddGetCommand(&app, &exit_code);
   forebay::AddHistoryCommand(&app, &exit_code);
   forebay::AddTablesCommand(&app, &exit_code);

@@ -272,12 +272,17 @@ absl::Status WorkerProcess::PrepareKafka() {
   }
   ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(kafka_));
   RETURN_IF_ERROR(admin_->WaitForBroker(absl::InfiniteDuration(), &stop_));
+  limits_ = RecordLimits(kafka_);
   for (const TaskPlan& plan : plans_) {
     if (plan.repartition) continue;
+    if (plan.source->batch().feed() && broker_ == nullptr) {
+      const TopicSpec spec =
+          FedTopic(*plan.source, static_cast<int32_t>(config().replication_factor), limits_.most());
+      RETURN_IF_ERROR(AskPatiently(stop_, [&] { return admin_->CreateTopic(spec); }));
+    }
     ASSIGN_OR_RETURN(source_partitions_[plan.topic],
                      AskPatiently(stop_, [&] { return admin_->PartitionCount(plan.topic); }));
   }
-  limits_ = RecordLimits(kafka_);
   ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
   if (broker_ != nullptr) {
@@ -364,7 +369,7 @@ absl::StatusOr<std::unique_ptr<StateStore>> WorkerProcess::OpenStore(const TaskI
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores_->Open(task));
   auto plan = std::find_if(plans_.begin(), plans_.end(),
                            [&](const TaskPlan& one) { return one.topic == task.topic; });
-  if (!plan->source->has_batch() || plan->views.empty()) return store;
+  if (!plan->source->batch().has_until_us() || plan->views.empty()) return store;
   ASSIGN_OR_RETURN(std::vector<const ViewTaskPlan*> views, MissingViews(*plan, *store));
   std::erase_if(views, [](const ViewTaskPlan* view) { return view->from_now; });
   if (views.empty()) return store;

@@ -21,6 +21,7 @@ constexpr int kEndOfPositionsMillis = 2000;
 constexpr int kPollForPositionMillis = 100;
 constexpr std::string_view kNotePrefix = "topic ";
 constexpr std::string_view kSplitPrefix = "split ";
+constexpr std::string_view kFeedPrefix = "feed ";
 constexpr std::string_view kNoId = "-";
 
 using Message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
@@ -77,6 +78,15 @@ absl::Status WriteTopicNote(std::string_view project, std::string_view topic,
                             const TopicIdentity& identity, Producer& producer) {
   std::string key = TopicNoteKey(topic);
   std::string value = NoteOf(identity.id, std::to_string(identity.partitions));
+  return producer.Produce(
+      {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
+}
+
+absl::Status WriteFeedNote(std::string_view project, std::string_view source, int32_t partition,
+                           const FeedNote& note, Producer& producer) {
+  std::string key = fmt::format("{}{}/{}", kFeedPrefix, source, partition);
+  std::string value =
+      NoteOf(note.topic.id, fmt::format("{} {}", note.topic.partitions, note.position));
   return producer.Produce(
       {.topic = PositionsTopic(project), .partition = 0, .key = key, .value = value});
 }
@@ -163,6 +173,18 @@ void PublishedPositions::Take(std::string_view key, std::string_view value) {
     split_notes_[topic] = {std::string(id), std::string(message)};
     return;
   }
+  if (key.starts_with(kFeedPrefix)) {
+    std::string partition(key.substr(kFeedPrefix.size()));
+    feed_notes_.erase(partition);
+    if (value.empty()) return;
+    auto [id, rest] = SplitNoteValue(value);
+    FeedNote& note = feed_notes_[partition];
+    note.topic.id = id;
+    const char* end =
+        std::from_chars(rest.data(), rest.data() + rest.size(), note.topic.partitions).ptr;
+    note.position = rest.substr(std::min<size_t>(end - rest.data() + 1, rest.size()));
+    return;
+  }
   int64_t position = -1;
   std::from_chars(value.data(), value.data() + value.size(), position);
   newest_[std::string(key)] = Offset(position);
@@ -202,6 +224,13 @@ std::map<ViewId, std::vector<std::string>> PublishedPositions::KeysOfViews() con
   return keys;
 }
 
+std::optional<FeedNote> PublishedPositions::FeedNoteOf(std::string_view source,
+                                                       int32_t partition) const {
+  auto found = feed_notes_.find(fmt::format("{}/{}", source, partition));
+  if (found == feed_notes_.end()) return std::nullopt;
+  return found->second;
+}
+
 std::vector<std::string> PublishedPositions::Keys() const {
   std::vector<std::string> keys;
   for (const auto& [key, position] : newest_) {
@@ -210,6 +239,8 @@ std::vector<std::string> PublishedPositions::Keys() const {
   for (const auto& [topic, identity] : topic_notes_) keys.push_back(TopicNoteKey(topic));
   for (const auto& [topic, note] : split_notes_)
     keys.push_back(fmt::format("{}{}", kSplitPrefix, topic));
+  for (const auto& [partition, note] : feed_notes_)
+    keys.push_back(fmt::format("{}{}", kFeedPrefix, partition));
   return keys;
 }
 

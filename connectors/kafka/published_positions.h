@@ -13,6 +13,9 @@
 //
 //   key    "topic <topic>"
 //   value  "<id> <partitions>": when it was first read, or published into; the id "-": not known
+//   key    "feed <source>/<partition>"
+//   value  "<id> <partitions> <position>": of the topic that files are fed into, and how far they
+//          are there
 //   key    "split <topic>"
 //   value  "<id> <message>": it was refused as its keys are in several partitions
 #ifndef FOREBAY_CONNECTORS_KAFKA_PUBLISHED_POSITIONS_H_
@@ -20,6 +23,7 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +68,14 @@ std::string TopicNoteKey(std::string_view topic);
 absl::Status WriteTopicNote(std::string_view project, std::string_view topic,
                             const TopicIdentity& identity, Producer& producer);
 
+// How far the files of a source are in a partition of the topic that they are fed into.
+struct FeedNote {
+  TopicIdentity topic;
+  std::string position;
+};
+absl::Status WriteFeedNote(std::string_view project, std::string_view source, int32_t partition,
+                           const FeedNote& note, Producer& producer);
+
 // That a topic's keys are in several partitions.
 struct SplitNote {
   std::string id;  // of the topic; empty: not known
@@ -95,6 +107,7 @@ class PublishedPositions {
   // By topic.
   const std::map<std::string, TopicIdentity>& topic_notes() const { return topic_notes_; }
   const std::map<std::string, SplitNote>& split_notes() const { return split_notes_; }
+  std::optional<FeedNote> FeedNoteOf(std::string_view source, int32_t partition) const;
 
  private:
   absl::Status Connect();
@@ -113,6 +126,7 @@ class PublishedPositions {
   std::map<std::string, Offset, std::less<>> newest_;
   std::map<std::string, TopicIdentity> topic_notes_;
   std::map<std::string, SplitNote> split_notes_;
+  std::map<std::string, FeedNote> feed_notes_;  // by "<source>/<partition>"
 };
 
 }  // namespace forebay

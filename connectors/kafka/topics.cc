@@ -28,6 +28,17 @@ std::map<std::string, std::string> AnyTimestamp() {
 
 }  // namespace
 
+// Read whole when a task starts: small segments are compacted soon.
+TopicSpec PositionsSpec(std::string_view project, int64_t max_message_bytes) {
+  return {.name = PositionsTopic(project),
+          .partitions = 1,
+          .large_records = false,
+          .config = {{"cleanup.policy", "compact"},
+                     {"segment.bytes", "16777216"},
+                     {"min.cleanable.dirty.ratio", "0.1"},
+                     {"max.message.bytes", std::to_string(max_message_bytes)}}};
+}
+
 std::vector<Repartition> Repartitions(absl::Span<const TaskPlan> tasks) {
   std::vector<Repartition> repartitions;
   for (const TaskPlan& task : tasks) {
@@ -80,13 +91,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
                      .fed_by = source->topic(),
                      .config = {{"cleanup.policy", "compact"}}});
   }
-  // Read whole when a task starts: small segments are compacted soon.
-  specs.push_back({.name = PositionsTopic(project.name()),
-                   .partitions = 1,
-                   .large_records = false,
-                   .config = {{"cleanup.policy", "compact"},
-                              {"segment.bytes", "16777216"},
-                              {"min.cleanable.dirty.ratio", "0.1"}}});
+  specs.push_back(PositionsSpec(project.name(), max_message_bytes));
   specs.push_back({.name = DeadLetterTopic(project.name()),
                    .partitions = 1,
                    .any_partition_count = true,
@@ -95,6 +100,17 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
   for (TopicSpec& spec : specs)
     spec.config["max.message.bytes"] = std::to_string(max_message_bytes);
   return specs;
+}
+
+TopicSpec FedTopic(const v1::Source& source, int32_t replication, int64_t max_message_bytes) {
+  TopicSpec spec{.name = source.topic(),
+                 .partitions = source.batch().partitions(),
+                 .any_partition_count = true,
+                 .replication = replication,
+                 .config = KeepTimestamps(),
+                 .optional_config = AnyTimestamp()};
+  spec.config["max.message.bytes"] = std::to_string(max_message_bytes);
+  return spec;
 }
 
 absl::Status EnsureTopics(KafkaAdmin& admin, const std::vector<TopicSpec>& specs) {

@@ -26,7 +26,8 @@ namespace forebay {
 
 namespace v1 {
 class Project;
-}
+class Source;
+}  // namespace v1
 struct TaskPlan;
 
 // A topic that forebay feeds from a source for the views of an entity (S26).
@@ -51,6 +52,12 @@ std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
     const absl::flat_hash_map<std::string, int32_t>& source_partitions, int64_t max_message_bytes);
+
+// The positions topic alone.
+TopicSpec PositionsSpec(std::string_view project, int64_t max_message_bytes);
+
+// The topic that a source's files are fed into (BatchSource.feed). `replication` as TopicSpec's.
+TopicSpec FedTopic(const v1::Source& source, int32_t replication, int64_t max_message_bytes);
 
 // Creates what is missing. Errors as KafkaAdmin::CreateTopic.
 absl::Status EnsureTopics(KafkaAdmin& admin, const std::vector<TopicSpec>& specs);

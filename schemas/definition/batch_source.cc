@@ -73,12 +73,46 @@ void ReadKnownTimeOfFiles(const YamlNode* node, v1::Source* source, Findings* fi
   batch.set_known_time_column(*name);
 }
 
+// The records of a fed topic carry the known times as the files do.
+void ReadFeed(const YamlNode* node, const YamlNode* known_time, v1::Source* source,
+              Findings* findings) {
+  v1::BatchSource& batch = *source->mutable_batch();
+  batch.set_feed(ReadOnOrOff(node, "feed", findings).value_or(false));
+  if (!batch.feed()) return;
+  if (source->topic().empty()) {
+    findings->Add(*node,
+                  "files are fed into a topic, which the source lacks: name one with the key "
+                  "'topic'; forebay makes it");
+  }
+  if (source->format() == v1::Source::PROTOBUF)
+    findings->Add(*node, "rows of files are fed as JSON: leave out the format protobuf");
+  if (source->known_time() != v1::Source::KAFKA) return;
+  if (known_time != nullptr) {
+    return findings->Add(
+        *known_time,
+        "the known times of a fed topic are those of the files' rows: name a column "
+        "of the schema, or leave known_time out for the event time");
+  }
+  if (batch.known_time_column() == source->event_time())
+    return source->set_known_time(v1::Source::EVENT_TIME);
+  if (FindColumn(source->schema(), batch.known_time_column()) == nullptr) {
+    return findings->Add(*node, fmt::format("the records of a fed topic carry the known time: add "
+                                            "the column '{}' to the schema, as a timestamp",
+                                            batch.known_time_column()));
+  }
+  source->set_known_time(v1::Source::COLUMN);
+  source->set_known_time_column(batch.known_time_column());
+}
+
 void ReadUntil(const YamlNode& map, const YamlNode* node, v1::Source* source, Findings* findings) {
+  if (node != nullptr && source->batch().feed()) {
+    return findings->Add(*node, "files that are fed into a topic have no end: leave until out");
+  }
   if (node == nullptr) {
-    if (source->topic().empty()) return;
+    if (source->topic().empty() || source->batch().feed()) return;
     findings->Add(map, fmt::format("the batch of a source with a topic lacks the key 'until': what "
                                    "is known before that time is read from files, the rest from "
-                                   "topic '{}'",
+                                   "topic '{}'; or say `feed: on`, and the topic is made of them",
                                    source->topic()));
     return;
   }
@@ -90,7 +124,7 @@ void ReadUntil(const YamlNode& map, const YamlNode* node, v1::Source* source, Fi
 }
 
 void ReadPartitions(const YamlNode* node, v1::Source* source, Findings* findings) {
-  if (!source->topic().empty()) {
+  if (!source->topic().empty() && !source->batch().feed()) {
     if (node == nullptr) return;
     findings->Add(*node, fmt::format("the files have the partitions of topic '{}': leave "
                                      "partitions out",
@@ -104,15 +138,17 @@ void ReadPartitions(const YamlNode* node, v1::Source* source, Findings* findings
 
 }  // namespace
 
-void ReadBatchSource(const YamlNode& node, const std::filesystem::path& folder, v1::Source* source,
-                     Findings* findings) {
+void ReadBatchSource(const YamlNode& node, const YamlNode* known_time,
+                     const std::filesystem::path& folder, v1::Source* source, Findings* findings) {
   MapReader map(node, "the batch of a source",
-                {"path", "format", "known_time", "until", "partitions", "max_disorder"}, findings);
+                {"path", "format", "known_time", "feed", "until", "partitions", "max_disorder"},
+                findings);
   if (!map.is_map()) return;
   v1::BatchSource& batch = *source->mutable_batch();
   ReadPath(map.Require("path"), folder, &batch, findings);
   ReadFileFormat(map.Get("format"), &batch, findings);
   ReadKnownTimeOfFiles(map.Get("known_time"), source, findings);
+  ReadFeed(map.Get("feed"), known_time, source, findings);
   ReadUntil(node, map.Get("until"), source, findings);
   ReadPartitions(map.Get("partitions"), source, findings);
   batch.set_max_disorder_us(ReadDuration(map.Get("max_disorder"), findings).value_or(0));

@@ -9,10 +9,11 @@
 
 namespace forebay::definition {
 
-// Fills Source.batch. `folder`: of the project, which a relative path starts from. REQUIRES: the
-// source's topic, schema and times are read.
-void ReadBatchSource(const YamlNode& node, const std::filesystem::path& folder, v1::Source* source,
-                     Findings* findings);
+// Fills Source.batch, and the known time of a source that is fed. `known_time`: what the source
+// says of it, null: nothing. `folder`: of the project, which a relative path starts from. REQUIRES:
+// the source's topic, format, schema and times are read.
+void ReadBatchSource(const YamlNode& node, const YamlNode* known_time,
+                     const std::filesystem::path& folder, v1::Source* source, Findings* findings);
 
 }  // namespace forebay::definition
 

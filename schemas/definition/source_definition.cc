@@ -199,8 +199,9 @@ void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   ReadProtobuf(map, set->folder, &source, findings);
   ReadKey(map.Require("key"), &definition, findings);
   ReadEventTime(map.Require("event_time"), &definition, findings);
-  ReadKnownTime(map.Get("known_time"), &definition, findings);
-  if (batch != nullptr) ReadBatchSource(*batch, set->folder, &source, findings);
+  const YamlNode* known_time = map.Get("known_time");
+  ReadKnownTime(known_time, &definition, findings);
+  if (batch != nullptr) ReadBatchSource(*batch, known_time, set->folder, &source, findings);
   source.set_max_future_us(
       ReadDuration(map.Get("max_future"), findings).value_or(kDefaultMaxFuture));
   ReadArchive(map.Get("archive"), map.Get("schema"), &source, findings);
