@@ -1,18 +1,27 @@
 // forebay backfill [VIEW...] [--project DIR]: the features of what is in files.
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/backfill_process.h"
 #include "cli/command.h"
 #include "cli/stop_signal.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
 absl::Status Run(const std::string& folder, const BackfillOptions& options) {
-  absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
-  if (!loaded.ok()) return loaded.status();
-  return RunBackfill(*std::move(loaded), options, StopOnSignals());
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,
+                   RunBackfill(loaded, options, StopOnSignals()));
+  if (!read) {
+    spdlog::info("stopped; the same command goes on from here");
+    return absl::OkStatus();
+  }
+  for (const std::string& line : *read) spdlog::info("{}", line);
+  return absl::OkStatus();
 }
 
 }  // namespace

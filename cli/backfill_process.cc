@@ -15,6 +15,7 @@
 
 #include "cli/ask_patiently.h"
 #include "cli/backfill_mark.h"
+#include "cli/batch_table.h"
 #include "cli/kafka_config.h"
 #include "cli/progress_line.h"
 #include "cli/run_summary.h"
@@ -41,11 +42,11 @@ constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
 class BackfillProcess {
  public:
-  BackfillProcess(LoadedProject loaded, const BackfillOptions& options,
+  BackfillProcess(const LoadedProject& loaded, const BackfillOptions& options,
                   const std::atomic<bool>& stop)
-      : loaded_(std::move(loaded)), options_(options), stop_(stop) {}
+      : loaded_(loaded), options_(options), stop_(stop) {}
 
-  absl::Status Run() {
+  absl::StatusOr<std::optional<std::vector<std::string>>> Run() {
     RETURN_IF_ERROR(Plan());
     RETURN_IF_ERROR(OpenFolders());
     RETURN_IF_ERROR(CountPartitions());
@@ -56,16 +57,13 @@ class BackfillProcess {
     if (!read.ok()) worker_->Fail(read);
     source_->Close();
     absl::Status stopped = worker_->Stop();
-    dead_letters_.SayRest();
+    if (!options_.quiet) dead_letters_.SayRest();
     RETURN_IF_ERROR(read);
     RETURN_IF_ERROR(stopped);
-    for (const std::string& line : summary_) spdlog::info("{}", line);
-    if (!summary_.empty()) {
-      CrashPoint("backfill.read");
-      return MarkAll(&MarkBackfilled);
-    }
-    spdlog::info("stopped; the same command goes on from here");
-    return absl::OkStatus();
+    if (summary_.empty()) return std::nullopt;
+    CrashPoint("backfill.read");
+    RETURN_IF_ERROR(MarkAll(&MarkBackfilled));
+    return summary_;
   }
 
  private:
@@ -83,7 +81,7 @@ class BackfillProcess {
   absl::Status Read();
   bool AllRead() const;
 
-  const LoadedProject loaded_;
+  const LoadedProject& loaded_;
   const BackfillOptions options_;
   const std::atomic<bool>& stop_;
   std::vector<TaskPlan> plans_;
@@ -236,7 +234,7 @@ bool BackfillProcess::AllRead() const {
 }
 
 absl::Status BackfillProcess::Read() {
-  ProgressLine progress("backfilling", "rows");
+  ProgressLine progress(options_.doing, "rows");
   while (!stop_.load()) {
     RETURN_IF_ERROR(source_->Poll(kPoll));
     RETURN_IF_ERROR(worker_->status());
@@ -247,7 +245,7 @@ absl::Status BackfillProcess::Read() {
     }
     absl::Status flushed = offline_->last_flush_error();
     if (!flushed.ok() && !IsTransient(flushed)) return flushed;
-    dead_letters_.SayDue();
+    if (!options_.quiet) dead_letters_.SayDue();
     const double part = source_->Progress();
     const int64_t rows = source_->rows();
     progress.Show(rows, part > 0.001 ? static_cast<int64_t>(static_cast<double>(rows) / part) : 0);
@@ -261,10 +259,11 @@ absl::Status BackfillProcess::Read() {
 
 }  // namespace
 
-absl::Status RunBackfill(LoadedProject loaded, const BackfillOptions& options,
-                         const std::atomic<bool>& stop) {
+absl::StatusOr<std::optional<std::vector<std::string>>> RunBackfill(const LoadedProject& loaded,
+                                                                    const BackfillOptions& options,
+                                                                    const std::atomic<bool>& stop) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
-  return BackfillProcess(std::move(loaded), options, stop).Run();
+  return BackfillProcess(loaded, options, stop).Run();
 }
 
 }  // namespace forebay
