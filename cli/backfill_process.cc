@@ -19,7 +19,6 @@
 #include "cli/kafka_config.h"
 #include "cli/progress_line.h"
 #include "cli/run_summary.h"
-#include "cli/table_files.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/file/file_source.h"
 #include "connectors/kafka/admin.h"

@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "cli/ask_patiently.h"
+#include "cli/batch_table.h"
 #include "cli/kafka_config.h"
 #include "cli/progress_line.h"
-#include "cli/table_files.h"
 #include "connectors/file/feed_cursor.h"
 #include "connectors/file/key_partition.h"
 #include "connectors/file/merged_files.h"
