@@ -52,7 +52,30 @@ absl::Status Divide(const LoadedProject& loaded, const TrainingSetArguments& arg
   return Finish(request.output.path);
 }
 
+// What mode `event` cannot take.
+absl::Status CheckMode(const TrainingSetArguments& arguments, const TrainingSetRequest& request) {
+  auto refused = [](std::string_view option, std::string_view why) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", option, why));
+  };
+  const bool recomputes = request.mode == TrainingSetMode::kEvent || request.leakage;
+  if (recomputes && arguments.labels.keys == "all") {
+    return refused("--keys all",
+                   "these are the keys that the offline tables have, which mode event does not "
+                   "read; name a file of keys");
+  }
+  if (recomputes && arguments.tasks > 0)
+    return refused("--tasks",
+                   "with mode event, or --leakage, each task would recompute all events");
+  if (request.mode == TrainingSetMode::kServed) return absl::OkStatus();
+  if (!arguments.version->version.empty() || !arguments.version->as_of.empty())
+    return refused("--version and --as-of", "mode event reads events, not the offline tables");
+  if (arguments.run.exact)
+    return refused("--exact", "mode event has the values of every time, without the state folder");
+  return absl::OkStatus();
+}
+
 absl::Status Build(const TrainingSetArguments& arguments, TrainingSetRequest request) {
+  RETURN_IF_ERROR(CheckMode(arguments, request));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   RETURN_IF_ERROR(TakeLabelArguments(arguments.labels, &request));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
@@ -83,6 +106,23 @@ absl::Status BuildAgain(const TrainingSetArguments& arguments, const TrainingSet
   }
   if (!manifests[0].request.part) return absl::OkStatus();
   return Finish(std::filesystem::path(manifests[0].request.output.path).parent_path().string());
+}
+
+void AddModeOptions(CLI::App* command, TrainingSetRequest* request) {
+  command
+      ->add_option_function<std::string>(
+          "--mode",
+          [=](const std::string& name) {
+            request->mode = name == ModeName(TrainingSetMode::kEvent) ? TrainingSetMode::kEvent
+                                                                      : TrainingSetMode::kServed;
+          },
+          "served: what a lookup answered; event: what it would have answered if no event had been "
+          "late, recomputed from archives and files; default: served")
+      ->check(
+          CLI::IsMember({ModeName(TrainingSetMode::kServed), ModeName(TrainingSetMode::kEvent)}))
+      ->option_text("MODE");
+  command->add_flag("--leakage", request->leakage,
+                    "Say by feature how many labels have another value in the other mode");
 }
 
 void AddMemoryOption(CLI::App* command, TrainingSetRequest* request) {
@@ -123,12 +163,13 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   arguments->version = AddTableVersionOption(command);
   for (const char* name : {"--keys", "--version", "--as-of"})
     command->get_option(name)->excludes(exact);
+  AddModeOptions(command, request.get());
   CLI::Option* again = command->add_option(
       "--again", arguments->manifest,
       "Make the set of this manifest again, the same bytes, or say what differs");
-  for (const char* name :
-       {"--labels", "--keys", "--features", "--label", "--time", "--time-unit", "--labels-version",
-        "--split", "--partition-by", "--out-format", "--version", "--as-of", "--exact"})
+  for (const char* name : {"--labels", "--keys", "--features", "--label", "--time", "--time-unit",
+                           "--labels-version", "--split", "--partition-by", "--out-format",
+                           "--version", "--as-of", "--exact", "--mode", "--leakage"})
     again->excludes(command->get_option(name));
   CLI::Option* tasks =
       command

@@ -3,51 +3,25 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 
+#include "cli/event_recompute.h"
 #include "cli/progress_line.h"
 #include "cli/read_cost.h"
-#include "engine/task/stored_state.h"
+#include "cli/stop_signal.h"
+#include "cli/stored_states.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "offline/training_set/manifest.h"
 #include "online/serving/file_limit.h"
-#include "online/store/state_folder.h"
-#include "online/store/store_factory.h"
 #include "schemas/types/byte_size.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
-
-// Of all tasks that have one here, as they stand now.
-absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
-                                                    const std::vector<TaskPlan>& plans) {
-  const std::filesystem::path& folder = loaded.config.state;
-  ASSIGN_OR_RETURN(StateIdentity identity, ReadStateIdentity(folder));
-  if (identity.project != loaded.project->name()) {
-    return absl::FailedPreconditionError(fmt::format("the state folder {} is of project {}, not {}",
-                                                     folder.string(), identity.project,
-                                                     loaded.project->name()));
-  }
-  RETURN_IF_ERROR(CheckNoUnfinishedReset(folder));
-  ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(folder));
-  std::vector<StoredState> states;
-  for (const TaskId& task : tasks) {
-    auto of_topic = [&](const TaskPlan& plan) { return plan.topic == task.topic; };
-    auto plan = std::find_if(plans.begin(), plans.end(), of_topic);
-    if (plan == plans.end()) continue;
-    absl::StatusOr<std::unique_ptr<StateStore>> store = OpenStoreForReading(folder, task);
-    if (absl::IsNotFound(store.status())) continue;
-    RETURN_IF_ERROR(store.status());
-    ASSIGN_OR_RETURN(StoredState state, StoredState::Open(*plan, task, *std::move(store)));
-    states.push_back(std::move(state));
-  }
-  return states;
-}
 
 // How to ask for the same versions of the tables again.
 std::string AgainOption(const TrainingSetSummary& summary) {
@@ -73,6 +47,50 @@ void Explain(const TrainingSetSummary& summary) {
         reads.row_groups - reads.newer - reads.of_no_label,
         Counted(reads.row_groups, "row group", "row groups"), reads.newer, reads.of_no_label,
         ShowByteSize(reads.bytes), ShowByteSize(reads.bytes_in_all));
+  }
+}
+
+// What one view was joined from.
+void TellView(const TrainingSetSummary& summary, const TrainingSetSummary::View& view,
+              const TrainingSetRun& run) {
+  const std::string name = ViewId{view.name, view.version}.ToString();
+  if (!summary.events.empty() && view.table_version < 0) {
+    fmt::print("  {}: {} matched, of {} computed in the order of event time\n", name,
+               Counted(view.matched, "label", "labels"), Counted(view.reads.rows, "row", "rows"));
+    return;
+  }
+  if (view.table_version < 0 && !run.exact) {
+    fmt::print("  {}: nothing written offline yet, so all values are defaults\n", name);
+    return;
+  }
+  fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}{}\n", name,
+             Counted(view.matched, "label", "labels"), Counted(view.reads.rows, "row", "rows"),
+             Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version,
+             run.exact
+                 ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
+                 : "");
+}
+
+void TellLeakage(const TrainingSetSummary& summary) {
+  const auto with = std::ranges::count_if(summary.leakage,
+                                          [](const FeatureLeakage& one) { return one.differ > 0; });
+  fmt::print("{} of {} {} between the modes served and event\n", with,
+             Counted(summary.leakage.size(), "feature", "features"),
+             with == 1 ? "differs" : "differ");
+  for (const FeatureLeakage& feature : summary.leakage) {
+    const std::string of =
+        fmt::format("{} of {}", feature.differ, Counted(feature.compared, "label", "labels"));
+    if (!feature.first) {
+      fmt::print("  {}: {}\n", feature.name, of);
+      continue;
+    }
+    fmt::print(
+        "  {}: {} ({:.2g} %), {} without a value in served alone, {} in event alone; row {}, "
+        "for example: served {}, event {}\n",
+        feature.name, of,
+        100.0 * static_cast<double>(feature.differ) / static_cast<double>(feature.compared),
+        feature.served_null, feature.event_null, feature.first->label + 1, feature.first->served,
+        feature.first->event);
   }
 }
 
@@ -120,6 +138,13 @@ absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest requ
   request.output.s3 = loaded.config.s3;
   request.labels.s3 = loaded.config.s3;
   for (HorizonLabel& label : request.horizon_labels) label.source.s3 = loaded.config.s3;
+  std::optional<EventRecompute> recompute;
+  if (request.mode == TrainingSetMode::kEvent || request.leakage) {
+    recompute.emplace(loaded, request.again, StopOnSignals());
+    request.recompute = [&](const std::vector<ViewId>& views, KnownTime latest) {
+      return recompute->Run(views, latest);
+    };
+  }
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildWithProgress(*loaded.project, &request));
   for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);
   for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
@@ -130,19 +155,8 @@ absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest requ
     for (const OutputFile& file : summary.files)
       fmt::print("  {}: {}\n", file.path, Counted(file.rows, "row", "rows"));
   }
-  for (const TrainingSetSummary::View& view : summary.views) {
-    const std::string name = ViewId{view.name, view.version}.ToString();
-    if (view.table_version < 0 && !run.exact) {
-      fmt::print("  {}: nothing written offline yet, so all values are defaults\n", name);
-      continue;
-    }
-    fmt::print("  {}: {} matched, {} read from {} ({} skipped), table version {}{}\n", name,
-               Counted(view.matched, "label", "labels"), Counted(view.reads.rows, "row", "rows"),
-               Counted(view.files_read, "file", "files"), view.files_skipped, view.table_version,
-               run.exact
-                   ? fmt::format(", {} of the state", Counted(view.from_state, "lookup", "lookups"))
-                   : "");
-  }
+  for (const TrainingSetSummary::View& view : summary.views) TellView(summary, view, run);
+  if (request.leakage) TellLeakage(summary);
   if (run.explain) Explain(summary);
   if (std::string again = AgainOption(summary); !run.exact && !again.empty())
     fmt::print("  the same again, whatever is written meanwhile: {}\n", again);

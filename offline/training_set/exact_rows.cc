@@ -12,7 +12,6 @@
 #include "offline/delta/snapshot.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/key_column.h"
-#include "offline/training_set/label_warnings.h"
 #include "offline/training_set/point_in_time_join.h"
 #include "schemas/types/status_macros.h"
 
@@ -107,16 +106,13 @@ absl::Status CheckStateFits(const StoredViewState& state, Offset held, const Tas
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> AddExactRows(const ExactRequest& request, const Snapshot& table,
-                                     const Labels& labels, PointInTimeJoin* join,
-                                     std::vector<std::string>* warnings) {
-  if (labels.times.empty()) return 0;
+absl::StatusOr<ExactRows> AddExactRows(const ExactRequest& request, const Snapshot& table,
+                                       const Labels& labels, PointInTimeJoin* join) {
+  ExactRows exact;
+  if (labels.times.empty()) return exact;
   const KnownTime latest = *std::max_element(labels.times.begin(), labels.times.end());
   std::map<std::string, const StoredState*> tasks = TasksOf(request, table);
   if (tasks.empty()) return NotAtHand("0", request.view);
-  int64_t added = 0;
-  std::string slowest;  // the task that has read least far
-  KnownTime read_before = KnownTime::Max();
   for (const auto& [name, state] : tasks) {
     auto clock = table.clocks.find(name);
     KnownTime from =
@@ -130,15 +126,12 @@ absl::StatusOr<int64_t> AddExactRows(const ExactRequest& request, const Snapshot
     RETURN_IF_ERROR(CheckStateFits(*view, held, state->task(), request.view));
     ASSIGN_OR_RETURN(int64_t rows,
                      AddRows(*state, request.index, AskOf(labels, *request.entity, from), join));
-    added += rows;
-    if (view->clock == KnownTime::Min() || view->clock >= read_before) continue;
-    read_before = view->clock;
-    slowest = name;
+    exact.added += rows;
+    if (view->clock == KnownTime::Min() || view->clock >= exact.read_before) continue;
+    exact.read_before = view->clock;
+    exact.slowest = name;
   }
-  std::string warning =
-      WarnOfLabelsAfterState(read_before, slowest, request.view.ToString(), labels);
-  if (!warning.empty()) warnings->push_back(std::move(warning));
-  return added;
+  return exact;
 }
 
 }  // namespace forebay

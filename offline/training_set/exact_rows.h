@@ -31,13 +31,19 @@ struct ExactRequest {
 absl::Status CheckStateFits(const StoredViewState& state, Offset held, const TaskId& task,
                             const ViewId& view);
 
+struct ExactRows {
+  int64_t added = 0;
+  // The task that has read least far, and its clock: labels from then on are not settled. Of those
+  // that were asked; Max: none was.
+  std::string slowest;
+  KnownTime read_before = KnownTime::Max();
+};
+
 // Adds to `join`, for each label from which on a task's rows are not all in `table`, the row that
-// stands for the lookup of its key at its time; warns of labels that the states do not settle
-// either. Returns how many rows those are. FAILED_PRECONDITION: a state that is needed is not at
-// hand, or does not fit the table.
-absl::StatusOr<int64_t> AddExactRows(const ExactRequest& request, const Snapshot& table,
-                                     const Labels& labels, PointInTimeJoin* join,
-                                     std::vector<std::string>* warnings);
+// stands for the lookup of its key at its time. FAILED_PRECONDITION: a state that is needed is not
+// at hand, or does not fit the table.
+absl::StatusOr<ExactRows> AddExactRows(const ExactRequest& request, const Snapshot& table,
+                                       const Labels& labels, PointInTimeJoin* join);
 
 }  // namespace forebay
 

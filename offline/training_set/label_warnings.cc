@@ -25,7 +25,8 @@ std::string Those(const Labels& labels, const Condition& condition) {
 }  // namespace
 
 void AddSentence(std::string sentence, std::vector<std::string>* sentences) {
-  if (!sentence.empty()) sentences->push_back(std::move(sentence));
+  const bool said = std::ranges::find(*sentences, sentence) != sentences->end();
+  if (!sentence.empty() && !said) sentences->push_back(std::move(sentence));
 }
 
 std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels) {
@@ -52,6 +53,15 @@ std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,
       "{} are at or after {}, the clock of task {} in the state of {}: records may still come that "
       "change their features",
       those, FormatTime(clock.value()), task, view);
+}
+
+std::string WarnOfLabelsAfterEvents(int64_t last, const std::string& source, const Labels& labels) {
+  std::string those = Those(labels, [&](KnownTime time) { return time.value() >= last; });
+  if (those.empty()) return "";
+  return fmt::format(
+      "{} are at or after {}, the latest event of {}: events may still come that change their "
+      "features",
+      those, FormatTime(last), source);
 }
 
 std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,

@@ -13,7 +13,7 @@ namespace forebay {
 
 struct Snapshot;
 
-// Where there is something to say.
+// Where there is something to say that was not said yet.
 void AddSentence(std::string sentence, std::vector<std::string>* sentences);
 
 std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels);
@@ -24,6 +24,9 @@ std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Lab
 // A label's time must be before that up to which `task` has read.
 std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,
                                    const std::string& view, const Labels& labels);
+
+// A label's time must be before the latest event, `last`: microseconds UTC.
+std::string WarnOfLabelsAfterEvents(int64_t last, const std::string& source, const Labels& labels);
 
 // A label's time must be before that up to which every task's rows are in the table (S4, S6).
 std::string WarnOfIncompleteTable(const Snapshot& table, const std::string& view,

@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr int kFormatVersion = 1;
 constexpr char kStates[] = "exact";
-constexpr char kServed[] = "served";
 
 OrderedJson InputsJson(const TrainingSetSummary& summary) {
   OrderedJson inputs = OrderedJson::array();
@@ -37,18 +36,19 @@ OrderedJson InputsJson(const TrainingSetSummary& summary) {
   return inputs;
 }
 
+double ShareOf(int64_t count, int64_t labels) {
+  return labels == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(labels);
+}
+
 OrderedJson FeaturesJson(const TrainingSetSummary& summary) {
   OrderedJson features = OrderedJson::array();
   for (const TrainingSetSummary::Feature& feature : summary.features) {
-    const double rate = summary.labels == 0 ? 0.0
-                                            : static_cast<double>(feature.nulls) /
-                                                  static_cast<double>(summary.labels);
     features.push_back({{"name", feature.name},
                         {"view", feature.view.name},
                         {"version", feature.view.version},
                         {"type", feature.type},
                         {"nulls", feature.nulls},
-                        {"null_rate", rate}});
+                        {"null_rate", ShareOf(feature.nulls, summary.labels)}});
   }
   return features;
 }
@@ -65,9 +65,63 @@ OrderedJson OutputsJson(const TrainingSetSummary& summary) {
   return files;
 }
 
+OrderedJson EventsJson(const TrainingSetSummary& summary) {
+  OrderedJson sources = OrderedJson::array();
+  for (const EventsRead& read : summary.events) {
+    OrderedJson files = OrderedJson::array();
+    for (const EventsRead::File& file : read.files)
+      files.push_back({{"path", AbsolutePath(file.path)}, {"bytes", file.bytes}});
+    sources.push_back({{"source", read.source},
+                       {"files", files},
+                       {"archive_id", read.archive_id},
+                       {"archive_version", read.archive_version},
+                       {"archive_positions", read.archive_positions},
+                       {"last_us", MaybeJson(read.last)}});
+  }
+  return sources;
+}
+
+std::vector<EventsRead> EventsOf(const OrderedJson& json) {
+  std::vector<EventsRead> events;
+  for (const OrderedJson& source : json) {
+    EventsRead& read = events.emplace_back(
+        EventsRead{.source = source.at("source").get<std::string>(),
+                   .archive_id = source.at("archive_id").get<std::string>(),
+                   .archive_version = source.at("archive_version").get<int64_t>(),
+                   .archive_positions = source.at("archive_positions").get<TablePositions>(),
+                   .last = MaybeOf<int64_t>(source.at("last_us"))});
+    for (const OrderedJson& file : source.at("files")) {
+      read.files.push_back({file.at("path").get<std::string>(), file.at("bytes").get<int64_t>()});
+    }
+  }
+  return events;
+}
+
+OrderedJson LeakageJson(const TrainingSetSummary& summary) {
+  if (summary.leakage.empty()) return {};
+  OrderedJson features = OrderedJson::array();
+  for (const FeatureLeakage& feature : summary.leakage) {
+    OrderedJson first;
+    if (feature.first) {
+      first = {{"label", feature.first->label},
+               {"served", OrderedJson::parse(feature.first->served)},
+               {"event", OrderedJson::parse(feature.first->event)}};
+    }
+    features.push_back({{"name", feature.name},
+                        {"compared", feature.compared},
+                        {"differ", feature.differ},
+                        {"share", ShareOf(feature.differ, feature.compared)},
+                        {"served_null", feature.served_null},
+                        {"event_null", feature.event_null},
+                        {"first", first}});
+  }
+  return features;
+}
+
 TrainingSetSummary SummaryOf(const OrderedJson& json) {
   TrainingSetSummary summary{.labels = json.at("labels").get<int64_t>()};
   summary.views = TablesOf(json.at("tables"));
+  summary.events = EventsOf(json.value("events", OrderedJson::array()));
   for (const OrderedJson& feature : json.at("features")) {
     summary.features.push_back(
         {.name = feature.at("name").get<std::string>(),
@@ -119,6 +173,8 @@ Manifest ManifestOf(const OrderedJson& json) {
                                 .command = json.at("command").get<std::vector<std::string>>()},
                     .request = RequestOf(json.at("request")),
                     .made = std::make_shared<TrainingSetSummary>(SummaryOf(json))};
+  if (json.at("mode") == ModeName(TrainingSetMode::kEvent))
+    manifest.request.mode = TrainingSetMode::kEvent;
   manifest.request.again = manifest.made.get();
   PinTables(manifest.made->inputs, &manifest.request);
   return manifest;
@@ -140,10 +196,12 @@ absl::StatusOr<std::string> WriteManifest(const v1::Project& project,
                       {"made_at", FormatTime(absl::ToUnixMicros(absl::Now()))},
                       {"command", made_by.command},
                       {"project", project.name()},
-                      {"mode", request.states == nullptr ? kServed : kStates},
+                      {"mode", request.states == nullptr ? ModeName(request.mode) : kStates},
                       {"labels", summary.labels},
                       {"features", FeaturesJson(summary)},
                       {"tables", TablesJson(project, summary)},
+                      {"events", EventsJson(summary)},
+                      {"leakage", LeakageJson(summary)},
                       {"inputs", InputsJson(summary)},
                       {"outputs", OutputsJson(summary)},
                       {"notes", summary.notes},
@@ -200,8 +258,11 @@ absl::Status PrepareAgain(const v1::Project& project, Manifest* manifest) {
     return absl::FailedPreconditionError(fmt::format(
         "the set was made in project {}, and this is {}", manifest->project, project.name()));
   }
-  for (const TrainingSetSummary::View& view : manifest->made->views)
-    RETURN_IF_ERROR(PinTable(project, view, &manifest->request));
+  for (const TrainingSetSummary::View& view : manifest->made->views) {
+    RETURN_IF_ERROR(manifest->request.mode == TrainingSetMode::kEvent
+                        ? CheckDefinition(project, view)
+                        : PinTable(project, view, &manifest->request));
+  }
   return absl::OkStatus();
 }
 

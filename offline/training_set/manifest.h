@@ -44,8 +44,10 @@ absl::StatusOr<std::string> WriteManifest(const v1::Project& project,
 absl::StatusOr<std::vector<Manifest>> ReadManifests(const std::string& path);
 
 // Chooses what is read of each table: the version that was, or, where files of that are gone, the
-// newest, but only the rows that were there then. FAILED_PRECONDITION: the project, a definition or
-// a table is another one, or states were read, too. REQUIRES: request.warehouse is set.
+// newest, but only the rows that were there then. In mode `event` there is nothing to choose: who
+// recomputes the views reads the events that `made` names. FAILED_PRECONDITION: the project, a
+// definition or a table is another one, or states were read, too. REQUIRES: request.warehouse is
+// set.
 absl::Status PrepareAgain(const v1::Project& project, Manifest* manifest);
 
 }  // namespace forebay

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "schemas/types/counted.h"
 
 namespace forebay {
@@ -49,6 +51,31 @@ absl::Status CheckSameFeatures(const std::vector<TrainingSetSummary::Feature>& b
     return Differs(fmt::format("feature number {} was {} of {}, {}, and is {} of {}, {}", i + 1,
                                before[i].name, before[i].view.ToString(), before[i].type,
                                now[i].name, now[i].view.ToString(), now[i].type));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSameEvents(const std::vector<EventsRead>& before,
+                             const std::vector<EventsRead>& now) {
+  for (const EventsRead& then : before) {
+    auto found = std::ranges::find(now, then.source, &EventsRead::source);
+    if (found == now.end()) return Differs(fmt::format("no events of {} were read", then.source));
+    if (found->archive_id != then.archive_id) {
+      return Differs(fmt::format("the archive of {} is another table than before, or is not there",
+                                 then.source));
+    }
+    if (found->files == then.files) continue;
+    for (size_t i = 0; i < std::min(then.files.size(), found->files.size()); ++i) {
+      if (found->files[i] == then.files[i]) continue;
+      return Differs(
+          fmt::format("of the files of {}, there is {} with {} bytes in the place of {} "
+                      "with {}",
+                      then.source, found->files[i].path, found->files[i].bytes, then.files[i].path,
+                      then.files[i].bytes));
+    }
+    return Differs(fmt::format("the events of {} were in {}, and are in {}", then.source,
+                               Counted(then.files.size(), "file", "files"),
+                               Counted(found->files.size(), "file", "files")));
   }
   return absl::OkStatus();
 }

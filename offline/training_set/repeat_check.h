@@ -17,6 +17,10 @@ absl::Status CheckSameInputs(const std::vector<InputFile>& before,
 absl::Status CheckSameFeatures(const std::vector<TrainingSetSummary::Feature>& before,
                                const std::vector<TrainingSetSummary::Feature>& now);
 
+// Of mode `event`: whether the events are read from the same files and archives.
+absl::Status CheckSameEvents(const std::vector<EventsRead>& before,
+                             const std::vector<EventsRead>& now);
+
 absl::Status CheckSameOutputs(const std::vector<OutputFile>& before,
                               const std::vector<OutputFile>& now);
 

@@ -193,8 +193,7 @@ std::vector<TrainingSetSummary::View> TablesOf(const OrderedJson& json) {
   return views;
 }
 
-absl::Status PinTable(const v1::Project& project, const TrainingSetSummary::View& view,
-                      TrainingSetRequest* request) {
+absl::Status CheckDefinition(const v1::Project& project, const TrainingSetSummary::View& view) {
   const ViewId id{view.name, view.version};
   const v1::FeatureView* definition = FindViewVersion(project, view.name, view.version);
   if (definition == nullptr) {
@@ -202,8 +201,14 @@ absl::Status PinTable(const v1::Project& project, const TrainingSetSummary::View
         fmt::format("the project has no view {}, which the set was made with", id.ToString()));
   }
   const std::string now = ViewFingerprint(project, *definition);
-  if (now != view.fingerprint)
-    return ChangedUnderVersion(id, view.fingerprint, now, "the training set");
+  if (now == view.fingerprint) return absl::OkStatus();
+  return ChangedUnderVersion(id, view.fingerprint, now, "the training set");
+}
+
+absl::Status PinTable(const v1::Project& project, const TrainingSetSummary::View& view,
+                      TrainingSetRequest* request) {
+  RETURN_IF_ERROR(CheckDefinition(project, view));
+  const ViewId id{view.name, view.version};
   const std::string path = OfflineTablePath(id);
   const ObjectStore& store = *request->warehouse;
   if (view.table_version < 0) {

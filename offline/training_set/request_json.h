@@ -41,6 +41,10 @@ const v1::FeatureView* FindViewVersion(const v1::Project& project, const std::st
 OrderedJson TablesJson(const v1::Project& project, const TrainingSetSummary& summary);
 std::vector<TrainingSetSummary::View> TablesOf(const OrderedJson& json);
 
+// FAILED_PRECONDITION: the project lacks the view, or its definition is another one than the set
+// was made with.
+absl::Status CheckDefinition(const v1::Project& project, const TrainingSetSummary::View& view);
+
 // Chooses what is read of a table: the version that `view` names, or, where files of that are gone,
 // the newest, but only the rows that were there then. FAILED_PRECONDITION: the definition or the
 // table is another one. REQUIRES: request.warehouse is set.

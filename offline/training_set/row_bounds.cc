@@ -11,8 +11,8 @@
 
 namespace forebay {
 
-TablePositions PositionsOf(const std::string& project, const ViewId& view, const Snapshot& table) {
-  const std::string prefix = AppIdPrefix(project, view);
+TablePositions PositionsOf(const std::string& project, const TableId& id, const Snapshot& table) {
+  const std::string prefix = AppIdPrefix(project, id);
   TablePositions positions;
   for (const auto& [app_id, transaction] : table.transactions) {
     if (app_id.starts_with(prefix)) positions[app_id.substr(prefix.size())] = transaction.version;
@@ -20,19 +20,19 @@ TablePositions PositionsOf(const std::string& project, const ViewId& view, const
   return positions;
 }
 
-absl::StatusOr<RowBounds> BoundsOf(const ViewId& view, const TablePositions& positions) {
+absl::StatusOr<RowBounds> BoundsOf(const TableId& id, const TablePositions& positions) {
   RowBounds bounds;
   for (const auto& [task, position] : positions) {
     int32_t partition = 0;
     if (!absl::SimpleAtoi(task.substr(task.rfind('-') + 1), &partition)) {
       return absl::FailedPreconditionError(fmt::format(
-          "the table of {} has a task '{}', whose partition is not known", view.ToString(), task));
+          "the table of {} has a task '{}', whose partition is not known", id.ToString(), task));
     }
     if (bounds.try_emplace(partition, position).second) continue;
     return absl::FailedPreconditionError(fmt::format(
         "the table of {} has rows of partition {} of several topics, which are not told apart: an "
         "earlier version can be read only while its files are there",
-        view.ToString(), partition));
+        id.ToString(), partition));
   }
   return bounds;
 }

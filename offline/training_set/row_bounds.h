@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "schemas/types/view_id.h"
+#include "schemas/types/table_id.h"
 
 namespace forebay {
 
@@ -22,14 +22,14 @@ struct Snapshot;
 // has no rows yet.
 using TablePositions = std::map<std::string, int64_t>;
 
-TablePositions PositionsOf(const std::string& project, const ViewId& view, const Snapshot& table);
+TablePositions PositionsOf(const std::string& project, const TableId& id, const Snapshot& table);
 
 // By `_source_partition`: rows are those with a `_source_offset` below this. Of a partition that is
 // missing there are none.
 using RowBounds = std::map<int32_t, int64_t>;
 
 // FAILED_PRECONDITION: tasks of two topics have one partition, and rows do not tell them apart.
-absl::StatusOr<RowBounds> BoundsOf(const ViewId& view, const TablePositions& positions);
+absl::StatusOr<RowBounds> BoundsOf(const TableId& id, const TablePositions& positions);
 
 // By row of a part of a table: 1 if it is one of them. INVALID: the part does not say where its
 // rows are from.

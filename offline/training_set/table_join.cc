@@ -90,6 +90,20 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
   return absl::OkStatus();
 }
 
+// The table is there for this join alone: what counts is what it was computed from.
+void TellOfEvents(const EventsRead& events, const TableJoinRequest& request,
+                  TrainingSetSummary::View* summary) {
+  summary->complete_before = events.last;
+  if (events.last) {
+    AddSentence(WarnOfLabelsAfterEvents(*events.last, events.source, *request.labels),
+                request.warnings);
+    return;
+  }
+  AddSentence(fmt::format("there are no events of {}: the features of {} have their defaults",
+                          events.source, request.view.ToString()),
+              request.warnings);
+}
+
 }  // namespace
 
 absl::StatusOr<JoinedTable> JoinTable(const std::shared_ptr<ObjectStore>& store,
@@ -120,18 +134,24 @@ absl::StatusOr<JoinedTable> JoinTable(const std::shared_ptr<ObjectStore>& store,
     join->FindRows();
     return joined;
   }
+  ExactRows exact;
+  if (request.exact != nullptr) {
+    ASSIGN_OR_RETURN(exact, AddExactRows(*request.exact, snapshot, *request.labels, join));
+    joined.summary.from_state = exact.added;
+  }
+  join->FindRows();
+  if (request.events != nullptr) {
+    TellOfEvents(*request.events, request, &joined.summary);
+    return joined;
+  }
   joined.summary.table_version = snapshot.version;
   joined.summary.table_id = snapshot.metadata.id;
   joined.summary.positions = PositionsOf(request.project, request.view, snapshot);
   joined.summary.complete_before = CompleteBefore(snapshot);
-  if (request.exact == nullptr) {
-    AddSentence(WarnOfIncompleteTable(snapshot, name, *request.labels), request.warnings);
-  } else {
-    ASSIGN_OR_RETURN(
-        joined.summary.from_state,
-        AddExactRows(*request.exact, snapshot, *request.labels, join, request.warnings));
-  }
-  join->FindRows();
+  AddSentence(request.exact == nullptr
+                  ? WarnOfIncompleteTable(snapshot, name, *request.labels)
+                  : WarnOfLabelsAfterState(exact.read_before, exact.slowest, name, *request.labels),
+              request.warnings);
   return joined;
 }
 

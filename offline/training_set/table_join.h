@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
 #include "offline/delta/table_version.h"
+#include "offline/training_set/events_read.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/training_set.h"
 #include "offline/upkeep/lease.h"
@@ -28,6 +29,8 @@ struct TableJoinRequest {
   std::optional<std::vector<int64_t>> key_hashes;  // as JoinedView's
   TrainingSetProgress progress;
   const ExactRequest* exact;  // null: the table alone
+  // What the view was computed from, for mode `event`; null: by the worker, or a backfill.
+  const EventsRead* events;
   std::vector<std::string>* warnings;
 };
 

@@ -16,6 +16,7 @@
 #include "offline/training_set/label_warnings.h"
 #include "offline/training_set/labels.h"
 #include "offline/training_set/live_keys.h"
+#include "offline/training_set/mode_joins.h"
 #include "offline/training_set/output_format.h"
 #include "offline/training_set/repeat_check.h"
 #include "offline/training_set/view_joins.h"
@@ -29,13 +30,14 @@ namespace forebay {
 namespace {
 
 absl::StatusOr<std::vector<AskedView>> AskedViews(const v1::Project& project,
-                                                  const std::vector<NamedFeature>& features) {
+                                                  const std::vector<NamedFeature>& features,
+                                                  bool reads_tables) {
   std::map<int, AskedView> plans;
   for (size_t i = 0; i < features.size(); ++i) {
     AskedView& plan = plans[features[i].view];
     plan.index = features[i].view;
     plan.view = &project.feature_views(features[i].view);
-    if (plan.view->history() == v1::FeatureView::OFF) {
+    if (reads_tables && plan.view->history() == v1::FeatureView::OFF) {
       return absl::InvalidArgumentError(fmt::format(
           "feature view '{}' has `history: off`: there is no offline table to join {} from; leave "
           "its features out, or turn its history on",
@@ -192,13 +194,9 @@ std::shared_ptr<arrow::Schema> OutputSchema(const v1::Project& project,
   return arrow::schema(std::move(fields));
 }
 
-// Labels from `first` on, as many as fit, with their features.
-absl::StatusOr<std::shared_ptr<arrow::Table>> RowsOf(ViewJoins& joins, const Labels& labels,
-                                                     const std::vector<NamedFeature>& features,
-                                                     int64_t first) {
-  std::shared_ptr<arrow::Table> rows = labels.table->Slice(first, joins.labels_at_once());
-  ASSIGN_OR_RETURN(std::vector<std::shared_ptr<arrow::Array>> values,
-                   joins.Values(first, rows->num_rows()));
+absl::StatusOr<std::shared_ptr<arrow::Table>> WithFeatures(
+    std::shared_ptr<arrow::Table> rows, const std::vector<NamedFeature>& features,
+    const arrow::ArrayVector& values) {
   for (size_t i = 0; i < features.size(); ++i) {
     auto added =
         rows->AddColumn(rows->num_columns(), arrow::field(features[i].name, values[i]->type()),
@@ -237,7 +235,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   TrainingSetSummary summary;
   RETURN_IF_ERROR(CheckOutput(request.output));
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
-  ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
+  ASSIGN_OR_RETURN(std::vector<AskedView> plans,
+                   AskedViews(project, features, ReadsTables(request)));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   ASSIGN_OR_RETURN(Labels labels, TakeLabels(plans, key_fields, &request, &summary.notes));
   RETURN_IF_ERROR(CheckOutputNames(*labels.table, features));
@@ -256,13 +255,21 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   request.output.executor = threads.executor();
   ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,
                    OpenOutput(project, request, features, labels));
-  ASSIGN_OR_RETURN(std::unique_ptr<ViewJoins> joins,
-                   ViewJoins::Make(project, request, plans, labels, threads, &summary.warnings));
-  for (int64_t first = 0; first == 0 || first < summary.labels; first += joins->labels_at_once()) {
-    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> rows, RowsOf(*joins, labels, features, first));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<ModeJoins> joins,
+      ModeJoins::Make(project, request, features, plans, labels, threads, &summary.warnings));
+  if (request.mode == TrainingSetMode::kEvent) summary.events = joins->events();
+  if (request.again != nullptr)
+    RETURN_IF_ERROR(CheckSameEvents(request.again->events, summary.events));
+  const int64_t at_once = joins->labels_at_once();
+  for (int64_t first = 0; first == 0 || first < summary.labels; first += at_once) {
+    std::shared_ptr<arrow::Table> rows = labels.table->Slice(first, at_once);
+    ASSIGN_OR_RETURN(arrow::ArrayVector values, joins->Values(first, rows->num_rows()));
+    ASSIGN_OR_RETURN(rows, WithFeatures(std::move(rows), features, values));
     RETURN_IF_ERROR(writer->Write(rows));
     if (request.progress) request.progress("writing", first + rows->num_rows(), summary.labels);
   }
+  summary.leakage = joins->leakage();
   summary.views = joins->Summaries();
   for (TrainingSetSummary::View& view : summary.views) {
     if (request.again != nullptr) ReadAsThen(*request.again, &view);
@@ -280,7 +287,8 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
 
 absl::StatusOr<int64_t> CountLabels(const v1::Project& project, TrainingSetRequest request) {
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, ResolveFeatures(project, request.features));
-  ASSIGN_OR_RETURN(std::vector<AskedView> plans, AskedViews(project, features));
+  ASSIGN_OR_RETURN(std::vector<AskedView> plans,
+                   AskedViews(project, features, ReadsTables(request)));
   ASSIGN_OR_RETURN(std::vector<const v1::Field*> key_fields, NeededKeys(plans));
   request.horizon_labels.clear();
   std::vector<std::string> notes;

@@ -1,5 +1,6 @@
-// Labels joined point-in-time with features, mode `served`: what a lookup at the label's time
-// answered.
+// Labels joined point-in-time with features. Mode `served`: what a lookup at the label's time
+// answered. Mode `event`: what it would have answered if no event had been late, from tables that
+// were computed for this set.
 //
 //   TrainingSetRequest request{.labels = {"labels.parquet"}, .time_column = "asked_at",
 //                              .features = {"user_spend.spend_1h", "merchant_spend.*", "fraud"},
@@ -21,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,10 +30,12 @@
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
+#include "offline/training_set/events_read.h"
 #include "offline/training_set/horizon_label.h"
 #include "offline/training_set/join_reads.h"
 #include "offline/training_set/label_split.h"
 #include "offline/training_set/labels_file.h"
+#include "offline/training_set/leakage.h"
 #include "offline/training_set/row_bounds.h"
 #include "offline/training_set/training_set_writer.h"
 #include "schemas/types/view_id.h"
@@ -39,6 +43,25 @@
 namespace forebay {
 
 struct TrainingSetSummary;
+
+enum class TrainingSetMode { kServed, kEvent };
+
+inline constexpr std::string_view ModeName(TrainingSetMode mode) {
+  return mode == TrainingSetMode::kServed ? "served" : "event";
+}
+
+// The views of a set, computed from the events of their sources in the order of event time.
+struct RecomputedViews {
+  std::shared_ptr<ObjectStore> warehouse;            // where their tables are
+  const std::vector<StoredState>* states = nullptr;  // of their tasks, as the tables have them
+  std::vector<EventsRead> events;                    // of each source
+  std::vector<std::string> warnings;                 // sentences on events that there may be beside
+};
+
+// Called at most once, when the labels are known; none of them is later than `latest`. What it
+// returns is there until the set is made.
+using RecomputeViews = std::function<absl::StatusOr<RecomputedViews>(
+    const std::vector<ViewId>& views, KnownTime latest)>;
 
 // `done` of `total` rows are through; `what` is being done: "joining user_spend@1". Called by one
 // thread at a time.
@@ -70,6 +93,11 @@ struct TrainingSetRequest {
   SplitRule split;  // by key, and without columns: by the key of the first feature's entity
   std::optional<LabelsPart> part;  // nullopt: all labels
   std::shared_ptr<ObjectStore> warehouse;
+  TrainingSetMode mode = TrainingSetMode::kServed;
+  bool leakage = false;      // count what differs from the other mode
+  RecomputeViews recompute;  // for mode `event`, and for the leakage
+  // What the views were computed from, where they are recomputed.
+  std::vector<EventsRead> events;
   // Where given, labels from which on the tables are not complete get what lookups of these states
   // answer (exact_rows.h): read before the tables are, of all tasks of the features' views.
   const std::vector<StoredState>* states = nullptr;
@@ -117,6 +145,8 @@ struct TrainingSetSummary {
   int64_t labels = 0;
   std::vector<View> views;
   std::vector<Feature> features;
+  std::vector<EventsRead> events;       // of mode `event`, by source
+  std::vector<FeatureLeakage> leakage;  // by feature, where it was asked for
   std::vector<InputFile> inputs;
   std::vector<OutputFile> files;
   double seconds = 0;

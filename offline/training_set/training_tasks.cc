@@ -37,6 +37,8 @@ absl::Status CheckDivisible(const TrainingSetRequest& request) {
     return refused("parts are Parquet or CSV files, not a Delta table");
   if (!request.output.partition_by.empty()) return refused("parts have no --partition-by");
   if (!request.split.parts.empty()) return refused("parts have no --split");
+  if (request.mode == TrainingSetMode::kEvent || request.leakage)
+    return refused("each part would recompute all events");
   if (request.states != nullptr) return refused("--exact needs the states of this machine");
   if (request.labels.path == "-") return refused("labels on stdin are there for one task alone");
   return absl::OkStatus();

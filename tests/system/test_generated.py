@@ -17,6 +17,7 @@ from tests.system import runs
 from tests.system.agreement import Outcome, read_table
 from tests.system.archive import archive_path, check_archive, gaps
 from tests.system.broker import Broker
+from tests.system.event_mode import check_event_training_set
 from tests.system.project import forebay
 from tests.system.rows import check_row_values, check_steps_wherever_they_stand
 from tests.system.scenario import produce
@@ -173,6 +174,13 @@ def test_an_archive_goes_on_as_it_is_switched_and_says_what_it_lacks(tmp_path, b
     done = forebay("reset", "--all", "--yes", "--project", project.folder)
     assert done.returncode == 0, done.stderr
     assert not pathlib.Path(archive_path(project, source.name)).exists()
+
+
+def test_a_training_set_of_the_archive_is_as_if_nothing_had_been_late(tmp_path, broker):
+    scenario = archived(transactions.scenario(count=2_500, users=60, project="recomputed"))
+    project = runs.prepare(scenario, tmp_path, broker)
+    runs.run_straight(scenario, project, broker)
+    check_event_training_set(scenario, project, broker.address, questions=1_000)
 
 
 def test_what_a_view_lacks_is_said(tmp_path, broker):

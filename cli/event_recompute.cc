@@ -1,0 +1,196 @@
+#include "cli/event_recompute.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "cli/backfill_process.h"
+#include "cli/batch_table.h"
+#include "cli/progress_line.h"
+#include "cli/stored_states.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/sink/table_flush.h"
+#include "schemas/definition/lookup.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/table_id.h"
+#include "schemas/types/time.h"
+
+namespace forebay {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What is computed anew after a crash need not be durable before.
+constexpr int64_t kCommitIntervalUs = 10'000'000;
+
+absl::Status Stopped() { return absl::CancelledError("stopped; nothing is written"); }
+
+ViewId IdOf(const v1::FeatureView& view) { return {view.name(), view.version()}; }
+
+// Its files, which are sorted, in the place of its topic: nothing is known later than it happened.
+void ReadFrom(const fs::path& folder, int partitions, v1::Source* source) {
+  source->clear_topic();
+  source->set_archive(false);
+  source->set_known_time(v1::Source::EVENT_TIME);
+  source->clear_known_time_column();
+  v1::BatchSource batch;
+  batch.set_path(folder.string());
+  batch.set_format(v1::BatchSource::PARQUET);
+  batch.set_known_time_column(source->event_time());
+  batch.set_partitions(partitions);
+  *source->mutable_batch() = std::move(batch);
+}
+
+}  // namespace
+
+EventRecompute::~EventRecompute() {
+  states_.clear();
+  std::error_code ignored;
+  if (!folder_.empty()) fs::remove_all(folder_, ignored);
+}
+
+absl::Status EventRecompute::MakeFolder() {
+  std::error_code error;
+  std::string name = (fs::temp_directory_path(error) / "forebay-event-XXXXXX").string();
+  if (error || mkdtemp(name.data()) == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("--mode event needs a temporary folder, and {} cannot be made: {}. Let TMPDIR "
+                    "name a folder that can be written to",
+                    name, error ? error.message() : std::strerror(errno)));
+  }
+  folder_ = name;
+  return absl::OkStatus();
+}
+
+fs::path EventRecompute::EventsOf(const std::string& source) const {
+  return folder_ / "events" / source;
+}
+
+// The project with the sorted events for sources; only `views` are computed.
+LoadedProject EventRecompute::Changed(const std::set<ViewId>& views) const {
+  LoadedProject changed;
+  changed.config = loaded_.config;
+  changed.config.state = folder_ / "state";
+  changed.config.warehouse = StoreUri::Folder((folder_ / "warehouse").string());
+  changed.config.task_threads = std::max(1U, std::thread::hardware_concurrency());
+  changed.config.commit_interval_us = kCommitIntervalUs;
+  *changed.project = *loaded_.project;
+  std::set<std::string> sources;
+  for (v1::FeatureView& view : *changed.project->mutable_feature_views()) {
+    if (views.contains(IdOf(view))) {
+      sources.insert(view.source());
+      view.set_history(v1::FeatureView::ON);
+    } else {
+      view.clear_source();  // no task computes it, and it keeps its place among the views
+    }
+  }
+  for (v1::Source& source : *changed.project->mutable_sources()) {
+    if (!sources.contains(source.name())) {
+      source.clear_batch();
+      continue;
+    }
+    ReadFrom(EventsOf(source.name()), static_cast<int>(changed.config.task_threads), &source);
+  }
+  return changed;
+}
+
+// nullopt: the source has none.
+absl::StatusOr<std::optional<EventArchive>> EventRecompute::FindArchive(
+    const v1::Source& source, std::vector<std::string>* warnings) const {
+  if (!source.archive()) return std::nullopt;
+  const TableId id = TableId::OfEvents(source.name());
+  EventArchive archive{.store = OpenObjectStore(loaded_.config.warehouse, loaded_.config.s3),
+                       .table = OfflineTablePath(id)};
+  absl::StatusOr<Snapshot> snapshot = LoadSnapshot(*archive.store, archive.table, std::nullopt);
+  if (absl::IsNotFound(snapshot.status())) {
+    return absl::FailedPreconditionError(
+        fmt::format("--mode event: the archive of {} has no events yet: there is no table {}. Run "
+                    "a worker until it has read its topic, and repeat",
+                    source.name(), archive.store->Describe(archive.table)));
+  }
+  RETURN_IF_ERROR(snapshot.status());
+  archive.snapshot = *std::move(snapshot);
+  if (std::string gaps = archive.snapshot.metadata.configuration["forebay.gaps"]; !gaps.empty()) {
+    warnings->push_back(
+        fmt::format("the archive of {} lacks records, without which features are computed: {}",
+                    source.name(), gaps));
+  }
+  return archive;
+}
+
+absl::StatusOr<EventsRead> EventRecompute::Sort(const v1::Source& source, KnownTime latest,
+                                                std::vector<std::string>* warnings) const {
+  SourceEventsRequest request{.source = &source, .latest = latest.value()};
+  request.folder = EventsOf(source.name()).string();
+  fs::create_directories(request.folder);
+  for (const TaskPlan& plan : plans_) {
+    if (plan.source->name() == source.name())
+      request.columns.insert(plan.columns.begin(), plan.columns.end());
+  }
+  if (source.has_batch()) {
+    ASSIGN_OR_RETURN(request.files, ListBatchFiles(source, loaded_.config.s3, ListTableFiles));
+  }
+  ASSIGN_OR_RETURN(request.archive, FindArchive(source, warnings));
+  if (!request.files && !request.archive) {
+    return absl::InvalidArgumentError(fmt::format(
+        "--mode event: source {0} has neither `archive: on` nor `batch`: there are no events to "
+        "recompute its features from. Add `archive: on` to source {0}, which keeps the events from "
+        "then on, or a `batch` of files that hold them",
+        source.name()));
+  }
+  if (!request.archive && !source.topic().empty()) {
+    warnings->push_back(fmt::format(
+        "the events of {} that are known at {} or later are in its topic alone, and were not read: "
+        "add `archive: on` to the source",
+        source.name(), FormatTime(source.batch().until_us())));
+  }
+  const EventsRead* then = nullptr;
+  if (before_ != nullptr) {
+    auto found = std::ranges::find(before_->events, source.name(), &EventsRead::source);
+    if (found != before_->events.end()) then = &*found;
+  }
+  const TableId id = TableId::OfEvents(source.name());
+  if (request.archive && then != nullptr) {
+    ASSIGN_OR_RETURN(request.archive->bounds, BoundsOf(id, then->archive_positions));
+  }
+  ProgressLine line("sorting the events of " + source.name(), "rows");
+  int64_t rows = 0;
+  request.progress = [&](int64_t more) {
+    line.Show(rows += more, 0);
+    return stop_.load() ? Stopped() : absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(EventsRead read, SortSourceEvents(request));
+  if (request.archive)
+    read.archive_positions = PositionsOf(loaded_.project->name(), id, request.archive->snapshot);
+  if (then != nullptr) {
+    read.archive_version = then->archive_version;
+    read.archive_positions = then->archive_positions;
+  }
+  return read;
+}
+
+absl::StatusOr<RecomputedViews> EventRecompute::Run(const std::vector<ViewId>& views,
+                                                    KnownTime latest) {
+  RETURN_IF_ERROR(MakeFolder());
+  changed_ = Changed({views.begin(), views.end()});
+  ASSIGN_OR_RETURN(plans_, PlanBatchTasks(*changed_.project));
+  RecomputedViews recomputed;
+  for (const v1::Source& source : changed_.project->sources()) {
+    if (!source.has_batch()) continue;
+    ASSIGN_OR_RETURN(EventsRead read, Sort(*FindSource(*loaded_.project, source.name()), latest,
+                                           &recomputed.warnings));
+    recomputed.events.push_back(std::move(read));
+  }
+  ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,
+                   RunBackfill(changed_, {.doing = "recomputing", .quiet = true}, stop_));
+  if (!read) return Stopped();
+  recomputed.warehouse = OpenObjectStore(changed_.config.warehouse, {});
+  ASSIGN_OR_RETURN(states_, ReadStates(changed_, plans_));
+  recomputed.states = &states_;
+  return recomputed;
+}
+
+}  // namespace forebay
