@@ -151,6 +151,40 @@ def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
     assert answers == totals
 
 
+def event_set(project: Project, *arguments: str) -> tuple[str, pl.DataFrame]:
+    """What is said of a label right after each event, and its set: at the very time, what leaves a window
+    comes first."""
+    labels, out = project.folder / "labels.parquet", project.folder / "set.parquet"
+    after = pl.col("at") + datetime.timedelta(microseconds=1)
+    orders().select("user_id", "shop", after).write_parquet(labels)
+    command = ["--labels", labels, "--time", "at", "--features", "spend,sales", "--mode", "event"]
+    command += ["--out", out, "--project", project.folder, *arguments]
+    done = forebay("training-set", *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr, pl.read_parquet(out)
+
+
+def test_a_training_set_of_files_and_archive_has_each_event_once(broker, tmp_path):
+    project = make_project(tmp_path, broker, "archived")
+    path = project.folder / "features" / "features.yaml"
+    definitions = json.loads(path.read_text())
+    definitions["sources"][0]["archive"] = "on"
+    project.write_definitions(definitions)
+    backfill(project)
+    Worker(project).run_until_idle()
+    said, out = event_set(project, "--leakage")
+    assert "0 of 6 features differ" in said
+    for name, key in (("spend", "user_id"), ("sales", "shop")):
+        total = orders().select(pl.col("amount").cum_sum().over(key)).to_series()
+        assert out[f"{name}.total_lifetime"].equals(total, check_names=False)
+
+    definitions["sources"][0]["archive"] = "off"
+    project.write_definitions(definitions)
+    said, of_files = event_set(project)
+    assert "are in its topic alone, and were not read: add `archive: on`" in said
+    assert of_files[:UNTIL].equals(out[:UNTIL]) and not of_files.equals(out)
+
+
 def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_path):
     project = make_project(tmp_path, broker, "versions")
     backfill(project)
