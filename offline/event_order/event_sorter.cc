@@ -42,10 +42,13 @@ EventSorter::EventSorter(std::string folder, std::shared_ptr<arrow::Schema> sche
 void EventSorter::Add(const std::shared_ptr<arrow::RecordBatch>& rows,
                       const std::vector<EventPlace>& places) {
   if (places.empty()) return;
-  for (const EventPlace& place : places) events_.push_back({place, batches_.size()});
-  batches_.push_back(rows);
-  bytes_ += arrow::util::ReferencedBufferSize(*rows).ValueOr(0) +
-            static_cast<int64_t>(places.size() * sizeof(Event));
+  auto [number, is_new] = numbers_.try_emplace(rows.get(), batches_.size());
+  if (is_new) {
+    batches_.push_back(rows);
+    bytes_ += arrow::util::ReferencedBufferSize(*rows).ValueOr(0);
+  }
+  for (const EventPlace& place : places) events_.push_back({place, number->second});
+  bytes_ += static_cast<int64_t>(places.size() * sizeof(Event));
 }
 
 absl::Status EventSorter::EndRun() {
@@ -67,6 +70,7 @@ absl::Status EventSorter::EndRun() {
   ++runs_;
   events_.clear();
   batches_.clear();
+  numbers_.clear();
   bytes_ = 0;
   return absl::OkStatus();
 }

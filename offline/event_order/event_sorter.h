@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 
 namespace arrow {
@@ -36,7 +37,8 @@ class EventSorter {
   // Into `folder`, which is there.
   EventSorter(std::string folder, std::shared_ptr<arrow::Schema> schema);
 
-  // Takes those rows of a batch that have a place.
+  // Takes those rows of a batch that have a place. A batch may come several times, each time with
+  // other rows.
   void Add(const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<EventPlace>& places);
 
   // Writes what was added since the last run. Without an event there is a file all the same, where
@@ -56,6 +58,7 @@ class EventSorter {
   const std::string folder_;
   const std::shared_ptr<arrow::Schema> schema_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches_;
+  absl::flat_hash_map<const arrow::RecordBatch*, size_t> numbers_;  // of the batches
   std::vector<Event> events_;
   int64_t bytes_ = 0;
   int runs_ = 0;

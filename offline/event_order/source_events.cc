@@ -43,23 +43,27 @@ class FileReading {
  private:
   void Take(const PartitionRun& run) {
     const PartitionRows& rows = *run.rows;
-    auto rejected = rows.rejected.begin();
-    std::vector<EventPlace> places;
+    auto rejected = std::ranges::lower_bound(rows.rejected, run.begin, {},
+                                             [](const auto& one) { return one.first; });
+    places_.clear();
     for (int64_t row = run.begin; row < run.end; ++row, ++read_) {
-      while (rejected != rows.rejected.end() && rejected->first < row) ++rejected;
-      if (rejected != rows.rejected.end() && rejected->first == row) continue;
+      if (rejected != rows.rejected.end() && rejected->first == row) {
+        ++rejected;
+        continue;
+      }
       const int64_t event_time = rows.event_times[row].value();
       last_ = std::max(last_.value_or(event_time), event_time);
       if (event_time <= request_.latest)
-        places.push_back({.event_time = event_time, .offset = read_, .row = row - run.begin});
+        places_.push_back({.event_time = event_time, .offset = read_, .row = row});
     }
-    sorter_->Add(rows.columns->Slice(run.begin, run.size()), places);
+    sorter_->Add(rows.columns, places_);
   }
 
   MergedFiles merged_;
   const SourceEventsRequest& request_;
   EventSorter* const sorter_;
   int64_t read_ = 0;
+  std::vector<EventPlace> places_;  // of one run
   std::optional<int64_t> last_;
 };
 
