@@ -3,17 +3,53 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/backfill_process.h"
+#include "cli/backfill_tasks.h"
 #include "cli/command.h"
+#include "cli/run_tasks.h"
 #include "cli/stop_signal.h"
+#include "fmt/format.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-absl::Status Run(const std::string& folder, const BackfillOptions& options) {
-  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+struct BackfillArguments {
+  std::string folder = ".";
+  BackfillOptions options;
+  int tasks = 0;       // 0: as a whole
+  std::string work;    // the folder of the tasks
+  bool print = false;  // the tasks, for others to run
+  std::string finish;  // a folder whose tasks have run
+};
+
+absl::Status FinishTasksIn(const LoadedProject& loaded, const std::string& folder) {
+  ASSIGN_OR_RETURN(std::vector<std::string> done, FinishBackfill(loaded, folder));
+  for (const std::string& line : done) fmt::print("{}\n", line);
+  return absl::OkStatus();
+}
+
+absl::Status RunInTasks(const LoadedProject& loaded, const BackfillArguments& arguments,
+                        const std::atomic<bool>& stop) {
+  ASSIGN_OR_RETURN(std::vector<std::string> tasks,
+                   DivideBackfill(loaded, arguments.folder, arguments.options.views, arguments.work,
+                                  arguments.tasks, stop));
+  if (arguments.print) {
+    for (const std::string& task : tasks) fmt::print("{}\n", task);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(RunTasksHere(tasks));
+  return FinishTasksIn(loaded, arguments.work);
+}
+
+absl::Status Run(const BackfillArguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish);
+  const BackfillOptions& options = arguments.options;
+  if (arguments.tasks > 0) return RunInTasks(loaded, arguments, StopOnSignals());
   ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,
                    RunBackfill(loaded, options, StopOnSignals()));
   if (!read) {
@@ -27,22 +63,41 @@ absl::Status Run(const std::string& folder, const BackfillOptions& options) {
 }  // namespace
 
 void AddBackfillCommand(CLI::App* app, int* exit_code) {
-  auto folder = std::make_shared<std::string>(".");
-  auto options = std::make_shared<BackfillOptions>();
+  auto arguments = std::make_shared<BackfillArguments>();
   CLI::App* command = app->add_subcommand(
       "backfill", "Compute the features of events that are in files, their tables included");
   command
-      ->add_option("view", options->views,
+      ->add_option("view", arguments->options.views,
                    "Feature views (name or name@version) whose sources have a `batch`; none: all "
                    "such. The other views of the same source and key come along")
       ->type_name("VIEW");
-  command->add_option("--project", *folder, "The project's folder")->capture_default_str();
-  command
-      ->add_option("--rate", options->events_per_second,
-                   "Read at most so many events a second; 0: as fast as it goes")
-      ->check(CLI::NonNegativeNumber)
+  command->add_option("--project", arguments->folder, "The project's folder")
       ->capture_default_str();
-  command->callback([=] { *exit_code = Report(Run(*folder, *options)); });
+  CLI::Option* rate =
+      command
+          ->add_option("--rate", arguments->options.events_per_second,
+                       "Read at most so many events a second; 0: as fast as it goes")
+          ->check(CLI::NonNegativeNumber)
+          ->capture_default_str();
+  CLI::Option* work = command->add_option(
+      "--work", arguments->work, "The folder that tasks write into, for all of them the same");
+  CLI::Option* tasks = command
+                           ->add_option("--tasks", arguments->tasks,
+                                        "Compute it in so many parts, each in a process of its own")
+                           ->check(CLI::PositiveNumber)
+                           ->needs(work)
+                           ->excludes(rate);
+  work->needs(tasks);
+  command
+      ->add_flag("--print", arguments->print,
+                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
+      ->needs(tasks);
+  command
+      ->add_option("--finish", arguments->finish,
+                   "The folder of the tasks, when all have run: put what they made into the tables "
+                   "and the state folder")
+      ->excludes(tasks);
+  command->callback([=] { *exit_code = Report(Run(*arguments)); });
 }
 
 }  // namespace forebay

@@ -13,15 +13,12 @@
 #include <set>
 #include <utility>
 
-#include "cli/ask_patiently.h"
 #include "cli/backfill_mark.h"
-#include "cli/batch_table.h"
-#include "cli/kafka_config.h"
+#include "cli/backfill_plan.h"
 #include "cli/progress_line.h"
 #include "cli/run_summary.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/file/file_source.h"
-#include "connectors/kafka/admin.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
@@ -29,8 +26,6 @@
 #include "offline/sink/offline_sink.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
-#include "schemas/definition/feature_names.h"
-#include "schemas/definition/lookup.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
@@ -48,7 +43,7 @@ class BackfillProcess {
   absl::StatusOr<std::optional<std::vector<std::string>>> Run() {
     RETURN_IF_ERROR(Plan());
     RETURN_IF_ERROR(OpenFolders());
-    RETURN_IF_ERROR(CountPartitions());
+    RETURN_IF_ERROR(Count());
     RETURN_IF_ERROR(OpenSource());
     OpenWorker();
     worker_->Start();
@@ -70,9 +65,9 @@ class BackfillProcess {
   const ProjectConfig& config() const { return loaded_.config; }
 
   absl::Status Plan();
-  ViewFingerprints Fingerprints() const;
+  absl::Status Count();
+  bool Takes(const std::string& topic, int partition) const;
   absl::Status OpenFolders();
-  absl::Status CountPartitions();
   absl::Status MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
                                             const TaskId& task));
   absl::Status OpenSource();
@@ -97,53 +92,29 @@ class BackfillProcess {
 };
 
 absl::Status BackfillProcess::Plan() {
-  ASSIGN_OR_RETURN(plans_, PlanBatchTasks(project()));
-  std::set<const v1::FeatureView*> asked;
-  for (const std::string& name : options_.views) {
-    absl::StatusOr<int> view = FeatureNames(project()).FindView(name);
-    if (!view.ok()) return absl::InvalidArgumentError(view.status().message());
-    asked.insert(&project().feature_views(*view));
-  }
-  auto has = [&](const TaskPlan& plan, const v1::FeatureView* view) {
-    return std::any_of(plan.views.begin(), plan.views.end(),
-                       [&](const ViewTaskPlan& of) { return of.definition == view; });
-  };
-  for (const v1::FeatureView* view : asked) {
-    if (std::any_of(plans_.begin(), plans_.end(),
-                    [&](const TaskPlan& plan) { return has(plan, view); })) {
-      continue;
-    }
-    const v1::Source& source = *FindSource(project(), view->source());
-    return absl::InvalidArgumentError(
-        fmt::format("feature view {} has the source {}, {}", view->name(), source.name(),
-                    source.batch().feed()
-                        ? "whose files are fed into its topic: `forebay feed` sends what is new"
-                        : "which has no `batch`: there are no files to compute it from"));
-  }
-  if (!asked.empty()) {
-    std::erase_if(plans_, [&](const TaskPlan& plan) {
-      return std::none_of(asked.begin(), asked.end(),
-                          [&](const v1::FeatureView* view) { return has(plan, view); });
-    });
-  }
-  if (!plans_.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "no source of the project's feature views has a `batch`, but for those that `forebay feed` "
-      "feeds into topics: there are no files to read");
+  ASSIGN_OR_RETURN(plans_, PlanBackfill(project(), options_.views));
+  if (!options_.part) return absl::OkStatus();
+  std::erase_if(plans_, [&](const TaskPlan& plan) { return !options_.part->contains(plan.topic); });
+  return absl::OkStatus();
 }
 
-ViewFingerprints BackfillProcess::Fingerprints() const {
-  ViewFingerprints fingerprints;
-  for (const TaskPlan& plan : plans_) {
-    for (const ViewTaskPlan& view : plan.views)
-      fingerprints[{view.definition->name(), view.definition->version()}] = view.fingerprint;
+absl::Status BackfillProcess::Count() {
+  if (options_.part) {
+    for (const auto& [topic, of] : *options_.part) partitions_[topic] = of.partitions;
+    return absl::OkStatus();
   }
-  return fingerprints;
+  ASSIGN_OR_RETURN(auto counts, CountPartitions(plans_, config(), stop_));
+  partitions_.insert(counts.begin(), counts.end());
+  return absl::OkStatus();
+}
+
+bool BackfillProcess::Takes(const std::string& topic, int partition) const {
+  return !options_.part || options_.part->at(topic).taken.contains(partition);
 }
 
 absl::Status BackfillProcess::OpenFolders() {
   ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
-  RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
+  RETURN_IF_ERROR(state_folder_->CheckViews(FingerprintsOf(plans_)));
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
   offline_ = std::make_unique<OfflineSink>(
@@ -153,34 +124,17 @@ absl::Status BackfillProcess::OpenFolders() {
                          .flush_interval = absl::Microseconds(config().flush_interval_us),
                          .flush_bytes = config().flush_bytes,
                          .parquet_encoding = config().parquet_encoding,
-                         .fingerprints = Fingerprints(),
+                         .fingerprints = FingerprintsOf(plans_),
                          .say = [](const std::string& message) { spdlog::warn("{}", message); }});
   return offline_->CheckWritable();
-}
-
-// As many as the topic behind the files has, where there is one.
-absl::Status BackfillProcess::CountPartitions() {
-  std::unique_ptr<KafkaAdmin> admin;
-  for (const TaskPlan& plan : plans_) {
-    int32_t& count = partitions_[plan.topic];
-    count = plan.source->batch().partitions();
-    if (plan.source->topic().empty()) continue;
-    if (admin == nullptr) {
-      ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(config()));
-      ASSIGN_OR_RETURN(admin, KafkaAdmin::Create(kafka));
-      RETURN_IF_ERROR(admin->WaitForBroker(absl::InfiniteDuration(), &stop_));
-    }
-    ASSIGN_OR_RETURN(
-        count, AskPatiently(stop_, [&] { return admin->PartitionCount(plan.source->topic()); }));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status BackfillProcess::MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
                                                            const TaskId& task)) {
   for (const auto& [topic, count] : partitions_) {
-    for (int i = 0; i < count; ++i)
-      RETURN_IF_ERROR(mark(state_folder_->path(), {topic, PartitionId(i)}));
+    for (int i = 0; i < count; ++i) {
+      if (Takes(topic, i)) RETURN_IF_ERROR(mark(state_folder_->path(), {topic, PartitionId(i)}));
+    }
   }
   return absl::OkStatus();
 }
@@ -189,20 +143,29 @@ absl::Status BackfillProcess::OpenSource() {
   RETURN_IF_ERROR(MarkAll(&UnmarkBackfilled));
   std::vector<FileTopic> topics;
   for (const TaskPlan& plan : plans_) {
-    auto list = [source = plan.source, s3 = config().s3] {
-      return ListBatchFiles(*source, s3, ListTableFiles);
-    };
+    auto list = [&plan, s3 = config().s3] { return ListFilesOf(plan, s3); };
     ASSIGN_OR_RETURN(BatchFiles files, list());
-    topics.push_back({.plan = &plan,
-                      .files = std::move(files),
-                      .partitions = partitions_.at(plan.topic),
-                      .list_again = list});
+    FileTopic topic{.plan = &plan,
+                    .files = std::move(files),
+                    .partitions = partitions_.at(plan.topic),
+                    .list_again = list};
+    if (options_.part) {
+      const BackfillPart& part = options_.part->at(plan.topic);
+      topic.taken = part.taken;
+      if (topic.files.Identity() != part.files) {
+        return absl::FailedPreconditionError(
+            fmt::format("the files of source {} are not those that the backfill was divided for: "
+                        "divide it again",
+                        plan.source->name()));
+      }
+    }
+    topics.push_back(std::move(topic));
   }
   FileSourceOptions options{.events_per_second = options_.events_per_second};
   options.owner.assigned =
       [this](absl::Span<const TaskId> tasks) -> absl::StatusOr<std::vector<std::optional<Offset>>> {
     ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(tasks));
-    RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
+    RETURN_IF_ERROR(state_folder_->KeepViews(FingerprintsOf(plans_)));
     return positions;
   };
   options.owner.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {

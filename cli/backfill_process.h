@@ -3,7 +3,10 @@
 #define FOREBAY_CLI_BACKFILL_PROCESS_H_
 
 #include <atomic>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,13 +15,22 @@
 
 namespace forebay {
 
+// Some of the partitions of a topic of plans (TaskPlan.topic).
+struct BackfillPart {
+  int32_t partitions = 0;  // of the topic
+  std::set<int> taken;     // of these
+  std::string files;       // what they must be: BatchFiles::Identity
+};
+
 struct BackfillOptions {
   // "name" or "name@version"; none: of all sources that have files. The other views of their
   // sources and keys come along.
   std::vector<std::string> views;
   double events_per_second = 0;       // at most; 0: as fast as it goes
   std::string doing = "backfilling";  // for the line on a terminal
-  bool quiet = false;                 // dead letters are counted, and not told one by one
+  // By topic: of a backfill in parts, what this one takes. nullopt: everything.
+  std::optional<std::map<std::string, BackfillPart>> part;
+  bool quiet = false;  // dead letters are counted, and not told one by one
 };
 
 // Until all is read: returns what was, in lines for people. nullopt: `stop` became true before;

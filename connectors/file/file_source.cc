@@ -91,17 +91,25 @@ class FileSource::Topic {
         keys_(*of_.plan) {}
 
   const TaskPlan& plan() const { return *of_.plan; }
-  int partitions() const { return of_.partitions; }
+  // Those that have tasks, ascending.
+  std::vector<int> partitions() const {
+    std::vector<int> taken;
+    for (int p = 0; p < of_.partitions; ++p) {
+      if (Takes(p)) taken.push_back(p);
+    }
+    return taken;
+  }
   const std::string& identity() const { return identity_; }
 
-  // Reads on from these positions, by partition.
+  // Reads on from these positions, of the partitions that have tasks.
   absl::Status Start(const std::vector<std::optional<Offset>>& positions) {
     absl::MutexLock lock(&mutex_);
     merged_ = std::make_unique<MergedFiles>(*of_.plan, of_.files, of_.partitions);
     runs_.assign(of_.partitions, {});
     next_.assign(of_.partitions, Offset(0));
-    first_.clear();
-    for (const auto& position : positions) first_.push_back(position.value_or(Offset(-1)) + 1);
+    first_.assign(of_.partitions, Offset(0));
+    auto position = positions.begin();
+    for (int p : partitions()) first_[p] = (position++)->value_or(Offset(-1)) + 1;
     waiting_ = 0;
     taken_ = 0;
     ended_ = false;
@@ -151,11 +159,14 @@ class FileSource::Topic {
   }
 
  private:
+  bool Takes(int partition) const { return !of_.taken || of_.taken->contains(partition); }
+
   absl::StatusOr<bool> ReadOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     ASSIGN_OR_RETURN(bool more, merged_->ReadOn(&runs_));
     waiting_ = 0;
-    for (const PartitionRuns& runs : runs_) {
-      for (const PartitionRun& run : runs) waiting_ += run.size();
+    for (int p = 0; p < of_.partitions; ++p) {
+      if (!Takes(p)) runs_[p].clear();
+      for (const PartitionRun& run : runs_[p]) waiting_ += run.size();
     }
     return more;
   }
@@ -267,7 +278,7 @@ FileSource::Topic* FileSource::FindTopic(const TaskId& task) const {
 std::vector<TaskId> FileSource::TaskIds() const {
   std::vector<TaskId> tasks;
   for (const auto& [name, topic] : topics_) {
-    for (int i = 0; i < topic->partitions(); ++i) tasks.push_back({name, PartitionId(i)});
+    for (int partition : topic->partitions()) tasks.push_back({name, PartitionId(partition)});
   }
   return tasks;
 }
@@ -276,8 +287,9 @@ absl::Status FileSource::Assign() {
   ASSIGN_OR_RETURN(auto positions, options_.owner.assigned(TaskIds()));
   auto from = positions.begin();
   for (const auto& [name, topic] : topics_) {
-    RETURN_IF_ERROR(topic->Start({from, from + topic->partitions()}));
-    from += topic->partitions();
+    const auto to = from + static_cast<ptrdiff_t>(topic->partitions().size());
+    RETURN_IF_ERROR(topic->Start({from, to}));
+    from = to;
   }
   absl::MutexLock lock(&mutex_);
   begun_ = absl::Now();

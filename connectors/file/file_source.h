@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct FileTopic {
   const TaskPlan* plan = nullptr;  // outlives the source
   BatchFiles files;
   int partitions = 1;
+  std::optional<std::set<int>> taken;  // of these: whose tasks there are; nullopt: of all
   std::function<absl::StatusOr<BatchFiles>()> list_again;
 };
 

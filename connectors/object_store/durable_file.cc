@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
+
+namespace fs = std::filesystem;
 namespace {
 
 std::string ErrorText(int error) { return std::generic_category().message(error); }
@@ -123,6 +126,39 @@ absl::Status CreateFolders(const std::string& folder, mode_t mode) {
     return ErrnoStatus(errno, "create folder", folder);
   }
   return SyncFolder(parent);
+}
+
+namespace {
+
+absl::Status SyncAll(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    ASSIGN_OR_RETURN(FileDescriptor file, OpenFile(entry.path().string(), O_RDONLY));
+    RETURN_IF_ERROR(SyncFile(file.get(), entry.path().string()));
+  }
+  return SyncFolder(folder.string());
+}
+
+}  // namespace
+
+absl::Status MoveFolder(const std::string& from, const std::string& to) {
+  const std::string parent = FolderOf(to);
+  RETURN_IF_ERROR(CreateFolders(parent));
+  if (rename(from.c_str(), to.c_str()) == 0) {
+    RETURN_IF_ERROR(SyncFolder(FolderOf(from)));
+    return SyncFolder(parent);
+  }
+  if (errno != EXDEV) return ErrnoStatus(errno, "move " + from + " to", to);
+  const std::string partial = to + ".partial";
+  std::error_code error;
+  fs::remove_all(partial, error);
+  fs::copy(from, partial, fs::copy_options::recursive, error);
+  if (error) return ErrnoStatus(error.value(), "copy " + from + " to", to);
+  RETURN_IF_ERROR(SyncAll(partial));
+  if (rename(partial.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, "create", to);
+  RETURN_IF_ERROR(SyncFolder(parent));
+  fs::remove_all(from, error);
+  return absl::OkStatus();
 }
 
 // Not mkostemp, whose files are nobody else's whatever the umask is.

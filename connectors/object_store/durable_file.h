@@ -52,6 +52,10 @@ absl::Status SyncFile(int fd, std::string_view path);
 // Makes names created in or removed from `folder` durable.
 absl::Status SyncFolder(const std::string& folder);
 
+// Renames a folder, or moves all that is in it where `to` is on another file system; `to` is there
+// as a whole or not at all, durable on return. REQUIRES: there is no `to`, nobody changes `from`.
+absl::Status MoveFolder(const std::string& from, const std::string& to);
+
 // Like mkdir -p; the new names are durable on return. `mode`: of new folders, less the umask.
 absl::Status CreateFolders(const std::string& folder, mode_t mode = 0777);
 

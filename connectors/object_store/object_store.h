@@ -117,6 +117,10 @@ class ObjectStore {
   const S3Settings s3_;
 };
 
+// Creates or replaces `to_path`, with the bytes of `from_path`, some of them in memory at a time.
+absl::Status CopyObject(const ObjectStore& from, std::string_view from_path, ObjectStore* to,
+                        std::string_view to_path);
+
 // The store at `uri`; asks nothing of it yet. `s3`: how one in a bucket is reached.
 std::shared_ptr<ObjectStore> OpenObjectStore(const StoreUri& uri, const S3Settings& s3 = {});
 

@@ -16,15 +16,13 @@
 #include "offline/training_set/request_json.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/task_line.h"
 
 namespace forebay {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kTaskFormat[] = "forebay task";
-constexpr char kTaskKind[] = "training-set";
-constexpr int kTaskVersion = 1;
 constexpr std::string_view kPartPrefix = "part-";
 constexpr std::string_view kManifestEnding = ".manifest.json";
 
@@ -184,37 +182,27 @@ absl::StatusOr<std::vector<std::string>> DivideTrainingSet(const v1::Project& pr
         (fs::path(request.output.path) /
          fmt::format("{}{:05}.{}", kPartPrefix, number, OutputFormatName(request.output.format)))
             .string();
-    lines.push_back(OrderedJson{{"format", kTaskFormat},
-                                {"format_version", kTaskVersion},
-                                {"kind", kTaskKind},
-                                {"project_folder", AbsolutePath(project_folder)},
-                                {"memory_bytes", request.memory_bytes},
-                                {"tables", TablesJson(project, newest)},
-                                {"request", RequestJson(part)}}
-                        .dump());
+    OrderedJson task = NewTask(kTrainingSetTask, AbsolutePath(project_folder));
+    task["memory_bytes"] = request.memory_bytes;
+    task["tables"] = TablesJson(project, newest);
+    task["request"] = RequestJson(part);
+    lines.push_back(task.dump());
   }
   return lines;
 }
 
-absl::StatusOr<TrainingSetTask> ReadTrainingSetTask(const std::string& text) {
-  const OrderedJson json = OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
-  std::string what = "it is no JSON";
+absl::StatusOr<TrainingSetTask> ReadTrainingSetTask(const OrderedJson& json) {
+  std::string what;
   try {
-    if (!json.is_discarded()) {
-      if (json.at("format") != kTaskFormat || json.at("kind") != kTaskKind)
-        return absl::InvalidArgumentError("it is no task that `forebay training-set` gave");
-      if (json.at("format_version").get<int>() > kTaskVersion)
-        return absl::InvalidArgumentError("the task is one of a later forebay");
-      TrainingSetTask task{.project_folder = json.at("project_folder").get<std::string>(),
-                           .request = RequestOf(json.at("request")),
-                           .tables = TablesOf(json.at("tables"))};
-      task.request.memory_bytes = json.at("memory_bytes").get<int64_t>();
-      return task;
-    }
+    TrainingSetTask task{.project_folder = ProjectOfTask(json),
+                         .request = RequestOf(json.at("request")),
+                         .tables = TablesOf(json.at("tables"))};
+    task.request.memory_bytes = json.at("memory_bytes").get<int64_t>();
+    return task;
   } catch (const nlohmann::json::exception& e) {
     what = e.what();
   }
-  return absl::InvalidArgumentError(fmt::format("this is no task: {}", what));
+  return absl::InvalidArgumentError(fmt::format("this is no task of a training set: {}", what));
 }
 
 absl::Status PinTables(const v1::Project& project, TrainingSetTask* task) {

@@ -12,9 +12,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
 #include "offline/training_set/training_set.h"
 
 namespace forebay {
+
+inline constexpr char kTrainingSetTask[] = "training-set";  // the kind of these tasks
 
 struct TrainingSetTask {
   std::string project_folder;
@@ -29,8 +32,8 @@ absl::StatusOr<std::vector<std::string>> DivideTrainingSet(const v1::Project& pr
                                                            const TrainingSetRequest& request,
                                                            int tasks);
 
-// INVALID_ARGUMENT: it is no such task, or one of a later program.
-absl::StatusOr<TrainingSetTask> ReadTrainingSetTask(const std::string& text);
+// Of one that ParseTask gave. INVALID_ARGUMENT: it is no such task.
+absl::StatusOr<TrainingSetTask> ReadTrainingSetTask(const nlohmann::ordered_json& json);
 
 // Chooses what is read of the tables. Errors as PinTable's. REQUIRES: request.warehouse is set.
 absl::Status PinTables(const v1::Project& project, TrainingSetTask* task);

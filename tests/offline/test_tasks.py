@@ -155,8 +155,8 @@ def test_a_set_that_cannot_be_divided_is_refused(project, arguments, message):
 def test_tasks_of_changed_labels_or_definitions_and_other_texts_are_refused(project, tmp_path):
     out = project / "set"
     tasks = tasks_of(project, out, 2)
-    assert "this is no task: it is no JSON" in run("what", code=2).stderr
-    assert "no task that `forebay training-set` gave" in run('{"format": 1, "kind": 2}', code=2).stderr
+    assert "this is no task: expected a line of JSON" in run("what", code=2).stderr
+    assert "this is no task: expected a line of JSON" in run('{"format": 1, "kind": 2}', code=2).stderr
     run(tasks[0])
     labels = pl.read_parquet(project / "labels.parquet")
     labels.reverse().write_parquet(project / "labels.parquet")
