@@ -279,6 +279,7 @@ RENDERERS = {
     "scaling": scaling,
     "lookup": lookup,
     "training-set": training_set,
+    "scores": training_set,
     "lakehouse": lakehouse,
     "beside-upkeep": beside_upkeep,
     "history": history,

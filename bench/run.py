@@ -27,6 +27,7 @@ from bench import (  # noqa: E402
     page,
     profiles,
     scaling,
+    scores,
     stream,
     training_set,
 )
@@ -44,6 +45,7 @@ STAGES = {
     "scaling": scaling.measure,
     "lookup": lookup.measure,
     "training-set": training_set.measure,
+    "scores": scores.measure,
     "lakehouse": lakehouse.measure,
 }
 

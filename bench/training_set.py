@@ -21,7 +21,8 @@ from bench.workshop import ROOT, BenchFailed, Workshop, binary
 OWN = "forebay"
 LARGE_MEMORY = "2GB"
 ROWS_OF_A_KEY, DATES = 100, 30  # of the large table
-OTHERS = ("duckdb", "polars", "floor")
+CHECKED = ("duckdb", "polars")
+OTHERS = (*CHECKED, "floor")
 FLOOR = "reading the needed columns alone (pyarrow)"
 TITLES = {"duckdb": "DuckDB", "polars": "Polars", "floor": FLOOR}
 
@@ -36,7 +37,7 @@ def measure(workshop: Workshop) -> dict:
         "table_rows": rows,
         "table_files": len(table_of(project).file_uris()),
     }
-    case["engines"] = _measure(
+    case["engines"] = measure_engines(
         workshop, command_of(workshop, project, features), _job(workshop, project, features)
     )
     _check(workshop, features)
@@ -81,19 +82,21 @@ def command(workshop: Workshop) -> list:
     return command_of(workshop, _project_with_table(workshop), [f"{VIEW}.*"])
 
 
-def command_of(workshop: Workshop, project: pathlib.Path, features: list[str]) -> list:
+def command_of(
+    workshop: Workshop, project: pathlib.Path, features: list[str], time: str = "ts"
+) -> list:
     names = ",".join(name if "." in name else f"{VIEW}.{name}" for name in features)
-    arguments = ["--project", project, "--labels", project / "labels.parquet", "--time", "ts"]
-    arguments += ["--features", names, "--out", _output(workshop, OWN)]
+    arguments = ["--project", project, "--labels", project / "labels.parquet", "--time", time]
+    arguments += ["--features", names, "--out", output_of(workshop, OWN)]
     return [binary("cli/forebay"), "training-set", *arguments]
 
 
-def _measure(workshop: Workshop, own: list, job: dict) -> list[dict]:
+def measure_engines(workshop: Workshop, own: list, job: dict) -> list[dict]:
     """By engine, run in turn."""
     commands = {OWN: own}
     for engine in OTHERS:
         file = workshop.folder / f"{engine}.json"
-        file.write_text(json.dumps(job | {"out": str(_output(workshop, engine))}))
+        file.write_text(json.dumps(job | {"out": str(output_of(workshop, engine))}))
         commands[engine] = [sys.executable, ROOT / "bench" / "as_of_join.py", engine, file]
     os.environ["POLARS_MAX_THREADS"] = "2"
     costs = {engine: [] for engine in commands}
@@ -134,19 +137,19 @@ def _job(workshop: Workshop, project: pathlib.Path, features: list[str]) -> dict
     return labels | {"tables": [table]}
 
 
-def _output(workshop: Workshop, engine: str) -> pathlib.Path:
+def output_of(workshop: Workshop, engine: str) -> pathlib.Path:
     return workshop.folder / f"{engine}.parquet"
 
 
 def _check(workshop: Workshop, features: list[str]) -> None:
     """All engines gave the same."""
-    own = pl.read_parquet(_output(workshop, OWN))
+    own = pl.read_parquet(output_of(workshop, OWN))
     if own.height != workshop.settings.labels:
         raise BenchFailed(f"the training set has {own.height} rows")
     prefixed = {f"{VIEW}.{name}": name for name in features}
     own = own.rename(prefixed).sort("user_id", "ts")
-    for engine in ("duckdb", "polars"):
-        other = pl.read_parquet(_output(workshop, engine)).sort("user_id", "ts")
+    for engine in CHECKED:
+        other = pl.read_parquet(output_of(workshop, engine)).sort("user_id", "ts")
         for name in features:
             # What has no row has the default here and null there.
             wrong = own[name].fill_null(0).cast(float) != other[name].fill_null(0).cast(float)

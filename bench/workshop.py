@@ -51,6 +51,7 @@ class Settings:
     load_seconds: float = setting(10, "of lookups over the network, each")
     table_events: int = setting(1_000_000, "in the table that labels are joined with")
     labels: int = setting(1_000_000, "joined with the offline table")
+    score_rows: int = setting(5_000_000, "of a table of scores that labels are joined with")
     history_rows: int = setting(100_000_000, "in the table that the steps of one key are read from")
     profile: bool = setting(False, "also say where the time goes, by perf")
 
