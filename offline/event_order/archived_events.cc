@@ -16,7 +16,6 @@
 namespace forebay {
 namespace {
 
-constexpr int64_t kRunRows = 4'000'000;
 constexpr int64_t kBatchRows = 32 * 1024;
 
 // The files of a date.
@@ -79,8 +78,8 @@ class ArchiveReading {
   void Saw(int64_t event_time) { last_ = std::max(last_.value_or(event_time), event_time); }
 
   absl::Status ReadDay(const ArchivedDay& day) {
-    if (sorter_->rows() + day.rows > kRunRows) RETURN_IF_ERROR(sorter_->EndRun());
-    const int64_t passes = (day.rows + kRunRows - 1) / kRunRows;
+    if (sorter_->rows() + day.rows > request_.run_rows) RETURN_IF_ERROR(sorter_->EndRun());
+    const int64_t passes = (day.rows + request_.run_rows - 1) / request_.run_rows;
     if (passes <= 1) return ReadPass(day, day.times);
     const int64_t width = (day.times.to - day.times.from + passes - 1) / passes;
     for (int64_t from = day.times.from; from < day.times.to; from += width) {

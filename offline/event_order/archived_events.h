@@ -30,12 +30,13 @@ struct ArchivedEventsRequest {
   std::shared_ptr<arrow::Schema> schema;
   int64_t known_from = std::numeric_limits<int64_t>::min();  // events known before are left out
   int64_t latest = std::numeric_limits<int64_t>::max();      // so are those that happened later
+  int64_t run_rows = 4'000'000;  // about so many are in memory at a time
   // After each batch, of so many rows; an error ends the reading.
   std::function<absl::Status(int64_t rows)> progress;
 };
 
 // Gives all events to `sorter`, in runs that do not overlap; the last may not have ended. The
-// events of one day are read at once, of days with more than some millions in several passes.
+// events of one day are read at once, of days with more than `run_rows` in several passes.
 // Returns the latest event time seen, in microseconds UTC; nullopt: there is no event. DATA_LOSS: a
 // file is damaged.
 absl::StatusOr<std::optional<int64_t>> SortArchivedEvents(const ArchivedEventsRequest& request,

@@ -14,8 +14,6 @@
 namespace forebay {
 namespace {
 
-constexpr int64_t kRunBytes = int64_t{256} << 20;
-
 // The events of files, as one partition has them.
 class FileReading {
  public:
@@ -34,7 +32,7 @@ class FileReading {
       }
       runs[0].clear();
       if (!more) return absl::OkStatus();
-      if (sorter_->bytes() >= kRunBytes) RETURN_IF_ERROR(sorter_->EndRun());
+      if (sorter_->bytes() >= request_.run_bytes) RETURN_IF_ERROR(sorter_->EndRun());
     }
   }
 
@@ -103,6 +101,7 @@ absl::StatusOr<EventsRead> SortSourceEvents(const SourceEventsRequest& request) 
     ArchivedEventsRequest archived{.archive = &*request.archive,
                                    .schema = plan.event_schema,
                                    .latest = request.latest,
+                                   .run_rows = request.run_rows,
                                    .progress = request.progress};
     if (request.files) archived.known_from = keyless.batch().until_us();
     ASSIGN_OR_RETURN(std::optional<int64_t> last, SortArchivedEvents(archived, &sorter));

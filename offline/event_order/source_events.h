@@ -34,6 +34,9 @@ struct SourceEventsRequest {
   std::optional<EventArchive> archive;
   int64_t latest = std::numeric_limits<int64_t>::max();  // events that happened later are left out
   std::string folder;                                    // is there, and empty
+  // About how much is in memory at a time, of files and of an archive.
+  int64_t run_bytes = int64_t{256} << 20;
+  int64_t run_rows = 4'000'000;
   // After each batch, of so many rows; an error ends the reading.
   std::function<absl::Status(int64_t rows)> progress;
 };

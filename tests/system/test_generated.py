@@ -177,10 +177,21 @@ def test_an_archive_goes_on_as_it_is_switched_and_says_what_it_lacks(tmp_path, b
 
 
 def test_a_training_set_of_the_archive_is_as_if_nothing_had_been_late(tmp_path, broker):
-    scenario = archived(transactions.scenario(count=2_500, users=60, project="recomputed"))
+    scenario = archived(transactions.scenario(count=3_000, users=60, project="recomputed"))
     project = runs.prepare(scenario, tmp_path, broker)
-    runs.run_straight(scenario, project, broker)
-    check_event_training_set(scenario, project, broker.address, questions=1_000)
+    early, late = runs.shares(scenario.messages, 2)
+    produce(broker.address, scenario.source.topic, early)
+    Worker(project).run_until_idle()
+    check_event_training_set(scenario, project, broker.address, questions=500)
+    before = project.folder / "event.parquet"
+
+    produce(broker.address, scenario.source.topic, late)
+    Worker(project).run_until_idle()
+    for upkeep in (["compact"], ["vacuum", "--retention", "0"]):
+        assert forebay(*upkeep, "--project", project.folder).returncode == 0
+    again = ["training-set", "--again", f"{before}.manifest.json", "--project", project.folder]
+    done = forebay(*again, "--out", project.folder / "again.parquet")
+    assert "the same bytes as before" in done.stdout, done.stderr
 
 
 def test_what_a_view_lacks_is_said(tmp_path, broker):
