@@ -121,40 +121,52 @@ absl::StatusOr<std::optional<EventArchive>> EventRecompute::FindArchive(
   return archive;
 }
 
-absl::StatusOr<EventsRead> EventRecompute::Sort(const v1::Source& source, KnownTime latest,
-                                                std::vector<std::string>* warnings) const {
-  SourceEventsRequest request{.source = &source, .latest = latest.value()};
-  request.folder = EventsOf(source.name()).string();
-  fs::create_directories(request.folder);
-  for (const TaskPlan& plan : plans_) {
-    if (plan.source->name() == source.name())
-      request.columns.insert(plan.columns.begin(), plan.columns.end());
+// What has the events of the source. An archive has all rows of files that are fed into its topic.
+absl::Status EventRecompute::FindEvents(const v1::Source& source, SourceEventsRequest* request,
+                                        std::vector<std::string>* warnings) const {
+  ASSIGN_OR_RETURN(request->archive, FindArchive(source, warnings));
+  const bool is_fed = source.batch().feed();
+  if (source.has_batch() && !(is_fed && request->archive)) {
+    ASSIGN_OR_RETURN(request->files, ListBatchFiles(source, loaded_.config.s3, ListTableFiles));
   }
-  if (source.has_batch()) {
-    ASSIGN_OR_RETURN(request.files, ListBatchFiles(source, loaded_.config.s3, ListTableFiles));
-  }
-  ASSIGN_OR_RETURN(request.archive, FindArchive(source, warnings));
-  if (!request.files && !request.archive) {
+  if (!request->files && !request->archive) {
     return absl::InvalidArgumentError(fmt::format(
         "--mode event: source {0} has neither `archive: on` nor `batch`: there are no events to "
         "recompute its features from. Add `archive: on` to source {0}, which keeps the events from "
         "then on, or a `batch` of files that hold them",
         source.name()));
   }
-  if (!request.archive && !source.topic().empty()) {
+  if (!request->archive && !source.topic().empty() && !is_fed) {
     warnings->push_back(fmt::format(
         "the events of {} that are known at {} or later are in its topic alone, and were not read: "
         "add `archive: on` to the source",
         source.name(), FormatTime(source.batch().until_us())));
   }
-  const EventsRead* then = nullptr;
-  if (before_ != nullptr) {
-    auto found = std::ranges::find(before_->events, source.name(), &EventsRead::source);
-    if (found != before_->events.end()) then = &*found;
+  return absl::OkStatus();
+}
+
+// What was read of the source for a set that is made again; null: this is the first time.
+const EventsRead* EventRecompute::ReadBefore(const v1::Source& source) const {
+  if (before_ == nullptr) return nullptr;
+  auto found = std::ranges::find(before_->events, source.name(), &EventsRead::source);
+  return found == before_->events.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<EventsRead> EventRecompute::Sort(const v1::Source& source, KnownTime latest,
+                                                std::vector<std::string>* warnings) const {
+  SourceEventsRequest request{
+      .source = &source, .latest = latest.value(), .folder = EventsOf(source.name()).string()};
+  std::error_code ignored;  // then nothing can be written there, which is said
+  fs::create_directories(request.folder, ignored);
+  for (const TaskPlan& plan : plans_) {
+    if (plan.source->name() == source.name())
+      request.columns.insert(plan.columns.begin(), plan.columns.end());
   }
-  const TableId id = TableId::OfEvents(source.name());
-  if (request.archive && then != nullptr) {
-    ASSIGN_OR_RETURN(request.archive->bounds, BoundsOf(id, then->archive_positions));
+  RETURN_IF_ERROR(FindEvents(source, &request, warnings));
+  const TableId archive = TableId::OfEvents(source.name());
+  const EventsRead* before = ReadBefore(source);
+  if (request.archive && before != nullptr) {
+    ASSIGN_OR_RETURN(request.archive->bounds, BoundsOf(archive, before->archive_positions));
   }
   ProgressLine line("sorting the events of " + source.name(), "rows");
   int64_t rows = 0;
@@ -163,11 +175,12 @@ absl::StatusOr<EventsRead> EventRecompute::Sort(const v1::Source& source, KnownT
     return stop_.load() ? Stopped() : absl::OkStatus();
   };
   ASSIGN_OR_RETURN(EventsRead read, SortSourceEvents(request));
-  if (request.archive)
-    read.archive_positions = PositionsOf(loaded_.project->name(), id, request.archive->snapshot);
-  if (then != nullptr) {
-    read.archive_version = then->archive_version;
-    read.archive_positions = then->archive_positions;
+  if (before != nullptr) {
+    read.archive_version = before->archive_version;
+    read.archive_positions = before->archive_positions;
+  } else if (request.archive) {
+    read.archive_positions =
+        PositionsOf(loaded_.project->name(), archive, request.archive->snapshot);
   }
   return read;
 }

@@ -46,6 +46,9 @@ class EventRecompute {
   LoadedProject Changed(const std::set<ViewId>& views) const;
   absl::StatusOr<EventsRead> Sort(const v1::Source& source, KnownTime latest,
                                   std::vector<std::string>* warnings) const;
+  absl::Status FindEvents(const v1::Source& source, SourceEventsRequest* request,
+                          std::vector<std::string>* warnings) const;
+  const EventsRead* ReadBefore(const v1::Source& source) const;
   absl::StatusOr<std::optional<EventArchive>> FindArchive(const v1::Source& source,
                                                           std::vector<std::string>* warnings) const;
 

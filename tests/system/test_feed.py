@@ -51,6 +51,7 @@ def make_project(folder: pathlib.Path, broker: Broker, name: str) -> Project:
             "at": "timestamp_us",
         },
         "event_time": "at",
+        "archive": "on",
         "batch": {"path": "scores", "feed": "on", "partitions": 3},
     }
     view = {
@@ -120,13 +121,13 @@ def newest_updates(broker: Broker, topic: str) -> dict[str, tuple]:
     return newest
 
 
-def training_set(project: Project, at: datetime.datetime) -> dict[str, tuple]:
+def training_set(project: Project, at: datetime.datetime, mode: str = "served") -> dict[str, tuple]:
     labels = pl.DataFrame({"user_id": USERS, "ts": [at] * len(USERS)})
     labels.write_parquet(project.folder / "labels.parquet")
     out = project.folder / "set.parquet"
     run = forebay(
         "training-set", "--project", project.folder, "--labels", project.folder / "labels.parquet",
-        "--time", "ts", "--features", "user_scores.*", "--out", out,
+        "--time", "ts", "--features", "user_scores.*", "--mode", mode, "--out", out,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return {row[0]: row[2:] for row in pl.read_parquet(out).rows()}
@@ -149,6 +150,12 @@ def test_rows_of_files_are_looked_up_published_and_joined_as_any_others(tmp_path
     assert steps(project) == rows
     assert training_set(project, FIRST + DAY / 2) == expected(0)
     assert training_set(project, FIRST + 1.5 * DAY) == expected(1)
+    assert training_set(project, FIRST + 1.5 * DAY, "event") == expected(1)
+    (project.folder / "scores" / "day 0.parquet").unlink()
+    assert training_set(project, FIRST + DAY / 2, "event") == expected(0), "the archive has all rows"
+    path = project.folder / "features" / "features.yaml"
+    path.write_text(path.read_text().replace('"archive": "on"', '"archive": "off"'))
+    assert training_set(project, FIRST + 1.5 * DAY, "event") == expected(1)
 
 
 @pytest.mark.parametrize("point", ["feed.commit", "feed.committed"])
