@@ -31,7 +31,7 @@ absl::Status Stopped() { return absl::CancelledError("stopped; nothing is writte
 ViewId IdOf(const v1::FeatureView& view) { return {view.name(), view.version()}; }
 
 // Its files, which are sorted, in the place of its topic: nothing is known later than it happened.
-void ReadFrom(const fs::path& folder, int partitions, v1::Source* source) {
+void ReadSorted(const fs::path& folder, int partitions, v1::Source* source) {
   source->clear_topic();
   source->set_archive(false);
   source->set_known_time(v1::Source::EVENT_TIME);
@@ -92,7 +92,7 @@ LoadedProject EventRecompute::Changed(const std::set<ViewId>& views) const {
       source.clear_batch();
       continue;
     }
-    ReadFrom(EventsOf(source.name()), static_cast<int>(changed.config.task_threads), &source);
+    ReadSorted(EventsOf(source.name()), static_cast<int>(changed.config.task_threads), &source);
   }
   return changed;
 }

@@ -39,7 +39,7 @@ int64_t ValueBytes(const v1::Feature& feature) {
 }
 
 // Null: the views are not recomputed.
-const EventsRead* EventsOf(const TrainingSetRequest& request, const std::string& source) {
+const EventsRead* FindEvents(const TrainingSetRequest& request, const std::string& source) {
   auto read = std::ranges::find(request.events, source, &EventsRead::source);
   return read == request.events.end() ? nullptr : &*read;
 }
@@ -127,7 +127,7 @@ absl::Status ViewJoins::FindRows(const v1::Project& project, std::vector<std::st
                                 .key_hashes = of_entity.key_hashes,
                                 .progress = request_.progress,
                                 .exact = request_.states == nullptr ? nullptr : &exact,
-                                .events = EventsOf(request_, asked.view->source()),
+                                .events = FindEvents(request_, asked.view->source()),
                                 .warnings = warnings},
                                joins_.back().get()));
     tables_.push_back(std::move(joined));

@@ -204,6 +204,20 @@ def test_without_late_events_both_modes_are_the_same(tmp_path: pathlib.Path) -> 
         assert event.select(columns)[rows].equals(served.select(columns)[rows])
 
 
+def test_a_view_without_history_has_a_set_of_mode_event_alone(tmp_path: pathlib.Path) -> None:
+    events = events_of(300, late=0.3)
+    make_project(tmp_path, events)
+    labels = make_labels(tmp_path, events)
+    features = tmp_path / "features" / "shop.yaml"
+    defined = json.loads(features.read_text())
+    defined["feature_views"][1]["history"] = "off"
+    features.write_text(json.dumps(defined))
+    training_set(tmp_path, "event.parquet", "--mode", "event")
+    check_by_oracle(labels, events, pl.read_parquet(tmp_path / "event.parquet"))
+    refused = training_set(tmp_path, "no.parquet", "--mode", "event", "--leakage", code=2)
+    assert "'visits' has `history: off`" in refused.stderr
+
+
 def test_the_same_set_again_or_what_changed(tmp_path: pathlib.Path) -> None:
     events = events_of(300, late=0.3)
     make_project(tmp_path, events)

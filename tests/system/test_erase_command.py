@@ -155,6 +155,19 @@ def test_a_key_is_erased_everywhere_and_nothing_else(project, broker):
         updates = read_topic(broker.address, project.update_topic(view))
         of_key = [update for update in updates if update.key() == SUBJECT.encode()]
         assert of_key[-1].value() is None
+    assert recomputed(project, [SUBJECT, "user-1"]) == [0, 28]
+
+
+def recomputed(project: Project, users: list[str]) -> list[int]:
+    """How many events they have in a training set of mode event."""
+    labels, out = project.folder / "labels.csv", project.folder / "set.parquet"
+    labels.write_text("user_id,at\n" + "".join(f"{user},2024-03-09T00:00:00Z\n" for user in users))
+    done = forebay(
+        "training-set", "--labels", labels, "--time", "at", "--features", "user_spend.n_lifetime",
+        "--mode", "event", "--out", out, "--project", project.folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return pl.read_parquet(out)["user_spend.n_lifetime"].to_list()
 
 
 def test_beside_a_stream_nothing_from_before_comes_after_it(project, broker):
