@@ -15,8 +15,9 @@
 #include <random>
 
 #include "absl/strings/escaping.h"
-#include "connectors/update_record/change_rows_testing.h"
+#include "connectors/update_record/change_reader.h"
 #include "connectors/update_record/protobuf_schema.h"
+#include "connectors/update_record/update_reader.h"
 #include "engine/batch/change_batch.h"
 #include "engine/state/key.h"
 #include "forebay/v1/definition.pb.h"
@@ -123,9 +124,9 @@ void Encode(const v1::Project& project, const TaskId& task, const arrow::RecordB
             EncodedUpdates* out) {
   UpdateRecordEncoder encoder(project, 0, task);
   out->Clear();
-  ForEachChange(
-      rows, project.feature_views(0), project.entities(1),
-      [&](const Change& change, const Scalar* features) { encoder.Append(change, features, out); });
+  ChangeReader reader(rows, project.feature_views(0), project.entities(1));
+  for (int64_t row = 0; row < rows.num_rows(); ++row)
+    encoder.Append(reader.ChangeAt(row), reader.FeaturesAt(row), out);
 }
 
 Row MetaColumns(std::string op) {
@@ -540,6 +541,57 @@ TEST(UpdateRecord, RandomRowsAsProtobufReadBackBitForBit) {
 }
 
 // The worked example of docs/formats/update_record.md.
+RecordHeaders HeadersOf(const EncodedUpdate& record) {
+  RecordHeaders headers;
+  for (const auto& [name, value] : record.headers()) headers.emplace_back(name, value);
+  return headers;
+}
+
+TEST(UpdateReader, ReadsRandomRecordsOfBothFormatsAsTheStepsThatTheyWereMadeOf) {
+  RandomRows random(3);
+  EncodedUpdates updates;
+  for (int round = 0; round < 100; ++round) {
+    RandomBatch made(&random);
+    v1::FeatureView* view = made.project.mutable_feature_views(0);
+    if (round % 2 == 1) view->set_update_format(v1::FeatureView::UPDATE_PROTOBUF);
+    Encode(made.project, TaskOf("t"), *made.batch, &updates);
+    UpdateReader reader(*view, made.project.entities(1), TaskOf("t"));
+    ChangeReader rows(*made.batch, *view, made.project.entities(1));
+    for (size_t i = 0; i < updates.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      absl::StatusOr<StepText> step = reader.Read(updates[i].value, HeadersOf(updates[i]));
+      ASSERT_TRUE(step.ok()) << step.status();
+      EXPECT_EQ(*step, StepTextOf(*view, rows.ChangeAt(row), rows.FeaturesAt(row)));
+    }
+  }
+}
+
+TEST(UpdateReader, SaysWhyARecordIsNoneOfTheTask) {
+  v1::Project project = ProjectOf({v1::INT64}, {v1::INT64});
+  auto batch = BatchOf(project, {Joined({int64_t{5}, int64_t{0}}, MetaColumns("delete")),
+                                 Joined({int64_t{6}, int64_t{1}}, MetaColumns("event"))});
+  EncodedUpdates updates;
+  Encode(project, TaskOf("t"), *batch, &updates);
+  UpdateReader reader(project.feature_views(0), project.entities(1), TaskOf("t"));
+  StepText deleted = {.op = ChangeOp::kDelete,
+                      .effective_time = 1'356'998'400'123'456,
+                      .offset = Offset(77),
+                      .ordinal = 12};
+  EXPECT_EQ(reader.Read(std::nullopt, HeadersOf(updates[0])).value(), deleted);
+
+  auto why = [&](std::optional<std::string_view> value) {
+    return std::string(reader.Read(value, {}).status().message());
+  };
+  EXPECT_EQ(why(std::nullopt), "it is a tombstone that does not say which step it is");
+  EXPECT_EQ(why("{"), "its value is no JSON object");
+  EXPECT_EQ(why("hello"), "its value is no whole protobuf message");
+  EXPECT_EQ(why(""), "its _source_partition is null, no number");
+  EXPECT_EQ(why(R"({"_source_partition":2})"), "it is of source partition 2, in partition 3");
+  std::string cut(updates[1].value.value());
+  cut.replace(cut.find("\"event\""), 7, "\"evenT\"");
+  EXPECT_EQ(why(cut), "its _op is \"evenT\"");
+}
+
 TEST(UpdateRecord, AsProtobufIsAsDocumented) {
   v1::Project project = ProjectOf({v1::STRING}, {v1::DOUBLE, v1::INT64, v1::STRING});
   project.mutable_entities(1)->mutable_keys(0)->set_name("user_id");

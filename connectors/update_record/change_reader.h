@@ -1,10 +1,9 @@
 // Change records that are rows of a table again as the steps that they were made of.
 //
-//   ForEachChange(*batch.rows, view, entity, [&](const Change& change, const Scalar* features) {
-//     encoder.Append(change, features, &updates);
-//   });
-#ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
-#define FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
+//   ChangeReader reader(*batch.rows, view, entity);
+//   encoder.Append(reader.ChangeAt(row), reader.FeaturesAt(row), &updates);
+#ifndef FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_READER_H_
+#define FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_READER_H_
 
 #include <arrow/api.h>
 
@@ -34,13 +33,13 @@ class ChangeReader {
         features_(view.features_size()),
         lists_(view.features_size()) {}
 
-  // Calls fn(const Change&, const Scalar* features), whose texts are good during the call.
-  template <typename Fn>
-  void ForEach(Fn fn) {
-    for (int64_t row = 0; row < rows_.num_rows(); ++row) {
-      for (int i = 0; i < view_.features_size(); ++i) features_[i] = Feature(i, row);
-      fn(ChangeAt(row), static_cast<const Scalar*>(features_.data()));
-    }
+  // Its key is good until the next call.
+  Change ChangeAt(int64_t row);
+
+  // One per feature; their texts are good until the next call.
+  const Scalar* FeaturesAt(int64_t row) {
+    for (int i = 0; i < view_.features_size(); ++i) features_[i] = Feature(i, row);
+    return features_.data();
   }
 
  private:
@@ -75,23 +74,6 @@ class ChangeReader {
     return Scalar::List(lists_[feature]);
   }
 
-  Change ChangeAt(int64_t row) {
-    const int step = EffectiveTimeColumn(*rows_.schema());
-    auto time = [&](ChangeColumn which) { return At<arrow::TimestampArray>(step + which, row); };
-    auto number = [&](ChangeColumn which) { return At<arrow::Int64Array>(step + which, row); };
-    std::string_view op = At<arrow::StringArray>(step + kOpColumn, row);
-    key_ = EncodedKey(row);
-    return {.key = HashedKey(key_, static_cast<uint64_t>(number(kKeyHashColumn))),
-            .effective_time = time(kEffectiveTimeColumn),
-            .event_time = time(kEventTimeColumn),
-            .known_time = time(kKnownTimeColumn),
-            .op = op == "event"    ? ChangeOp::kEvent
-                  : op == "expire" ? ChangeOp::kExpire
-                                   : ChangeOp::kDelete,
-            .offset = number(kSourceOffsetColumn),
-            .ordinal = At<arrow::Int32Array>(step + kOrdinalColumn, row)};
-  }
-
   std::string EncodedKey(int64_t row) const {
     std::vector<Value> parts;
     for (int i = 0; i < entity_.keys_size(); ++i) {
@@ -109,12 +91,23 @@ class ChangeReader {
   std::vector<std::string> lists_;  // by feature
 };
 
-template <typename Fn>
-void ForEachChange(const arrow::RecordBatch& rows, const v1::FeatureView& view,
-                   const v1::Entity& entity, Fn fn) {
-  ChangeReader(rows, view, entity).ForEach(fn);
+inline Change ChangeReader::ChangeAt(int64_t row) {
+  const int step = EffectiveTimeColumn(*rows_.schema());
+  auto time = [&](ChangeColumn which) { return At<arrow::TimestampArray>(step + which, row); };
+  auto number = [&](ChangeColumn which) { return At<arrow::Int64Array>(step + which, row); };
+  std::string_view op = At<arrow::StringArray>(step + kOpColumn, row);
+  key_ = EncodedKey(row);
+  return {.key = HashedKey(key_, static_cast<uint64_t>(number(kKeyHashColumn))),
+          .effective_time = time(kEffectiveTimeColumn),
+          .event_time = time(kEventTimeColumn),
+          .known_time = time(kKnownTimeColumn),
+          .op = op == "event"    ? ChangeOp::kEvent
+                : op == "expire" ? ChangeOp::kExpire
+                                 : ChangeOp::kDelete,
+          .offset = number(kSourceOffsetColumn),
+          .ordinal = At<arrow::Int32Array>(step + kOrdinalColumn, row)};
 }
 
 }  // namespace forebay
 
-#endif  // FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_ROWS_TESTING_H_
+#endif  // FOREBAY_CONNECTORS_UPDATE_RECORD_CHANGE_READER_H_
