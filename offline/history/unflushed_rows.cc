@@ -5,8 +5,7 @@
 #include "engine/batch/change_batch.h"
 #include "engine/batch/take_rows.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/change_log/change_log.h"
-#include "offline/change_log/segment.h"
+#include "offline/change_log/logged_table.h"
 #include "offline/history/key_rows.h"
 #include "offline/sink/table_flush.h"
 #include "schemas/types/status_macros.h"
@@ -20,23 +19,6 @@ std::shared_ptr<arrow::RecordBatch> Take(const std::shared_ptr<arrow::RecordBatc
   taken.reserve(rows.size());
   for (int64_t row : rows) taken.push_back({batch.get(), row});
   return TakeRows(batch, taken);
-}
-
-absl::Status AddSegment(const std::string& path, const ViewId& view, const KeyOfRows& key,
-                        arrow::RecordBatchVector* found) {
-  absl::StatusOr<Segment> segment = ReadSegment(path, /*torn_tail_allowed=*/true);
-  if (absl::IsNotFound(segment.status())) return absl::OkStatus();  // flushed meanwhile
-  RETURN_IF_ERROR(segment.status());
-  ASSIGN_OR_RETURN(std::vector<ChangeFrame> frames, DecodeFrames(*segment));
-  for (const ChangeFrame& frame : frames) {
-    for (const TableRows& section : frame.sections) {
-      if (section.table != TableId(view)) continue;
-      auto rows = FindRows(*section.rows, key);
-      if (!rows.ok()) return absl::DataLossError(path + ": " + rows.status().message());
-      if (!rows->empty()) found->push_back(Take(section.rows, *rows));
-    }
-  }
-  return absl::OkStatus();
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> After(
@@ -59,12 +41,14 @@ absl::StatusOr<LoggedRows> ReadLoggedRows(const LoggedRowsRequest& request) {
   for (const v1::Field& column : request.entity->keys()) key.columns.push_back(column.name());
   LoggedRows logged;
   for (const TaskId& task : request.tasks) {
-    absl::StatusOr<std::vector<std::string>> paths =
-        FindSegments(ChangeLogFolder(request.state_folder, task.topic, task.partition));
-    if (absl::IsNotFound(paths.status())) continue;
-    RETURN_IF_ERROR(paths.status());
-    for (const std::string& path : *paths)
-      RETURN_IF_ERROR(AddSegment(path, request.view, key, &logged[task]));
+    RETURN_IF_ERROR(
+        ForEachLogged(request.state_folder, task, TableId(request.view),
+                      [&](const std::shared_ptr<arrow::RecordBatch>& batch) -> absl::Status {
+                        auto rows = FindRows(*batch, key);
+                        if (!rows.ok()) return absl::DataLossError(rows.status().message());
+                        if (!rows->empty()) logged[task].push_back(Take(batch, *rows));
+                        return absl::OkStatus();
+                      }));
   }
   return logged;
 }
