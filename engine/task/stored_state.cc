@@ -98,4 +98,17 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> StoredState::RowsAt(
   return rows.rows() == 0 ? nullptr : rows.Finish();
 }
 
+absl::Status StoredState::ForEachKey(
+    int view, absl::FunctionRef<absl::Status(const StoredKey& key)> visit) const {
+  const ViewTaskPlan& plan = *PlanOf(view);
+  const std::string prefix = StoredPrefix(FindStoredView(*meta_, *plan.definition)->id());
+  Finalizer finalizer(plan.tiles);
+  std::vector<Scalar> features(plan.tiles.feature_count());
+  return store_->Scan([&](std::string_view key, std::string_view bytes) -> absl::Status {
+    if (!key.starts_with(prefix)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(KeyState state, KeyState::Decode(plan.tiles, bytes));
+    return visit(StoredKey(key.substr(prefix.size()), state, &finalizer, &features));
+  });
+}
+
 }  // namespace forebay

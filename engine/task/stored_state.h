@@ -9,10 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/batch/event_batch.h"
+#include "engine/state/key_state.h"
 #include "engine/state/state_store.h"
 #include "engine/task/task_plan.h"
 
@@ -36,6 +40,30 @@ struct StoredViewState {
 struct KeyAt {
   std::string key;  // encoded (EncodeKey)
   KnownTime at;
+};
+
+// A key of a view as the state has it. Good during the call that it is given to.
+class StoredKey {
+ public:
+  StoredKey(std::string_view key, const KeyState& state, Finalizer* finalizer,
+            std::vector<Scalar>* features)
+      : key_(key), state_(state), finalizer_(*finalizer), features_(*features) {}
+
+  std::string_view key() const { return key_; }  // encoded
+  const KeyState& state() const { return state_; }
+
+  // What a lookup at `t` answers, one per feature; their texts are good until the next call.
+  // REQUIRES: live, t >= last_effective() of the state.
+  const Scalar* FeaturesAt(int64_t t) const {
+    finalizer_.Finalize(state_, t, features_.data());
+    return features_.data();
+  }
+
+ private:
+  std::string_view key_;
+  const KeyState& state_;
+  Finalizer& finalizer_;
+  std::vector<Scalar>& features_;
 };
 
 // Thread-compatible.
@@ -67,6 +95,11 @@ class StoredState {
   // together. Null: there is nothing. REQUIRES: Find(view) found it.
   absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> RowsAt(int view,
                                                              absl::Span<const KeyAt> asked) const;
+
+  // Visits every key of the view that the state has anything of, in the order of their bytes.
+  // REQUIRES: as RowsAt. DATA_LOSS: a state is damaged.
+  absl::Status ForEachKey(int view,
+                          absl::FunctionRef<absl::Status(const StoredKey& key)> visit) const;
 
  private:
   StoredState(const TaskPlan& plan, TaskId task, std::unique_ptr<StateStore> store);
