@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kAnswerMillis = 10'000;
 constexpr int kSilenceMillis = 30'000;
+constexpr char kEndMillis[] = "10";
 
 using MessageHandle = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
 
@@ -25,7 +26,8 @@ absl::StatusOr<std::unique_ptr<TopicScan>> TopicScan::Open(const KafkaConfig& co
                                                            std::string topic, int32_t partitions,
                                                            const std::string& group,
                                                            Isolation isolation) {
-  std::map<std::string, std::string> own = {{"group.id", group}};
+  // The end behind a transaction's marker is told by a fetch that finds nothing.
+  std::map<std::string, std::string> own = {{"group.id", group}, {"fetch.wait.max.ms", kEndMillis}};
   if (isolation == Isolation::kUncommitted) own["isolation.level"] = "read_uncommitted";
   ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kConsumer, own));
   ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kConsumer));
