@@ -35,6 +35,7 @@ void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddCompactCommand(CLI::App* app, int* exit_code);
 void AddTierCommand(CLI::App* app, int* exit_code);
 void AddVacuumCommand(CLI::App* app, int* exit_code);
+void AddVerifyCommand(CLI::App* app, int* exit_code);
 void AddEraseCommand(CLI::App* app, int* exit_code);
 void AddIcebergCommand(CLI::App* app, int* exit_code);
 void AddDumpCommand(CLI::App* app, int* exit_code);

@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   forebay::AddCompactCommand(&app, &exit_code);
   forebay::AddTierCommand(&app, &exit_code);
   forebay::AddVacuumCommand(&app, &exit_code);
+  forebay::AddVerifyCommand(&app, &exit_code);
   forebay::AddEraseCommand(&app, &exit_code);
   forebay::AddIcebergCommand(&app, &exit_code);
   forebay::AddDumpCommand(&app, &exit_code);

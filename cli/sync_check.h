@@ -1,0 +1,43 @@
+// Proof of sync of a project: what its states, update topics and tables say of each key, compared.
+// Looks only, beside a worker that runs or none.
+#ifndef FOREBAY_CLI_SYNC_CHECK_H_
+#define FOREBAY_CLI_SYNC_CHECK_H_
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "connectors/kafka/client_config.h"
+#include "connectors/object_store/object_store.h"
+#include "engine/batch/event_batch.h"
+#include "offline/verify/task_check.h"
+#include "schemas/definition/project.h"
+#include "schemas/types/view_id.h"
+
+namespace forebay {
+
+struct SyncCheckRequest {
+  const v1::Project& project;
+  const ProjectConfig& config;
+  const KafkaConfig& kafka;
+  std::shared_ptr<ObjectStore> warehouse;
+  std::set<int> views;     // indices into Project.feature_views
+  bool here_only = false;  // only tasks whose state is in the state folder
+  size_t shown = 0;        // how many differences of each task are kept
+};
+
+// A view in one task.
+struct SyncFinding {
+  ViewId view;
+  TaskId task;
+  TaskCheck check;
+};
+
+// One after the other. Errors of the broker, of states and of tables that cannot be read.
+absl::StatusOr<std::vector<SyncFinding>> CheckSync(const SyncCheckRequest& request);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CLI_SYNC_CHECK_H_

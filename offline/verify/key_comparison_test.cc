@@ -1,0 +1,198 @@
+#include "offline/verify/key_comparison.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+namespace {
+
+constexpr ComparedPlaces kAll = {.table = true, .updates = true, .online = true};
+
+v1::FeatureView ViewOf(std::vector<std::string> features) {
+  v1::FeatureView view;
+  for (const std::string& name : features) view.add_features()->set_name(name);
+  return view;
+}
+
+ComparisonLimits LimitsAt(int64_t position, size_t memory = 1 << 20) {
+  return {.position = Offset(position), .end = Offset(1'000), .memory = memory, .shown = 10};
+}
+
+// A step made by that offset at that time.
+StepText Step(int64_t offset, std::string features, ChangeOp op = ChangeOp::kEvent) {
+  return {.op = op,
+          .effective_time = offset,
+          .event_time = 7,
+          .known_time = offset,
+          .offset = Offset(offset),
+          .features = std::move(features)};
+}
+
+StepText Tombstone(int64_t offset) {
+  return {.op = ChangeOp::kDelete, .effective_time = offset, .offset = Offset(offset)};
+}
+
+void AddRow(KeyComparison* compared, const std::string& key, StepText row) {
+  if (compared->WantsRow(key, row.effective_time, row.op)) compared->AddRow(key, std::move(row));
+}
+
+struct OnlineState {
+  std::string features;
+  int64_t last_effective = 0;
+  bool live = true;
+  bool unemitted = false;
+};
+
+void AddOnline(KeyComparison* compared, const std::string& key, const OnlineState& state) {
+  auto features_at = [&](int64_t at) {
+    EXPECT_GE(at, state.last_effective);
+    return state.features;
+  };
+  compared->AddOnline(key, {.live = state.live,
+                            .unemitted = state.unemitted,
+                            .last_effective = state.last_effective,
+                            .event_time = 7,
+                            .features_at = features_at});
+}
+
+std::vector<std::string> Shown(const KeyComparison& compared) {
+  std::vector<std::string> shown;
+  for (const KeyDifference& found : compared.differences()) {
+    shown.push_back(fmt::format("{} {}: {} | {} | {}: {}", found.key, found.column, found.online,
+                                found.updates, found.table, found.why));
+  }
+  return shown;
+}
+
+::testing::Matcher<const KeyCounts&> Are(int64_t equal, int64_t differing, int64_t moving) {
+  return ::testing::AllOf(::testing::Field(&KeyCounts::equal, equal),
+                          ::testing::Field(&KeyCounts::differing, differing),
+                          ::testing::Field(&KeyCounts::moving, moving));
+}
+
+TEST(KeyComparison, SaysOfEachKeyWhichPlaceHasWhatAndWhy) {
+  const v1::FeatureView view = ViewOf({"n", "spend"});
+  KeyComparison compared(view, kAll, LimitsAt(50));
+  for (const char* key : {"same", "update", "row", "state", "unpublished", "lost", "old"}) {
+    AddRow(&compared, key, Step(20, "2\n0.5"));
+    AddRow(&compared, key, Step(10, "1\nnull"));
+  }
+  AddRow(&compared, "row", Step(30, "2\n9.5"));
+  AddRow(&compared, "deleted", Step(40, "", ChangeOp::kDelete));
+  for (const char* key : {"same", "row", "state", "lost", "rowless"})
+    compared.AddUpdate(key, Step(20, "2\n0.5"));
+  compared.AddUpdate("update", Step(20, "3\n0.5"));
+  compared.AddUpdate("old", Step(20, "2\n0.5"));
+  compared.AddUpdate("old", absl::InvalidArgumentError("its value is no JSON object"));
+  compared.AddUpdate("deleted", Tombstone(40));
+  for (const char* key : {"same", "update", "row", "unpublished", "old", "rowless"})
+    AddOnline(&compared, key, {.features = "2\n0.5", .last_effective = 20});
+  AddOnline(&compared, "state", {.features = "2\n0.25", .last_effective = 20});
+  AddOnline(&compared, "deleted", {.last_effective = 40, .live = false});
+  EXPECT_FALSE(compared.Finish());
+  EXPECT_THAT(compared.counts(), Are(1, 7, 0));
+  EXPECT_THAT(
+      Shown(compared),
+      ::testing::UnorderedElementsAre(
+          "update n: 2 | 3 | 2: update topic and table have other values of the step of offset 20",
+          "row spend:  | 0.5 | 9.5: the newest update is of offset 20, the newest row of offset "
+          "30; the state's last step is of 1970-01-01T00:00:00.000020Z, that of the table of "
+          "1970-01-01T00:00:00.000030Z",
+          "state spend: 0.25 | 0.5 | 0.5: the state at the time of the step of offset 20 has other "
+          "values than the table",
+          "unpublished : step of 1970-01-01T00:00:00.000020Z | nothing | event of offset 20: the "
+          "update topic lacks it",
+          "lost : nothing | event of offset 20 | event of offset 20: the state lacks it",
+          "old : step of 1970-01-01T00:00:00.000020Z | odd | event of offset 20: the newest record "
+          "of the update topic is none of forebay's: its value is no JSON object",
+          "rowless : step of 1970-01-01T00:00:00.000020Z | event of offset 20 | nothing: the table "
+          "lacks it; the table lacks it, the state does not"));
+}
+
+TEST(KeyComparison, WhatCameAfterThePositionDoesNotCount) {
+  const v1::FeatureView view = ViewOf({"n"});
+  KeyComparison compared(view, kAll, LimitsAt(50));
+  for (const char* key : {"kept", "compacted", "impossible"}) AddRow(&compared, key, Step(20, "2"));
+  compared.AddUpdate("kept", Step(20, "2"));
+  compared.AddUpdate("kept", Step(60, "3"));
+  compared.AddUpdate("compacted", Step(60, "3"));
+  compared.AddUpdate("impossible", Step(1'000, "3"));
+  for (const char* key : {"kept", "compacted", "impossible"})
+    AddOnline(&compared, key, {.features = "2", .last_effective = 20});
+  compared.Finish();
+  EXPECT_THAT(compared.counts(), Are(1, 1, 1));
+  EXPECT_THAT(compared.differences()[0].why,
+              ::testing::EndsWith("it says that offset 1000 made it, and the partition ends before "
+                                  "1000"));
+}
+
+TEST(KeyComparison, UpdatesThatLeaveOutExpiriesAreTheNewestRowThatIsNone) {
+  v1::FeatureView view = ViewOf({"n"});
+  view.set_update_expiry(v1::FeatureView::OFF);
+  for (bool newest_first : {true, false}) {
+    KeyComparison compared(view, kAll, LimitsAt(50));
+    std::vector<StepText> rows = {Step(10, "1"), Step(20, "2"), Step(30, "1", ChangeOp::kExpire),
+                                  Step(40, "0", ChangeOp::kExpire)};
+    if (newest_first) std::reverse(rows.begin(), rows.end());
+    for (const StepText& row : rows) AddRow(&compared, "k", row);
+    compared.AddUpdate("k", Step(20, "2"));
+    AddOnline(&compared, "k", {.features = "0", .last_effective = 40});
+    compared.Finish();
+    EXPECT_THAT(compared.counts(), Are(1, 0, 0));
+  }
+}
+
+TEST(KeyComparison, AKeyThatWaitsForItsNextEmitIsMoving) {
+  v1::FeatureView view = ViewOf({"n"});
+  view.set_emit_every_us(60);
+  KeyComparison compared(view, kAll, LimitsAt(50));
+  for (const char* key : {"emitted", "waiting", "ahead"}) {
+    AddRow(&compared, key, Step(20, "2"));
+    compared.AddUpdate(key, Step(20, "2"));
+  }
+  AddOnline(&compared, "emitted", {.features = "2", .last_effective = 15});
+  AddOnline(&compared, "waiting", {.features = "3", .last_effective = 25, .unemitted = true});
+  AddOnline(&compared, "ahead", {.features = "3", .last_effective = 25});
+  compared.Finish();
+  EXPECT_THAT(compared.counts(), Are(1, 1, 1));
+}
+
+TEST(KeyComparison, WithoutATableStateAndTopicAreCompared) {
+  const v1::FeatureView view = ViewOf({"n"});
+  KeyComparison compared(view, {.updates = true, .online = true}, LimitsAt(50));
+  for (const char* key : {"same", "other", "lost"}) compared.AddUpdate(key, Step(20, "2"));
+  compared.AddUpdate("later", Step(60, "1"));
+  AddOnline(&compared, "same", {.features = "2", .last_effective = 20});
+  AddOnline(&compared, "other", {.features = "3", .last_effective = 20});
+  AddOnline(&compared, "later", {.features = "1", .last_effective = 40});
+  AddOnline(&compared, "unpublished", {.features = "1", .last_effective = 40});
+  compared.Finish();
+  EXPECT_THAT(compared.counts(), Are(1, 3, 1));
+}
+
+TEST(KeyComparison, KeysThatMemoryDoesNotHoldAreComparedInFurtherPasses) {
+  const v1::FeatureView view = ViewOf({"n"});
+  KeyComparison compared(view, kAll, LimitsAt(5'000, /*memory=*/40'000));
+  int passes = 0;
+  do {
+    ++passes;
+    for (int i = 0; i < 1'000; ++i) {
+      AddRow(&compared, fmt::format("key-{}", i), Step(20, "2"));
+      compared.AddUpdate(fmt::format("key-{}", i), Step(20, i % 100 == 0 ? "3" : "2"));
+    }
+    for (int i = 0; i < 1'000; i += 1)
+      AddOnline(&compared, fmt::format("key-{}", i), {.features = "2", .last_effective = 20});
+  } while (compared.Finish());
+  EXPECT_GT(passes, 5);
+  EXPECT_LT(passes, 40);
+  EXPECT_THAT(compared.counts(), Are(990, 10, 0));
+  EXPECT_EQ(compared.differences().size(), 10u);
+}
+
+}  // namespace
+}  // namespace forebay

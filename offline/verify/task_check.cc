@@ -1,0 +1,93 @@
+#include "offline/verify/task_check.h"
+
+#include <optional>
+
+#include "engine/task/stored_state.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/delta/snapshot.h"
+#include "offline/sink/table_flush.h"
+#include "offline/verify/task_rows.h"
+#include "schemas/definition/lookup.h"
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+// Up to where the table has the task's rows; -1: none.
+absl::StatusOr<Offset> HeldByTable(const TaskCheckRequest& request, const ViewId& view) {
+  absl::StatusOr<Snapshot> table =
+      LoadSnapshot(*request.warehouse, OfflineTablePath(view), std::nullopt);
+  if (absl::IsNotFound(table.status())) return Offset(-1);
+  RETURN_IF_ERROR(table.status());
+  auto held =
+      table->transactions.find(AppIdPrefix(request.project->name(), view) + TaskName(request.task));
+  return Offset(held == table->transactions.end() ? -1 : held->second.version - 1);
+}
+
+absl::Status TakeOnline(const TaskCheckRequest& request, const v1::FeatureView& view,
+                        const v1::Entity& entity, KeyComparison* compared) {
+  return request.state->ForEachKey(request.view, [&](const StoredKey& key) -> absl::Status {
+    ASSIGN_OR_RETURN(std::string text, KeyTextOf(entity, key.key()));
+    compared->AddOnline(
+        text, {.live = key.state().live(),
+               .unemitted = key.state().unemitted(),
+               .last_effective = key.state().last_effective(),
+               .event_time = key.state().event_time(),
+               .features_at = [&](int64_t at) { return FeatureTexts(view, key.FeaturesAt(at)); }});
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
+  const v1::FeatureView& view = request.project->feature_views(request.view);
+  const v1::Entity& entity = *FindEntity(*request.project, view.entity());
+  const ViewId id{view.name(), view.version()};
+  TaskCheck check;
+  check.places = {.table = view.history() == v1::FeatureView::ON,
+                  .updates = request.read_updates != nullptr,
+                  .online = request.state != nullptr};
+  if (request.state != nullptr) {
+    ASSIGN_OR_RETURN(std::optional<StoredViewState> stored, request.state->Find(request.view));
+    if (!stored) {
+      check.note = "no worker has brought the view up here yet";
+      check.places = {};
+      return check;
+    }
+    check.position = stored->position;
+  } else {
+    check.note = "its state is not on this machine";
+    if (check.places.count() == 2) {
+      ASSIGN_OR_RETURN(check.position, HeldByTable(request, id));
+    }
+    if (check.position < Offset(0)) {
+      check.places = {};
+      return check;
+    }
+  }
+  KeyComparison compared(view, check.places,
+                         {.position = check.position,
+                          .end = request.end,
+                          .memory = request.memory,
+                          .shown = request.shown});
+  do {
+    TaskRows rows(view, entity, request.task, check.position, &compared);
+    if (check.places.table) {
+      if (check.places.online) RETURN_IF_ERROR(rows.TakeLog(request.state_folder));
+      RETURN_IF_ERROR(rows.TakeTable(request.warehouse));
+    }
+    if (check.places.updates) {
+      RETURN_IF_ERROR(
+          request.read_updates([&](std::string_view key, absl::StatusOr<StepText> step) {
+            compared.AddUpdate(key, std::move(step));
+          }));
+    }
+    if (check.places.online) RETURN_IF_ERROR(TakeOnline(request, view, entity, &compared));
+  } while (compared.Finish());
+  check.counts = compared.counts();
+  check.differences = compared.differences();
+  return check;
+}
+
+}  // namespace forebay

@@ -1,0 +1,58 @@
+// The newest rows of one task in a table and its change log, for a KeyComparison.
+//
+//   TaskRows rows(view, entity, task, position, &compared);
+//   RETURN_IF_ERROR(rows.TakeLog(state_folder));      // first the log, then the table:
+//   RETURN_IF_ERROR(rows.TakeTable(warehouse));       // what is flushed in between is in both
+//
+// Of a row group the columns of features are read only where a row of it is newer than those known
+// of its key; the files of the newest dates come first.
+#ifndef FOREBAY_OFFLINE_VERIFY_TASK_ROWS_H_
+#define FOREBAY_OFFLINE_VERIFY_TASK_ROWS_H_
+
+#include <arrow/type_fwd.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "connectors/object_store/object_store.h"
+#include "engine/batch/event_batch.h"
+#include "forebay/v1/definition.pb.h"
+#include "offline/verify/key_comparison.h"
+
+namespace forebay {
+
+struct RowPart;
+struct Snapshot;
+
+// The key as Kafka records have it. DATA_LOSS: it is none of the entity.
+absl::StatusOr<std::string> KeyTextOf(const v1::Entity& entity, std::string_view encoded);
+
+class TaskRows {
+ public:
+  // `view`, `entity` and `compared` outlive it. Rows after `position` are passed over.
+  TaskRows(const v1::FeatureView& view, const v1::Entity& entity, TaskId task, Offset position,
+           KeyComparison* compared);
+
+  // What the log of the task holds on this machine. DATA_LOSS: it is damaged.
+  absl::Status TakeLog(const std::string& state_folder);
+
+  // None, where there is no table. DATA_LOSS: it is damaged, or has other columns than the view.
+  absl::Status TakeTable(const std::shared_ptr<ObjectStore>& warehouse);
+
+ private:
+  arrow::Status Take(const RowPart& part);
+  arrow::Result<std::shared_ptr<arrow::Array>> Column(const RowPart& part,
+                                                      const arrow::Field& field) const;
+
+  const v1::FeatureView& view_;
+  const v1::Entity& entity_;
+  const TaskId task_;
+  const Offset position_;
+  KeyComparison& compared_;
+  const std::shared_ptr<arrow::Schema> schema_;  // ChangeSchema
+};
+
+}  // namespace forebay
+
+#endif  // FOREBAY_OFFLINE_VERIFY_TASK_ROWS_H_
