@@ -34,7 +34,7 @@ class SyncCheck {
   absl::StatusOr<std::vector<SyncFinding>> Run() {
     ASSIGN_OR_RETURN(here_, FindTasks());
     ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(request_.kafka));
-    RETURN_IF_ERROR(admin_->WaitForBroker(kBrokerWait, nullptr));
+    RETURN_IF_ERROR(admin_->WaitForBroker(kBrokerWait, request_.cancel));
     ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(request_.project));
     for (const TaskPlan& plan : plans) RETURN_IF_ERROR(CheckPlan(plan));
     ASSIGN_OR_RETURN(std::vector<TaskPlan> of_files, PlanBatchTasks(request_.project));
@@ -98,7 +98,8 @@ class SyncCheck {
     absl::StatusOr<int32_t> partitions = admin_->PartitionCount(topic);
     if (absl::IsNotFound(partitions.status())) return nullptr;
     RETURN_IF_ERROR(partitions.status());
-    return TopicScan::Open(request_.kafka, topic, *partitions, request_.config.group);
+    return TopicScan::Open(request_.kafka, topic, *partitions, request_.config.group,
+                           TopicScan::Isolation::kCommitted, request_.cancel);
   }
 
   absl::Status CheckView(const TaskPlan& plan, int view, const Tasks& tasks) {
@@ -112,7 +113,8 @@ class SyncCheck {
     for (int32_t partition = 0; partition < tasks.partitions; ++partition) {
       const TaskId task{plan.topic, PartitionId(partition)};
       auto state = tasks.states.find(partition);
-      if (state == tasks.states.end() && request_.here_only) continue;
+      if (request_.only && (state == tasks.states.end() || !request_.only->contains(task)))
+        continue;
       SyncFinding& finding = findings_.emplace_back();
       finding = {.view = {definition.name(), definition.version()}, .task = task};
       if (plan.source->has_batch() && !plan.files) {
@@ -128,7 +130,8 @@ class SyncCheck {
           .state_folder = request_.config.state.string(),
           .end = source == nullptr ? kNoEnd : source->ends()[static_cast<size_t>(partition)],
           .memory = kKeyMemory,
-          .shown = request_.shown};
+          .shown = request_.shown,
+          .cancel = request_.cancel};
       if (published) {
         request.read_updates = [&](TaskCheckRequest::VisitUpdate visit) {
           return ReadUpdates(definition, task, updates.get(), visit);

@@ -3,8 +3,10 @@
 #ifndef FOREBAY_CLI_SYNC_CHECK_H_
 #define FOREBAY_CLI_SYNC_CHECK_H_
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -23,9 +25,11 @@ struct SyncCheckRequest {
   const ProjectConfig& config;
   const KafkaConfig& kafka;
   std::shared_ptr<ObjectStore> warehouse;
-  std::set<int> views;     // indices into Project.feature_views
-  bool here_only = false;  // only tasks whose state is in the state folder
-  size_t shown = 0;        // how many differences of each task are kept
+  std::set<int> views;  // indices into Project.feature_views
+  // Those whose state is here; nullopt: all of the views, wherever they are.
+  std::optional<std::set<TaskId>> only;
+  size_t shown = 0;  // how many differences of each task are kept
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 // A view in one task.
@@ -35,7 +39,8 @@ struct SyncFinding {
   TaskCheck check;
 };
 
-// One after the other. Errors of the broker, of states and of tables that cannot be read.
+// One after the other. Errors of the broker, of states and of tables that cannot be read;
+// CANCELLED.
 absl::StatusOr<std::vector<SyncFinding>> CheckSync(const SyncCheckRequest& request);
 
 }  // namespace forebay

@@ -140,6 +140,23 @@ void WriteUpkeepMetrics(const UpkeepCounters& counters, MetricsWriter* writer) {
   writer->Write(Metric::kUpkeepErrors, {}, static_cast<double>(counters.errors));
 }
 
+void WriteSyncMetrics(const SyncCounts& counts, MetricsWriter* writer) {
+  for (const auto& [view, keys] : counts.views) {
+    const std::string version = std::to_string(view.version);
+    auto write = [&](std::string_view result, int64_t count) {
+      writer->Write(Metric::kVerifiedKeys, {view.name, version, result},
+                    static_cast<double>(count));
+    };
+    write("equal", keys.equal);
+    write("differing", keys.differing);
+    write("moving", keys.moving);
+  }
+  if (counts.last) {
+    writer->Write(Metric::kLastVerify, {}, absl::ToDoubleSeconds(*counts.last - absl::UnixEpoch()));
+  }
+  writer->Write(Metric::kVerifyErrors, {}, static_cast<double>(counts.errors));
+}
+
 void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer) {
   for (const DeadLetterCount& letters : log.Counts()) {
     writer->Write(Metric::kDeadLetters,

@@ -2,6 +2,7 @@
 #ifndef FOREBAY_CLI_WORKER_METRICS_H_
 #define FOREBAY_CLI_WORKER_METRICS_H_
 
+#include "cli/sync_watch.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/key_check/key_check.h"
 #include "engine/worker/source.h"
@@ -16,6 +17,8 @@ namespace forebay {
 void WriteWorkerMetrics(const Worker& worker, const Source& source, const OfflineSink& offline,
                         MetricsWriter* writer);
 void WriteUpkeepMetrics(const UpkeepCounters& counters, MetricsWriter* writer);
+
+void WriteSyncMetrics(const SyncCounts& counts, MetricsWriter* writer);
 
 // As WriteWorkerMetrics.
 void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);

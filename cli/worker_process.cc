@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
 #include "cli/stop_watch.h"
+#include "cli/sync_watch.h"
 #include "cli/worker_metrics.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
@@ -98,6 +100,7 @@ class WorkerProcess {
     RETURN_IF_ERROR(prepared);
     worker_->Start();
     if (upkeep_ != nullptr) upkeep_->Start([this] { return TablesToKeep(); });
+    if (sync_watch_ != nullptr) sync_watch_->Start([this] { return TasksHere(); });
     absl::Status ran = Serve();
     return Stop(ran);
   }
@@ -130,6 +133,7 @@ class WorkerProcess {
   void LookAround();
   absl::Status PrepareUpkeep();
   std::vector<std::string> TablesToKeep() const;
+  std::set<TaskId> TasksHere() const;
   absl::Status CheckFlushes();
   void CheckUpkeep();
   void CheckSetback();
@@ -173,7 +177,8 @@ class WorkerProcess {
                               std::chrono::steady_clock::now};
   ErasureLog erasures_;
   std::unique_ptr<Worker> worker_;
-  std::unique_ptr<TableUpkeep> upkeep_;  // null: of others
+  std::unique_ptr<TableUpkeep> upkeep_;    // null: of others
+  std::unique_ptr<SyncWatch> sync_watch_;  // null: nobody asked for it
   BringUpLog bring_up_log_;
   ReadyLog ready_log_;
   std::vector<std::string> summary_;  // of a run that has caught up
@@ -425,6 +430,7 @@ absl::Status WorkerProcess::StartServers() {
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *source_, *offline_, &writer);
     if (upkeep_ != nullptr) WriteUpkeepMetrics(upkeep_->counters(), &writer);
+    if (sync_watch_ != nullptr) WriteSyncMetrics(sync_watch_->counts(), &writer);
     WriteKeyMetrics(*key_check_, &writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
     if (serving_.load()) {
@@ -517,6 +523,8 @@ absl::Status WorkerProcess::Serve() {
 }
 
 absl::Status WorkerProcess::PrepareUpkeep() {
+  if (config().verify_every_us > 0)
+    sync_watch_ = std::make_unique<SyncWatch>(loaded_, kafka_, warehouse_);
   if (!config().upkeep) return absl::OkStatus();
   upkeep_ = std::make_unique<TableUpkeep>(
       warehouse_, TableUpkeepOptions{
@@ -550,6 +558,12 @@ std::vector<std::string> WorkerProcess::TablesToKeep() const {
     }
   }
   return tables;
+}
+
+std::set<TaskId> WorkerProcess::TasksHere() const {
+  std::set<TaskId> here;
+  for (const auto& task : worker_->Tasks()) here.insert(task->task().id());
+  return here;
 }
 
 void WorkerProcess::CheckUpkeep() {
@@ -593,6 +607,7 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
     absl::Status noted = topics_->NoteRefused(key_check_->Refused());
     if (!noted.ok()) spdlog::error("{}", std::string(noted.message()));
   }
+  if (sync_watch_ != nullptr) sync_watch_->Stop();
   if (upkeep_ != nullptr) upkeep_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);

@@ -15,6 +15,7 @@ namespace forebay {
 namespace {
 
 constexpr int kAnswerMillis = 10'000;
+constexpr int kLookMillis = 200;
 constexpr int kSilenceMillis = 30'000;
 constexpr char kEndMillis[] = "10";
 
@@ -25,14 +26,15 @@ using MessageHandle = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_mes
 absl::StatusOr<std::unique_ptr<TopicScan>> TopicScan::Open(const KafkaConfig& config,
                                                            std::string topic, int32_t partitions,
                                                            const std::string& group,
-                                                           Isolation isolation) {
+                                                           Isolation isolation,
+                                                           const std::atomic<bool>* cancel) {
   // The end behind a transaction's marker is told by a fetch that finds nothing.
   std::map<std::string, std::string> own = {{"group.id", group}, {"fetch.wait.max.ms", kEndMillis}};
   if (isolation == Isolation::kUncommitted) own["isolation.level"] = "read_uncommitted";
   ASSIGN_OR_RETURN(ConfHandle conf, NewConf(config, ClientRole::kConsumer, own));
   ASSIGN_OR_RETURN(ClientHandle client, NewClient(std::move(conf), ClientRole::kConsumer));
   rd_kafka_poll_set_consumer(client.get());
-  std::unique_ptr<TopicScan> scan(new TopicScan(std::move(topic), std::move(client)));
+  std::unique_ptr<TopicScan> scan(new TopicScan(std::move(topic), std::move(client), cancel));
   RETURN_IF_ERROR(scan->FindEnds(partitions));
   return scan;
 }
@@ -84,13 +86,17 @@ absl::Status TopicScan::ReadFrom(const std::vector<Offset>& from, const Visit& v
 }
 
 absl::Status TopicScan::ReadPartitions(std::vector<bool> ended, const Visit& visit) {
+  int silence = 0;
   while (std::find(ended.begin(), ended.end(), false) != ended.end()) {
-    MessageHandle message(rd_kafka_consumer_poll(client_.get(), kSilenceMillis),
+    if (cancel_ != nullptr && cancel_->load()) return absl::CancelledError("reading " + topic_);
+    MessageHandle message(rd_kafka_consumer_poll(client_.get(), kLookMillis),
                           &rd_kafka_message_destroy);
-    if (message == nullptr) {
+    silence = message == nullptr ? silence + kLookMillis : 0;
+    if (silence >= kSilenceMillis) {
       return absl::UnavailableError(fmt::format("reading topic {}: no broker answers for {} s",
                                                 topic_, kSilenceMillis / 1000));
     }
+    if (message == nullptr) continue;
     ASSIGN_OR_RETURN(bool at_end, VisitMessage(*message, visit));
     if (at_end) ended[message->partition] = true;
   }

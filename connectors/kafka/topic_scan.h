@@ -11,6 +11,7 @@
 #ifndef FOREBAY_CONNECTORS_KAFKA_TOPIC_SCAN_H_
 #define FOREBAY_CONNECTORS_KAFKA_TOPIC_SCAN_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,10 +35,11 @@ class TopicScan {
   // Whether records of transactions that have not ended are read, too.
   enum class Isolation { kCommitted, kUncommitted };
 
-  // `group`: whose committed offsets Committed() gives; nobody joins it.
+  // `group`: whose committed offsets Committed() gives; nobody joins it. `cancel` (may be null)
+  // ends a reading: CANCELLED.
   static absl::StatusOr<std::unique_ptr<TopicScan>> Open(
       const KafkaConfig& config, std::string topic, int32_t partitions, const std::string& group,
-      Isolation isolation = Isolation::kCommitted);
+      Isolation isolation = Isolation::kCommitted, const std::atomic<bool>* cancel = nullptr);
 
   // By partition: the offset after the last record that is read.
   const std::vector<Offset>& ends() const { return ends_; }
@@ -54,8 +56,8 @@ class TopicScan {
   absl::Status ReadFrom(const std::vector<Offset>& from, const Visit& visit);
 
  private:
-  TopicScan(std::string topic, ClientHandle client)
-      : topic_(std::move(topic)), client_(std::move(client)) {}
+  TopicScan(std::string topic, ClientHandle client, const std::atomic<bool>* cancel)
+      : topic_(std::move(topic)), client_(std::move(client)), cancel_(cancel) {}
 
   absl::Status FindEnds(int32_t partitions);
   absl::Status ReadPartitions(std::vector<bool> ended, const Visit& visit);
@@ -63,6 +65,7 @@ class TopicScan {
 
   const std::string topic_;
   const ClientHandle client_;
+  const std::atomic<bool>* const cancel_;
   std::vector<Offset> starts_;
   std::vector<Offset> ends_;
 };

@@ -24,9 +24,15 @@ absl::StatusOr<Offset> HeldByTable(const TaskCheckRequest& request, const ViewId
   return Offset(held == table->transactions.end() ? -1 : held->second.version - 1);
 }
 
+absl::Status CheckNotCancelled(const std::atomic<bool>* cancel) {
+  if (cancel == nullptr || !cancel->load()) return absl::OkStatus();
+  return absl::CancelledError("the comparison was given up");
+}
+
 absl::Status TakeOnline(const TaskCheckRequest& request, const v1::FeatureView& view,
                         const v1::Entity& entity, KeyComparison* compared) {
   return request.state->ForEachKey(request.view, [&](const StoredKey& key) -> absl::Status {
+    RETURN_IF_ERROR(CheckNotCancelled(request.cancel));
     ASSIGN_OR_RETURN(std::string text, KeyTextOf(entity, key.key()));
     compared->AddOnline(
         text, {.live = key.state().live(),
@@ -75,7 +81,8 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
     TaskRows rows(view, entity, request.task, check.position, &compared);
     if (check.places.table) {
       if (check.places.online) RETURN_IF_ERROR(rows.TakeLog(request.state_folder));
-      RETURN_IF_ERROR(rows.TakeTable(request.warehouse));
+      RETURN_IF_ERROR(rows.TakeTable(request.warehouse,
+                                     [&request] { return CheckNotCancelled(request.cancel); }));
     }
     if (check.places.updates) {
       RETURN_IF_ERROR(

@@ -12,6 +12,7 @@
 #ifndef FOREBAY_OFFLINE_VERIFY_TASK_CHECK_H_
 #define FOREBAY_OFFLINE_VERIFY_TASK_CHECK_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -46,6 +47,7 @@ struct TaskCheckRequest {
   Offset end;  // of the task's partition, asked for after that of the update topic
   size_t memory = 0;
   size_t shown = 0;
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 struct TaskCheck {
@@ -56,7 +58,7 @@ struct TaskCheck {
   std::string note;  // why a place was not compared; may be empty
 };
 
-// Errors of the places.
+// Errors of the places; CANCELLED.
 absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request);
 
 }  // namespace forebay

@@ -75,7 +75,8 @@ absl::Status TaskRows::TakeLog(const std::string& state_folder) {
                        });
 }
 
-absl::Status TaskRows::TakeTable(const std::shared_ptr<ObjectStore>& warehouse) {
+absl::Status TaskRows::TakeTable(const std::shared_ptr<ObjectStore>& warehouse,
+                                 absl::FunctionRef<absl::Status()> go_on) {
   const std::string path = OfflineTablePath(TableId(view_.name(), view_.version()));
   absl::StatusOr<Snapshot> table = LoadSnapshot(*warehouse, path, std::nullopt);
   if (absl::IsNotFound(table.status())) return absl::OkStatus();
@@ -85,6 +86,7 @@ absl::Status TaskRows::TakeTable(const std::shared_ptr<ObjectStore>& warehouse) 
       Lease::Take(warehouse, path, table->timestamp_ms, absl::ToUnixMicros(absl::Now()));
   RETURN_IF_ERROR(RefreshSnapshot(*warehouse, path, std::nullopt, &*table));
   for (const std::string& file : FilesOf(*table)) {
+    RETURN_IF_ERROR(go_on());
     if (lease.ok()) lease->Renew(absl::ToUnixMicros(absl::Now())).IgnoreError();
     RETURN_IF_ERROR(ReadGroups(
         *warehouse, path, *table, file,

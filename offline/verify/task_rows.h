@@ -2,7 +2,7 @@
 //
 //   TaskRows rows(view, entity, task, position, &compared);
 //   RETURN_IF_ERROR(rows.TakeLog(state_folder));      // first the log, then the table:
-//   RETURN_IF_ERROR(rows.TakeTable(warehouse));       // what is flushed in between is in both
+//   RETURN_IF_ERROR(rows.TakeTable(warehouse, go_on)); // what is flushed in between is in both
 //
 // Of a row group the columns of features are read only where a row of it is newer than those known
 // of its key; the files of the newest dates come first.
@@ -14,7 +14,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
 #include "forebay/v1/definition.pb.h"
@@ -38,7 +40,9 @@ class TaskRows {
   absl::Status TakeLog(const std::string& state_folder);
 
   // None, where there is no table. DATA_LOSS: it is damaged, or has other columns than the view.
-  absl::Status TakeTable(const std::shared_ptr<ObjectStore>& warehouse);
+  // `go_on` is asked before each file; its error ends it.
+  absl::Status TakeTable(const std::shared_ptr<ObjectStore>& warehouse,
+                         absl::FunctionRef<absl::Status()> go_on);
 
  private:
   arrow::Status Take(const RowPart& part);

@@ -63,6 +63,9 @@ enum class Metric {
   kCompactedBytes,
   kVacuumedFiles,
   kUpkeepErrors,
+  kVerifiedKeys,  // view, version, result
+  kLastVerify,
+  kVerifyErrors,
   kStoreRequests,  // kind
   kStoreRetries,
   kReady,

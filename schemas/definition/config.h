@@ -38,14 +38,15 @@ struct ProjectConfig {
   int64_t block_cache_bytes = 0;
   Delivery delivery = Delivery::kExactlyOnce;
   ParquetEncoding parquet_encoding = ParquetEncoding::kCompatible;
-  bool upkeep = true;                // of the tables, by the worker
+  bool upkeep = true;  // of the tables, by the worker
   int64_t upkeep_interval_us = 0;
-  int64_t upkeep_cpu_percent = 0;    // of one core
+  int64_t upkeep_cpu_percent = 0;  // of one core
   int64_t upkeep_bytes_per_second = 0;
   int64_t compaction_memory_bytes = 0;
   int64_t table_file_bytes = 0;
   int64_t table_retention_us = 0;
   int64_t cold_after_us = 0;
+  int64_t verify_every_us = 0;     // 0: never
   int64_t ready_lag = 0;           // records of a partition
   int64_t replication_factor = 0;  // of topics that forebay creates; -1: the broker's default
   std::string serving_address;     // a numeric IP address

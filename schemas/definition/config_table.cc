@@ -193,6 +193,11 @@ const std::array kEntries = {
                 "", false, OptionalStoreField{&ProjectConfig::cold}},
     ConfigEntry{"offline.cold_after", "How old a date is when it is moved to offline.cold.", "90d",
                 false, DurationField{&ProjectConfig::cold_after_us, kSecond, 36'500 * kDay}},
+    ConfigEntry{"verify.every",
+                "How often the worker compares what its states, update topics and tables say of "
+                "each key, as `forebay verify` does, at low priority; without it, never.",
+                "", false,
+                DurationField{&ProjectConfig::verify_every_us, 100 * kMillisecond, 30 * kDay}},
     ConfigEntry{"s3.endpoint",
                 "The URL of the object store, where it is not that of AWS. Without it: "
                 "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, `endpoint_url` of the profile, AWS.",

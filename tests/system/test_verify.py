@@ -67,13 +67,13 @@ def make_project(tmp_path, broker, request):
     broker.create_topic(f"{name}.orders", 3)
     send(broker, f"{name}.orders", 0, 600)
 
-    def make(views: list[dict], called: str = name) -> Project:
+    def make(views: list[dict], called: str = name, **more) -> Project:
         definitions = {
             "sources": [SOURCE | {"topic": f"{name}.orders"}],
             "entities": ENTITIES,
             "feature_views": views,
         }
-        config = runs.INTERVALS | {"offline": {"upkeep": "off"}}
+        config = runs.INTERVALS | {"offline": {"upkeep": "off"}} | more
         return Project(tmp_path / called, called, definitions, broker.address, **config)
 
     return make
@@ -241,3 +241,25 @@ def test_without_the_state_topic_and_table_are_compared(make_project):
     assert places == {("plain@1", "updates = table", note), ("no_history@1", "", note)}
     unknown = forebay("verify", "plane", "--project", project.folder)
     assert unknown.returncode == 2 and "the feature views are: plain" in unknown.stderr
+
+
+def test_a_worker_compares_by_itself_and_tells_its_metrics(broker, make_project):
+    project = make_project([view("plain"), view("by_shop", entity="shop")], verify={"every": "200ms"})
+    with Worker(project) as worker:
+        worker.wait_for_metric("forebay_verified_keys", 7 + 17 + 12)
+        topic = project.update_topic("by_shop")
+        theirs = {m.key(): m for m in read_topic(broker.address, topic)}[b"shop-2"]
+        bad = Producer({"bootstrap.servers": broker.address})
+        value = json.loads(theirs.value()) | {"n_lifetime": 0}
+        bad.produce(topic, json.dumps(value), theirs.key(), partition=theirs.partition())
+        assert bad.flush(30) == 0
+        worker.wait_for_log("out of sync: 1 key of by_shop@1 in")
+        differing = 'forebay_verified_keys{{view="{}",version="1",result="differing"}}'
+        while (metrics := worker.metrics())[differing.format("by_shop")] == 0:
+            assert worker.running
+        assert metrics[differing.format("plain")] == 0
+        assert metrics["forebay_last_verify_timestamp_seconds"] > 1.7e9
+        assert metrics["forebay_verify_errors_total"] == 0
+    log = worker.log.read_text()
+    assert "among them shop-2, n_lifetime: update topic and table have other values" in log
+    assert "`forebay verify by_shop@1` shows more" in log
