@@ -1,7 +1,5 @@
 // forebay get NAME KEY... : a view, a feature or a service; asks the worker of the project over
 // HTTP.
-#include <curl/curl.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/entity_key.h"
+#include "cli/worker_http.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/feature_names.h"
@@ -25,33 +24,6 @@ struct Arguments {
   std::string at;
   int port = 0;
 };
-
-size_t AppendBody(char* data, size_t size, size_t count, void* body) {
-  static_cast<std::string*>(body)->append(data, size * count);
-  return size * count;
-}
-
-absl::StatusOr<std::string> Post(const std::string& url, const std::string& request) {
-  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
-  if (!curl) return absl::InternalError("cannot set up an HTTP client");
-  std::string body;
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
-      curl_slist_append(nullptr, "Content-Type: application/json"), curl_slist_free_all);
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, AppendBody);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 30L);
-  CURLcode code = curl_easy_perform(curl.get());
-  if (code != CURLE_OK) {
-    return absl::UnavailableError(fmt::format(
-        "no worker answers at {} ({}): start one with `forebay run`, or give its port with --port",
-        url, curl_easy_strerror(code)));
-  }
-  return body;
-}
 
 // What is asked for, and the key columns that it needs, in the order of the definitions.
 struct Target {
@@ -98,9 +70,9 @@ absl::Status Get(const Arguments& arguments) {
   ASSIGN_OR_RETURN(target.request["entity"], Entity(target, arguments.keys));
   if (!arguments.at.empty()) target.request["at"] = arguments.at;
   int64_t port = arguments.port != 0 ? arguments.port : loaded.config.serving_http_port;
-  ASSIGN_OR_RETURN(std::string body,
-                   Post(fmt::format("http://{}:{}/v1/get", loaded.config.serving_address, port),
-                        target.request.dump()));
+  ASSIGN_OR_RETURN(std::string body, PostToWorker(fmt::format("http://{}:{}/v1/get",
+                                                              loaded.config.serving_address, port),
+                                                  target.request.dump()));
   nlohmann::ordered_json answer = nlohmann::ordered_json::parse(body, nullptr, false);
   if (answer.is_discarded()) return absl::InternalError("the worker's answer is not JSON: " + body);
   if (answer.contains("error")) {

@@ -132,6 +132,11 @@ class SyncCheck {
           .memory = kKeyMemory,
           .shown = request_.shown,
           .cancel = request_.cancel};
+      if (request_.look_up != nullptr) {
+        request.look_up = [&](absl::Span<const std::string> keys) {
+          return request_.look_up(view, keys);
+        };
+      }
       if (published) {
         request.read_updates = [&](TaskCheckRequest::VisitUpdate visit) {
           return ReadUpdates(definition, task, updates.get(), visit);

@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,6 +22,10 @@
 
 namespace forebay {
 
+// As TaskCheckRequest.look_up has it, of a view.
+using LookUpKeys = std::function<absl::StatusOr<TaskCheckRequest::Answers>(
+    int view, absl::Span<const std::string> keys)>;
+
 struct SyncCheckRequest {
   const v1::Project& project;
   const ProjectConfig& config;
@@ -28,7 +34,8 @@ struct SyncCheckRequest {
   std::set<int> views;  // indices into Project.feature_views
   // Those whose state is here; nullopt: all of the views, wherever they are.
   std::optional<std::set<TaskId>> only;
-  size_t shown = 0;  // how many differences of each task are kept
+  LookUpKeys look_up;  // empty: lookups are not asked
+  size_t shown = 0;    // how many differences of each task are kept
   const std::atomic<bool>* cancel = nullptr;
 };
 

@@ -10,6 +10,9 @@
 #include "cli/sync_check.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/counted.h"
+#include "schemas/types/json.h"
+#include "schemas/types/status_macros.h"
+#include "schemas/types/time.h"
 
 namespace forebay {
 namespace {
@@ -29,8 +32,11 @@ void LogDifferences(const SyncFinding& finding) {
 }  // namespace
 
 SyncWatch::SyncWatch(const LoadedProject& loaded, KafkaConfig kafka,
-                     std::shared_ptr<ObjectStore> warehouse)
-    : loaded_(loaded), kafka_(std::move(kafka)), warehouse_(std::move(warehouse)) {}
+                     std::shared_ptr<ObjectStore> warehouse, LookupFunction lookup)
+    : loaded_(loaded),
+      kafka_(std::move(kafka)),
+      warehouse_(std::move(warehouse)),
+      lookup_(std::move(lookup)) {}
 
 SyncWatch::~SyncWatch() {
   Stop();
@@ -57,14 +63,35 @@ void SyncWatch::Run() {
   while (pace_.Sleep(absl::Microseconds(loaded_.config.verify_every_us))) Compare();
 }
 
+absl::StatusOr<TaskCheckRequest::Answers> SyncWatch::LookUp(
+    int view, absl::Span<const std::string> keys) const {
+  const v1::FeatureView& definition = loaded_.project->feature_views(view);
+  TaskCheckRequest::Answers answers;
+  for (const std::string& key : keys) {
+    ASSIGN_OR_RETURN(ViewRow row, lookup_(view, key, KnownTime(kMinTime)));
+    std::optional<StepText>& answer = answers.emplace_back();
+    if (!row.found) continue;
+    answer = {.effective_time = row.effective_time.value(), .event_time = row.event_time.value()};
+    for (size_t i = 0; i < row.values.size(); ++i) {
+      if (i > 0) answer->features += '\n';
+      const auto type = static_cast<DataType>(definition.features(static_cast<int>(i)).type());
+      AppendJsonValue(row.values[i], type, &answer->features);
+    }
+  }
+  return answers;
+}
+
 void SyncWatch::Compare() {
-  SyncCheckRequest request{.project = *loaded_.project,
-                           .config = loaded_.config,
-                           .kafka = kafka_,
-                           .warehouse = warehouse_,
-                           .only = tasks_(),
-                           .shown = 1,
-                           .cancel = &stop_};
+  SyncCheckRequest request{
+      .project = *loaded_.project,
+      .config = loaded_.config,
+      .kafka = kafka_,
+      .warehouse = warehouse_,
+      .only = tasks_(),
+      .look_up = [this](int view,
+                        absl::Span<const std::string> keys) { return LookUp(view, keys); },
+      .shown = 1,
+      .cancel = &stop_};
   for (int i = 0; i < loaded_.project->feature_views_size(); ++i) request.views.insert(i);
   absl::StatusOr<std::vector<SyncFinding>> findings = CheckSync(request);
   if (stop_) return;

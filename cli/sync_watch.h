@@ -1,7 +1,7 @@
 // Proof of sync while a worker runs: a thread of low priority that compares, now and then, what
-// the worker's states, update topics and tables say of each key (sync_check.h).
+// the worker's lookups, states, update topics and tables say of each key (sync_check.h).
 //
-//   SyncWatch watch(loaded, kafka, warehouse);
+//   SyncWatch watch(loaded, kafka, warehouse, lookup);
 //   watch.Start([&] { return the tasks that this worker has; });
 //   ... watch.counts() ...
 //
@@ -25,8 +25,9 @@
 #include "connectors/kafka/client_config.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
+#include "engine/worker/lookup.h"
 #include "offline/upkeep/pace.h"
-#include "offline/verify/key_comparison.h"
+#include "offline/verify/task_check.h"
 #include "schemas/definition/project.h"
 #include "schemas/types/view_id.h"
 
@@ -40,8 +41,9 @@ struct SyncCounts {
 
 class SyncWatch {
  public:
-  // `loaded` outlives it. REQUIRES: its verify_every_us is not 0.
-  SyncWatch(const LoadedProject& loaded, KafkaConfig kafka, std::shared_ptr<ObjectStore> warehouse);
+  // `loaded` and `lookup` outlive it. REQUIRES: its verify_every_us is not 0.
+  SyncWatch(const LoadedProject& loaded, KafkaConfig kafka, std::shared_ptr<ObjectStore> warehouse,
+            LookupFunction lookup);
   ~SyncWatch();
 
   // `tasks`: asked before each comparison, by the thread. Once.
@@ -55,10 +57,13 @@ class SyncWatch {
  private:
   void Run();
   void Compare();
+  absl::StatusOr<TaskCheckRequest::Answers> LookUp(int view,
+                                                   absl::Span<const std::string> keys) const;
 
   const LoadedProject& loaded_;
   const KafkaConfig kafka_;
   const std::shared_ptr<ObjectStore> warehouse_;
+  const LookupFunction lookup_;
   std::function<std::set<TaskId>()> tasks_;
   Pace pace_{PaceLimits()};
   std::atomic<bool> stop_{false};

@@ -15,6 +15,7 @@
 #include "cli/kafka_config.h"
 #include "cli/row_printer.h"
 #include "cli/sync_check.h"
+#include "cli/worker_lookups.h"
 #include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
@@ -29,6 +30,8 @@ namespace {
 struct VerifyArguments {
   std::string folder = ".";
   std::vector<std::string> views;
+  bool lookups = false;
+  int port = 0;
   size_t shown = 10;
   RowFormat format = RowFormat::kTable;
 };
@@ -84,14 +87,15 @@ std::string PlacesText(const ComparedPlaces& places) {
 }
 
 void PrintFindings(const std::vector<SyncFinding>& findings, RowFormat format) {
-  CellRows tasks(
-      {"view", "task", "compared", "position", "keys", "equal", "differing", "moving", "note"});
+  CellRows tasks({"view", "task", "compared", "position", "keys", "equal", "differing", "moving",
+                  "looked_up", "note"});
   CellRows keys({"view", "task", "key", "column", "online", "updates", "table", "why"});
   for (const SyncFinding& finding : findings) {
     const TaskCheck& check = finding.check;
     const std::string view = finding.view.ToString(), task = finding.task.ToString();
     tasks.Add({view, task, PlacesText(check.places), check.position.value(), check.counts.keys(),
-               check.counts.equal, check.counts.differing, check.counts.moving, check.note});
+               check.counts.equal, check.counts.differing, check.counts.moving,
+               check.counts.looked_up, check.note});
     for (const KeyDifference& difference : check.differences) {
       keys.Add({view, task, difference.key, difference.column, difference.online,
                 difference.updates, difference.table, difference.why});
@@ -148,14 +152,18 @@ absl::Status Verify(const VerifyArguments& arguments) {
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));
   setpriority(PRIO_PROCESS, 0, 10);  // whoever serves on this machine goes first
   RaiseFileLimit();                  // the states of all tasks are open at a time
-  ASSIGN_OR_RETURN(
-      std::vector<SyncFinding> findings,
-      CheckSync({.project = *loaded.project,
-                 .config = loaded.config,
-                 .kafka = kafka,
-                 .warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),
-                 .views = std::move(views),
-                 .shown = arguments.shown}));
+  SyncCheckRequest request{.project = *loaded.project,
+                           .config = loaded.config,
+                           .kafka = kafka,
+                           .warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),
+                           .views = std::move(views),
+                           .shown = arguments.shown};
+  if (arguments.lookups) {
+    const int64_t port = arguments.port != 0 ? arguments.port : loaded.config.serving_http_port;
+    request.look_up = LookupsAt(*loaded.project,
+                                fmt::format("http://{}:{}", loaded.config.serving_address, port));
+  }
+  ASSIGN_OR_RETURN(std::vector<SyncFinding> findings, CheckSync(request));
   PrintFindings(findings, arguments.format);
   return Verdict(findings);
 }
@@ -168,6 +176,12 @@ void AddVerifyCommand(CLI::App* app, int* exit_code) {
       "verify", "Compare what state, update topic and table of views say of each key");
   command->add_option("views", arguments->views,
                       "Feature views (view, view@version); default: all");
+  CLI::Option* lookups = command->add_flag("--lookups", arguments->lookups,
+                                           "Also look each key up at the worker on this machine");
+  command
+      ->add_option("--port", arguments->port,
+                   "The worker's HTTP port; default: that of forebay.yaml")
+      ->needs(lookups);
   command->add_option("--show", arguments->shown, "How many differences of each task are shown")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -524,7 +524,11 @@ absl::Status WorkerProcess::Serve() {
 
 absl::Status WorkerProcess::PrepareUpkeep() {
   if (config().verify_every_us > 0)
-    sync_watch_ = std::make_unique<SyncWatch>(loaded_, kafka_, warehouse_);
+    sync_watch_ = std::make_unique<SyncWatch>(
+        loaded_, kafka_, warehouse_,
+        [this](int view, std::string_view key, std::optional<KnownTime> at) {
+          return worker_->Lookup(view, key, at);
+        });
   if (!config().upkeep) return absl::OkStatus();
   upkeep_ = std::make_unique<TableUpkeep>(
       warehouse_, TableUpkeepOptions{

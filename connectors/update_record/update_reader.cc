@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "connectors/update_record/encoded_updates.h"
+#include "connectors/update_record/json_text.h"
 #include "engine/batch/change_batch.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
@@ -24,30 +25,6 @@ using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
 constexpr std::string_view kNull = "null";
-
-// As AppendJsonValue writes a value of the type; what is of another type as it is.
-void AppendAsType(const nlohmann::json& value, DataType type, std::string* out) {
-  if (type == DataType::kDouble && value.is_number()) {
-    AppendJsonDouble(value.get<double>(), out);
-  } else if (value.is_string()) {
-    AppendJsonString(value.get_ref<const std::string&>(), out);
-  } else {
-    out->append(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  }
-}
-
-std::string TextOf(const nlohmann::json& value, DataType type) {
-  std::string text;
-  if (!IsList(type) || !value.is_array()) {
-    AppendAsType(value, type, &text);
-    return text;
-  }
-  for (const nlohmann::json& element : value) {
-    text += text.empty() ? '[' : ',';
-    AppendAsType(element, ElementType(type), &text);
-  }
-  return text.empty() ? "[]" : text + ']';
-}
 
 // One value, which is not packed. False: the bytes end before it does.
 bool AppendWireValue(WireForm form, DataType type, CodedInputStream* in, std::string* out) {
@@ -150,7 +127,7 @@ absl::StatusOr<UpdateReader::Texts> UpdateReader::ReadJson(std::string_view valu
   Texts texts(columns_.size(), std::string(kNull));
   for (size_t i = 0; i < columns_.size(); ++i) {
     auto member = object.find(columns_[i].name);
-    if (member != object.end()) texts[i] = TextOf(*member, columns_[i].type);
+    if (member != object.end()) texts[i] = JsonText(*member, columns_[i].type);
   }
   return texts;
 }

@@ -59,6 +59,7 @@ KeyCounts& KeyCounts::operator+=(const KeyCounts& other) {
   equal += other.equal;
   differing += other.differing;
   moving += other.moving;
+  looked_up += other.looked_up;
   return *this;
 }
 
@@ -139,12 +140,49 @@ void KeyComparison::AddUpdate(std::string_view key, absl::StatusOr<StepText> upd
   }
 }
 
-void KeyComparison::AddOnline(std::string_view key, const OnlineKey& online) {
-  if (!Takes(key)) return;
+bool KeyComparison::AddOnline(std::string_view key, const OnlineKey& online) {
+  if (!Takes(key)) return false;
   auto found = entries_.find(ToAbsl(key));
-  if (found == entries_.end()) return Judge(key, Entry(), &online);
+  if (found == entries_.end()) {
+    Judge(key, Entry(), &online);
+    return false;
+  }
   found->second.judged = true;
-  Judge(key, found->second, &online);
+  return Judge(key, found->second, &online) && IsLive(BaseOf(found->second)) && !Emits();
+}
+
+void KeyComparison::AddLookup(std::string_view key, const std::optional<StepText>& answer) {
+  const Entry& entry = entries_.find(ToAbsl(key))->second;
+  const StepText& base = *BaseOf(entry);
+  if (!answer || answer->effective_time > base.effective_time) return;
+  Judgement judgement;
+  judgement.online = TextsOf(*answer);
+  judgement.columns = DifferingColumns(base, judgement.online);
+  if (judgement.columns.empty()) {
+    ++counts_.looked_up;
+    return;
+  }
+  judgement.why.push_back(
+      fmt::format("a lookup answers otherwise than the state, as of the step of {}",
+                  FormatTime(answer->effective_time)));
+  --counts_.equal;
+  ++counts_.differing;
+  Keep(key, entry, nullptr, judgement);
+}
+
+const std::optional<StepText>& KeyComparison::BaseOf(const Entry& entry) const {
+  return places_.table ? entry.row : entry.update;
+}
+
+// Of features and of the first two times, which is what is known online.
+std::set<size_t> KeyComparison::DifferingColumns(const StepText& base,
+                                                 const std::vector<std::string>& online) const {
+  const std::vector<std::string> texts = TextsOf(base);
+  std::set<size_t> columns;
+  for (size_t i = 0; i < static_cast<size_t>(view_.features_size()) + 2; ++i) {
+    if (texts[i] != online[i]) columns.insert(i);
+  }
+  return columns;
 }
 
 bool KeyComparison::Finish() {
@@ -220,7 +258,7 @@ void KeyComparison::JudgeUpdate(const Entry& entry, Judgement* judgement) const 
 void KeyComparison::JudgeOnline(const Entry& entry, const OnlineKey* online,
                                 Judgement* judgement) const {
   if (!places_.online || (!places_.table && !entry.odd.empty())) return;
-  const std::optional<StepText>& base = places_.table ? entry.row : entry.update;
+  const std::optional<StepText>& base = BaseOf(entry);
   const std::string_view place = places_.table ? "the table" : "the update topic";
   const bool live = online != nullptr && online->live;
   judgement->present |= live;
@@ -253,13 +291,7 @@ void KeyComparison::JudgeOnline(const Entry& entry, const OnlineKey* online,
   judgement->online = TextsOf({.effective_time = at,
                                .event_time = online->event_time,
                                .features = online->features_at(at)});
-  const std::vector<std::string> texts = TextsOf(*base);
-  const auto compared = static_cast<size_t>(view_.features_size()) + 2;  // and the first two times
-  judgement->online.resize(compared);
-  std::set<size_t> columns;
-  for (size_t i = 0; i < compared; ++i) {
-    if (texts[i] != judgement->online[i]) columns.insert(i);
-  }
+  std::set<size_t> columns = DifferingColumns(*base, judgement->online);
   if (columns.empty()) return;
   judgement->columns.merge(columns);
   judgement->why.push_back(
@@ -267,7 +299,8 @@ void KeyComparison::JudgeOnline(const Entry& entry, const OnlineKey* online,
                   base->offset.value(), place));
 }
 
-void KeyComparison::Judge(std::string_view key, const Entry& entry, const OnlineKey* online) {
+// Whether all agree that the key is there.
+bool KeyComparison::Judge(std::string_view key, const Entry& entry, const OnlineKey* online) {
   Judgement judgement;
   judgement.present = places_.table && IsLive(entry.row);
   JudgeUpdate(entry, &judgement);
@@ -279,7 +312,9 @@ void KeyComparison::Judge(std::string_view key, const Entry& entry, const Online
     ++counts_.moving;
   } else if (judgement.present) {
     ++counts_.equal;
+    return true;
   }
+  return false;
 }
 
 void KeyComparison::Keep(std::string_view key, const Entry& entry, const OnlineKey* online,
@@ -312,7 +347,7 @@ void KeyComparison::Keep(std::string_view key, const Entry& entry, const OnlineK
     difference = {.key = std::string(key), .column = ColumnName(column), .why = why};
     if (places_.table && row) difference.table = text(TextsOf(*row), column);
     if (places_.updates && entry.update) difference.updates = text(TextsOf(*entry.update), column);
-    difference.online = text(judgement.online, column);
+    if (column < features + 2) difference.online = text(judgement.online, column);
   }
 }
 

@@ -5,7 +5,7 @@
 //   KeyComparison compared(view, {.table = true, .updates = true, .online = true}, limits);
 //   do {
 //     ... AddRow() for each row, AddUpdate() for each record, in the order of the topic ...
-//     ... then AddOnline() for each key of the state ...
+//     ... then AddOnline() for each key of the state, and maybe AddLookup() ...
 //   } while (compared.Finish());  // true: some keys are left, for which all is read again
 //   compared.counts(); compared.differences();
 //
@@ -54,6 +54,7 @@ struct KeyCounts {
   int64_t equal = 0;
   int64_t differing = 0;
   int64_t moving = 0;
+  int64_t looked_up = 0;  // of the equal ones, those of which a lookup says the same
 
   int64_t keys() const { return equal + differing + moving; }  // that live in some place
   KeyCounts& operator+=(const KeyCounts& other);
@@ -92,8 +93,13 @@ class KeyComparison {
   // Not OK: the record is none of forebay's, and why.
   void AddUpdate(std::string_view key, absl::StatusOr<StepText> update);
 
-  // After all rows and records of the pass.
-  void AddOnline(std::string_view key, const OnlineKey& online);
+  // After all rows and records of the pass. Whether all places agree on a step of the key that a
+  // lookup can be compared with.
+  bool AddOnline(std::string_view key, const OnlineKey& online);
+
+  // What a lookup of such a key answers as of its last step; nullopt: that there is none. One that
+  // has moved on since is passed over.
+  void AddLookup(std::string_view key, const std::optional<StepText>& answer);
 
   // Ends the pass, and begins another where keys are left.
   bool Finish();
@@ -122,9 +128,12 @@ class KeyComparison {
   bool Emits() const;
   std::string ColumnName(size_t column) const;
   std::vector<std::string> TextsOf(const StepText& step) const;
+  const std::optional<StepText>& BaseOf(const Entry& entry) const;
+  std::set<size_t> DifferingColumns(const StepText& base,
+                                    const std::vector<std::string>& online) const;
   void JudgeUpdate(const Entry& entry, Judgement* judgement) const;
   void JudgeOnline(const Entry& entry, const OnlineKey* online, Judgement* judgement) const;
-  void Judge(std::string_view key, const Entry& entry, const OnlineKey* online);
+  bool Judge(std::string_view key, const Entry& entry, const OnlineKey* online);
   void Keep(std::string_view key, const Entry& entry, const OnlineKey* online,
             const Judgement& judgement);
 

@@ -48,16 +48,16 @@ struct OnlineState {
   bool unemitted = false;
 };
 
-void AddOnline(KeyComparison* compared, const std::string& key, const OnlineState& state) {
+bool AddOnline(KeyComparison* compared, const std::string& key, const OnlineState& state) {
   auto features_at = [&](int64_t at) {
     EXPECT_GE(at, state.last_effective);
     return state.features;
   };
-  compared->AddOnline(key, {.live = state.live,
-                            .unemitted = state.unemitted,
-                            .last_effective = state.last_effective,
-                            .event_time = 7,
-                            .features_at = features_at});
+  return compared->AddOnline(key, {.live = state.live,
+                                   .unemitted = state.unemitted,
+                                   .last_effective = state.last_effective,
+                                   .event_time = 7,
+                                   .features_at = features_at});
 }
 
 std::vector<std::string> Shown(const KeyComparison& compared) {
@@ -173,6 +173,28 @@ TEST(KeyComparison, WithoutATableStateAndTopicAreCompared) {
   AddOnline(&compared, "unpublished", {.features = "1", .last_effective = 40});
   compared.Finish();
   EXPECT_THAT(compared.counts(), Are(1, 3, 1));
+}
+
+TEST(KeyComparison, ALookupCountsWhereItIsOfTheStepThatAllAgreeOn) {
+  const v1::FeatureView view = ViewOf({"n"});
+  KeyComparison compared(view, kAll, LimitsAt(50));
+  for (const char* key : {"same", "other", "later", "gone", "behind"}) {
+    AddRow(&compared, key, Step(20, "2"));
+    compared.AddUpdate(key, Step(20, "2"));
+    EXPECT_TRUE(AddOnline(&compared, key, {.features = "2", .last_effective = 20}));
+  }
+  EXPECT_FALSE(AddOnline(&compared, "rowless", {.features = "2", .last_effective = 20}));
+  compared.AddLookup("same", Step(20, "2"));
+  compared.AddLookup("other", Step(20, "3"));
+  compared.AddLookup("later", Step(60, "3"));
+  compared.AddLookup("gone", std::nullopt);
+  compared.AddLookup("behind", Step(10, "2"));
+  compared.Finish();
+  EXPECT_THAT(compared.counts(), Are(3, 3, 0));
+  EXPECT_EQ(compared.counts().looked_up, 1);
+  EXPECT_THAT(Shown(compared),
+              ::testing::Contains("other n: 3 | 2 | 2: a lookup answers otherwise than the state, "
+                                  "as of the step of 1970-01-01T00:00:00.000020Z"));
 }
 
 TEST(KeyComparison, KeysThatMemoryDoesNotHoldAreComparedInFurtherPasses) {

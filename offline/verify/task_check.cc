@@ -13,6 +13,8 @@
 namespace forebay {
 namespace {
 
+constexpr size_t kLookupsAtOnce = 1'000;
+
 // Up to where the table has the task's rows; -1: none.
 absl::StatusOr<Offset> HeldByTable(const TaskCheckRequest& request, const ViewId& view) {
   absl::StatusOr<Snapshot> table =
@@ -29,20 +31,64 @@ absl::Status CheckNotCancelled(const std::atomic<bool>* cancel) {
   return absl::CancelledError("the comparison was given up");
 }
 
-absl::Status TakeOnline(const TaskCheckRequest& request, const v1::FeatureView& view,
-                        const v1::Entity& entity, KeyComparison* compared) {
-  return request.state->ForEachKey(request.view, [&](const StoredKey& key) -> absl::Status {
-    RETURN_IF_ERROR(CheckNotCancelled(request.cancel));
-    ASSIGN_OR_RETURN(std::string text, KeyTextOf(entity, key.key()));
-    compared->AddOnline(
+// The keys of the state, and lookups of those that all places agree on.
+class OnlineKeys {
+ public:
+  OnlineKeys(const TaskCheckRequest& request, KeyComparison* compared, std::string* note)
+      : request_(request),
+        view_(request.project->feature_views(request.view)),
+        entity_(*FindEntity(*request.project, view_.entity())),
+        compared_(*compared),
+        note_(*note) {}
+
+  absl::Status TakeAll() {
+    RETURN_IF_ERROR(request_.state->ForEachKey(request_.view, [this](const StoredKey& key) {
+      absl::Status status = CheckNotCancelled(request_.cancel);
+      return status.ok() ? Take(key) : status;
+    }));
+    return LookUp();
+  }
+
+ private:
+  absl::Status Take(const StoredKey& key) {
+    ASSIGN_OR_RETURN(std::string text, KeyTextOf(entity_, key.key()));
+    const bool agreed = compared_.AddOnline(
         text, {.live = key.state().live(),
                .unemitted = key.state().unemitted(),
                .last_effective = key.state().last_effective(),
                .event_time = key.state().event_time(),
-               .features_at = [&](int64_t at) { return FeatureTexts(view, key.FeaturesAt(at)); }});
+               .features_at = [&](int64_t at) { return FeatureTexts(view_, key.FeaturesAt(at)); }});
+    if (!agreed || request_.look_up == nullptr || !asks_) return absl::OkStatus();
+    keys_.emplace_back(key.key());
+    texts_.push_back(std::move(text));
+    return keys_.size() < kLookupsAtOnce ? absl::OkStatus() : LookUp();
+  }
+
+  absl::Status LookUp() {
+    if (keys_.empty()) return absl::OkStatus();
+    absl::StatusOr<TaskCheckRequest::Answers> answers = request_.look_up(keys_);
+    if (absl::IsUnavailable(answers.status())) {
+      asks_ = false;
+      note_ = "no lookups: " + std::string(answers.status().message());
+      answers = TaskCheckRequest::Answers(keys_.size());
+    }
+    RETURN_IF_ERROR(answers.status());
+    for (size_t i = 0; i < texts_.size(); ++i) compared_.AddLookup(texts_[i], (*answers)[i]);
+    keys_.clear();
+    texts_.clear();
     return absl::OkStatus();
-  });
-}
+  }
+
+  const TaskCheckRequest& request_;
+  const v1::FeatureView& view_;
+  const v1::Entity& entity_;
+  KeyComparison& compared_;
+  std::string& note_;
+  bool asks_ = true;
+  // That are to be looked up: encoded, and as Kafka records have them.
+  std::vector<std::string> keys_;
+  std::vector<std::string> texts_;
+};
 
 }  // namespace
 
@@ -90,7 +136,7 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
             compared.AddUpdate(key, std::move(step));
           }));
     }
-    if (check.places.online) RETURN_IF_ERROR(TakeOnline(request, view, entity, &compared));
+    if (check.places.online) RETURN_IF_ERROR(OnlineKeys(request, &compared, &check.note).TakeAll());
   } while (compared.Finish());
   check.counts = compared.counts();
   check.differences = compared.differences();

@@ -16,11 +16,13 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
 #include "offline/verify/key_comparison.h"
@@ -44,6 +46,11 @@ struct TaskCheckRequest {
   // state was read, in order: key, and what they say. Empty: there is no such topic.
   using VisitUpdate = absl::FunctionRef<void(std::string_view key, absl::StatusOr<StepText> step)>;
   std::function<absl::Status(VisitUpdate visit)> read_updates;
+  // What lookups of these keys (EncodeKey) answer as of the last step of each; nullopt: there is no
+  // such key, or it says nothing. Empty: lookups are not asked. UNAVAILABLE: there is no worker to
+  // ask.
+  using Answers = std::vector<std::optional<StepText>>;
+  std::function<absl::StatusOr<Answers>(absl::Span<const std::string> keys)> look_up;
   Offset end;  // of the task's partition, asked for after that of the update topic
   size_t memory = 0;
   size_t shown = 0;
@@ -55,7 +62,7 @@ struct TaskCheck {
   Offset position{-1};  // at which they were compared
   KeyCounts counts;
   std::vector<KeyDifference> differences;
-  std::string note;  // why a place was not compared; may be empty
+  std::string note;  // why something was not compared; may be empty
 };
 
 // Errors of the places; CANCELLED.

@@ -92,7 +92,7 @@ def send(broker: Broker, topic: str, first: int, count: int) -> None:
 class Answer:
     """What `forebay verify --format json` says."""
 
-    def __init__(self, project: Project, *arguments: str):
+    def __init__(self, project: Project, *arguments: object):
         self.done = forebay("verify", *arguments, "--project", project.folder, "--format", "json")
         assert self.done.returncode in (0, 1), self.done.stderr
         lines = [json.loads(line) for line in self.done.stdout.splitlines()]
@@ -123,10 +123,16 @@ def test_all_places_agree_beside_a_worker_that_goes_on(broker, make_project):
         sender = threading.Thread(target=stream)
         sender.start()
         try:
-            answers = [Answer(project).assert_in_sync() for _ in range(3)]
+            asked = ["--lookups", "--port", worker.ready["http_port"]]
+            answers = [Answer(project, *more).assert_in_sync() for more in ([], asked, [])]
         finally:
             stop.set()
             sender.join()
+        # Once the state is that of the last events, a lookup of each key is of the same step.
+        looked_up = set()
+        while looked_up != {f"{one['name']}@1" for one in VIEWS} - {"sampled@1"}:
+            answer = Answer(project, *asked).assert_in_sync()
+            looked_up = {line["view"] for line in answer.tasks if line["looked_up"] > 0}
     # As it stopped, all of all places counts.
     answer = Answer(project).assert_in_sync()
     assert answer.total("moving") == answer.total("moving", "sampled@1")
@@ -212,7 +218,16 @@ def test_a_state_that_is_of_other_records(broker, make_project):
     for done in admin.delete_records(gone).values():
         done.result(30)
     other = make_project(views, called="other")
-    Worker(other).run_until_idle()
+    with Worker(other) as worker:
+        worker.wait_for_metric("forebay_written_updates_total", 1)
+        asked = Answer(project, "plain", "--lookups", "--port", worker.ready["http_port"])
+    found = {line["key"]: line for line in asked.differences}["user-1"]
+    assert asked.done.returncode == 1 and found["column"] == "n_lifetime"
+    assert found["table"] == found["updates"] != found["online"] != ""
+    assert found["why"].startswith("a lookup answers otherwise than the state, as of the step of ")
+    alone = Answer(project, "plain", "--lookups", "--port", worker.ready["http_port"])
+    alone.assert_in_sync()
+    assert "no lookups: no worker answers at" in alone.tasks[0]["note"]
     for partition in range(3):
         store = f"{topic}-{partition}/store"
         shutil.rmtree(project.state / store)
