@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
+import statistics
+import subprocess
+import threading
 from types import SimpleNamespace
 
-from bench import measured_process, stream
-from bench.variants import DEFAULTS
+from bench import measured_process, stream, training_set
+from bench.variants import DEFAULTS, VIEW
 from bench.workshop import ROOT, BenchFailed, Workshop, binary
 from tests.system.worker import Worker
 
@@ -15,7 +19,11 @@ EVENTS_PER_KEY = 3  # of those that the doors are asked for
 
 
 def measure(workshop: Workshop) -> dict:
-    return {"lookup": _in_process(workshop) + _through_doors(workshop)}
+    project = _project_with_keys(workshop)
+    return {
+        "lookup": _in_process(workshop) + _through_doors(workshop, project),
+        "beside-training-set": _beside_training_set(workshop, project),
+    }
 
 
 def _in_process(workshop: Workshop) -> list[dict]:
@@ -28,8 +36,7 @@ def _in_process(workshop: Workshop) -> list[dict]:
     return [json.loads(line) for line in output.splitlines()]
 
 
-def _through_doors(workshop: Workshop) -> list[dict]:
-    project = _project_with_keys(workshop)
+def _through_doors(workshop: Workshop, project: pathlib.Path) -> list[dict]:
     with Worker(SimpleNamespace(folder=project)) as worker:
         answer = worker.get("all", {"user_id": "u0000001"})
         if any(cell["status"] == "NOT_FOUND" for cell in answer.values()):
@@ -39,6 +46,46 @@ def _through_doors(workshop: Workshop) -> list[dict]:
             for door in ("grpc", "http")
             for connections in (1, 8)
         ]
+
+
+def _beside_training_set(workshop: Workshop, project: pathlib.Path) -> list[dict]:
+    """Lookups while one training set after the other is made of the worker's table, and without; in turns,
+    medians."""
+    labels = training_set.random_labels(project, workshop.settings.labels)
+    labels.write_parquet(project / "labels.parquet")
+    command = training_set.command_of(workshop, project, [f"{VIEW}.*"])
+    results: dict[str, list[dict]] = {"off": [], "on": []}
+    with Worker(SimpleNamespace(folder=project)) as worker:
+        for _ in range(workshop.settings.runs):
+            for beside, runs in results.items():
+                with _repeated(command if beside == "on" else None) as made:
+                    runs.append(_load(workshop, worker, "http", 1))
+                runs[-1]["training_sets"] = made()
+    names = ("p50_us", "p99_us", "per_second", "training_sets")
+    return [
+        {"training_set": beside} | {name: statistics.median(run[name] for run in runs) for name in names}
+        for beside, runs in results.items()
+    ]
+
+
+@contextlib.contextmanager
+def _repeated(command: list | None):
+    """Runs the command again and again meanwhile; what it gives says how often it ended."""
+    done, stop = 0, threading.Event()
+
+    def repeat() -> None:
+        nonlocal done
+        while command is not None and not stop.is_set():
+            subprocess.run(list(map(str, command)), check=True, capture_output=True)
+            done += 1
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield lambda: done
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _load(workshop: Workshop, worker: Worker, door: str, connections: int) -> dict:

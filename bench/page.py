@@ -183,6 +183,17 @@ def _lookup_row(row: dict) -> list[str]:
     ]
 
 
+def beside_training_set(results: list[dict]) -> str:
+    head = ["training sets beside", "made", "p50 µs", "p99 µs", "requests/s"]
+    rows = [
+        [row["training_set"], _count(row["training_sets"])]
+        + [f"{row[name]:,.1f}" for name in ("p50_us", "p99_us")]
+        + [_round(row["per_second"])]
+        for row in results
+    ]
+    return table(head, rows)
+
+
 def training_set(cases: list[dict]) -> str:
     head = ["", "engine", "s", "CPU-s", "labels/s", "peak MB", "foreign cores"]
     rows = []
@@ -278,6 +289,7 @@ RENDERERS = {
     "freshness": freshness,
     "scaling": scaling,
     "lookup": lookup,
+    "beside-training-set": beside_training_set,
     "training-set": training_set,
     "scores": training_set,
     "lakehouse": lakehouse,

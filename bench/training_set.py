@@ -121,7 +121,7 @@ def _project_with_table(workshop: Workshop) -> pathlib.Path:
     topic = workshop.topic(workshop.settings.table_events)
     project = workshop.make_project(DEFAULTS, topic.name)
     measured_process.run(stream.command(project), workshop.log)
-    labels = _random_labels(project, workshop.settings.labels)
+    labels = random_labels(project, workshop.settings.labels)
     labels.write_parquet(project / "labels.parquet")
     return project
 
@@ -157,7 +157,7 @@ def _check(workshop: Workshop, features: list[str]) -> None:
                 raise BenchFailed(f"{engine} gives another {name} for {wrong.sum()} labels")
 
 
-def _random_labels(project: pathlib.Path, count: int) -> pl.DataFrame:
+def random_labels(project: pathlib.Path, count: int) -> pl.DataFrame:
     """Users as often as they have rows, at times spread evenly over those of the table."""
     rows = pl.scan_delta(table_of(project)).select("user_id", "_effective_time").collect()
     users = rows["user_id"].sample(count, with_replacement=True, seed=1)
