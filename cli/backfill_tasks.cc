@@ -297,7 +297,7 @@ absl::StatusOr<std::vector<std::string>> DivideBackfill(const LoadedProject& loa
       of.taken.insert(partition);
       of.files = files.at(topic);
     }
-    Json task = NewTask(kBackfillTask, fs::absolute(project_folder).lexically_normal().string());
+    Json task = NewTask(kBackfillTask, project_folder);
     task["number"] = number;
     task["of"] = count;
     task["folder"] = fs::absolute(folder).lexically_normal().string();

@@ -9,10 +9,13 @@
 
 #include "absl/time/clock.h"
 #include "cli/command.h"
+#include "cli/compaction_options.h"
+#include "cli/run_tasks.h"
 #include "cli/table_choice.h"
 #include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "offline/compaction/compaction.h"
+#include "offline/compaction/compaction_tasks.h"
 #include "offline/sink/table_flush.h"
 #include "schemas/types/byte_size.h"
 #include "schemas/types/counted.h"
@@ -21,13 +24,6 @@
 
 namespace forebay {
 namespace {
-
-CompactionOptions OptionsOf(const ProjectConfig& config) {
-  return {.limits = {.loose_files = 2, .memory_bytes = config.compaction_memory_bytes},
-          .target_bytes = config.table_file_bytes,
-          .encoding = config.parquet_encoding,
-          .now_us = [] { return absl::ToUnixMicros(absl::Now()); }};
-}
 
 using Step = std::function<absl::StatusOr<CompactionResult>(DeltaTable*)>;
 
@@ -57,14 +53,60 @@ absl::Status RewriteOne(const std::shared_ptr<ObjectStore>& warehouse, const Tab
   return absl::OkStatus();
 }
 
-absl::Status Compact(const std::string& folder, const std::vector<std::string>& names) {
-  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
-  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, names));
+struct CompactArguments {
+  std::string folder = ".";
+  std::vector<std::string> tables;
+  int tasks = 0;        // 0: as a whole
+  bool print = false;   // the tasks, for others to run
+  bool finish = false;  // what tasks have made
+};
+
+// Of all tables.
+absl::StatusOr<std::vector<std::string>> Divide(const LoadedProject& loaded,
+                                                const std::vector<TableId>& tables,
+                                                const CompactArguments& arguments) {
+  std::vector<std::string> lines;
+  for (const TableId& id : tables) {
+    absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(
+        OpenObjectStore(loaded.config.warehouse, loaded.config.s3), OfflineTablePath(id));
+    if (absl::IsNotFound(table.status())) continue;
+    RETURN_IF_ERROR(table.status());
+    for (std::string& line : DivideCompaction(arguments.folder, **table,
+                                              CompactionOptionsOf(loaded.config), arguments.tasks))
+      lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+absl::Status Finish(const LoadedProject& loaded, const std::vector<TableId>& tables) {
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   for (const TableId& id : tables) {
     RETURN_IF_ERROR(RewriteOne(warehouse, id, "merged", [&](DeltaTable* table) {
-      return CompactTable(warehouse, table, OptionsOf(loaded.config));
+      return FinishCompaction(warehouse, table, CompactionOptionsOf(loaded.config));
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Compact(const CompactArguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.tables));
+  if (arguments.finish) return Finish(loaded, tables);
+  if (arguments.tasks > 0) {
+    ASSIGN_OR_RETURN(std::vector<std::string> tasks, Divide(loaded, tables, arguments));
+    if (arguments.print) {
+      for (const std::string& task : tasks) fmt::print("{}\n", task);
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(RunTasksHere(tasks));
+    return Finish(loaded, tables);
+  }
+  std::shared_ptr<ObjectStore> warehouse =
+      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  for (const TableId& id : tables) {
+    RETURN_IF_ERROR(RewriteOne(warehouse, id, "merged", [&](DeltaTable* table) {
+      return CompactTable(warehouse, table, CompactionOptionsOf(loaded.config));
     }));
   }
   return absl::OkStatus();
@@ -93,7 +135,7 @@ absl::Status Tier(const std::string& folder, const std::vector<std::string>& nam
   const TieringOptions options{.cold = *loaded.config.cold,
                                .s3 = loaded.config.s3,
                                .dates_before = absl::ToUnixMicros(absl::Now()) - age_us,
-                               .compaction = OptionsOf(loaded.config)};
+                               .compaction = CompactionOptionsOf(loaded.config)};
   for (const TableId& id : tables) {
     RETURN_IF_ERROR(RewriteOne(warehouse, id, "moved", [&](DeltaTable* table) {
       return TierTable(warehouse, table, options);
@@ -105,13 +147,27 @@ absl::Status Tier(const std::string& folder, const std::vector<std::string>& nam
 }  // namespace
 
 void AddCompactCommand(CLI::App* app, int* exit_code) {
-  auto folder = std::make_shared<std::string>(".");
-  auto views = std::make_shared<std::vector<std::string>>();
+  auto arguments = std::make_shared<CompactArguments>();
   CLI::App* command = app->add_subcommand(
       "compact", "Merge the small files of offline tables into sorted ones; safe beside workers");
-  command->add_option("table", *views, "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
-  command->add_option("-p,--project", *folder, "The project's folder")->capture_default_str();
-  command->callback([=] { *exit_code = Report(Compact(*folder, *views)); });
+  command->add_option("table", arguments->tables,
+                      "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
+  command->add_option("-p,--project", arguments->folder, "The project's folder")
+      ->capture_default_str();
+  CLI::Option* tasks =
+      command
+          ->add_option("--tasks", arguments->tasks,
+                       "Merge in so many parts of each table, each in a process of its own")
+          ->check(CLI::PositiveNumber);
+  command
+      ->add_flag("--print", arguments->print,
+                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
+      ->needs(tasks);
+  command
+      ->add_flag("--finish", arguments->finish,
+                 "When all tasks have run: commit what they have merged")
+      ->excludes(tasks);
+  command->callback([=] { *exit_code = Report(Compact(*arguments)); });
 }
 
 void AddTierCommand(CLI::App* app, int* exit_code) {

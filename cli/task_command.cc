@@ -8,9 +8,11 @@
 
 #include "cli/backfill_tasks.h"
 #include "cli/command.h"
+#include "cli/compaction_options.h"
 #include "cli/stop_signal.h"
 #include "cli/training_set_run.h"
 #include "fmt/format.h"
+#include "offline/compaction/compaction_tasks.h"
 #include "offline/training_set/training_tasks.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/task_line.h"
@@ -49,6 +51,10 @@ absl::Status RunTask(const std::string& given) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(ProjectOfTask(json)));
   const std::string kind = KindOfTask(json);
   if (kind == kTrainingSetTask) return RunTrainingSetTask(loaded, json);
+  if (kind == kCompactionTask) {
+    return RunCompactionTask(OpenObjectStore(loaded.config.warehouse, loaded.config.s3), json,
+                             CompactionOptionsOf(loaded.config));
+  }
   if (kind == kBackfillTask) return RunBackfillTask(std::move(loaded), json, StopOnSignals());
   return absl::InvalidArgumentError(fmt::format("this forebay knows no tasks of kind '{}'", kind));
 }

@@ -25,20 +25,28 @@ DateFacts FactsOf(const Snapshot& table, int64_t now_us) {
 
 }  // namespace
 
+std::vector<CompactionStep> PlanSteps(const Snapshot& table, const CompactionOptions& options) {
+  return PlanCompaction(table, FactsOf(table, options.now_us()), options.limits);
+}
+
+StepMergeOptions MergesInPlace(const std::shared_ptr<ObjectStore>& store, const DeltaTable& table,
+                               const CompactionOptions& options) {
+  return {.place = TablePlace(store, table.path()),
+          .file = {.encoding = options.encoding},
+          .target_bytes = options.target_bytes,
+          .now_us = options.now_us,
+          .pace = options.pace};
+}
+
 absl::StatusOr<CompactionResult> CompactTable(const std::shared_ptr<ObjectStore>& store,
                                               DeltaTable* table, const CompactionOptions& options) {
   FileRewrite rewrite(store, table,
-                      {.operation = "OPTIMIZE",
+                      {.operation = kCompactOperation,
                        .crash_prefix = "compaction",
-                       .place = TablePlace(store, table->path()),
-                       .file = {.encoding = options.encoding},
-                       .target_bytes = options.target_bytes,
-                       .now_us = options.now_us,
-                       .pace = options.pace});
+                       .merge = MergesInPlace(store, *table, options)});
   while (true) {
     RETURN_IF_ERROR(table->Refresh());
-    const std::vector<CompactionStep> steps = PlanCompaction(
-        table->snapshot(), FactsOf(table->snapshot(), options.now_us()), options.limits);
+    const std::vector<CompactionStep> steps = PlanSteps(table->snapshot(), options);
     const int64_t given_up = rewrite.result().given_up;
     if (steps.empty()) return rewrite.result();
     RETURN_IF_ERROR(rewrite.Run(steps));
@@ -54,14 +62,12 @@ absl::StatusOr<CompactionResult> TierTable(const std::shared_ptr<ObjectStore>& s
       PlanTiering(table->snapshot(), options.dates_before, options.compaction.limits);
   if (steps.empty()) return CompactionResult();
   ASSIGN_OR_RETURN(FilePlace place, ColdPlace(store, table->path(), options.cold, options.s3));
-  FileRewrite rewrite(store, table,
-                      {.operation = "OPTIMIZE",
-                       .crash_prefix = "tier",
-                       .place = std::move(place),
-                       .file = {.encoding = options.compaction.encoding, .cold = true},
-                       .target_bytes = options.compaction.target_bytes,
-                       .now_us = options.compaction.now_us,
-                       .pace = options.compaction.pace});
+  StepMergeOptions merge = MergesInPlace(store, *table, options.compaction);
+  merge.place = std::move(place);
+  merge.file.cold = true;
+  FileRewrite rewrite(
+      store, table,
+      {.operation = kCompactOperation, .crash_prefix = "tier", .merge = std::move(merge)});
   RETURN_IF_ERROR(rewrite.Run(steps));
   return rewrite.result();
 }

@@ -11,12 +11,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
 #include "offline/compaction/file_rewrite.h"
 #include "offline/compaction/plan.h"
+#include "offline/compaction/step_merge.h"
 #include "offline/delta/delta_table.h"
 #include "schemas/types/parquet_encoding.h"
 
@@ -30,6 +32,13 @@ struct CompactionOptions {
   // Called now and then with the bytes written since; may wait. An error ends the compaction.
   std::function<absl::Status(int64_t bytes)> pace;
 };
+
+inline constexpr char kCompactOperation[] = "OPTIMIZE";  // in the table's history
+
+// What can be merged at once (PlanCompaction), and how.
+std::vector<CompactionStep> PlanSteps(const Snapshot& table, const CompactionOptions& options);
+StepMergeOptions MergesInPlace(const std::shared_ptr<ObjectStore>& store, const DeltaTable& table,
+                               const CompactionOptions& options);
 
 // Until the plan is empty. `table` is refreshed. On an error the merges that are committed stay.
 // DATA_LOSS: a data file is missing or damaged, or has not the rows that the log says.

@@ -6,7 +6,6 @@
 #define FOREBAY_OFFLINE_COMPACTION_FILE_REWRITE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,13 +14,8 @@
 #include "absl/types/span.h"
 #include "connectors/object_store/object_store.h"
 #include "offline/compaction/plan.h"
-#include "offline/delta/data_file.h"
+#include "offline/compaction/step_merge.h"
 #include "offline/delta/delta_table.h"
-#include "offline/delta/file_place.h"
-
-namespace arrow {
-class Schema;
-}
 
 namespace forebay {
 
@@ -33,22 +27,16 @@ struct CompactionResult {
   int64_t bytes_after = 0;
   int64_t rows = 0;
   int64_t given_up = 0;  // merges, as another writer was first
+
+  // One merge: committed, or given up. Not a commit.
+  void Count(const MergedStep& merged, bool committed);
 };
 
 struct FileRewriteOptions {
   std::string operation;     // for the table's history
   std::string crash_prefix;  // of the names of crash points: "compaction"
-  FilePlace place;           // of the new files
-  DataFileOptions file;      // likewise
-  int64_t target_bytes = 256 << 20;
-  std::function<int64_t()> now_us;
-  std::function<absl::Status(int64_t bytes)> pace;
+  StepMergeOptions merge;
 };
-
-// The columns that `paths`, of the table's files, have together, without `date`: those that have no
-// nulls there are not nullable. Of our own files the log says so.
-std::shared_ptr<arrow::Schema> ColumnsOfFiles(const Snapshot& table,
-                                              const std::vector<std::string>& paths);
 
 class FileRewrite {
  public:
@@ -65,17 +53,12 @@ class FileRewrite {
 
  private:
   absl::Status Merge(const CompactionStep& step);
-  // Whether the table, as far as it is known, has all files of the step.
-  bool HasFiles(const CompactionStep& step) const;
   absl::Status Commit();
-  void Delete(const FileReplacement& merged) const;
 
   std::shared_ptr<ObjectStore> store_;
   DeltaTable* table_;
   FileRewriteOptions options_;
-  std::vector<FileReplacement> merged_;  // not yet committed
-  std::vector<int64_t> bytes_before_;    // likewise, of each
-  std::vector<int64_t> rows_;
+  std::vector<MergedStep> merged_;  // not yet committed
   int64_t merged_bytes_ = 0;
   CompactionResult result_;
 };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/batch/take_rows.h"
-#include "offline/compaction/file_rewrite.h"
+#include "offline/compaction/step_merge.h"
 #include "offline/compaction/row_reader.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"

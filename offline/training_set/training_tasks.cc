@@ -182,7 +182,7 @@ absl::StatusOr<std::vector<std::string>> DivideTrainingSet(const v1::Project& pr
         (fs::path(request.output.path) /
          fmt::format("{}{:05}.{}", kPartPrefix, number, OutputFormatName(request.output.format)))
             .string();
-    OrderedJson task = NewTask(kTrainingSetTask, AbsolutePath(project_folder));
+    OrderedJson task = NewTask(kTrainingSetTask, project_folder);
     task["memory_bytes"] = request.memory_bytes;
     task["tables"] = TablesJson(project, newest);
     task["request"] = RequestJson(part);

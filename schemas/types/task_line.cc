@@ -1,5 +1,7 @@
 #include "schemas/types/task_line.h"
 
+#include <filesystem>
+
 #include "absl/status/status.h"
 
 namespace forebay {
@@ -13,10 +15,11 @@ constexpr int kVersion = 1;
 }  // namespace
 
 Json NewTask(std::string_view kind, std::string_view project_folder) {
-  return {{"format", kFormat},
-          {"format_version", kVersion},
-          {"kind", kind},
-          {"project_folder", project_folder}};
+  return {
+      {"format", kFormat},
+      {"format_version", kVersion},
+      {"kind", kind},
+      {"project_folder", std::filesystem::absolute(project_folder).lexically_normal().string()}};
 }
 
 absl::StatusOr<Json> ParseTask(std::string_view text) {

@@ -18,6 +18,7 @@
 
 namespace forebay {
 
+// Its project's folder is absolute.
 nlohmann::ordered_json NewTask(std::string_view kind, std::string_view project_folder);
 
 // INVALID_ARGUMENT: it is no task, or one of a later program.
