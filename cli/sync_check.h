@@ -27,8 +27,7 @@ using LookUpKeys = std::function<absl::StatusOr<TaskCheckRequest::Answers>(
     int view, absl::Span<const std::string> keys)>;
 
 struct SyncCheckRequest {
-  const v1::Project& project;
-  const ProjectConfig& config;
+  const LoadedProject& loaded;
   const KafkaConfig& kafka;
   std::shared_ptr<ObjectStore> warehouse;
   std::set<int> views;  // indices into Project.feature_views

@@ -83,8 +83,7 @@ absl::StatusOr<TaskCheckRequest::Answers> SyncWatch::LookUp(
 
 void SyncWatch::Compare() {
   SyncCheckRequest request{
-      .project = *loaded_.project,
-      .config = loaded_.config,
+      .loaded = loaded_,
       .kafka = kafka_,
       .warehouse = warehouse_,
       .only = tasks_(),

@@ -152,8 +152,7 @@ absl::Status Verify(const VerifyArguments& arguments) {
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));
   setpriority(PRIO_PROCESS, 0, 10);  // whoever serves on this machine goes first
   RaiseFileLimit();                  // the states of all tasks are open at a time
-  SyncCheckRequest request{.project = *loaded.project,
-                           .config = loaded.config,
+  SyncCheckRequest request{.loaded = loaded,
                            .kafka = kafka,
                            .warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),
                            .views = std::move(views),

@@ -51,7 +51,8 @@ struct TaskCheckRequest {
   // ask.
   using Answers = std::vector<std::optional<StepText>>;
   std::function<absl::StatusOr<Answers>(absl::Span<const std::string> keys)> look_up;
-  Offset end;  // of the task's partition, asked for after that of the update topic
+  // Of the task's partition, asked for after that of the update topic.
+  Offset end = Offset::Max();
   size_t memory = 0;
   size_t shown = 0;
   const std::atomic<bool>* cancel = nullptr;

@@ -123,6 +123,10 @@ def test_a_table_has_the_steps_of_all_events_once(tmp_path: pathlib.Path, form: 
     visits = table(tmp_path, "visits").group_by("shop").agg(pl.col("visits_lifetime").max())
     counts = pl.from_arrow(events).group_by(pl.col("shop").cast(pl.Int64)).len("visits_lifetime")
     assert visits.sort("shop").rows() == counts.sort("shop").rows()
+    command = [BUILD / "cli" / "forebay", "verify", "--project", tmp_path]
+    verified = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "online = table" in verified.stdout
+    assert verified.stderr == "in sync: 49 keys of 2 views\n"
 
 
 def test_a_training_set_of_files_alone(tmp_path: pathlib.Path) -> None:
