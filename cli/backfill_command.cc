@@ -20,9 +20,8 @@ namespace {
 struct BackfillArguments {
   std::string folder = ".";
   BackfillOptions options;
-  int tasks = 0;       // 0: as a whole
+  TaskArguments tasks;
   std::string work;    // the folder of the tasks
-  bool print = false;  // the tasks, for others to run
   std::string finish;  // a folder whose tasks have run
 };
 
@@ -36,20 +35,16 @@ absl::Status RunInTasks(const LoadedProject& loaded, const BackfillArguments& ar
                         const std::atomic<bool>& stop) {
   ASSIGN_OR_RETURN(std::vector<std::string> tasks,
                    DivideBackfill(loaded, arguments.folder, arguments.options.views, arguments.work,
-                                  arguments.tasks, stop));
-  if (arguments.print) {
-    for (const std::string& task : tasks) fmt::print("{}\n", task);
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(RunTasksHere(tasks));
-  return FinishTasksIn(loaded, arguments.work);
+                                  arguments.tasks.tasks, stop));
+  ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
+  return ran ? FinishTasksIn(loaded, arguments.work) : absl::OkStatus();
 }
 
 absl::Status Run(const BackfillArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish);
   const BackfillOptions& options = arguments.options;
-  if (arguments.tasks > 0) return RunInTasks(loaded, arguments, StopOnSignals());
+  if (arguments.tasks.divides()) return RunInTasks(loaded, arguments, StopOnSignals());
   ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,
                    RunBackfill(loaded, options, StopOnSignals()));
   if (!read) {
@@ -81,17 +76,8 @@ void AddBackfillCommand(CLI::App* app, int* exit_code) {
           ->capture_default_str();
   CLI::Option* work = command->add_option(
       "--work", arguments->work, "The folder that tasks write into, for all of them the same");
-  CLI::Option* tasks = command
-                           ->add_option("--tasks", arguments->tasks,
-                                        "Compute it in so many parts, each in a process of its own")
-                           ->check(CLI::PositiveNumber)
-                           ->needs(work)
-                           ->excludes(rate);
+  CLI::Option* tasks = AddTaskOptions(command, &arguments->tasks)->needs(work)->excludes(rate);
   work->needs(tasks);
-  command
-      ->add_flag("--print", arguments->print,
-                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
-      ->needs(tasks);
   command
       ->add_option("--finish", arguments->finish,
                    "The folder of the tasks, when all have run: put what they made into the tables "

@@ -290,7 +290,7 @@ absl::StatusOr<std::vector<std::string>> DivideBackfill(const LoadedProject& loa
   std::vector<std::string> lines;
   for (int number = 0; number < count; ++number) {
     std::map<std::string, BackfillPart> part;
-    for (size_t i = all.size() * number / count; i < all.size() * (number + 1) / count; ++i) {
+    for (size_t i = number; i < all.size(); i += count) {
       const auto& [topic, partition] = all[i];
       BackfillPart& of = part[topic];
       of.partitions = partitions.at(topic);

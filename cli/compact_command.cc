@@ -56,8 +56,7 @@ absl::Status RewriteOne(const std::shared_ptr<ObjectStore>& warehouse, const Tab
 struct CompactArguments {
   std::string folder = ".";
   std::vector<std::string> tables;
-  int tasks = 0;        // 0: as a whole
-  bool print = false;   // the tasks, for others to run
+  TaskArguments tasks;
   bool finish = false;  // what tasks have made
 };
 
@@ -71,8 +70,8 @@ absl::StatusOr<std::vector<std::string>> Divide(const LoadedProject& loaded,
         OpenObjectStore(loaded.config.warehouse, loaded.config.s3), OfflineTablePath(id));
     if (absl::IsNotFound(table.status())) continue;
     RETURN_IF_ERROR(table.status());
-    for (std::string& line : DivideCompaction(arguments.folder, **table,
-                                              CompactionOptionsOf(loaded.config), arguments.tasks))
+    for (std::string& line : DivideCompaction(
+             arguments.folder, **table, CompactionOptionsOf(loaded.config), arguments.tasks.tasks))
       lines.push_back(std::move(line));
   }
   return lines;
@@ -93,14 +92,10 @@ absl::Status Compact(const CompactArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.tables));
   if (arguments.finish) return Finish(loaded, tables);
-  if (arguments.tasks > 0) {
+  if (arguments.tasks.divides()) {
     ASSIGN_OR_RETURN(std::vector<std::string> tasks, Divide(loaded, tables, arguments));
-    if (arguments.print) {
-      for (const std::string& task : tasks) fmt::print("{}\n", task);
-      return absl::OkStatus();
-    }
-    RETURN_IF_ERROR(RunTasksHere(tasks));
-    return Finish(loaded, tables);
+    ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
+    return ran ? Finish(loaded, tables) : absl::OkStatus();
   }
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
@@ -154,15 +149,7 @@ void AddCompactCommand(CLI::App* app, int* exit_code) {
                       "Only these, as VIEW, VIEW@VERSION or events/SOURCE");
   command->add_option("-p,--project", arguments->folder, "The project's folder")
       ->capture_default_str();
-  CLI::Option* tasks =
-      command
-          ->add_option("--tasks", arguments->tasks,
-                       "Merge in so many parts of each table, each in a process of its own")
-          ->check(CLI::PositiveNumber);
-  command
-      ->add_flag("--print", arguments->print,
-                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
-      ->needs(tasks);
+  CLI::Option* tasks = AddTaskOptions(command, &arguments->tasks);
   command
       ->add_flag("--finish", arguments->finish,
                  "When all tasks have run: commit what they have merged")

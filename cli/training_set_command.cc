@@ -20,8 +20,7 @@ namespace {
 
 struct TrainingSetArguments {
   std::string folder = ".";
-  int tasks = 0;       // 0: the set as a whole
-  bool print = false;  // the tasks, for others to run
+  TaskArguments tasks;
   std::string finish;  // the folder of parts that are made
   LabelArguments labels;
   std::string manifest;
@@ -35,21 +34,18 @@ absl::Status Finish(const std::string& folder) {
   return absl::OkStatus();
 }
 
-// Prints the tasks, or runs each in a process of its own and finishes the set.
+// Prints the tasks, or runs them and finishes the set.
 absl::Status Divide(const LoadedProject& loaded, const TrainingSetArguments& arguments,
                     TrainingSetRequest request) {
   request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   request.labels.s3 = loaded.config.s3;
   if (arguments.run.exact)
     return absl::InvalidArgumentError("--tasks: --exact needs the states of this machine");
-  ASSIGN_OR_RETURN(std::vector<std::string> tasks,
-                   DivideTrainingSet(*loaded.project, arguments.folder, request, arguments.tasks));
-  if (arguments.print) {
-    for (const std::string& task : tasks) fmt::print("{}\n", task);
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(RunTasksHere(tasks));
-  return Finish(request.output.path);
+  ASSIGN_OR_RETURN(
+      std::vector<std::string> tasks,
+      DivideTrainingSet(*loaded.project, arguments.folder, request, arguments.tasks.tasks));
+  ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
+  return ran ? Finish(request.output.path) : absl::OkStatus();
 }
 
 // What mode `event` cannot take.
@@ -63,7 +59,7 @@ absl::Status CheckMode(const TrainingSetArguments& arguments, const TrainingSetR
                    "these are the keys that the offline tables have, which mode event does not "
                    "read; name a file of keys");
   }
-  if (recomputes && arguments.tasks > 0)
+  if (recomputes && arguments.tasks.divides())
     return refused("--tasks",
                    "with mode event, or --leakage, each task would recompute all events");
   if (request.mode == TrainingSetMode::kServed) return absl::OkStatus();
@@ -80,7 +76,7 @@ absl::Status Build(const TrainingSetArguments& arguments, TrainingSetRequest req
   RETURN_IF_ERROR(TakeLabelArguments(arguments.labels, &request));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
   ASSIGN_OR_RETURN(request.versions, arguments.version->ParseFor(views));
-  if (arguments.tasks > 0) return Divide(loaded, arguments, std::move(request));
+  if (arguments.tasks.divides()) return Divide(loaded, arguments, std::move(request));
   return RunTrainingSet(loaded, std::move(request), arguments.run);
 }
 
@@ -171,16 +167,7 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
                            "--labels-version", "--split", "--partition-by", "--out-format",
                            "--version", "--as-of", "--exact", "--mode", "--leakage"})
     again->excludes(command->get_option(name));
-  CLI::Option* tasks =
-      command
-          ->add_option("--tasks", arguments->tasks,
-                       "Make the set in so many parts, each in a process of its own; --out is a "
-                       "folder")
-          ->check(CLI::Range(1, 100'000));
-  command
-      ->add_flag("--print", arguments->print,
-                 "Only print the tasks, a line of JSON each, for `forebay task` anywhere")
-      ->needs(tasks);
+  CLI::Option* tasks = AddTaskOptions(command, &arguments->tasks);
   CLI::Option* finish =
       command
           ->add_option("--finish", arguments->finish,

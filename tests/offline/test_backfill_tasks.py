@@ -1,14 +1,17 @@
 """A backfill in parts: `forebay backfill --tasks N --print`, `forebay task`, `forebay backfill --finish`."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 
 import deltalake
+import polars as pl
 import pytest
-from tests.offline.driver import BUILD
+from tests.offline.driver import BUILD, ROOT
 from tests.offline.test_backfill import backfill, expected_steps, make_project, orders, steps, table, write_files
 
 FOREBAY = BUILD / "cli" / "forebay"
@@ -120,3 +123,51 @@ def test_what_does_not_fit_is_said(shop: pathlib.Path) -> None:
         [FOREBAY, "backfill", "--project", shop, "--finish", shop / "history"], capture_output=True, text=True
     ).stderr
     assert '"kind"' not in run('{"format": "forebay task", "format_version": 1, "kind": "x", "project_folder": "%s"}' % shop, code=2)
+
+
+SUBMIT = "--master local[2] --conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.host=127.0.0.1"
+
+
+def on_spark(*arguments) -> str:
+    environment = os.environ | {
+        "FOREBAY_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT / "clients" / "python"),
+        "PYSPARK_SUBMIT_ARGS": f"{SUBMIT} --conf spark.ui.enabled=false pyspark-shell",
+    }
+    command = list(map(str, [FOREBAY, *arguments, "--tasks", 2, "--engine", "spark"]))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no Java, which Spark needs")
+def test_spark_runs_a_backfill_a_compaction_and_a_training_set(shop: pathlib.Path) -> None:
+    on_spark("backfill", "--project", shop, "--work", shop / "work")
+    assert steps(shop).equals(expected_steps(orders(1500)))
+    path = shop / "warehouse" / "offline" / "spend" / "v1"
+    files = len(deltalake.DeltaTable(str(path)).file_uris())
+    on_spark("compact", "--project", shop)
+    assert len(deltalake.DeltaTable(str(path)).file_uris()) < files
+    assert steps(shop).equals(expected_steps(orders(1500)))
+    labels = pl.from_arrow(orders(1500)).select("user_id", pl.col("at") + pl.duration(seconds=1))
+    labels.write_parquet(shop / "labels.parquet")
+    on_spark(
+        "training-set", "--project", shop, "--labels", shop / "labels.parquet", "--time", "at",
+        "--features", "spend.total_lifetime", "--out", shop / "set",
+    )  # fmt: skip
+    made = pl.read_parquet(sorted((shop / "set").glob("part-*.parquet"))).sort("user_id", "at")
+    assert made["spend.total_lifetime"].equals(
+        expected_steps(orders(1500))["total_lifetime"], check_names=False
+    )
+
+
+def test_spark_that_cannot_be_started_is_said(shop: pathlib.Path) -> None:
+    command = [FOREBAY, "backfill", "--project", shop, "--work", shop / "work", "--tasks", "2"]
+    done = subprocess.run(
+        [*command, "--engine", "spark"],
+        env=os.environ | {"FOREBAY_PYTHON": "no-such-python"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "no-such-python must find the packages forebay (clients/python) and pyspark" in done.stderr

@@ -127,17 +127,6 @@ def test_a_task_that_dies_leaves_nothing_and_can_run_again(project):
     check_set(project, out)
 
 
-def test_spark_runs_the_tasks(project, spark):
-    sys.path.insert(0, str(ROOT / "clients" / "python"))
-    from forebay.tasks import run_on_spark
-
-    out = project / "set"
-    printed = run_on_spark(spark, tasks_of(project, out, 3), str(FOREBAY))
-    assert len(printed) == 3 and all("written to" in text for text in printed)
-    forebay(project, "training-set", "--finish", out)
-    check_set(project, out)
-
-
 WRONG = [
     (("--out-format", "delta"), "not a Delta table"),
     (("--partition-by", "user_id"), "parts have no --partition-by"),

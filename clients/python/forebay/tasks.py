@@ -1,16 +1,19 @@
-"""Tasks of a training set, run by a Spark cluster.
+"""Tasks that `forebay training-set`, `backfill` and `compact` have divided their work into, run by Spark.
+
+`--tasks 64 --engine spark` does it all. By hand:
 
     lines = subprocess.run(["forebay", "training-set", ..., "--tasks", "64", "--print"], ...).stdout
     run_on_spark(spark, lines.splitlines())
     subprocess.run(["forebay", "training-set", "--finish", folder], check=True)
 
-Every executor needs the program, the project's folder, the labels and the output's folder under the
-same paths, as on a shared file system.
+Every executor needs the program, the project's folder, and what tasks read and write under the same
+paths, as on a shared file system.
 """
 
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,3 +44,25 @@ def run_on_spark(spark: Any, tasks: Sequence[str], program: str = "forebay") -> 
 
     lines = spark.sparkContext.parallelize(list(tasks), max(len(tasks), 1))
     return [str(line) for line in lines.map(run).collect()]
+
+
+def main(program: str) -> int:
+    """Runs the tasks on stdin, a line each, in a session that Spark's own settings describe
+    (spark-defaults.conf, PYSPARK_SUBMIT_ARGS); what `--engine spark` starts."""
+    tasks = [line for line in sys.stdin.read().splitlines() if line]
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        print("--engine spark needs PySpark: pip install pyspark", file=sys.stderr)
+        return 1
+    spark = SparkSession.builder.appName("forebay").getOrCreate()
+    try:
+        for printed in run_on_spark(spark, tasks, program):
+            print(printed, end="")
+    finally:
+        spark.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
