@@ -14,7 +14,8 @@
 namespace forebay {
 
 absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
-                                                    const std::vector<TaskPlan>& plans) {
+                                                    const std::vector<TaskPlan>& plans,
+                                                    const std::optional<std::set<TaskId>>& only) {
   const std::filesystem::path& folder = loaded.config.state;
   ASSIGN_OR_RETURN(StateIdentity identity, ReadStateIdentity(folder));
   if (identity.project != loaded.project->name()) {
@@ -28,7 +29,7 @@ absl::StatusOr<std::vector<StoredState>> ReadStates(const LoadedProject& loaded,
   for (const TaskId& task : tasks) {
     auto of_topic = [&](const TaskPlan& plan) { return plan.topic == task.topic; };
     auto plan = std::find_if(plans.begin(), plans.end(), of_topic);
-    if (plan == plans.end()) continue;
+    if (plan == plans.end() || (only && !only->contains(task))) continue;
     absl::StatusOr<std::unique_ptr<StateStore>> store = OpenStoreForReading(folder, task);
     if (absl::IsNotFound(store.status())) continue;
     RETURN_IF_ERROR(store.status());

@@ -37,7 +37,8 @@ class SyncCheck {
       RETURN_IF_ERROR(admin_->WaitForBroker(kBrokerWait, request_.cancel));
     }
     // The states first: what is read of other places is not behind them.
-    absl::StatusOr<std::vector<StoredState>> states = ReadStates(request_.loaded, plans);
+    absl::StatusOr<std::vector<StoredState>> states =
+        ReadStates(request_.loaded, plans, request_.only);
     if (absl::IsNotFound(states.status())) states = std::vector<StoredState>();
     RETURN_IF_ERROR(states.status());
     for (const StoredState& state : *states) states_[state.task()] = &state;
@@ -99,7 +100,7 @@ class SyncCheck {
     for (int32_t partition = 0; partition < partitions; ++partition) {
       const TaskId task{plan.topic, PartitionId(partition)};
       auto state = states_.find(task);
-      if (request_.only && (state == states_.end() || !request_.only->contains(task))) continue;
+      if (request_.only && state == states_.end()) continue;
       SyncFinding& finding = findings_.emplace_back();
       finding = {.view = {definition.name(), definition.version()}, .task = task};
       if (plan.source->has_batch() && !plan.source->batch().feed() && !plan.files) {

