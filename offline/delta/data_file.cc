@@ -49,14 +49,29 @@ bool IsSmall(const arrow::Field& column) {
 
 bool IsText(const arrow::Field& column) { return arrow::is_base_binary_like(column.type()->id()); }
 
-// Doubles as they are repeat as wholes, which Snappy finds sooner than Zstandard, in fewer bytes.
-// Integers that are packed hardly get smaller.
+// Whether Snappy halves these numbers, by the first of them.
+bool ShrinksBySnappy(const arrow::Array& doubles) {
+  constexpr int64_t kSample = 8192;
+  const int64_t bytes = std::min(doubles.length(), kSample) * int64_t{sizeof(double)};
+  const auto codec = arrow::util::Codec::Create(arrow::Compression::SNAPPY);
+  if (bytes == 0 || !codec.ok()) return true;
+  const auto* input = reinterpret_cast<const uint8_t*>(doubles.data()->GetValues<double>(1));
+  std::vector<uint8_t> output((*codec)->MaxCompressedLen(bytes, input));
+  const auto size =
+      (*codec)->Compress(bytes, input, static_cast<int64_t>(output.size()), output.data());
+  return !size.ok() || *size * 2 <= bytes;
+}
+
+// Doubles as they are repeat as wholes, which Snappy finds sooner than Zstandard, in fewer bytes;
+// those that do not are left as they are, for readers to take a value without its page. Integers
+// that are packed hardly get smaller. `first`: some values; null: they are not known.
 void CompressNumbers(const arrow::Field& feature, const DataFileOptions& options,
-                     parquet::WriterProperties::Builder* properties) {
+                     const arrow::Array* first, parquet::WriterProperties::Builder* properties) {
   arrow::Compression::type codec;
   if (feature.type()->id() == arrow::Type::DOUBLE &&
       options.encoding == ParquetEncoding::kCompatible) {
-    codec = arrow::Compression::SNAPPY;
+    codec = first == nullptr || ShrinksBySnappy(*first) ? arrow::Compression::SNAPPY
+                                                        : arrow::Compression::UNCOMPRESSED;
   } else if (feature.type()->id() == arrow::Type::INT64) {
     codec = arrow::Compression::UNCOMPRESSED;
   } else {
@@ -80,7 +95,8 @@ void EncodeSortedKey(const arrow::Field& column, ParquetEncoding encoding,
 // See docs/formats/offline_table.md: dictionaries pay for keys, lists and the texts of events only.
 std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& schema,
                                                           const arrow::Schema& table,
-                                                          const DataFileOptions& options) {
+                                                          const DataFileOptions& options,
+                                                          const arrow::RecordBatch* first) {
   const bool compacted = options.stage == FileStage::kCompacted;
   const bool archive = IsArchiveSchema(schema);
   parquet::WriterProperties::Builder builder;
@@ -112,7 +128,10 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const arrow::Schema& s
       builder.compression_level(name, arrow::util::kUseDefaultCompressionLevel);
     }
     if (key || IsOurs(*column) || name == kDate) continue;
-    if (!options.cold) CompressNumbers(*column, options, &builder);
+    if (!options.cold) {
+      auto values = first == nullptr ? nullptr : first->GetColumnByName(column->name());
+      CompressNumbers(*column, options, values.get(), &builder);
+    }
     // The least and greatest value of a row group: of what rows are looked for by.
     if (!archive) builder.disable_statistics(name);
   }
@@ -176,18 +195,24 @@ absl::StatusOr<std::unique_ptr<DataFileWriter>> DataFileWriter::Create(
   const std::string full_path = folder + "/" + name;
   file->description_ = store->Describe(full_path);
   file->schema_ = FileSchema(schema, table_schema);
+  file->table_schema_ = std::make_shared<arrow::Schema>(table_schema);
   file->null_counts_.resize(schema.num_fields());
   file->key_hashes_.column = schema.GetFieldIndex("_key_hash");
   file->effective_times_.column = schema.GetFieldIndex("_effective_time");
   ASSIGN_OR_RETURN(file->object_, store->Create(full_path));
   file->out_ = std::make_shared<ArrowOutput>(file->object_.get());
-  RETURN_IF_ERROR(file->Run([&]() -> arrow::Status {
-    return parquet::arrow::FileWriter::Open(
-               *file->schema_, arrow::default_memory_pool(), file->out_,
-               FileProperties(*file->schema_, table_schema, file->options_))
-        .Value(&file->writer_);
-  }));
   return file;
+}
+
+absl::Status DataFileWriter::Open(const Rows& first) {
+  if (writer_ != nullptr) return absl::OkStatus();
+  return Run([&]() -> arrow::Status {
+    return parquet::arrow::FileWriter::Open(
+               *schema_, arrow::default_memory_pool(), out_,
+               FileProperties(*schema_, *table_schema_, options_,
+                              first.empty() ? nullptr : first.front().get()))
+        .Value(&writer_);
+  });
 }
 
 DataFileWriter::~DataFileWriter() = default;
@@ -207,6 +232,7 @@ absl::Status DataFileWriter::Run(Step step) {
 }
 
 absl::Status DataFileWriter::Write(const Rows& rows) {
+  RETURN_IF_ERROR(Open(rows));
   RETURN_IF_ERROR(Run([&]() -> arrow::Status {
     Rows dated;
     for (const auto& batch : rows) {
@@ -227,6 +253,7 @@ absl::Status DataFileWriter::Write(const Rows& rows) {
 }
 
 absl::Status DataFileWriter::WriteColumns(int64_t rows, const ColumnSource& column) {
+  RETURN_IF_ERROR(Open({}));
   RETURN_IF_ERROR(Run([&] { return writer_->NewRowGroup(); }));
   const int given = static_cast<int>(null_counts_.size());
   for (int c = 0; c < given; ++c) {
@@ -249,6 +276,7 @@ void DataFileWriter::Count(int index, const arrow::Array& values) {
 }
 
 absl::StatusOr<AddAction> DataFileWriter::Finish(int64_t now_us) {
+  RETURN_IF_ERROR(Open({}));
   RETURN_IF_ERROR(Run([&] { return writer_->Close(); }));
   RETURN_IF_ERROR(object_->Finish());
   return AddAction{.path = path_,

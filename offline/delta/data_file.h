@@ -108,6 +108,8 @@ class DataFileWriter {
 
   template <typename Step>
   absl::Status Run(Step step);
+  // `first`: the first rows; none: they are not known.
+  absl::Status Open(const std::vector<std::shared_ptr<arrow::RecordBatch>>& first);
   void Count(int index, const arrow::Array& values);
   std::string Statistics() const;
   StringMap Tags() const;
@@ -118,6 +120,7 @@ class DataFileWriter {
   std::string description_;  // of where it is, for messages
   DataFileOptions options_;
   std::shared_ptr<arrow::Schema> schema_;  // of the file
+  std::shared_ptr<arrow::Schema> table_schema_;
   int64_t row_count_ = 0;
   std::vector<int64_t> null_counts_;  // by column
   Extremes key_hashes_;
@@ -126,7 +129,7 @@ class DataFileWriter {
   // Each uses the one before.
   std::unique_ptr<ObjectWriter> object_;
   std::shared_ptr<ArrowOutput> out_;
-  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;  // null: there are no rows yet
 };
 
 }  // namespace forebay
