@@ -123,11 +123,26 @@ def _repartitioned_freshness(results: dict) -> Verdict:
     return Verdict(f"{later:.1f} ms", later <= 20)
 
 
+def _three_views(results: dict) -> Verdict:
+    def seconds(case: str) -> float | None:
+        engines = _row(results.get("scores"), "case", case).get("engines", [])
+        return _row(engines, "engine", "forebay").get("seconds")
+
+    one, three = seconds("one view, int64 keys"), seconds("three views, int64 keys")
+    return _at_most(three / one, 2, "{:.2f} times") if one and three else Verdict(NOT_MEASURED)
+
+
+def _lookups_beside(results: dict) -> Verdict:
+    rows = {row["training_set"]: row["p99_us"] for row in results.get("beside-training-set", [])}
+    return _at_most(rows["on"] / rows["off"], 1.1, "{:.2f} times") if rows else Verdict(NOT_MEASURED)
+
+
 def _training_set(case: str, judge: Callable[[float, dict], Verdict]) -> Callable[[dict], Verdict]:
     """`judge` gets the seconds of forebay and those of the others."""
 
     def find(results: dict) -> Verdict:
-        engines = _row(results.get("training-set"), "case", case).get("engines", [])
+        cases = [*results.get("training-set", []), *results.get("scores", [])]
+        engines = _row(cases, "case", case).get("engines", [])
         seconds = {engine["engine"]: engine["seconds"] for engine in engines}
         return judge(seconds.pop("forebay"), seconds) if "forebay" in seconds else Verdict(NOT_MEASURED)
 
@@ -264,6 +279,13 @@ TARGETS = (
         ),
     ),
     *_training_set_goals("22 features"),
+    *_training_set_goals("one view, int64 keys"),
+    Target("three views at once, against one", "2 times, at most", _three_views),
+    Target(
+        "p99 of lookups while training sets are made beside, against without",
+        "1.1 times, at most",
+        _lookups_beside,
+    ),
     Target(
         "100 M rows joined with 10 M labels, peak memory",
         "2 GiB, at most",

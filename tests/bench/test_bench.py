@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bench import scaling
+from bench import scaling, scores
 from tests.system.project import ROOT
 
 VARIANTS = ["defaults", "emit", "updates", "state-protobuf"]
@@ -17,7 +17,7 @@ SMALL += ["--engine-keys", "8192", "--spilled-events", "5000", "--engine-events"
 SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
 SMALL += ["--freshness-rate", "500", "--repartition-rate", "400", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
 SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
-SMALL += ["--table-events", "5000", "--labels", "500", "--history-rows", "100000"]
+SMALL += ["--table-events", "5000", "--labels", "500", "--history-rows", "100000", "--score-rows", "2000"]
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,19 @@ def test_training_set(measured):
     case = measured[0]["training-set"][0]
     assert case["labels"] == 500 and case["table_rows"] >= 5_000
     assert [engine["engine"] for engine in case["engines"]][:3] == ["forebay", "DuckDB", "Polars"]
+
+
+def test_scores(measured):
+    cases = measured[0]["scores"]
+    assert [case["case"] for case in cases] == [case.title for case in scores.CASES]
+    for case in cases:
+        assert [engine["engine"] for engine in case["engines"]][:3] == ["forebay", "DuckDB", "Polars"]
+
+
+def test_lookups_beside_training_sets(measured):
+    off, on = measured[0]["beside-training-set"]
+    assert off["training_sets"] == 0 and on["training_sets"] > 0
+    assert all(row["p99_us"] >= row["p50_us"] > 0 for row in (off, on))
 
 
 def test_lakehouse(measured):
