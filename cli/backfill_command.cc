@@ -25,8 +25,9 @@ struct BackfillArguments {
   std::string finish;  // a folder whose tasks have run
 };
 
-absl::Status FinishTasksIn(const LoadedProject& loaded, const std::string& folder) {
-  ASSIGN_OR_RETURN(std::vector<std::string> done, FinishBackfill(loaded, folder));
+absl::Status FinishTasksIn(const LoadedProject& loaded, const std::string& folder,
+                           const std::atomic<bool>& stop) {
+  ASSIGN_OR_RETURN(std::vector<std::string> done, FinishBackfill(loaded, folder, stop));
   for (const std::string& line : done) fmt::print("{}\n", line);
   return absl::OkStatus();
 }
@@ -37,12 +38,12 @@ absl::Status RunInTasks(const LoadedProject& loaded, const BackfillArguments& ar
                    DivideBackfill(loaded, arguments.folder, arguments.options.views, arguments.work,
                                   arguments.tasks.tasks, stop));
   ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
-  return ran ? FinishTasksIn(loaded, arguments.work) : absl::OkStatus();
+  return ran ? FinishTasksIn(loaded, arguments.work, stop) : absl::OkStatus();
 }
 
 absl::Status Run(const BackfillArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
-  if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish);
+  if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish, StopOnSignals());
   const BackfillOptions& options = arguments.options;
   if (arguments.tasks.divides()) return RunInTasks(loaded, arguments, StopOnSignals());
   ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,

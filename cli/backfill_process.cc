@@ -15,6 +15,7 @@
 
 #include "cli/backfill_mark.h"
 #include "cli/backfill_plan.h"
+#include "cli/newest_updates.h"
 #include "cli/progress_line.h"
 #include "cli/run_summary.h"
 #include "connectors/dead_letter/dead_letter_log.h"
@@ -56,6 +57,8 @@ class BackfillProcess {
     RETURN_IF_ERROR(stopped);
     if (summary_.empty()) return std::nullopt;
     CrashPoint("backfill.read");
+    if (!options_.part) RETURN_IF_ERROR(PublishNewest());
+    if (summary_.empty()) return std::nullopt;
     RETURN_IF_ERROR(MarkAll(&MarkBackfilled));
     return summary_;
   }
@@ -73,6 +76,7 @@ class BackfillProcess {
   absl::Status OpenSource();
   void OpenWorker();
   absl::Status Read();
+  absl::Status PublishNewest();
   bool AllRead() const;
 
   const LoadedProject& loaded_;
@@ -216,6 +220,17 @@ absl::Status BackfillProcess::Read() {
     summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
     return absl::OkStatus();
   }
+  return absl::OkStatus();
+}
+
+absl::Status BackfillProcess::PublishNewest() {
+  absl::StatusOr<std::vector<std::string>> done = PublishNewestRows(loaded_, plans_, stop_);
+  if (stop_.load() && (IsTransient(done.status()) || absl::IsCancelled(done.status()))) {
+    summary_.clear();
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(done.status());
+  summary_.insert(summary_.end(), done->begin(), done->end());
   return absl::OkStatus();
 }
 

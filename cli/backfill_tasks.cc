@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "cli/backfill_plan.h"
 #include "cli/backfill_process.h"
+#include "cli/newest_updates.h"
 #include "connectors/object_store/durable_file.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/task/task_plan.h"
@@ -152,9 +153,11 @@ absl::StatusOr<std::vector<BackfillTask>> ReadTasks(const fs::path& folder) {
 // What tasks made, on its way into the project.
 class BackfillFinish {
  public:
-  BackfillFinish(const LoadedProject& loaded, std::vector<BackfillTask> tasks)
+  BackfillFinish(const LoadedProject& loaded, std::vector<BackfillTask> tasks,
+                 const std::atomic<bool>& stop)
       : loaded_(loaded),
         tasks_(std::move(tasks)),
+        stop_(stop),
         warehouse_(OpenObjectStore(loaded.config.warehouse, loaded.config.s3)) {}
 
   absl::StatusOr<std::vector<std::string>> Run();
@@ -166,6 +169,7 @@ class BackfillFinish {
 
   const LoadedProject& loaded_;
   const std::vector<BackfillTask> tasks_;
+  const std::atomic<bool>& stop_;
   const std::shared_ptr<ObjectStore> warehouse_;
   std::vector<std::string> said_;
 };
@@ -185,6 +189,8 @@ absl::StatusOr<std::vector<std::string>> BackfillFinish::Run() {
     }
   }
   CrashPoint("backfill.tables_added");
+  ASSIGN_OR_RETURN(std::vector<std::string> published, PublishNewestRows(loaded_, plans, stop_));
+  said_.insert(said_.end(), published.begin(), published.end());
   RETURN_IF_ERROR(state.KeepViews(FingerprintsOf(plans)));
   RETURN_IF_ERROR(MoveStates(state.path()));
   return said_;
@@ -344,9 +350,10 @@ absl::Status RunBackfillTask(LoadedProject loaded, const Json& json,
 }
 
 absl::StatusOr<std::vector<std::string>> FinishBackfill(const LoadedProject& loaded,
-                                                        const std::string& folder) {
+                                                        const std::string& folder,
+                                                        const std::atomic<bool>& stop) {
   ASSIGN_OR_RETURN(std::vector<BackfillTask> tasks, ReadTasks(folder));
-  return BackfillFinish(loaded, std::move(tasks)).Run();
+  return BackfillFinish(loaded, std::move(tasks), stop).Run();
 }
 
 }  // namespace forebay

@@ -34,12 +34,14 @@ absl::StatusOr<std::vector<std::string>> DivideBackfill(const LoadedProject& loa
 absl::Status RunBackfillTask(LoadedProject loaded, const nlohmann::ordered_json& task,
                              const std::atomic<bool>& stop);
 
-// Puts what the tasks made into the project's tables, with one commit for each, and then into its
-// state folder; what is there already is passed over, so that a broken off run is gone on with.
-// Returns what was done, in lines for people. FAILED_PRECONDITION: tasks are missing, or not of one
-// backfill; the definitions are others by now; the state folder has states of these tasks.
+// Puts what the tasks made into the project's tables, with one commit for each, then into the
+// update topics (PublishNewestRows), and then into its state folder; what is there already is
+// passed over, so that a broken off run is gone on with. Returns what was done, in lines for
+// people. FAILED_PRECONDITION: tasks are missing, or not of one backfill; the definitions are
+// others by now; the state folder has states of these tasks.
 absl::StatusOr<std::vector<std::string>> FinishBackfill(const LoadedProject& loaded,
-                                                        const std::string& folder);
+                                                        const std::string& folder,
+                                                        const std::atomic<bool>& stop);
 
 }  // namespace forebay
 

@@ -103,12 +103,19 @@ class SyncCheck {
       if (request_.only && state == states_.end()) continue;
       SyncFinding& finding = findings_.emplace_back();
       finding = {.view = {definition.name(), definition.version()}, .task = task};
-      if (plan.source->has_batch() && !plan.source->batch().feed() && !plan.files) {
-        finding.check.note = "not compared: rows of the files before the topic have offsets, too";
+      const bool after_files = plan.source->batch().has_until_us() && !plan.files;
+      const bool here = state != states_.end();
+      if (after_files && (!here || definition.history() == v1::FeatureView::OFF)) {
+        finding.check.note =
+            here
+                ? "not compared: without a history, updates begin after the files"
+                : "not compared: the state, which tells rows of the files before the topic, is not "
+                  "on this machine";
         continue;
       }
       TaskCheckRequest request = RequestOf(view, task);
-      if (state != states_.end()) request.state = state->second;
+      if (here) request.state = state->second;
+      if (after_files) request.until = plan.source->batch().until_us();
       if (source != nullptr) request.end = source->ends()[static_cast<size_t>(partition)];
       if (published) {
         request.read_updates = [&](TaskCheckRequest::VisitUpdate visit) {

@@ -301,8 +301,7 @@ absl::Status WorkerProcess::PrepareKafka() {
                                               TopicRoles(project(), plans_), &stop_);
     RETURN_IF_ERROR(topics_->Open(specs, &limits_));
   }
-  if (limits_.least() < 1'000'000)  // librdkafka's batch.size
-    kafka_.properties.try_emplace("batch.size", std::to_string(limits_.least()));
+  LimitBatches(limits_, &kafka_);
   LimitForwards(limits_, &plans_);
   return absl::OkStatus();
 }

@@ -16,6 +16,8 @@ namespace {
 // a topic's name (at most 249 bytes), its view's and numbers are the longest.
 constexpr int64_t kFrameBytes = 1024;
 
+constexpr int64_t kDefaultBatchSize = 1'000'000;  // librdkafka's batch.size
+
 }  // namespace
 
 void RecordLimits::Bound(const std::string& topic, int64_t max_message_bytes) {
@@ -55,6 +57,11 @@ absl::Status LearnLimits(KafkaAdmin& admin, const std::vector<TopicSpec>& specs,
         topic, bytes, limits->most(), topic, limits->most());
   }
   return absl::OkStatus();
+}
+
+void LimitBatches(const RecordLimits& limits, KafkaConfig* kafka) {
+  if (limits.least() >= kDefaultBatchSize) return;
+  kafka->properties.try_emplace("batch.size", std::to_string(limits.least()));
 }
 
 void LimitForwards(const RecordLimits& limits, std::vector<TaskPlan>* plans) {

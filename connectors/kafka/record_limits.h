@@ -51,6 +51,9 @@ class RecordLimits {
 absl::Status LearnLimits(KafkaAdmin& admin, const std::vector<TopicSpec>& specs,
                          RecordLimits* limits);
 
+// Tells producers what every topic takes.
+void LimitBatches(const RecordLimits& limits, KafkaConfig* kafka);
+
 // Tells tasks what the repartition topics hold.
 void LimitForwards(const RecordLimits& limits, std::vector<TaskPlan>* plans);
 

@@ -28,6 +28,15 @@ std::map<std::string, std::string> AnyTimestamp() {
 
 }  // namespace
 
+TopicSpec UpdatesSpec(const v1::Project& project, const v1::FeatureView& view,
+                      const std::string& fed_by, int32_t partitions, int64_t max_message_bytes) {
+  return {.name = UpdateTopic(project.name(), view.name(), view.version()),
+          .partitions = partitions,
+          .fed_by = fed_by,
+          .config = {{"cleanup.policy", "compact"},
+                     {"max.message.bytes", std::to_string(max_message_bytes)}}};
+}
+
 // Read whole when a task starts: small segments are compacted soon.
 TopicSpec PositionsSpec(std::string_view project, int64_t max_message_bytes) {
   return {.name = PositionsTopic(project),
@@ -86,10 +95,7 @@ absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
                                [&](const v1::Source& s) { return s.name() == view.source(); });
     if (source->topic().empty()) continue;  // nobody publishes what is in files alone
     ASSIGN_OR_RETURN(int32_t partitions, partitions_of(source->topic()));
-    specs.push_back({.name = UpdateTopic(project.name(), view.name(), view.version()),
-                     .partitions = partitions,
-                     .fed_by = source->topic(),
-                     .config = {{"cleanup.policy", "compact"}}});
+    specs.push_back(UpdatesSpec(project, view, source->topic(), partitions, max_message_bytes));
   }
   specs.push_back(PositionsSpec(project.name(), max_message_bytes));
   specs.push_back({.name = DeadLetterTopic(project.name()),

@@ -25,6 +25,7 @@
 namespace forebay {
 
 namespace v1 {
+class FeatureView;
 class Project;
 class Source;
 }  // namespace v1
@@ -52,6 +53,10 @@ std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
 absl::StatusOr<std::vector<TopicSpec>> PlanTopics(
     const v1::Project& project, const std::vector<Repartition>& repartitions,
     const absl::flat_hash_map<std::string, int32_t>& source_partitions, int64_t max_message_bytes);
+
+// The update topic of one view alone, `fed_by` a topic of that many partitions.
+TopicSpec UpdatesSpec(const v1::Project& project, const v1::FeatureView& view,
+                      const std::string& fed_by, int32_t partitions, int64_t max_message_bytes);
 
 // The positions topic alone.
 TopicSpec PositionsSpec(std::string_view project, int64_t max_message_bytes);

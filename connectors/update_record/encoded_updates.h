@@ -1,4 +1,4 @@
-// Records of an update topic as bytes that do not move, in the order of their offsets.
+// Records of an update topic as bytes that do not move.
 //
 //   EncodedUpdates updates;
 //   encoder.Append(change, features, &updates);
@@ -63,7 +63,8 @@ class EncodedUpdates {
   Offset offset(size_t i) const { return records_[i].offset; }
   KnownTime known_time(size_t i) const { return records_[i].known_time; }
 
-  // The first record with an offset above `position`; size() if there is none.
+  // The first record with an offset above `position`; size() if there is none. REQUIRES: they are
+  // in the order of their offsets.
   size_t FirstAfter(Offset position) const {
     auto above = std::upper_bound(
         records_.begin(), records_.end(), position,
@@ -101,7 +102,7 @@ class EncodedUpdates {
 
   char* Reserve(size_t bytes) { return bytes_.Reserve(bytes); }
 
-  // `record` lies where Reserve said. REQUIRES: its offset is not below that of the one before.
+  // `record` lies where Reserve said.
   void Add(const Record& record, size_t bytes) {
     records_.push_back(record);
     bytes_.Keep(bytes);

@@ -39,7 +39,8 @@ class UpdateRecordEncoder {
   UpdateRecordEncoder(const v1::Project& project, int view, const TaskId& task);
 
   // Appends the record of one step; of a delete it is a tombstone. `features`: one per feature of
-  // the view. REQUIRES: the steps of `out` come in the order of their offsets.
+  // the view. REQUIRES: the steps of `out` come in the order of their offsets, if FirstAfter is
+  // asked.
   void Append(const Change& change, const Scalar* features, EncodedUpdates* out) const;
 
  private:

@@ -94,14 +94,26 @@ void KeyComparison::Shrink() {
   }
 }
 
-bool KeyComparison::WantsRow(std::string_view key, int64_t effective_time, ChangeOp op) const {
-  if (!Takes(key)) return false;
+// Whether the step can have been made up to the position. A tombstone says its effective time only,
+// which is when an expiry is known.
+bool KeyComparison::MayCount(const StepText& step) const {
+  if (step.offset <= limits_.position) return true;
+  return (step.live() ? step.known_time : step.effective_time) < limits_.until;
+}
+
+// Of one that may count: whether the topic may as well have made it later.
+bool KeyComparison::IsUnclear(const StepText& step) const {
+  return step.offset > limits_.position && (step.op != ChangeOp::kEvent || Emits());
+}
+
+bool KeyComparison::WantsRow(std::string_view key, const StepText& row) const {
+  if (!MayCount(row) || !Takes(key)) return false;
   auto found = entries_.find(ToAbsl(key));
   if (found == entries_.end() || !found->second.row) return true;
   const Entry& entry = found->second;
-  if (effective_time > entry.row->effective_time) return true;
-  return LeavesOutExpiries() && entry.row->op == ChangeOp::kExpire && op != ChangeOp::kExpire &&
-         (!entry.published || effective_time > entry.published->effective_time);
+  if (row.effective_time > entry.row->effective_time) return true;
+  return LeavesOutExpiries() && entry.row->op == ChangeOp::kExpire && row.op != ChangeOp::kExpire &&
+         (!entry.published || row.effective_time > entry.published->effective_time);
 }
 
 void KeyComparison::AddRow(std::string_view key, StepText row) {
@@ -123,7 +135,7 @@ void KeyComparison::AddRow(std::string_view key, StepText row) {
 void KeyComparison::AddUpdate(std::string_view key, absl::StatusOr<StepText> update) {
   Entry* entry = EntryOf(key);
   if (entry == nullptr) return;
-  if (update.ok() && update->offset > limits_.position && update->offset < limits_.end) {
+  if (update.ok() && !MayCount(*update) && update->offset < limits_.end) {
     entry->moved = true;
     return;
   }
@@ -131,7 +143,7 @@ void KeyComparison::AddUpdate(std::string_view key, absl::StatusOr<StepText> upd
   entry->odd.clear();
   if (!update.ok()) {
     entry->odd = std::string(update.status().message());
-  } else if (update->offset > limits_.position) {
+  } else if (!MayCount(*update)) {
     entry->odd = fmt::format("it says that offset {} made it, and the partition ends before {}",
                              update->offset.value(), limits_.end.value());
   } else {
@@ -301,6 +313,14 @@ void KeyComparison::JudgeOnline(const Entry& entry, const OnlineKey* online,
 
 // Whether all agree that the key is there.
 bool KeyComparison::Judge(std::string_view key, const Entry& entry, const OnlineKey* online) {
+  auto is_later = [&](const std::optional<StepText>& step) {
+    return step && IsUnclear(*step) && online != nullptr && online->live &&
+           step->effective_time > online->last_effective;
+  };
+  if (is_later(entry.row) || is_later(entry.published) || is_later(entry.update)) {
+    ++counts_.moving;
+    return false;
+  }
   Judgement judgement;
   judgement.present = places_.table && IsLive(entry.row);
   JudgeUpdate(entry, &judgement);

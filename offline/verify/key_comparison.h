@@ -12,6 +12,10 @@
 // Rows and records after the position don't count: a place may be ahead. A key of which compaction
 // has removed what was published up to the position, since a newer record is there, is `moving`:
 // nothing can be said of it. So is one that waits for its next `emit`.
+//
+// Where files come before the topic, their events are told by their known times; whether an expiry
+// from before the end of the files was made by these or later by the topic, by the time of the
+// state's last step.
 #ifndef FOREBAY_OFFLINE_VERIFY_KEY_COMPARISON_H_
 #define FOREBAY_OFFLINE_VERIFY_KEY_COMPARISON_H_
 
@@ -44,8 +48,11 @@ struct ComparedPlaces {
 };
 
 struct ComparisonLimits {
-  Offset position;    // up to where rows and records count
-  Offset end;         // no record can be of this offset of the source, or a later one
+  Offset position;  // up to where rows and records count
+  Offset end;       // no record can be of this offset of the source, or a later one
+  // Steps known before this are of files before the topic, too, where they have offsets of their
+  // own. Microseconds UTC; the least: there are no files.
+  int64_t until = INT64_MIN;
   size_t memory = 0;  // bytes that keys may take; what is beyond is left for another pass
   size_t shown = 0;   // how many differences are kept
 };
@@ -85,9 +92,9 @@ class KeyComparison {
   KeyComparison(const v1::FeatureView& view, ComparedPlaces places, const ComparisonLimits& limits)
       : view_(view), places_(places), limits_(limits) {}
 
-  // Whether a row of the key with that time and op may matter, so that others need not be read.
-  bool WantsRow(std::string_view key, int64_t effective_time, ChangeOp op) const;
-  // In any order. REQUIRES: WantsRow; its offset is not after the position.
+  // Whether a row of the key may matter, so that others need not be read; as RowVisitor.wants.
+  bool WantsRow(std::string_view key, const StepText& row) const;
+  // In any order. REQUIRES: WantsRow.
   void AddRow(std::string_view key, StepText row);
 
   // Not OK: the record is none of forebay's, and why.
@@ -124,6 +131,8 @@ class KeyComparison {
   void Count(std::string_view key, const Entry& entry);
   void Shrink();
 
+  bool MayCount(const StepText& step) const;
+  bool IsUnclear(const StepText& step) const;
   bool LeavesOutExpiries() const;
   bool Emits() const;
   std::string ColumnName(size_t column) const;

@@ -38,7 +38,7 @@ StepText Tombstone(int64_t offset) {
 }
 
 void AddRow(KeyComparison* compared, const std::string& key, StepText row) {
-  if (compared->WantsRow(key, row.effective_time, row.op)) compared->AddRow(key, std::move(row));
+  if (compared->WantsRow(key, row)) compared->AddRow(key, std::move(row));
 }
 
 struct OnlineState {
@@ -129,6 +129,33 @@ TEST(KeyComparison, WhatCameAfterThePositionDoesNotCount) {
   EXPECT_THAT(compared.differences()[0].why,
               ::testing::EndsWith("it says that offset 1000 made it, and the partition ends before "
                                   "1000"));
+}
+
+TEST(KeyComparison, StepsOfFilesBeforeTheTopicCountWhateverTheirOffsets) {
+  const v1::FeatureView view = ViewOf({"n"});
+  ComparisonLimits limits = LimitsAt(5);
+  limits.until = 100;
+  KeyComparison compared(view, kAll, limits);
+  StepText later = Step(150, "2");  // by a record of the topic, after the position
+  later.offset = Offset(6);
+  for (const char* key : {"event", "expired", "expiring", "gone", "going"})
+    AddRow(&compared, key, Step(50, "1"));
+  AddRow(&compared, "event", later);
+  for (const char* key : {"expired", "expiring"})
+    AddRow(&compared, key, Step(60, "0", ChangeOp::kExpire));
+  for (const char* key : {"gone", "going"}) AddRow(&compared, key, Step(60, "", ChangeOp::kDelete));
+  compared.AddUpdate("event", Step(50, "1"));
+  compared.AddUpdate("event", later);
+  for (const char* key : {"expired", "expiring"})
+    compared.AddUpdate(key, Step(60, "0", ChangeOp::kExpire));
+  compared.AddUpdate("going", Step(50, "1"));
+  compared.AddUpdate("going", Tombstone(60));
+  for (const char* key : {"event", "expiring", "going"})
+    AddOnline(&compared, key, {.features = "1", .last_effective = 50});
+  AddOnline(&compared, "expired", {.features = "0", .last_effective = 60});
+  EXPECT_FALSE(compared.Finish());
+  EXPECT_THAT(compared.counts(), Are(2, 0, 2));
+  EXPECT_THAT(Shown(compared), ::testing::IsEmpty());
 }
 
 TEST(KeyComparison, UpdatesThatLeaveOutExpiriesAreTheNewestRowThatIsNone) {

@@ -121,10 +121,17 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
   KeyComparison compared(view, check.places,
                          {.position = check.position,
                           .end = request.end,
+                          .until = request.until,
                           .memory = request.memory,
                           .shown = request.shown});
   do {
-    TaskRows rows(view, entity, request.task, check.position, &compared);
+    TaskRows rows(view, entity, request.task,
+                  {.wants = [&](std::string_view key,
+                                const StepText& row) { return compared.WantsRow(key, row); },
+                   .take =
+                       [&](std::string_view key, const Change& change, const Scalar* features) {
+                         compared.AddRow(key, StepTextOf(view, change, features));
+                       }});
     if (check.places.table) {
       if (check.places.online) RETURN_IF_ERROR(rows.TakeLog(request.state_folder));
       RETURN_IF_ERROR(rows.TakeTable(request.warehouse,

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,6 +52,9 @@ struct TaskCheckRequest {
   // ask.
   using Answers = std::vector<std::optional<StepText>>;
   std::function<absl::StatusOr<Answers>(absl::Span<const std::string> keys)> look_up;
+  // Where files come before the task's topic: as ComparisonLimits.until. REQUIRES: `state` is
+  // there.
+  int64_t until = INT64_MIN;
   // Of the task's partition, asked for after that of the update topic.
   Offset end = Offset::Max();
   size_t memory = 0;

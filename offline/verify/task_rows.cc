@@ -58,12 +58,11 @@ absl::StatusOr<std::string> KeyTextOf(const v1::Entity& entity, std::string_view
 }
 
 TaskRows::TaskRows(const v1::FeatureView& view, const v1::Entity& entity, TaskId task,
-                   Offset position, KeyComparison* compared)
+                   RowVisitor visitor)
     : view_(view),
       entity_(entity),
       task_(std::move(task)),
-      position_(position),
-      compared_(*compared),
+      visitor_(std::move(visitor)),
       schema_(ChangeSchema(view, entity)) {}
 
 absl::Status TaskRows::TakeLog(const std::string& state_folder) {
@@ -103,6 +102,7 @@ arrow::Status TaskRows::Take(const RowPart& part) {
   }
   auto column = [&](ChangeColumn which) { return Column(part, *schema_->field(step + which)); };
   ARROW_ASSIGN_OR_RAISE(auto times, column(kEffectiveTimeColumn));
+  ARROW_ASSIGN_OR_RAISE(auto known_times, column(kKnownTimeColumn));
   ARROW_ASSIGN_OR_RAISE(auto ops, column(kOpColumn));
   ARROW_ASSIGN_OR_RAISE(auto partitions, column(kSourcePartitionColumn));
   ARROW_ASSIGN_OR_RAISE(auto offsets, column(kSourceOffsetColumn));
@@ -112,17 +112,17 @@ arrow::Status TaskRows::Take(const RowPart& part) {
   std::optional<ChangeReader> reader;
   // Files and logs have the steps of a key in their order: from the end, the newest comes first.
   for (int64_t row = part.rows() - 1; row >= 0; --row) {
-    if (static_cast<const arrow::Int32Array&>(*partitions).Value(row) != task_.partition.value() ||
-        static_cast<const arrow::Int64Array&>(*offsets).Value(row) > position_.value()) {
+    if (static_cast<const arrow::Int32Array&>(*partitions).Value(row) != task_.partition.value())
       continue;
-    }
     if (!key_of.Encode(row, &encoded)) return arrow::Status::Invalid("a key is null");
     absl::StatusOr<std::string> key = KeyTextOf(entity_, encoded);
     if (!key.ok()) return arrow::Status::Invalid(key.status().message());
-    if (!compared_.WantsRow(*key, static_cast<const arrow::TimestampArray&>(*times).Value(row),
-                            OpOf(static_cast<const arrow::StringArray&>(*ops).GetView(row)))) {
-      continue;
-    }
+    const StepText bare = {
+        .op = OpOf(static_cast<const arrow::StringArray&>(*ops).GetView(row)),
+        .effective_time = static_cast<const arrow::TimestampArray&>(*times).Value(row),
+        .known_time = static_cast<const arrow::TimestampArray&>(*known_times).Value(row),
+        .offset = Offset(static_cast<const arrow::Int64Array&>(*offsets).Value(row))};
+    if (!visitor_.wants(*key, bare)) continue;
     if (!reader) {
       arrow::ArrayVector columns;
       for (const auto& field : schema_->fields()) {
@@ -131,7 +131,7 @@ arrow::Status TaskRows::Take(const RowPart& part) {
       whole = arrow::RecordBatch::Make(schema_, part.rows(), std::move(columns));
       reader.emplace(*whole, view_, entity_);
     }
-    compared_.AddRow(*key, StepTextOf(view_, reader->ChangeAt(row), reader->FeaturesAt(row)));
+    visitor_.take(*key, reader->ChangeAt(row), reader->FeaturesAt(row));
   }
   return arrow::Status::OK();
 }

@@ -1,26 +1,31 @@
-// The newest rows of one task in a table and its change log, for a KeyComparison.
+// The rows of one task in a table and its change log, of which those that matter are read whole.
 //
-//   TaskRows rows(view, entity, task, position, &compared);
+//   TaskRows rows(view, entity, task, {.wants = ..., .take = ...});
 //   RETURN_IF_ERROR(rows.TakeLog(state_folder));      // first the log, then the table:
 //   RETURN_IF_ERROR(rows.TakeTable(warehouse, go_on)); // what is flushed in between is in both
 //
-// Of a row group the columns of features are read only where a row of it is newer than those known
-// of its key; the files of the newest dates come first.
+// Of a row group the columns of features are read only where a row of it is wanted; the files of
+// the newest dates come first, and of a row group its last rows.
 #ifndef FOREBAY_OFFLINE_VERIFY_TASK_ROWS_H_
 #define FOREBAY_OFFLINE_VERIFY_TASK_ROWS_H_
 
 #include <arrow/type_fwd.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "connectors/object_store/object_store.h"
+#include "connectors/update_record/step_text.h"
+#include "engine/aggregate/aggregate.h"
 #include "engine/batch/event_batch.h"
+#include "engine/state/change.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/verify/key_comparison.h"
 
 namespace forebay {
 
@@ -30,11 +35,18 @@ struct Snapshot;
 // The key as Kafka records have it. DATA_LOSS: it is none of the entity.
 absl::StatusOr<std::string> KeyTextOf(const v1::Entity& entity, std::string_view encoded);
 
+// Keys as Kafka records have them.
+struct RowVisitor {
+  // Of `row` only its op, offset, and effective and known time are there.
+  std::function<bool(std::string_view key, const StepText& row)> wants;
+  // Only of rows that are wanted. `features`: one per feature of the view.
+  std::function<void(std::string_view key, const Change& change, const Scalar* features)> take;
+};
+
 class TaskRows {
  public:
-  // `view`, `entity` and `compared` outlive it. Rows after `position` are passed over.
-  TaskRows(const v1::FeatureView& view, const v1::Entity& entity, TaskId task, Offset position,
-           KeyComparison* compared);
+  // `view` and `entity` outlive it.
+  TaskRows(const v1::FeatureView& view, const v1::Entity& entity, TaskId task, RowVisitor visitor);
 
   // What the log of the task holds on this machine. DATA_LOSS: it is damaged.
   absl::Status TakeLog(const std::string& state_folder);
@@ -52,8 +64,7 @@ class TaskRows {
   const v1::FeatureView& view_;
   const v1::Entity& entity_;
   const TaskId task_;
-  const Offset position_;
-  KeyComparison& compared_;
+  const RowVisitor visitor_;
   const std::shared_ptr<arrow::Schema> schema_;  // ChangeSchema
 };
 

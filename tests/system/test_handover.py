@@ -15,20 +15,24 @@ from confluent_kafka import Producer, TopicPartition
 
 from tests.system.broker import Broker
 from tests.system.project import ROOT, Project, forebay
+from tests.system.test_verify import Answer
+from tests.system.topics import read_topic
 from tests.system.worker import Worker, WorkerError
 
-EVENTS = 600
+EVENTS, EARLY = 600, 3
 UNTIL, FIRST_IN_TOPIC = 300, 200  # numbers of events: the topic has some that the files have, too
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def orders() -> pl.DataFrame:
     rng = random.Random(7)
+    users, shops = ["early"] * EARLY, [99] * EARLY  # known to the files alone
+    rest = EVENTS - EARLY
     return pl.DataFrame(
         {
             "at": [START + datetime.timedelta(seconds=61 * i) for i in range(EVENTS)],
-            "user_id": [f"u{rng.randrange(25)}" for _ in range(EVENTS)],
-            "shop": [rng.randrange(8) for _ in range(EVENTS)],
+            "user_id": users + [f"u{rng.randrange(25)}" for _ in range(rest)],
+            "shop": shops + [rng.randrange(8) for _ in range(rest)],
             "amount": [float(rng.randrange(100)) for _ in range(EVENTS)],
         }
     )
@@ -149,6 +153,69 @@ def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
             user: worker.get([feature], {"user_id": user})[feature]["value"] for user in totals
         }
     assert answers == totals
+
+
+def newest_updates(broker: Broker, project: Project, name: str) -> dict[str, dict]:
+    """By key; each in the partition that it says."""
+    newest = {}
+    for message in read_topic(broker.address, project.update_topic(name)):
+        key = message.key().decode()
+        newest[key] = json.loads(message.value()) if message.value() is not None else None
+        assert newest[key] is None or newest[key]["_source_partition"] == message.partition()
+    return {key: value for key, value in newest.items() if value is not None}
+
+
+def check_updates(broker: Broker, project: Project, name: str, key: str) -> None:
+    """The newest update of each key says what its newest row says."""
+    updates = newest_updates(broker, project, name)
+    table = pl.from_arrow(deltalake.DeltaTable(project.table(name)).to_pyarrow_table())
+    newest = table.sort("_effective_time").group_by(key).last()
+    columns = [column for column in newest.columns if column != "date"]
+    rows = {str(row[key]): row for row in newest.select(columns).iter_rows(named=True)}
+    assert updates.keys() == rows.keys()
+    for which, row in rows.items():
+        for column, value in row.items():
+            said = updates[which][column]
+            if isinstance(value, datetime.datetime):
+                said = datetime.datetime.fromisoformat(said)
+            assert said == value, (which, column)
+
+
+def test_update_topics_have_what_files_know(broker, tmp_path):
+    project = make_project(tmp_path, broker, "known")
+    backfill(project)
+    assert "early" in newest_updates(broker, project, "spend")
+    check_updates(broker, project, "spend", "user_id")
+    check_updates(broker, project, "sales", "shop")
+    Worker(project).run_until_idle()
+    check_updates(broker, project, "spend", "user_id")
+    check_updates(broker, project, "sales", "shop")
+    answer = Answer(project).assert_in_sync()
+    assert answer.total("equal", "spend@1") == orders()["user_id"].n_unique()
+    assert answer.total("equal", "sales@1") == orders()["shop"].n_unique()
+    records = len(read_topic(broker.address, project.update_topic("spend")))
+    backfill(project)
+    assert len(read_topic(broker.address, project.update_topic("spend"))) == records
+
+
+def test_killed_while_tasks_publish_what_files_know(broker, tmp_path, monkeypatch):
+    project = make_project(tmp_path, broker, "half-known")
+    path = project.folder / "features" / "features.yaml"
+    definitions = json.loads(path.read_text())
+    definitions["feature_views"][1]["updates"] = {"format": "protobuf"}
+    project.write_definitions(definitions)
+    work = tmp_path / "work"
+    monkeypatch.setenv("FOREBAY_CRASH_AT", "backfill.newest_published:2")
+    command = ["backfill", "--work", work, "--tasks", 2, "--project", project.folder]
+    assert forebay(*command).returncode != 0
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    with pytest.raises(WorkerError, match="run `forebay backfill (spend|sales)` first"):
+        Worker(project).run_until_idle()
+    backfill(project, "--finish", work)
+    check_updates(broker, project, "spend", "user_id")
+    Worker(project).run_until_idle()
+    answer = Answer(project).assert_in_sync()
+    assert answer.total("equal", "sales@1") == orders()["shop"].n_unique()
 
 
 def event_set(project: Project, *arguments: str) -> tuple[str, pl.DataFrame]:
