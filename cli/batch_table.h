@@ -9,9 +9,9 @@
 
 namespace forebay {
 
-// A ListTable. UNIMPLEMENTED: a table that is partitioned, or has files with deleted rows or
-// outside of its folder.
-absl::StatusOr<std::vector<BatchFile>> ListTableFiles(const StoreUri& uri, const S3Settings& s3);
+// A ListTable. UNIMPLEMENTED: a table with files outside of its folder. FAILED_PRECONDITION: one
+// with what LoadSnapshot does not read, as deletion vectors.
+absl::StatusOr<TableFiles> ListTableFiles(const StoreUri& uri, const S3Settings& s3);
 
 }  // namespace forebay
 

@@ -25,7 +25,8 @@ absl::Status ListFolder(const ObjectStore& store, const std::string& folder,
                         std::vector<BatchFile>* files) {
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, store.List(folder));
   for (const ObjectInfo& object : objects) {
-    if (!IsHidden(object.path)) files->push_back({object.path, object.size, object.modified_us});
+    if (!IsHidden(object.path))
+      files->push_back({object.path, object.size, object.modified_us, {}});
   }
   ASSIGN_OR_RETURN(std::vector<std::string> folders, store.ListFolders(folder));
   for (const std::string& inner : folders) {
@@ -77,7 +78,7 @@ absl::StatusOr<bool> TakeOneFile(const StoreUri& uri, const S3Settings& s3, Batc
   for (const ObjectInfo& object : objects) {
     if (object.path != NameOf(uri.path)) continue;
     files->store = std::move(store);
-    files->files = {{object.path, object.size, object.modified_us}};
+    files->files = {{object.path, object.size, object.modified_us, {}}};
     return true;
   }
   return false;
@@ -114,7 +115,9 @@ absl::StatusOr<BatchFiles> ListBatchFiles(const v1::Source& source, const S3Sett
       ASSIGN_OR_RETURN(table, IsTable(*files.store));
     }
     if (table) {
-      ASSIGN_OR_RETURN(files.files, list_table(*uri, s3));
+      ASSIGN_OR_RETURN(TableFiles of_table, list_table(*uri, s3));
+      files.files = std::move(of_table.files);
+      files.partition_columns = std::move(of_table.partition_columns);
       std::sort(files.files.begin(), files.files.end(),
                 [](const auto& a, const auto& b) { return a.path < b.path; });
       return files;

@@ -9,6 +9,7 @@
 #include <parquet/statistics.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -51,19 +52,53 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenUnchanged(const
                   files.Describe(index), size, files.files[index].size));
 }
 
+// By name: what all rows of a file have.
+using Constants = std::map<std::string, std::shared_ptr<arrow::Scalar>>;
+
+// What Hive, and some writers of Delta tables, put for null.
+constexpr std::string_view kHiveNull = "__HIVE_DEFAULT_PARTITION__";
+
+absl::StatusOr<Constants> ConstantsOf(const BatchFiles& files, size_t index) {
+  Constants constants;
+  if (files.partition_columns == nullptr) return constants;
+  const std::map<std::string, std::string>& values = files.files[index].partition_values;
+  for (const auto& field : files.partition_columns->fields()) {
+    auto value = values.find(field->name());
+    if (value == values.end() || value->second.empty() || value->second == kHiveNull) {
+      constants[field->name()] = arrow::MakeNullScalar(field->type());
+      continue;
+    }
+    auto scalar = arrow::Scalar::Parse(field->type(), value->second);
+    if (!scalar.ok()) {
+      return absl::InvalidArgumentError(fmt::format(
+          "file {}: its partition column '{}' has the value '{}', which is no {}",
+          files.Describe(index), field->name(), value->second, field->type()->ToString()));
+    }
+    constants[field->name()] = *std::move(scalar);
+  }
+  return constants;
+}
+
 // The columns of a batch as those of events.
 class RowReader {
  public:
-  RowReader(std::string file, const EventFileColumns& columns)
-      : file_(std::move(file)), columns_(columns) {}
+  RowReader(std::string file, const EventFileColumns& columns, Constants constants)
+      : file_(std::move(file)), columns_(columns), constants_(std::move(constants)) {}
 
   const std::string& file() const { return file_; }
+  const Constants& constants() const { return constants_; }
 
   absl::StatusOr<FileRows> Read(const arrow::RecordBatch& batch) {
     FileRows rows{.first_row = next_row_};
     arrow::ArrayVector arrays;
     for (const v1::Field& field : columns_.fields()) {
-      auto array = ToEventColumn(field, batch.GetColumnByName(field.name()), next_row_);
+      std::shared_ptr<arrow::Array> column = batch.GetColumnByName(field.name());
+      if (auto constant = constants_.find(field.name()); constant != constants_.end()) {
+        auto repeated = arrow::MakeArrayFromScalar(*constant->second, batch.num_rows());
+        if (!repeated.ok()) return InFile(file_, absl::InternalError(repeated.status().message()));
+        column = *std::move(repeated);
+      }
+      auto array = ToEventColumn(field, column, next_row_);
       if (!array.ok()) return InFile(file_, array.status());
       arrays.push_back(*std::move(array));
     }
@@ -83,6 +118,7 @@ class RowReader {
  private:
   const std::string file_;
   const EventFileColumns& columns_;
+  const Constants constants_;
   int64_t next_row_ = 0;
 };
 
@@ -110,8 +146,8 @@ absl::Status CheckSchema(const EventFileColumns& columns, const arrow::Schema& s
 
 class ParquetEvents final : public EventFile {
  public:
-  ParquetEvents(std::string file, const EventFileColumns& columns)
-      : rows_(std::move(file), columns) {}
+  ParquetEvents(std::string file, const EventFileColumns& columns, Constants constants)
+      : rows_(std::move(file), columns, std::move(constants)) {}
 
   absl::Status Open(std::shared_ptr<arrow::io::RandomAccessFile> file,
                     const EventFileColumns& columns) {
@@ -121,11 +157,12 @@ class ParquetEvents final : public EventFile {
     std::shared_ptr<arrow::Schema> schema;
     arrow::Status read = reader_->GetSchema(&schema);
     if (!read.ok()) return Unreadable(rows_.file(), read);
-    absl::Status fits = CheckSchema(columns, *schema);
+    absl::Status fits = CheckSchema(columns, *WithConstants(*schema));
     if (!fits.ok()) return InFile(rows_.file(), fits);
     std::vector<int> groups(reader_->num_row_groups()), leaves;
     for (size_t i = 0; i < groups.size(); ++i) groups[i] = static_cast<int>(i);
     for (const v1::Field& field : columns.fields()) {
+      if (rows_.constants().contains(field.name())) continue;
       const int index = schema->GetFieldIndex(field.name());
       leaves.push_back(reader_->manifest().schema_fields[index].column_index);
     }
@@ -140,6 +177,7 @@ class ParquetEvents final : public EventFile {
   // INT64 min of the known times over the row groups.
   std::optional<int64_t> LeastKnownTime(const EventFileColumns& columns) const {
     const v1::Field& field = columns.fields()[columns.known_time()];
+    if (rows_.constants().contains(field.name())) return std::nullopt;
     std::shared_ptr<arrow::Schema> schema;
     if (!reader_->GetSchema(&schema).ok()) return std::nullopt;
     const int index = schema->GetFieldIndex(field.name());
@@ -177,6 +215,17 @@ class ParquetEvents final : public EventFile {
   }
 
  private:
+  // What a file has of a partition column is passed over.
+  std::shared_ptr<arrow::Schema> WithConstants(const arrow::Schema& schema) const {
+    arrow::FieldVector fields;
+    for (const auto& field : schema.fields()) {
+      if (!rows_.constants().contains(field->name())) fields.push_back(field);
+    }
+    for (const auto& [name, value] : rows_.constants())
+      fields.push_back(arrow::field(name, value->type));
+    return arrow::schema(std::move(fields));
+  }
+
   RowReader rows_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::unique_ptr<arrow::RecordBatchReader> batches_;
@@ -201,7 +250,8 @@ std::shared_ptr<arrow::DataType> CsvType(const v1::Field& field) {
 
 class CsvEvents final : public EventFile {
  public:
-  CsvEvents(std::string file, const EventFileColumns& columns) : rows_(std::move(file), columns) {}
+  CsvEvents(std::string file, const EventFileColumns& columns, Constants constants)
+      : rows_(std::move(file), columns, std::move(constants)) {}
 
   absl::Status Open(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
                     const EventFileColumns& columns) {
@@ -255,7 +305,8 @@ template <typename Events>
 absl::StatusOr<std::unique_ptr<Events>> OpenAs(const BatchFiles& files, size_t index,
                                                const EventFileColumns& columns) {
   ASSIGN_OR_RETURN(auto file, OpenUnchanged(files, index));
-  auto events = std::make_unique<Events>(files.Describe(index), columns);
+  ASSIGN_OR_RETURN(Constants constants, ConstantsOf(files, index));
+  auto events = std::make_unique<Events>(files.Describe(index), columns, std::move(constants));
   RETURN_IF_ERROR(events->Open(std::move(file), columns));
   return events;
 }

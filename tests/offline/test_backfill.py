@@ -129,6 +129,22 @@ def test_a_table_has_the_steps_of_all_events_once(tmp_path: pathlib.Path, form: 
     assert verified.stderr == "in sync: 49 keys of 2 views\n"
 
 
+@pytest.mark.parametrize("columns", [["shop", "user_id"], ["amount"], ["at"]])
+def test_columns_that_a_table_is_partitioned_by(tmp_path: pathlib.Path, columns: list[str]) -> None:
+    frame = pl.from_arrow(orders(60)).with_columns(
+        pl.col("user_id").str.replace("u1.*", "a b/ü=%25"),
+        pl.when(pl.col("shop") < 8).then("shop"),
+    )
+    events = frame.to_arrow()
+    deltalake.write_deltalake(str(tmp_path / "history"), events, partition_by=columns)
+    make_project(tmp_path)
+    assert "60 applied" in backfill(tmp_path)
+    assert steps(tmp_path).equals(expected_steps(events))
+    visits = table(tmp_path, "visits").group_by("shop").agg(pl.col("visits_lifetime").max())
+    counts = frame.drop_nulls("shop").group_by(pl.col("shop").cast(pl.Int64)).len("visits_lifetime")
+    assert visits.sort("shop").rows() == counts.sort("shop").rows()
+
+
 def test_a_training_set_of_files_alone(tmp_path: pathlib.Path) -> None:
     events = orders(500)
     write_files(tmp_path / "history", events)
