@@ -53,6 +53,13 @@ absl::Status RewriteOne(const std::shared_ptr<ObjectStore>& warehouse, const Tab
   return absl::OkStatus();
 }
 
+absl::Status RewriteAll(const std::shared_ptr<ObjectStore>& warehouse,
+                        const std::vector<TableId>& tables, std::string_view what,
+                        const Step& step) {
+  for (const TableId& id : tables) RETURN_IF_ERROR(RewriteOne(warehouse, id, what, step));
+  return absl::OkStatus();
+}
+
 struct CompactArguments {
   std::string folder = ".";
   std::vector<std::string> tables;
@@ -61,50 +68,39 @@ struct CompactArguments {
 };
 
 // Of all tables.
-absl::StatusOr<std::vector<std::string>> Divide(const LoadedProject& loaded,
+absl::StatusOr<std::vector<std::string>> Divide(const std::shared_ptr<ObjectStore>& warehouse,
                                                 const std::vector<TableId>& tables,
-                                                const CompactArguments& arguments) {
+                                                const CompactArguments& arguments,
+                                                const CompactionOptions& options) {
   std::vector<std::string> lines;
   for (const TableId& id : tables) {
-    absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(
-        OpenObjectStore(loaded.config.warehouse, loaded.config.s3), OfflineTablePath(id));
+    absl::StatusOr<std::unique_ptr<DeltaTable>> table =
+        DeltaTable::Open(warehouse, OfflineTablePath(id));
     if (absl::IsNotFound(table.status())) continue;
     RETURN_IF_ERROR(table.status());
-    for (std::string& line : DivideCompaction(
-             arguments.folder, **table, CompactionOptionsOf(loaded.config), arguments.tasks.tasks))
+    for (std::string& line :
+         DivideCompaction(arguments.folder, **table, options, arguments.tasks.tasks))
       lines.push_back(std::move(line));
   }
   return lines;
 }
 
-absl::Status Finish(const LoadedProject& loaded, const std::vector<TableId>& tables) {
-  std::shared_ptr<ObjectStore> warehouse =
-      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  for (const TableId& id : tables) {
-    RETURN_IF_ERROR(RewriteOne(warehouse, id, "merged", [&](DeltaTable* table) {
-      return FinishCompaction(warehouse, table, CompactionOptionsOf(loaded.config));
-    }));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Compact(const CompactArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.tables));
-  if (arguments.finish) return Finish(loaded, tables);
-  if (arguments.tasks.divides()) {
-    ASSIGN_OR_RETURN(std::vector<std::string> tasks, Divide(loaded, tables, arguments));
-    ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
-    return ran ? Finish(loaded, tables) : absl::OkStatus();
-  }
+  const CompactionOptions options = CompactionOptionsOf(loaded.config);
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  for (const TableId& id : tables) {
-    RETURN_IF_ERROR(RewriteOne(warehouse, id, "merged", [&](DeltaTable* table) {
-      return CompactTable(warehouse, table, CompactionOptionsOf(loaded.config));
-    }));
+  if (arguments.tasks.divides()) {
+    ASSIGN_OR_RETURN(std::vector<std::string> tasks, Divide(warehouse, tables, arguments, options));
+    ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
+    if (!ran) return absl::OkStatus();
   }
-  return absl::OkStatus();
+  const bool in_tasks = arguments.finish || arguments.tasks.divides();
+  return RewriteAll(warehouse, tables, "merged", [&](DeltaTable* table) {
+    return in_tasks ? FinishCompaction(warehouse, table, options)
+                    : CompactTable(warehouse, table, options);
+  });
 }
 
 absl::Status Tier(const std::string& folder, const std::vector<std::string>& names,
@@ -131,12 +127,8 @@ absl::Status Tier(const std::string& folder, const std::vector<std::string>& nam
                                .s3 = loaded.config.s3,
                                .dates_before = absl::ToUnixMicros(absl::Now()) - age_us,
                                .compaction = CompactionOptionsOf(loaded.config)};
-  for (const TableId& id : tables) {
-    RETURN_IF_ERROR(RewriteOne(warehouse, id, "moved", [&](DeltaTable* table) {
-      return TierTable(warehouse, table, options);
-    }));
-  }
-  return absl::OkStatus();
+  return RewriteAll(warehouse, tables, "moved",
+                    [&](DeltaTable* table) { return TierTable(warehouse, table, options); });
 }
 
 }  // namespace

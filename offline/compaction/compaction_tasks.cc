@@ -134,7 +134,6 @@ std::vector<std::string> DivideCompaction(const std::string& project_folder,
   for (size_t number = 0; number < shares.size(); ++number) {
     Json task = NewTask(kCompactionTask, project_folder);
     task["table"] = table.path();
-    task["table_version"] = table.snapshot().version;
     task["round"] = round;
     task["number"] = number;
     task["of"] = shares.size();
