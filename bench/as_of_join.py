@@ -16,6 +16,7 @@ import sys
 
 THREADS = 2
 ROW_GROUP = 128 * 1024
+COMPRESSION = "snappy"  # as forebay writes
 
 
 def duckdb(job: dict) -> None:
@@ -31,7 +32,7 @@ def duckdb(job: dict) -> None:
         joins += f" ON l.{key} = f{i}.{key} AND l.{job['label_time']} >= f{i}.{table['time']}"
     connection.execute(
         f"COPY (SELECT {', '.join(columns)} FROM read_parquet('{job['labels']}') l{joins}) "
-        f"TO '{job['out']}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        f"TO '{job['out']}' (FORMAT parquet, COMPRESSION {COMPRESSION}, ROW_GROUP_SIZE {ROW_GROUP})"
     )
 
 
@@ -50,7 +51,7 @@ def polars(job: dict) -> None:
             strategy="backward",
             check_sortedness=False,
         ).drop(table["time"], strict=False)
-    labels.sink_parquet(job["out"], compression="zstd", row_group_size=ROW_GROUP)
+    labels.sink_parquet(job["out"], compression=COMPRESSION, row_group_size=ROW_GROUP)
 
 
 def floor(job: dict) -> None:

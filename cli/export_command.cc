@@ -28,7 +28,7 @@ struct ExportArguments {
 absl::Status ExportSteps(const ExportArguments& arguments, const LoadedProject& loaded,
                          const TableVersion& version, TrainingSetRequest request) {
   OutputOptions& output = request.output;
-  output.encoding = loaded.config.parquet_encoding;
+  output.layout.encoding = loaded.config.parquet_encoding;
   output.s3 = loaded.config.s3;
   RETURN_IF_ERROR(CheckOutput(output));
   ViewStepsRequest asked{.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),

@@ -54,20 +54,15 @@ absl::StatusOr<std::vector<HorizonLabel>> HorizonLabels(const LabelArguments& ar
   return labels;
 }
 
-std::vector<std::string> TimeUnitNames() {
-  std::vector<std::string> names;
-  for (const TimeUnit& unit : kTimeUnits) names.emplace_back(unit.name);
-  return names;
-}
-
 v1::TimeEncoding EncodingOf(std::string_view name) {
   auto named = [name](const TimeUnit& unit) { return unit.name == name; };
   return std::find_if(kTimeUnits.begin(), kTimeUnits.end(), named)->encoding;
 }
 
-std::vector<std::string> OutputFormatNames() {
+template <typename Table>
+std::vector<std::string> NamesOf(const Table& table) {
   std::vector<std::string> names;
-  for (const NamedOutputFormat& format : kOutputFormats) names.emplace_back(format.name);
+  for (const auto& one : table) names.emplace_back(one.name);
   return names;
 }
 
@@ -183,7 +178,7 @@ void AddLabelOptions(CLI::App* command, LabelArguments* arguments, TrainingSetRe
       ->add_option_function<std::string>(
           "--time-unit", [=](const std::string& name) { request->time_unit = EncodingOf(name); },
           "What whole numbers in the time column count, since 1970 UTC: s, ms, us or ns")
-      ->check(CLI::IsMember(TimeUnitNames()))
+      ->check(CLI::IsMember(NamesOf(kTimeUnits)))
       ->option_text("UNIT");
 }
 
@@ -209,8 +204,20 @@ void AddOutputOptions(CLI::App* command, OutputOptions* output) {
                 })->format;
           },
           "parquet, csv or delta; default: what the name of the output tells, else parquet")
-      ->check(CLI::IsMember(OutputFormatNames()))
+      ->check(CLI::IsMember(NamesOf(kOutputFormats)))
       ->option_text("FORMAT");
+  command
+      ->add_option_function<std::string>(
+          "--compression",
+          [=](const std::string& name) {
+            output->layout.compression =
+                std::ranges::find(kOutputCompressions, name, &NamedOutputCompression::name)
+                    ->compression;
+          },
+          "Of Parquet: snappy, zstd (smaller files, written in more time) or none")
+      ->check(CLI::IsMember(NamesOf(kOutputCompressions)))
+      ->default_str("snappy")
+      ->option_text("CODEC");
   command->add_option("--partition-by", output->partition_by,
                       "A column, for whose values there are folders");
   command->add_flag("--overwrite", output->overwrite,

@@ -134,7 +134,7 @@ absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest requ
     request.states = &states;
   }
   request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  if (request.again == nullptr) request.output.encoding = loaded.config.parquet_encoding;
+  if (request.again == nullptr) request.output.layout.encoding = loaded.config.parquet_encoding;
   request.output.s3 = loaded.config.s3;
   request.labels.s3 = loaded.config.s3;
   for (HorizonLabel& label : request.horizon_labels) label.source.s3 = loaded.config.s3;

@@ -10,13 +10,26 @@
 namespace forebay {
 namespace {
 
+arrow::Compression::type CodecOf(OutputCompression compression) {
+  switch (compression) {
+    case OutputCompression::kSnappy:
+      return arrow::Compression::SNAPPY;
+    case OutputCompression::kZstd:
+      return arrow::Compression::ZSTD;
+    case OutputCompression::kNone:
+      break;
+  }
+  return arrow::Compression::UNCOMPRESSED;
+}
+
 arrow::Result<std::unique_ptr<parquet::arrow::FileWriter>> OpenParquetFile(
-    const arrow::Schema& schema, ParquetEncoding encoding, arrow::internal::Executor* executor,
+    const arrow::Schema& schema, ParquetLayout layout, arrow::internal::Executor* executor,
     std::shared_ptr<arrow::io::OutputStream> out) {
   parquet::WriterProperties::Builder builder;
-  builder.compression(arrow::Compression::ZSTD)->compression_level(1)->enable_page_checksum();
+  builder.compression(CodecOf(layout.compression));  // no checksums: a manifest has the file's
+  if (layout.compression == OutputCompression::kZstd) builder.compression_level(1);
   builder.max_row_group_length(kRowGroupRows);
-  for (const auto& field : schema.fields()) EncodeNumbers(*field, encoding, &builder);
+  for (const auto& field : schema.fields()) EncodeNumbers(*field, layout.encoding, &builder);
   parquet::ArrowWriterProperties::Builder arrow_properties;
   arrow_properties.store_schema()->set_use_threads(true);
   if (executor != nullptr) arrow_properties.set_executor(executor);
@@ -37,7 +50,7 @@ std::string CsvHeader(const arrow::Schema& schema) {
 
 arrow::Result<std::unique_ptr<FileEncoder>> FileEncoder::Open(
     std::shared_ptr<arrow::io::OutputStream> out, std::shared_ptr<arrow::Schema> schema,
-    OutputFormat format, ParquetEncoding encoding, arrow::internal::Executor* executor) {
+    OutputFormat format, ParquetLayout layout, arrow::internal::Executor* executor) {
   std::unique_ptr<FileEncoder> file(new FileEncoder);
   file->out_ = std::make_shared<HashedOutput>(std::move(out));
   file->null_counts_.resize(schema->num_fields());
@@ -45,7 +58,7 @@ arrow::Result<std::unique_ptr<FileEncoder>> FileEncoder::Open(
     const std::string header = CsvHeader(*schema);
     ARROW_RETURN_NOT_OK(file->out_->Write(header.data(), std::ssize(header)));
   } else {
-    ARROW_ASSIGN_OR_RAISE(file->parquet_, OpenParquetFile(*schema, encoding, executor, file->out_));
+    ARROW_ASSIGN_OR_RAISE(file->parquet_, OpenParquetFile(*schema, layout, executor, file->out_));
   }
   file->schema_ = std::move(schema);
   return file;

@@ -11,7 +11,6 @@
 
 #include "offline/training_set/file_hash.h"
 #include "offline/training_set/output_format.h"
-#include "schemas/types/parquet_encoding.h"
 
 namespace arrow::internal {
 class Executor;
@@ -29,7 +28,7 @@ class FileEncoder {
   // `format`: kDelta writes Parquet. `executor`: encodes columns; null: Arrow's own.
   static arrow::Result<std::unique_ptr<FileEncoder>> Open(
       std::shared_ptr<arrow::io::OutputStream> out, std::shared_ptr<arrow::Schema> schema,
-      OutputFormat format, ParquetEncoding encoding, arrow::internal::Executor* executor);
+      OutputFormat format, ParquetLayout layout, arrow::internal::Executor* executor);
   ~FileEncoder();
 
   // REQUIRES: rows of the schema.

@@ -34,6 +34,25 @@ inline constexpr std::array<NamedOutputFormat, 3> kOutputFormats = {
 // "parquet".
 std::string_view OutputFormatName(OutputFormat format);
 
+// Of the columns of Parquet files.
+enum class OutputCompression : uint8_t { kSnappy, kZstd, kNone };
+
+// As --compression names them.
+struct NamedOutputCompression {
+  std::string_view name;
+  OutputCompression compression;
+};
+inline constexpr std::array<NamedOutputCompression, 3> kOutputCompressions = {
+    {{"snappy", OutputCompression::kSnappy},
+     {"zstd", OutputCompression::kZstd},
+     {"none", OutputCompression::kNone}}};
+
+// How Parquet files are written.
+struct ParquetLayout {
+  ParquetEncoding encoding = ParquetEncoding::kCompatible;
+  OutputCompression compression = OutputCompression::kSnappy;
+};
+
 // By the ending of a file's name; nullopt: it does not tell.
 std::optional<OutputFormat> FormatOfPath(std::string_view path);
 

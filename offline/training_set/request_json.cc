@@ -25,6 +25,11 @@ std::string_view NameOf(v1::TimeEncoding unit) {
   return "";
 }
 
+std::string_view NameOf(OutputCompression compression) {
+  return std::ranges::find(kOutputCompressions, compression, &NamedOutputCompression::compression)
+      ->name;
+}
+
 v1::TimeEncoding UnitNamed(std::string_view name) {
   for (const TimeUnit& one : kTimeUnits) {
     if (one.name == name) return one.encoding;
@@ -120,7 +125,8 @@ OrderedJson RequestJson(const TrainingSetRequest& request) {
            {{"path", AbsolutePath(request.output.path)},
             {"format", OutputFormatName(request.output.format)},
             {"partition_by", request.output.partition_by},
-            {"compact_encoding", request.output.encoding == ParquetEncoding::kCompact}}}};
+            {"compact_encoding", request.output.layout.encoding == ParquetEncoding::kCompact},
+            {"compression", NameOf(request.output.layout.compression)}}}};
 }
 
 TrainingSetRequest RequestOf(const OrderedJson& json) {
@@ -148,9 +154,13 @@ TrainingSetRequest RequestOf(const OrderedJson& json) {
     if (one.name == format) request.output.format = one.format;
   }
   request.output.partition_by = output.at("partition_by").get<std::string>();
-  request.output.encoding = output.at("compact_encoding").get<bool>()
-                                ? ParquetEncoding::kCompact
-                                : ParquetEncoding::kCompatible;
+  request.output.layout.encoding = output.at("compact_encoding").get<bool>()
+                                       ? ParquetEncoding::kCompact
+                                       : ParquetEncoding::kCompatible;
+  const std::string compression = output.value("compression", "zstd");  // of older manifests
+  for (const NamedOutputCompression& one : kOutputCompressions) {
+    if (one.name == compression) request.output.layout.compression = one.compression;
+  }
   return request;
 }
 

@@ -246,8 +246,9 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     RETURN_IF_ERROR(CheckSameFeatures(request.again->features, summary.features));
     RETURN_IF_ERROR(CheckSameInputs(request.again->inputs, summary.inputs));
   }
-  ASSIGN_OR_RETURN(labels.table, AsOutputColumns(labels.table, request.output.format,
-                                                 request.output.encoding, &summary.warnings));
+  ASSIGN_OR_RETURN(labels.table,
+                   AsOutputColumns(labels.table, request.output.format,
+                                   request.output.layout.encoding, &summary.warnings));
   summary.labels = labels.times.size();
   AddSentence(WarnOfLabelsAfter(KnownTime(absl::ToUnixMicros(start)), labels), &summary.warnings);
 

@@ -244,7 +244,7 @@ absl::StatusOr<TrainingSetWriter::Part*> TrainingSetWriter::Open(const PartKey& 
     if (!file.ok()) return Failed(file.status().message());
     out = *file;
   }
-  auto file = FileEncoder::Open(std::move(out), part_schema_, options_.format, options_.encoding,
+  auto file = FileEncoder::Open(std::move(out), part_schema_, options_.format, options_.layout,
                                 options_.executor);
   if (!file.ok()) return Failed(file.status().message());
   part.file = *std::move(file);

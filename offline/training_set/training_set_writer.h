@@ -25,7 +25,6 @@
 #include "offline/training_set/label_split.h"
 #include "offline/training_set/output_format.h"
 #include "offline/training_set/row_parts.h"
-#include "schemas/types/parquet_encoding.h"
 
 namespace arrow {
 class Schema;
@@ -49,7 +48,7 @@ struct OutputOptions {
   // `out-train.parquet`; in a Delta table the column `split`.
   std::vector<std::string> split_names;
   bool overwrite = false;
-  ParquetEncoding encoding = ParquetEncoding::kCompatible;
+  ParquetLayout layout;  // of Parquet files and Delta tables
   S3Settings s3;
   arrow::internal::Executor* executor = nullptr;  // of columns; null: Arrow's own
 };

@@ -8,6 +8,7 @@ import deltalake
 import duckdb
 import polars as pl
 import pyarrow.dataset
+import pyarrow.parquet
 import pytest
 from polars.testing import assert_frame_equal
 from tests.offline import kinds, lake
@@ -103,6 +104,17 @@ def test_a_delta_table_is_replaced_only_where_that_is_said_and_its_versions_stay
     build(shop, table, "--out-format", "delta", "--partition-by", COUNTRY, "--overwrite", labels="few.parquet")
     same_rows(pl.read_delta(str(table)), whole.filter(pl.col("n") < 5))
     same_rows(pl.read_delta(str(table), version=0), whole)
+
+
+@pytest.mark.parametrize("arguments, codec", [((), "SNAPPY"), (("--compression", "zstd"), "ZSTD")])
+def test_compression_is_what_was_asked_for_and_is_so_again(shop, whole, tmp_path, arguments, codec):
+    out, again = tmp_path / "set.parquet", tmp_path / "again.parquet"
+    build(shop, out, *arguments)
+    columns = pyarrow.parquet.read_metadata(out).row_group(0).to_dict()["columns"]
+    assert {column["compression"] for column in columns} == {codec}
+    assert_frame_equal(pl.read_parquet(out), whole)
+    forebay(shop, "training-set", "--again", f"{out}.manifest.json", "--out", again)
+    assert again.read_bytes() == out.read_bytes()
 
 
 def test_partitions_are_folders_that_others_read(shop, whole, tmp_path):
