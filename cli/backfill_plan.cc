@@ -10,6 +10,7 @@
 #include "cli/batch_table.h"
 #include "cli/kafka_config.h"
 #include "connectors/kafka/admin.h"
+#include "connectors/kafka/files_end.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/feature_names.h"
 #include "schemas/definition/lookup.h"
@@ -79,6 +80,7 @@ absl::StatusOr<std::map<std::string, int32_t>> CountPartitions(const std::vector
     }
     ASSIGN_OR_RETURN(
         count, AskPatiently(stop, [&] { return admin->PartitionCount(plan.source->topic()); }));
+    RETURN_IF_ERROR(CheckUntilOffsets(*plan.source, count));
   }
   return partitions;
 }

@@ -24,7 +24,7 @@ absl::StatusOr<std::vector<TaskPlan>> PlanBackfill(const v1::Project& project,
 ViewFingerprints FingerprintsOf(const std::vector<TaskPlan>& plans);
 
 // By the plan's topic: as many as the Kafka topic behind the files has, where there is one, for
-// which brokers are waited for.
+// which brokers are waited for. INVALID_ARGUMENT as of CheckUntilOffsets.
 absl::StatusOr<std::map<std::string, int32_t>> CountPartitions(const std::vector<TaskPlan>& plans,
                                                                const ProjectConfig& config,
                                                                const std::atomic<bool>& stop);

@@ -25,6 +25,7 @@
 #include "connectors/update_record/encoded_updates.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/verify/task_rows.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
@@ -46,7 +47,7 @@ std::vector<FollowedView> FindFollowed(const std::vector<TaskPlan>& of_files,
                                        const std::vector<TaskPlan>& of_topics) {
   std::vector<FollowedView> followed;
   for (const TaskPlan& plan : of_topics) {
-    if (!plan.source->batch().has_until_us() || plan.views.empty()) continue;
+    if (!HasFilesBeforeTopic(*plan.source) || plan.views.empty()) continue;
     const std::string files = BatchTopicOf(plan);
     if (std::none_of(of_files.begin(), of_files.end(),
                      [&](const TaskPlan& one) { return one.topic == files; })) {

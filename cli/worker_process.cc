@@ -34,6 +34,7 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
+#include "connectors/kafka/files_end.h"
 #include "connectors/kafka/kafka_source.h"
 #include "connectors/kafka/record_limits.h"
 #include "connectors/kafka/repartition_record.h"
@@ -56,6 +57,7 @@
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
 #include "schemas/definition/feature_names.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -79,6 +81,15 @@ bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   return *members && std::any_of((*members)->begin(), (*members)->end(), [&](const auto& member) {
     return member.worker_id == config.worker_id;
   });
+}
+
+// Of what the task has read for its views before it was opened; nullopt: for none of them.
+std::optional<Offset> LeastPosition(const Task& task) {
+  std::optional<Offset> least;
+  for (const ViewCoverage& view : task.coverage()) {
+    if (view.from >= Offset(0)) least = std::min(least.value_or(view.from), view.from);
+  }
+  return least;
 }
 
 class WorkerProcess {
@@ -285,8 +296,10 @@ absl::Status WorkerProcess::PrepareKafka() {
           FedTopic(*plan.source, static_cast<int32_t>(config().replication_factor), limits_.most());
       RETURN_IF_ERROR(AskPatiently(stop_, [&] { return admin_->CreateTopic(spec); }));
     }
-    ASSIGN_OR_RETURN(source_partitions_[plan.topic],
+    int32_t& partitions = source_partitions_[plan.topic];
+    ASSIGN_OR_RETURN(partitions,
                      AskPatiently(stop_, [&] { return admin_->PartitionCount(plan.topic); }));
+    RETURN_IF_ERROR(CheckUntilOffsets(*plan.source, partitions));
   }
   ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
                    PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
@@ -373,7 +386,7 @@ absl::StatusOr<std::unique_ptr<StateStore>> WorkerProcess::OpenStore(const TaskI
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores_->Open(task));
   auto plan = std::find_if(plans_.begin(), plans_.end(),
                            [&](const TaskPlan& one) { return one.topic == task.topic; });
-  if (!plan->source->batch().has_until_us() || plan->views.empty()) return store;
+  if (!HasFilesBeforeTopic(*plan->source) || plan->views.empty()) return store;
   ASSIGN_OR_RETURN(std::vector<const ViewTaskPlan*> views, MissingViews(*plan, *store));
   std::erase_if(views, [](const ViewTaskPlan* view) { return view->from_now; });
   if (views.empty()) return store;
@@ -412,11 +425,16 @@ absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
   ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(ids));
   // No sink has refused them, and nothing of them is published yet.
   RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
+  std::map<TaskId, std::optional<Offset>> least;
   for (const auto& task : worker_->Tasks()) {
-    if (task->task().read_before() < Offset(0)) source_->ReadsFirst(task->task().id());
+    const TaskId& id = task->task().id();
+    if (task->task().read_before() < Offset(0)) source_->ReadsFirst(id);
+    least[id] = LeastPosition(task->task());
   }
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (!positions[i]) source_->BeginsAtOldest(ids[i]);
+    const TaskReading reading{.position = positions[i],
+                              .least = least[ids[i]] ? least[ids[i]] : positions[i]};
+    ASSIGN_OR_RETURN(positions[i], source_->Begin(ids[i], reading));
   }
   return positions;
 }

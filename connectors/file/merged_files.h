@@ -13,8 +13,9 @@
 // of each file that is open, no more is in memory than a batch and what others have yet to come
 // before.
 //
-// Rows that are known at `until` or later are left out. Those that fail the gate (S1), with their
-// known times as the timestamps of their records, are there with why. Not thread-safe.
+// Where `until` is a time, rows that are known then or later are left out. Those that fail the gate
+// (S1), with their known times as the timestamps of their records, are there with why. Not
+// thread-safe.
 #ifndef FOREBAY_CONNECTORS_FILE_MERGED_FILES_H_
 #define FOREBAY_CONNECTORS_FILE_MERGED_FILES_H_
 

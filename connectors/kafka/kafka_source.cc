@@ -11,6 +11,7 @@
 #include "engine/batch/take_rows.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/shown_bytes.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -113,7 +114,7 @@ absl::Status KafkaSource::CheckReach(const TaskId& task, const TaskPlan& plan,
                                      const EventBatch& batch) {
   if (batch.size() == 0) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
-  if (at_oldest_.erase(task) == 0 || oldest_[task] <= Offset(0)) return absl::OkStatus();
+  if (at_oldest_.erase(task) == 0 || bounds_[task].oldest <= Offset(0)) return absl::OkStatus();
   const int64_t until = plan.source->batch().until_us();
   const int64_t first = batch.known_times.front().value();
   if (first < until) return absl::OkStatus();
@@ -126,10 +127,11 @@ absl::Status KafkaSource::CheckReach(const TaskId& task, const TaskPlan& plan,
 
 absl::Status KafkaSource::LeaveToFiles(const TaskId& task, EventBatch* batch) {
   const TaskPlan& plan = *PlanOf(task);
-  if (plan.repartition || !plan.source->batch().has_until_us()) return absl::OkStatus();
-  const int64_t until = plan.source->batch().until_us();
-  RETURN_IF_ERROR(CheckReach(task, plan, *batch));
-  DropKnownBefore(until, batch);
+  if (plan.repartition || !HasFilesBeforeTopic(*plan.source)) return absl::OkStatus();
+  if (plan.source->batch().has_until_us()) {
+    RETURN_IF_ERROR(CheckReach(task, plan, *batch));
+    DropKnownBefore(plan.source->batch().until_us(), batch);
+  }
   auto topic = topics_.find(task.topic);
   if (plan.views.empty() || batch->size() == 0 || topic == topics_.end()) return absl::OkStatus();
   return CheckPartition(task, batch->records.front(), topic->second.partitions);
@@ -165,11 +167,9 @@ absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
     if (marks.ok()) {
       log.Done("the ends of partitions are known");
       absl::MutexLock lock(&mutex_);
-      oldest_[task] = marks->low;
-      ends_[task] = marks->high;
-      return PartitionBounds{.oldest = marks->low,
-                             .next = marks->high,
-                             .topic_id = topic == topics_.end() ? "" : topic->second.id};
+      return bounds_[task] = {.oldest = marks->low,
+                              .next = marks->high,
+                              .topic_id = topic == topics_.end() ? "" : topic->second.id};
     }
     if (!absl::IsUnavailable(marks.status())) return marks.status();
     if (cancel_ != nullptr && cancel_->load())
@@ -180,12 +180,20 @@ absl::StatusOr<PartitionBounds> KafkaSource::Bounds(const TaskId& task) {
 
 void KafkaSource::ReadsFirst(const TaskId& task) {
   absl::MutexLock lock(&mutex_);
-  key_check_->ReadFirst(task, ends_[task]);
+  key_check_->ReadFirst(task, bounds_[task].next);
 }
 
-void KafkaSource::BeginsAtOldest(const TaskId& task) {
+absl::StatusOr<std::optional<Offset>> KafkaSource::Begin(const TaskId& task,
+                                                         const TaskReading& reading) {
   absl::MutexLock lock(&mutex_);
+  const TaskPlan& plan = *PlanOf(task);
+  const std::optional<Offset> end =
+      plan.repartition ? std::nullopt : EndOfFiles(*plan.source, task);
+  if (end) RETURN_IF_ERROR(CheckNothingBetween(*plan.source, task, *end, reading, bounds_[task]));
+  if (reading.position) return reading.position;
+  if (end && *end > Offset(0)) return *end - 1;
   at_oldest_.insert(task);
+  return std::nullopt;
 }
 
 void KafkaSource::Warn(const TaskId& task, const std::string& mismatch) {

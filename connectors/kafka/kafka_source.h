@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "connectors/decode/event_decoder.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/kafka/files_end.h"
 #include "connectors/key_check/key_check.h"
 #include "engine/task/task_plan.h"
 #include "engine/task/topic_identity.h"
@@ -23,8 +24,8 @@
 
 namespace forebay {
 
-// Of a topic with files before it (Source.batch), the records that are known before `until` are
-// left out: those are in the files.
+// Of a topic with files before it (Source.batch), what is in the files is left out: what is known
+// before `until`, or stands before it.
 class KafkaSource final : public Source {
  public:
   // All but `topics` outlive the source. `topics`: what the topics of the plans are, as far as it
@@ -52,8 +53,9 @@ class KafkaSource final : public Source {
   // Nothing of the partition was read before. REQUIRES: its bounds were asked.
   void ReadsFirst(const TaskId& task);
 
-  // It is read from the oldest record on. REQUIRES: its bounds were asked.
-  void BeginsAtOldest(const TaskId& task);
+  // Behind which offset the task is read, as PartitionOwner.assigned says it. FAILED_PRECONDITION
+  // as of CheckNothingBetween. REQUIRES: its bounds were asked.
+  absl::StatusOr<std::optional<Offset>> Begin(const TaskId& task, const TaskReading& reading);
 
   absl::StatusOr<EventBatch> Next(const TaskId& task, size_t max_records,
                                   absl::Duration timeout) override;
@@ -82,8 +84,7 @@ class KafkaSource final : public Source {
   absl::Mutex mutex_;
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
   // As of the last Bounds.
-  std::map<TaskId, Offset> oldest_ ABSL_GUARDED_BY(mutex_);
-  std::map<TaskId, Offset> ends_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, PartitionBounds> bounds_ ABSL_GUARDED_BY(mutex_);
   std::set<TaskId> at_oldest_ ABSL_GUARDED_BY(mutex_);    // and no event was read yet
   std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
   std::set<std::string> warned_of_control_ ABSL_GUARDED_BY(mutex_);  // topics

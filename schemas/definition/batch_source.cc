@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fmt/format.h"
 #include "schemas/definition/allowed_names.h"
@@ -104,6 +105,23 @@ void ReadFeed(const YamlNode* node, const YamlNode* known_time, v1::Source* sour
   source->set_known_time_column(batch.known_time_column());
 }
 
+// By partition, the offset of the first record of the topic that the files do not have.
+void ReadUntilOffsets(const YamlNode& node, v1::BatchSource* batch, Findings* findings) {
+  const std::vector<YamlNode::Pointer>* offsets = ReadList(&node, "until", findings);
+  if (offsets == nullptr) return;
+  for (const YamlNode::Pointer& item : *offsets) {
+    const bool plain = item->kind == YamlNode::Kind::kScalar && item->plain;
+    std::optional<int64_t> offset = plain ? ParseInteger(item->text) : std::nullopt;
+    if (!offset || *offset < 0) {
+      findings->Add(
+          *item, fmt::format("an offset must be a whole number, 0 or more, found {}",
+                             item->kind == YamlNode::Kind::kScalar ? fmt::format("'{}'", item->text)
+                                                                   : std::string(KindName(*item))));
+    }
+    batch->add_until_offsets(offset.value_or(0));
+  }
+}
+
 void ReadUntil(const YamlNode& map, const YamlNode* node, v1::Source* source, Findings* findings) {
   if (node != nullptr && source->batch().feed()) {
     return findings->Add(*node, "files that are fed into a topic have no end: leave until out");
@@ -116,11 +134,21 @@ void ReadUntil(const YamlNode& map, const YamlNode* node, v1::Source* source, Fi
                                    source->topic()));
     return;
   }
+  if (node->kind == YamlNode::Kind::kSequence) {
+    if (!source->topic().empty()) return ReadUntilOffsets(*node, source->mutable_batch(), findings);
+    return findings->Add(*node,
+                         "offsets say where a topic goes on, and the source has none: name it with "
+                         "the key 'topic', or write a time");
+  }
   std::optional<std::string> text = ReadText(node, "until", findings);
   if (!text) return;
   absl::StatusOr<int64_t> time = ParseTime(*text);
   if (time.ok()) return source->mutable_batch()->set_until_us(*time);
-  findings->Add(*node, fmt::format("'{}' is no time: write it as 2026-01-01T00:00:00Z", *text));
+  findings->Add(*node, fmt::format("'{}' is no time: write it as 2026-01-01T00:00:00Z{}", *text,
+                                   source->topic().empty()
+                                       ? ""
+                                       : "; or the offset of each partition of the topic where the "
+                                         "files end, as [1200, 3400, 990]"));
 }
 
 void ReadPartitions(const YamlNode* node, v1::Source* source, Findings* findings) {

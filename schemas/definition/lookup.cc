@@ -35,4 +35,8 @@ const v1::Field* FindColumn(const v1::Source& source, std::string_view name) {
   return FindNamed(source.schema(), name);
 }
 
+bool HasFilesBeforeTopic(const v1::Source& source) {
+  return source.has_batch() && !source.topic().empty() && !source.batch().feed();
+}
+
 }  // namespace forebay
