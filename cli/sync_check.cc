@@ -8,6 +8,7 @@
 #include "cli/stored_states.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/consumer.h"
+#include "connectors/kafka/files_end.h"
 #include "connectors/kafka/topic_scan.h"
 #include "connectors/update_record/update_reader.h"
 #include "connectors/update_record/update_record.h"
@@ -42,6 +43,9 @@ class SyncCheck {
     if (absl::IsNotFound(states.status())) states = std::vector<StoredState>();
     RETURN_IF_ERROR(states.status());
     for (const StoredState& state : *states) states_[state.task()] = &state;
+    if (!states->empty()) {
+      ASSIGN_OR_RETURN(file_states_, ReadStates(request_.loaded, file_plans_));
+    }
     for (const TaskPlan& plan : plans) {
       ASSIGN_OR_RETURN(const int32_t partitions, PartitionsOf(plan));
       for (const ViewTaskPlan& view : plan.views) {
@@ -55,17 +59,23 @@ class SyncCheck {
  private:
   // Those of the views that are asked for. Of a source with a topic, its tasks go on from those of
   // its files.
-  absl::StatusOr<std::vector<TaskPlan>> FindPlans() const {
+  absl::StatusOr<std::vector<TaskPlan>> FindPlans() {
     ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(project_));
     ASSIGN_OR_RETURN(std::vector<TaskPlan> of_files, PlanBatchTasks(project_));
     for (TaskPlan& plan : of_files) {
-      if (plan.source->topic().empty()) plans.push_back(std::move(plan));
+      if (plan.source->topic().empty()) {
+        plans.push_back(std::move(plan));
+      } else if (plan.source->batch().until_offsets_size() > 0) {
+        file_plans_.push_back(std::move(plan));
+      }
     }
-    std::erase_if(plans, [this](const TaskPlan& plan) {
+    auto is_of_no_view = [this](const TaskPlan& plan) {
       return std::none_of(plan.views.begin(), plan.views.end(), [this](const ViewTaskPlan& view) {
         return request_.views.contains(view.view);
       });
-    });
+    };
+    std::erase_if(plans, is_of_no_view);
+    std::erase_if(file_plans_, is_of_no_view);
     return plans;
   }
 
@@ -103,19 +113,12 @@ class SyncCheck {
       if (request_.only && state == states_.end()) continue;
       SyncFinding& finding = findings_.emplace_back();
       finding = {.view = {definition.name(), definition.version()}, .task = task};
-      const bool after_files = plan.source->batch().has_until_us() && !plan.files;
-      const bool here = state != states_.end();
-      if (after_files && (!here || definition.history() == v1::FeatureView::OFF)) {
-        finding.check.note =
-            here
-                ? "not compared: without a history, updates begin after the files"
-                : "not compared: the state, which tells rows of the files before the topic, is not "
-                  "on this machine";
-        continue;
-      }
       TaskCheckRequest request = RequestOf(view, task);
-      if (here) request.state = state->second;
-      if (after_files) request.until = plan.source->batch().until_us();
+      if (state != states_.end()) request.state = state->second;
+      if (HasFilesBeforeTopic(*plan.source) && !plan.files) {
+        ASSIGN_OR_RETURN(finding.check.note, TellFiles(plan, &request));
+        if (!finding.check.note.empty()) continue;
+      }
       if (source != nullptr) request.end = source->ends()[static_cast<size_t>(partition)];
       if (published) {
         request.read_updates = [&](TaskCheckRequest::VisitUpdate visit) {
@@ -125,6 +128,34 @@ class SyncCheck {
       ASSIGN_OR_RETURN(finding.check, CheckTask(request));
     }
     return absl::OkStatus();
+  }
+
+  // By what the steps of the files before the plan's topic are told. Returns why they cannot be,
+  // and so nothing is compared; empty: they can.
+  absl::StatusOr<std::string> TellFiles(const TaskPlan& plan, TaskCheckRequest* request) const {
+    constexpr const char* kNoState =
+        "not compared: the state, which tells rows of the files before the topic, is not on this "
+        "machine";
+    if (request->state == nullptr) return kNoState;
+    if (project_.feature_views(request->view).history() == v1::FeatureView::OFF)
+      return "not compared: without a history, updates begin after the files";
+    const v1::BatchSource& batch = plan.source->batch();
+    if (batch.has_until_us()) {
+      request->files = FilesBefore{.until = batch.until_us()};
+      return "";
+    }
+    const PartitionId partition = request->task.partition;
+    const TaskId task{BatchTopicOf(plan), partition};
+    auto state = std::find_if(file_states_.begin(), file_states_.end(),
+                              [&](const StoredState& one) { return one.task() == task; });
+    if (state == file_states_.end()) return kNoState;
+    ASSIGN_OR_RETURN(std::optional<StoredViewState> stored, state->Find(request->view));
+    if (!stored) return kNoState;
+    request->files = FilesBefore{
+        .until = stored->clock.value() + 1, .has_all_before = false, .last = stored->position};
+    if (!plan.repartition)
+      request->files->topic_from = EndOfFiles(*plan.source, request->task).value_or(Offset(0));
+    return "";
   }
 
   TaskCheckRequest RequestOf(int view, const TaskId& task) const {
@@ -162,6 +193,9 @@ class SyncCheck {
   const v1::Project& project_;
   std::unique_ptr<KafkaAdmin> admin_;            // null: only files are read
   std::map<TaskId, const StoredState*> states_;  // of the tasks that have one here
+  // Of the tasks that have read the files before topics, where offsets say how far.
+  std::vector<TaskPlan> file_plans_;
+  std::vector<StoredState> file_states_;
   std::vector<SyncFinding> findings_;
 };
 

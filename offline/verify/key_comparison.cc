@@ -98,12 +98,26 @@ void KeyComparison::Shrink() {
 // which is when an expiry is known.
 bool KeyComparison::MayCount(const StepText& step) const {
   if (step.offset <= limits_.position) return true;
-  return (step.live() ? step.known_time : step.effective_time) < limits_.until;
+  if (!limits_.files || step.offset > limits_.files->last) return false;
+  return (step.live() ? step.known_time : step.effective_time) < limits_.files->until;
 }
 
 // Of one that may count: whether the topic may as well have made it later.
 bool KeyComparison::IsUnclear(const StepText& step) const {
-  return step.offset > limits_.position && (step.op != ChangeOp::kEvent || Emits());
+  if (step.offset <= limits_.position || step.offset < limits_.files->topic_from) return false;
+  if (step.op != ChangeOp::kEvent || Emits()) return true;
+  return !limits_.files->has_all_before && step.effective_time >= limits_.clock.value();
+}
+
+// Of a step of which nothing else tells, `online`: null: the state has nothing of the key.
+bool KeyComparison::IsLaterThan(const OnlineKey* online,
+                                const std::optional<StepText>& step) const {
+  if (!step || !IsUnclear(*step)) return false;
+  // A key that is not there may come by an event.
+  if (online == nullptr) return step->op == ChangeOp::kEvent && !limits_.files->has_all_before;
+  if (!online->live && (step->op != ChangeOp::kEvent || limits_.files->has_all_before))
+    return false;
+  return step->effective_time > online->last_effective;
 }
 
 bool KeyComparison::WantsRow(std::string_view key, const StepText& row) const {
@@ -313,11 +327,8 @@ void KeyComparison::JudgeOnline(const Entry& entry, const OnlineKey* online,
 
 // Whether all agree that the key is there.
 bool KeyComparison::Judge(std::string_view key, const Entry& entry, const OnlineKey* online) {
-  auto is_later = [&](const std::optional<StepText>& step) {
-    return step && IsUnclear(*step) && online != nullptr && online->live &&
-           step->effective_time > online->last_effective;
-  };
-  if (is_later(entry.row) || is_later(entry.published) || is_later(entry.update)) {
+  if (IsLaterThan(online, entry.row) || IsLaterThan(online, entry.published) ||
+      IsLaterThan(online, entry.update)) {
     ++counts_.moving;
     return false;
   }

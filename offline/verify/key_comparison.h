@@ -13,9 +13,10 @@
 // has removed what was published up to the position, since a newer record is there, is `moving`:
 // nothing can be said of it. So is one that waits for its next `emit`.
 //
-// Where files come before the topic, their events are told by their known times; whether an expiry
-// from before the end of the files was made by these or later by the topic, by the time of the
-// state's last step.
+// Where files come before the topic, their events are told by their known times, or by offsets and
+// the partition clock, which no later event is effective before. Whether any other step that files
+// can have made was made by them or later by the topic, is told by the time of the state's last
+// step.
 #ifndef FOREBAY_OFFLINE_VERIFY_KEY_COMPARISON_H_
 #define FOREBAY_OFFLINE_VERIFY_KEY_COMPARISON_H_
 
@@ -47,12 +48,20 @@ struct ComparedPlaces {
   int count() const { return int{table} + int{updates} + int{online}; }
 };
 
+// Files before the topic. Their steps have offsets of their own, and count whatever the position.
+// Microseconds UTC.
+struct FilesBefore {
+  int64_t until = INT64_MIN;      // no step of theirs is known then or later
+  bool has_all_before = true;     // nor is any event of the topic known before
+  Offset last = Offset::Max();    // of theirs
+  Offset topic_from = Offset(0);  // no step of the topic is of an offset before
+};
+
 struct ComparisonLimits {
-  Offset position;  // up to where rows and records count
-  Offset end;       // no record can be of this offset of the source, or a later one
-  // Steps known before this are of files before the topic, too, where they have offsets of their
-  // own. Microseconds UTC; the least: there are no files.
-  int64_t until = INT64_MIN;
+  Offset position;                     // up to where rows and records count
+  KnownTime clock = KnownTime::Min();  // of the partition, there
+  Offset end;  // no record can be of this offset of the source, or a later one
+  std::optional<FilesBefore> files;
   size_t memory = 0;  // bytes that keys may take; what is beyond is left for another pass
   size_t shown = 0;   // how many differences are kept
 };
@@ -133,6 +142,7 @@ class KeyComparison {
 
   bool MayCount(const StepText& step) const;
   bool IsUnclear(const StepText& step) const;
+  bool IsLaterThan(const OnlineKey* online, const std::optional<StepText>& step) const;
   bool LeavesOutExpiries() const;
   bool Emits() const;
   std::string ColumnName(size_t column) const;

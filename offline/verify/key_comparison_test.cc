@@ -134,7 +134,7 @@ TEST(KeyComparison, WhatCameAfterThePositionDoesNotCount) {
 TEST(KeyComparison, StepsOfFilesBeforeTheTopicCountWhateverTheirOffsets) {
   const v1::FeatureView view = ViewOf({"n"});
   ComparisonLimits limits = LimitsAt(5);
-  limits.until = 100;
+  limits.files = FilesBefore{.until = 100};
   KeyComparison compared(view, kAll, limits);
   StepText later = Step(150, "2");  // by a record of the topic, after the position
   later.offset = Offset(6);
@@ -156,6 +156,69 @@ TEST(KeyComparison, StepsOfFilesBeforeTheTopicCountWhateverTheirOffsets) {
   EXPECT_FALSE(compared.Finish());
   EXPECT_THAT(compared.counts(), Are(2, 0, 2));
   EXPECT_THAT(Shown(compared), ::testing::IsEmpty());
+}
+
+// The files have offsets up to 40 and times before 100, the topic begins at offset 10; the state is
+// that of offset 20 and time 60.
+class PositionsDivide : public testing::Test {
+ protected:
+  static ComparisonLimits Limits() {
+    ComparisonLimits limits = LimitsAt(20);
+    limits.clock = KnownTime(60);
+    limits.files = FilesBefore{
+        .until = 100, .has_all_before = false, .last = Offset(40), .topic_from = Offset(10)};
+    return limits;
+  }
+
+  static StepText At(int64_t offset, int64_t effective, int64_t known,
+                     ChangeOp op = ChangeOp::kEvent) {
+    return {.op = op,
+            .effective_time = effective,
+            .event_time = 7,
+            .known_time = known,
+            .offset = Offset(offset),
+            .features = op == ChangeOp::kDelete ? "" : "1"};
+  }
+
+  // With the step in table and topic, after one of the files that the state has.
+  KeyCounts CountsOf(const StepText& step) {
+    KeyComparison compared(view_, kAll, Limits());
+    for (const StepText& one : {At(0, 30, 30), step}) {
+      AddRow(&compared, "k", one);
+      compared.AddUpdate("k", one);
+    }
+    AddOnline(&compared, "k", {.features = "1", .last_effective = 30});
+    compared.Finish();
+    return compared.counts();
+  }
+
+  const v1::FeatureView view_ = ViewOf({"n"});
+};
+
+TEST_F(PositionsDivide, AStepThatOnlyFilesCanHaveMadeCounts) {
+  EXPECT_THAT(CountsOf(At(35, 50, 50)), Are(0, 1, 0)) << "an event from before the clock";
+  EXPECT_THAT(CountsOf(At(20, 90, 90)), Are(0, 1, 0)) << "one up to the position";
+}
+
+TEST_F(PositionsDivide, AStepThatOnlyTheTopicCanHaveMadeLaterDoesNot) {
+  EXPECT_THAT(CountsOf(At(41, 90, 90)), Are(1, 0, 0)) << "files have no such offset";
+  EXPECT_THAT(CountsOf(At(35, 120, 100)), Are(1, 0, 0)) << "nor such a time";
+}
+
+TEST_F(PositionsDivide, OfAStepThatBothCanHaveMadeTheStateTells) {
+  for (ChangeOp op : {ChangeOp::kEvent, ChangeOp::kExpire, ChangeOp::kDelete})
+    EXPECT_THAT(CountsOf(At(35, 60, 60, op)), Are(0, 0, 1));
+  EXPECT_THAT(CountsOf(At(35, 40, 40, ChangeOp::kExpire)), Are(0, 0, 1));
+  KeyComparison compared(view_, kAll, Limits());
+  for (const char* key : {"made", "lost", "come", "back"}) {
+    const StepText step = At(35, key == std::string("lost") ? 50 : 60, 50);
+    AddRow(&compared, key, step);
+    compared.AddUpdate(key, step);
+  }
+  AddOnline(&compared, "made", {.features = "1", .last_effective = 60});
+  AddOnline(&compared, "back", {.last_effective = 55, .live = false});
+  compared.Finish();
+  EXPECT_THAT(compared.counts(), Are(1, 1, 2));
 }
 
 TEST(KeyComparison, UpdatesThatLeaveOutExpiriesAreTheNewestRowThatIsNone) {

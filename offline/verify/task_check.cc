@@ -100,6 +100,7 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
   check.places = {.table = view.history() == v1::FeatureView::ON,
                   .updates = request.read_updates != nullptr,
                   .online = request.state != nullptr};
+  KnownTime clock = KnownTime::Min();
   if (request.state != nullptr) {
     ASSIGN_OR_RETURN(std::optional<StoredViewState> stored, request.state->Find(request.view));
     if (!stored) {
@@ -108,6 +109,7 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
       return check;
     }
     check.position = stored->position;
+    clock = stored->clock;
   } else {
     check.note = "its state is not on this machine";
     if (check.places.count() == 2) {
@@ -120,8 +122,9 @@ absl::StatusOr<TaskCheck> CheckTask(const TaskCheckRequest& request) {
   }
   KeyComparison compared(view, check.places,
                          {.position = check.position,
+                          .clock = clock,
                           .end = request.end,
-                          .until = request.until,
+                          .files = request.files,
                           .memory = request.memory,
                           .shown = request.shown});
   do {

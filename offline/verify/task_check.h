@@ -52,9 +52,8 @@ struct TaskCheckRequest {
   // ask.
   using Answers = std::vector<std::optional<StepText>>;
   std::function<absl::StatusOr<Answers>(absl::Span<const std::string> keys)> look_up;
-  // Where files come before the task's topic: as ComparisonLimits.until. REQUIRES: `state` is
-  // there.
-  int64_t until = INT64_MIN;
+  // That come before the task's topic. REQUIRES: `state` is there.
+  std::optional<FilesBefore> files;
   // Of the task's partition, asked for after that of the update topic.
   Offset end = Offset::Max();
   size_t memory = 0;
