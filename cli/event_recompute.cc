@@ -1,6 +1,7 @@
 #include "cli/event_recompute.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -136,11 +137,14 @@ absl::Status EventRecompute::FindEvents(const v1::Source& source, SourceEventsRe
         "then on, or a `batch` of files that hold them",
         source.name()));
   }
-  if (!request->archive && !source.topic().empty() && !is_fed) {
+  if (!request->archive && HasFilesBeforeTopic(source)) {
     warnings->push_back(fmt::format(
-        "the events of {} that are known at {} or later are in its topic alone, and were not read: "
-        "add `archive: on` to the source",
-        source.name(), FormatTime(source.batch().until_us())));
+        "the events of {} that are {} or later are in its topic alone, and were not read: add "
+        "`archive: on` to the source",
+        source.name(),
+        source.batch().has_until_us()
+            ? "known at " + FormatTime(source.batch().until_us())
+            : fmt::format("at the offsets [{}]", fmt::join(source.batch().until_offsets(), ", "))));
   }
   return absl::OkStatus();
 }

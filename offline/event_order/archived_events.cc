@@ -106,9 +106,12 @@ class ArchiveReading {
 
   bool Counts(const PlaceColumns& places, int64_t row) const {
     if (places.known_times->Value(row) < request_.known_from) return false;
-    if (!request_.archive->bounds) return true;
-    auto bound = request_.archive->bounds->find(places.partitions->Value(row));
-    return bound != request_.archive->bounds->end() && places.offsets->Value(row) < bound->second;
+    auto within = [&](const RowBounds& bounds) {
+      auto bound = bounds.find(places.partitions->Value(row));
+      return bound != bounds.end() && places.offsets->Value(row) < bound->second;
+    };
+    if (within(request_.after)) return false;
+    return !request_.archive->bounds || within(*request_.archive->bounds);
   }
 
   void Take(const arrow::RecordBatch& rows, const TimeRange& times) {

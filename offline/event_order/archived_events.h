@@ -29,7 +29,8 @@ struct ArchivedEventsRequest {
   // Of the events; a column that the archive lacks is null.
   std::shared_ptr<arrow::Schema> schema;
   int64_t known_from = std::numeric_limits<int64_t>::min();  // events known before are left out
-  int64_t latest = std::numeric_limits<int64_t>::max();      // so are those that happened later
+  RowBounds after;                                           // so are those within these bounds
+  int64_t latest = std::numeric_limits<int64_t>::max();      // and those that happened later
   int64_t run_rows = 4'000'000;  // about so many are in memory at a time
   // After each batch, of so many rows; an error ends the reading.
   std::function<absl::Status(int64_t rows)> progress;

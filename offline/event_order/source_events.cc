@@ -78,6 +78,12 @@ TaskPlan PlanOf(const v1::Source& keyless, const SourceEventsRequest& request) {
   return plan;
 }
 
+void LeaveToFiles(const v1::BatchSource& files, ArchivedEventsRequest* archived) {
+  if (files.has_until_us()) archived->known_from = files.until_us();
+  for (int partition = 0; partition < files.until_offsets_size(); ++partition)
+    archived->after[partition] = files.until_offsets(partition);
+}
+
 }  // namespace
 
 absl::StatusOr<EventsRead> SortSourceEvents(const SourceEventsRequest& request) {
@@ -103,7 +109,7 @@ absl::StatusOr<EventsRead> SortSourceEvents(const SourceEventsRequest& request) 
                                    .latest = request.latest,
                                    .run_rows = request.run_rows,
                                    .progress = request.progress};
-    if (request.files) archived.known_from = keyless.batch().until_us();
+    if (request.files) LeaveToFiles(keyless.batch(), &archived);
     ASSIGN_OR_RETURN(std::optional<int64_t> last, SortArchivedEvents(archived, &sorter));
     read.last = std::max(read.last, last);
   }

@@ -224,6 +224,23 @@ TEST_F(SourceEventsTest, TheArchiveGivesWhatIsKnownAfterTheFilesUpToItsBoundsAnd
   EXPECT_GT(archived.size(), 50);
 }
 
+TEST_F(SourceEventsTest, TheArchiveGivesFromTheOffsetsOnWhereFilesEndWhatTheyHaveNot) {
+  const std::vector<ArrivedEvent> events = RandomEvents(900);
+  const std::vector<int64_t> ends = {120, 0, 280};
+  auto is_in_files = [&](const ArrivedEvent& event) {
+    return event.offset < ends[static_cast<size_t>(event.partition)];
+  };
+  std::vector<ArrivedEvent> expected, archived;
+  for (const ArrivedEvent& event : events)
+    (is_in_files(event) ? expected : archived).push_back(event);
+  WriteFiles(expected);
+  WriteArchive(events);
+  for (int64_t end : ends) source_.mutable_batch()->add_until_offsets(end);
+  std::sort(archived.begin(), archived.end(), ByPlace);
+  expected.insert(expected.end(), archived.begin(), archived.end());
+  EXPECT_EQ(SortedIds(), IdsBy(expected, ByTime));
+}
+
 TEST_F(SourceEventsTest, WithoutAnEventThereIsAFileAllTheSame) {
   WriteArchive({});
   EXPECT_THAT(SortedIds(), IsEmpty());
