@@ -20,17 +20,27 @@ from tests.system.topics import read_topic
 from tests.system.worker import Worker, WorkerError
 
 EVENTS, EARLY = 600, 3
-UNTIL, FIRST_IN_TOPIC = 300, 200  # numbers of events: the topic has some that the files have, too
+AT_ONCE = 8  # events of one time
+FIRST_IN_TOPIC = 200  # the topic has some that the files have, too
+# By what `until` is, where they end: offsets divide the events of one time.
+UNTIL = {"time": 304, "offsets": 300}
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+@pytest.fixture(params=UNTIL)
+def until(request) -> str:
+    return request.param
 
 
 def orders() -> pl.DataFrame:
     rng = random.Random(7)
+    step = datetime.timedelta(seconds=488)
     users, shops = ["early"] * EARLY, [99] * EARLY  # known to the files alone
     rest = EVENTS - EARLY
     return pl.DataFrame(
         {
-            "at": [START + datetime.timedelta(seconds=61 * i) for i in range(EVENTS)],
+            "number": range(EVENTS),
+            "at": [START + i // AT_ONCE * step for i in range(EVENTS)],
             "user_id": users + [f"u{rng.randrange(25)}" for _ in range(rest)],
             "shop": shops + [rng.randrange(8) for _ in range(rest)],
             "amount": [float(rng.randrange(100)) for _ in range(EVENTS)],
@@ -81,19 +91,34 @@ def view(name: str, entity: str, version: int = 1) -> dict:
     }
 
 
-def make_project(folder: pathlib.Path, broker: Broker, name: str, topic: str = "orders") -> Project:
+def offsets_of(broker: Broker, topic: str, number: int) -> list[int]:
+    """By partition, the first record of an event of that number or a later one."""
+    offsets: dict[int, int] = {}
+    for message in read_topic(broker.address, topic):
+        if json.loads(message.value())["number"] >= number:
+            offsets.setdefault(message.partition(), message.offset())
+    return [offsets[partition] for partition in sorted(offsets)]
+
+
+def make_project(
+    folder: pathlib.Path, broker: Broker, name: str, until: str = "time", topic: str = "orders"
+) -> Project:
     history = folder / "history"
     history.mkdir()
     events = orders()
-    for i in range(3):  # all events, overlapping in time
-        events.gather_every(3, i).write_parquet(history / f"{i}.parquet")
+    if until == "time":
+        end, in_files = events["at"][UNTIL[until]].isoformat(), events
+    else:
+        end, in_files = offsets_of(broker, "orders", UNTIL[until]), events[: UNTIL[until]]
+    for i in range(3):  # overlapping in time
+        in_files.gather_every(3, i).write_parquet(history / f"{i}.parquet")
     source = {
         "name": "orders",
         "topic": topic,
         "key": ["user_id"],
         "schema": {"user_id": "string", "shop": "int64", "amount": "double", "at": "timestamp_ms"},
         "event_time": "at",
-        "batch": {"path": "history", "until": events["at"][UNTIL].isoformat()},
+        "batch": {"path": "history", "until": end},
     }
     definitions = {
         "sources": [source],
@@ -107,18 +132,22 @@ def make_project(folder: pathlib.Path, broker: Broker, name: str, topic: str = "
 
 
 def check(project: Project, name: str, key: str, version: int = 1) -> None:
-    """Each event made one step, with what all events up to it say."""
+    """Each event made one step, and the last of a time has what all events up to then say."""
     path = project.table(name, version)
     rows = pl.from_arrow(deltalake.DeltaTable(path).to_pyarrow_table())
-    steps = rows.filter(pl.col("_op") == "event").sort(key, "_event_time")
-    events = orders().sort(key, "at")
-    expected = events.select(
+    steps = rows.filter(pl.col("_op") == "event").sort("_effective_time")
+    expected = orders().select(
         key,
         pl.col("at").alias("_event_time"),
         pl.col("amount").cum_sum().over(key).alias("total_lifetime"),
         pl.int_range(1, pl.len() + 1).over(key).alias("n_lifetime"),
     )
-    assert steps.select(expected.columns).rows() == expected.rows()
+    assert len(steps) == len(expected)
+    last_of_times = [
+        one.group_by(key, "_event_time", maintain_order=True).last().sort(key, "_event_time")
+        for one in (steps.select(expected.columns), expected)
+    ]
+    assert last_of_times[0].rows() == last_of_times[1].rows()
 
 
 def backfill(project: Project, *arguments: str) -> None:
@@ -137,8 +166,8 @@ def training_set(project: Project, at: datetime.datetime) -> str:
     return done.stderr
 
 
-def test_a_worker_goes_on_where_the_files_end(broker, tmp_path):
-    project = make_project(tmp_path, broker, "handover")
+def test_a_worker_goes_on_where_the_files_end(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"handover-{until}", until)
     with pytest.raises(WorkerError, match="run `forebay backfill (spend|sales)` first"):
         Worker(project).run_until_idle()
     backfill(project)
@@ -181,8 +210,8 @@ def check_updates(broker: Broker, project: Project, name: str, key: str) -> None
             assert said == value, (which, column)
 
 
-def test_update_topics_have_what_files_know(broker, tmp_path):
-    project = make_project(tmp_path, broker, "known")
+def test_update_topics_have_what_files_know(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"known-{until}", until)
     backfill(project)
     assert "early" in newest_updates(broker, project, "spend")
     check_updates(broker, project, "spend", "user_id")
@@ -219,10 +248,9 @@ def test_killed_while_tasks_publish_what_files_know(broker, tmp_path, monkeypatc
 
 
 def event_set(project: Project, *arguments: str) -> tuple[str, pl.DataFrame]:
-    """What is said of a label right after each event, and its set: at the very time, what leaves a window
-    comes first."""
+    """What is said of a label right after the events of each time, and its set."""
     labels, out = project.folder / "labels.parquet", project.folder / "set.parquet"
-    after = pl.col("at") + datetime.timedelta(microseconds=1)
+    after = pl.col("at") + datetime.timedelta(seconds=1)
     orders().select("user_id", "shop", after).write_parquet(labels)
     command = ["--labels", labels, "--time", "at", "--features", "spend,sales", "--mode", "event"]
     command += ["--out", out, "--project", project.folder, *arguments]
@@ -231,8 +259,8 @@ def event_set(project: Project, *arguments: str) -> tuple[str, pl.DataFrame]:
     return done.stdout + done.stderr, pl.read_parquet(out)
 
 
-def test_a_training_set_of_files_and_archive_has_each_event_once(broker, tmp_path):
-    project = make_project(tmp_path, broker, "archived")
+def test_a_training_set_of_files_and_archive_has_each_event_once(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"archived-{until}", until)
     path = project.folder / "features" / "features.yaml"
     definitions = json.loads(path.read_text())
     definitions["sources"][0]["archive"] = "on"
@@ -242,18 +270,20 @@ def test_a_training_set_of_files_and_archive_has_each_event_once(broker, tmp_pat
     said, out = event_set(project, "--leakage")
     assert "0 of 6 features differ" in said
     for name, key in (("spend", "user_id"), ("sales", "shop")):
-        total = orders().select(pl.col("amount").cum_sum().over(key)).to_series()
+        totals = orders().select(key, "at", total=pl.col("amount").cum_sum().over(key))
+        total = totals.select(pl.col("total").last().over(key, "at")).to_series()
         assert out[f"{name}.total_lifetime"].equals(total, check_names=False)
 
     definitions["sources"][0]["archive"] = "off"
     project.write_definitions(definitions)
     said, of_files = event_set(project)
     assert "are in its topic alone, and were not read: add `archive: on`" in said
-    assert of_files[:UNTIL].equals(out[:UNTIL]) and not of_files.equals(out)
+    whole = UNTIL[until] // AT_ONCE * AT_ONCE
+    assert of_files[:whole].equals(out[:whole]) and not of_files.equals(out)
 
 
-def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_path):
-    project = make_project(tmp_path, broker, "versions")
+def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"versions-{until}", until)
     backfill(project)
     Worker(project).run_until_idle()
     path = project.folder / "features" / "features.yaml"
@@ -270,8 +300,8 @@ def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_pat
 
 
 @pytest.mark.parametrize("point", ["handover.copied", "handover.adopted"])
-def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point):
-    project = make_project(tmp_path, broker, point.replace(".", "-"))
+def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point, until):
+    project = make_project(tmp_path, broker, f"{point.replace('.', '-')}-{until}", until)
     backfill(project)
     monkeypatch.setenv("FOREBAY_CRASH_AT", f"{point}:2")
     with pytest.raises(WorkerError):
@@ -282,8 +312,8 @@ def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point):
     check(project, "sales", "shop")
 
 
-def test_a_topic_that_does_not_reach_back_to_the_files_is_refused(broker, tmp_path):
-    project = make_project(tmp_path, broker, "gone", topic="kept")
+def test_a_topic_that_does_not_reach_back_to_the_files_is_refused(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"gone-{until}", until, topic="kept")
     backfill(project)
     with pytest.raises(WorkerError, match="what came between is in neither"):
         Worker(project).run_until_idle()
