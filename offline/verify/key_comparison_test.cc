@@ -13,7 +13,7 @@ namespace {
 
 constexpr ComparedPlaces kAll = {.table = true, .updates = true, .online = true};
 
-v1::FeatureView ViewOf(std::vector<std::string> features) {
+v1::FeatureView ViewOf(const std::vector<std::string>& features) {
   v1::FeatureView view;
   for (const std::string& name : features) view.add_features()->set_name(name);
   return view;
