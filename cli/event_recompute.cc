@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <thread>
 
 #include "cli/backfill_process.h"
@@ -24,12 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is computed anew after a crash need not be durable before.
-constexpr int64_t kCommitIntervalUs = 10'000'000;
-
 absl::Status Stopped() { return absl::CancelledError("stopped; nothing is written"); }
 
-ViewId IdOf(const v1::FeatureView& view) { return {view.name(), view.version()}; }
+// Whether a view of the project is computed from the source.
+bool IsComputed(const std::string& source, const v1::Project& project) {
+  return std::ranges::any_of(project.feature_views(),
+                             [&](const v1::FeatureView& view) { return view.source() == source; });
+}
 
 // Its files, which are sorted, in the place of its topic: nothing is known later than it happened.
 void ReadSorted(const fs::path& folder, int partitions, v1::Source* source) {
@@ -47,55 +46,8 @@ void ReadSorted(const fs::path& folder, int partitions, v1::Source* source) {
 
 }  // namespace
 
-EventRecompute::~EventRecompute() {
-  states_.clear();
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
-
-absl::Status EventRecompute::MakeFolder() {
-  std::error_code error;
-  std::string name = (fs::temp_directory_path(error) / "forebay-event-XXXXXX").string();
-  if (error || mkdtemp(name.data()) == nullptr) {
-    return absl::FailedPreconditionError(
-        fmt::format("--mode event needs a temporary folder, and {} cannot be made: {}. Let TMPDIR "
-                    "name a folder that can be written to",
-                    name, error ? error.message() : std::strerror(errno)));
-  }
-  folder_ = name;
-  return absl::OkStatus();
-}
-
 fs::path EventRecompute::EventsOf(const std::string& source) const {
-  return folder_ / "events" / source;
-}
-
-// The project with the sorted events for sources; only `views` are computed.
-LoadedProject EventRecompute::Changed(const std::set<ViewId>& views) const {
-  LoadedProject changed;
-  changed.config = loaded_.config;
-  changed.config.state = folder_ / "state";
-  changed.config.warehouse = StoreUri::Folder((folder_ / "warehouse").string());
-  changed.config.task_threads = std::max(1U, std::thread::hardware_concurrency());
-  changed.config.commit_interval_us = kCommitIntervalUs;
-  *changed.project = *loaded_.project;
-  std::set<std::string> sources;
-  for (v1::FeatureView& view : *changed.project->mutable_feature_views()) {
-    if (views.contains(IdOf(view))) {
-      sources.insert(view.source());
-      view.set_history(v1::FeatureView::ON);
-    } else {
-      view.clear_source();  // no task computes it, and it keeps its place among the views
-    }
-  }
-  for (v1::Source& source : *changed.project->mutable_sources()) {
-    if (!sources.contains(source.name())) {
-      source.clear_batch();
-      continue;
-    }
-    ReadSorted(EventsOf(source.name()), static_cast<int>(changed.config.task_threads), &source);
-  }
-  return changed;
+  return scratch_->folder() / "events" / source;
 }
 
 // nullopt: the source has none.
@@ -191,21 +143,27 @@ absl::StatusOr<EventsRead> EventRecompute::Sort(const v1::Source& source, KnownT
 
 absl::StatusOr<RecomputedViews> EventRecompute::Run(const std::vector<ViewId>& views,
                                                     KnownTime latest) {
-  RETURN_IF_ERROR(MakeFolder());
-  changed_ = Changed({views.begin(), views.end()});
-  ASSIGN_OR_RETURN(plans_, PlanBatchTasks(*changed_.project));
+  ASSIGN_OR_RETURN(scratch_, ScratchProject::Make(loaded_, {views.begin(), views.end()},
+                                                  "--mode event", "forebay-event"));
+  LoadedProject& changed = scratch_->project();
+  changed.config.task_threads = std::max(1U, std::thread::hardware_concurrency());
+  for (v1::Source& source : *changed.project->mutable_sources()) {
+    if (!IsComputed(source.name(), *changed.project)) continue;
+    ReadSorted(EventsOf(source.name()), static_cast<int>(changed.config.task_threads), &source);
+  }
+  ASSIGN_OR_RETURN(plans_, PlanBatchTasks(*changed.project));
   RecomputedViews recomputed;
-  for (const v1::Source& source : changed_.project->sources()) {
+  for (const v1::Source& source : changed.project->sources()) {
     if (!source.has_batch()) continue;
     ASSIGN_OR_RETURN(EventsRead read, Sort(*FindSource(*loaded_.project, source.name()), latest,
                                            &recomputed.warnings));
     recomputed.events.push_back(std::move(read));
   }
   ASSIGN_OR_RETURN(std::optional<std::vector<std::string>> read,
-                   RunBackfill(changed_, {.doing = "recomputing", .quiet = true}, stop_));
+                   RunBackfill(changed, {.doing = "recomputing", .quiet = true}, stop_));
   if (!read) return Stopped();
-  recomputed.warehouse = OpenObjectStore(changed_.config.warehouse, {});
-  ASSIGN_OR_RETURN(states_, ReadStates(changed_, plans_));
+  recomputed.warehouse = scratch_->warehouse();
+  ASSIGN_OR_RETURN(states_, ReadStates(changed, plans_));
   recomputed.states = &states_;
   return recomputed;
 }

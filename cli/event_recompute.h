@@ -11,13 +11,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/scratch_project.h"
 #include "engine/task/stored_state.h"
 #include "engine/task/task_plan.h"
 #include "offline/event_order/source_events.h"
@@ -33,7 +34,6 @@ class EventRecompute {
   EventRecompute(const LoadedProject& loaded, const TrainingSetSummary* before,
                  const std::atomic<bool>& stop)
       : loaded_(loaded), before_(before), stop_(stop) {}
-  ~EventRecompute();
 
   // As a RecomputeViews. INVALID_ARGUMENT: a source has neither an archive nor files;
   // FAILED_PRECONDITION: there is no archive yet; CANCELLED: it was asked to stop; else errors as
@@ -41,9 +41,7 @@ class EventRecompute {
   absl::StatusOr<RecomputedViews> Run(const std::vector<ViewId>& views, KnownTime latest);
 
  private:
-  absl::Status MakeFolder();
   std::filesystem::path EventsOf(const std::string& source) const;
-  LoadedProject Changed(const std::set<ViewId>& views) const;
   absl::StatusOr<EventsRead> Sort(const v1::Source& source, KnownTime latest,
                                   std::vector<std::string>* warnings) const;
   absl::Status FindEvents(const v1::Source& source, SourceEventsRequest* request,
@@ -55,9 +53,9 @@ class EventRecompute {
   const LoadedProject& loaded_;
   const TrainingSetSummary* const before_;
   const std::atomic<bool>& stop_;
-  std::filesystem::path folder_;  // empty: there is none yet
-  LoadedProject changed_;         // whose sources are the sorted events
-  std::vector<TaskPlan> plans_;   // of changed_
+  std::unique_ptr<ScratchProject> scratch_;  // whose sources are the sorted events; null: not yet
+  // Of that, in its folder: they go before it.
+  std::vector<TaskPlan> plans_;
   std::vector<StoredState> states_;
 };
 
