@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "engine/batch/take_rows.h"
-#include "offline/compaction/step_merge.h"
 #include "offline/compaction/row_reader.h"
+#include "offline/compaction/step_merge.h"
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
 #include "offline/delta/file_pruning.h"
+#include "offline/delta/gathered_file.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -50,56 +51,21 @@ Batch Without(const Batch& batch, const std::vector<int64_t>& erased) {
   return TakeRows(batch, kept);
 }
 
-// Makes the file with the first row.
-class FilteredWriter {
- public:
-  FilteredWriter(const DeltaTable& table, const AddAction& file, const arrow::Schema& schema,
-                 const FilePlace& place, ParquetEncoding encoding)
-      : table_(table), file_(file), schema_(schema), place_(place), encoding_(encoding) {}
-
-  absl::Status Add(Batch rows) {
-    if (rows->num_rows() == 0) return absl::OkStatus();
-    pending_rows_ += rows->num_rows();
-    pending_.push_back(std::move(rows));
-    return pending_rows_ < kRowGroupRows ? absl::OkStatus() : WriteRowGroup();
+absl::StatusOr<std::unique_ptr<DataFileWriter>> MakeFiltered(const DeltaTable& table,
+                                                             const AddAction& file,
+                                                             const arrow::Schema& schema,
+                                                             const FilePlace& place,
+                                                             ParquetEncoding encoding) {
+  auto date = file.partition_values.find("date");
+  if (date == file.partition_values.end()) {
+    return absl::FailedPreconditionError(fmt::format(
+        "Delta table {} is not partitioned by date: another program made it anew; copy its "
+        "rows to a new warehouse",
+        table.path()));
   }
-
-  absl::StatusOr<std::optional<AddAction>> Finish(int64_t now_us) {
-    RETURN_IF_ERROR(WriteRowGroup());
-    if (writer_ == nullptr) return std::nullopt;
-    ASSIGN_OR_RETURN(AddAction added, writer_->Finish(now_us));
-    return added;
-  }
-
- private:
-  absl::Status WriteRowGroup() {
-    if (pending_.empty()) return absl::OkStatus();
-    if (writer_ == nullptr) {
-      auto date = file_.partition_values.find("date");
-      if (date == file_.partition_values.end()) {
-        return absl::FailedPreconditionError(fmt::format(
-            "Delta table {} is not partitioned by date: another program made it anew; copy its "
-            "rows to a new warehouse",
-            table_.path()));
-      }
-      ASSIGN_OR_RETURN(
-          writer_,
-          DataFileWriter::Create(place_.store.get(), place_.folder, date->second, schema_,
-                                 *table_.snapshot().schema, OptionsOf(file_, place_, encoding_)));
-    }
-    pending_rows_ = 0;
-    return writer_->Write(std::exchange(pending_, {}));
-  }
-
-  const DeltaTable& table_;
-  const AddAction& file_;
-  const arrow::Schema& schema_;
-  const FilePlace& place_;
-  const ParquetEncoding encoding_;
-  std::vector<Batch> pending_;
-  int64_t pending_rows_ = 0;
-  std::unique_ptr<DataFileWriter> writer_;
-};
+  return DataFileWriter::Create(place.store.get(), place.folder, date->second, schema,
+                                *table.snapshot().schema, OptionsOf(file, place, encoding));
+}
 
 }  // namespace
 
@@ -110,7 +76,7 @@ absl::StatusOr<FilteredFile> FilterFile(const ObjectStore& store, const DeltaTab
   const auto schema = ColumnsOfFiles(table.snapshot(), {file.path});
   ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader,
                    RowReader::Open(store, table.path(), file.path, schema, kBatchRows));
-  FilteredWriter writer(table, file, *schema, place, encoding);
+  GatheredFile writer([&] { return MakeFiltered(table, file, *schema, place, encoding); });
   FilteredFile filtered;
   int64_t rows = 0;
   while (true) {
