@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <tuple>
 
 #include "cli/command.h"
 #include "cli/table_version_option.h"
@@ -34,7 +33,9 @@ absl::Status ExportSteps(const ExportArguments& arguments, const LoadedProject& 
   ViewStepsRequest asked{.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),
                          .version = version};
   ASSIGN_OR_RETURN(asked.features, ResolveFeatures(*loaded.project, request.features));
-  ASSIGN_OR_RETURN(std::tie(asked.from_us, asked.to_us), RangeOf(arguments.times));
+  ASSIGN_OR_RETURN(const TimeRange range, ParseTimeRange(arguments.times.from, arguments.times.to));
+  asked.from_us = range.from;
+  asked.to_us = range.to;
   ASSIGN_OR_RETURN(ViewSteps steps, ReadViewSteps(*loaded.project, asked));
   ASSIGN_OR_RETURN(std::unique_ptr<TrainingSetWriter> writer,
                    TrainingSetWriter::Create(output, steps.rows->schema(), {}));

@@ -118,4 +118,14 @@ absl::StatusOr<int64_t> ParseTimeOption(const std::string& option, const std::st
       text));
 }
 
+absl::StatusOr<TimeRange> ParseTimeRange(const std::string& from, const std::string& to) {
+  if (from.empty() || to.empty())
+    return absl::InvalidArgumentError("--from and --to: both are needed");
+  TimeRange range;
+  ASSIGN_OR_RETURN(range.from, ParseTimeOption("--from", from));
+  ASSIGN_OR_RETURN(range.to, ParseTimeOption("--to", to));
+  if (range.from < range.to) return range;
+  return absl::InvalidArgumentError(fmt::format("--from {} is not before --to {}", from, to));
+}
+
 }  // namespace forebay

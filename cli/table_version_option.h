@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "offline/delta/file_pruning.h"
 #include "offline/delta/table_version.h"
 #include "schemas/types/view_id.h"
 
@@ -38,6 +39,9 @@ std::shared_ptr<TableVersionOption> AddTableVersionOption(CLI::App* command);
 // A time as --from, --to and --as-of take it: RFC 3339, or microseconds since 1970 UTC. `option` is
 // named in the error.
 absl::StatusOr<int64_t> ParseTimeOption(const std::string& option, const std::string& text);
+
+// Of --from and --to. INVALID_ARGUMENT, too: one is missing, or they are not in order.
+absl::StatusOr<TimeRange> ParseTimeRange(const std::string& from, const std::string& to);
 
 }  // namespace forebay
 

@@ -68,18 +68,6 @@ std::vector<std::string> NamesOf(const Table& table) {
 
 }  // namespace
 
-absl::StatusOr<std::pair<int64_t, int64_t>> RangeOf(const KeyTimesArguments& arguments) {
-  if (arguments.from.empty() || arguments.to.empty())
-    return absl::InvalidArgumentError("--from and --to: both are needed");
-  ASSIGN_OR_RETURN(int64_t from, ParseTimeOption("--from", arguments.from));
-  ASSIGN_OR_RETURN(int64_t to, ParseTimeOption("--to", arguments.to));
-  if (from >= to) {
-    return absl::InvalidArgumentError(
-        fmt::format("--from {} is not before --to {}", arguments.from, arguments.to));
-  }
-  return std::pair(from, to);
-}
-
 absl::StatusOr<std::vector<int64_t>> TimesOfKeys(const KeyTimesArguments& arguments) {
   if (!arguments.at.empty()) {
     ASSIGN_OR_RETURN(int64_t at, ParseTimeOption("--at", arguments.at));
@@ -89,7 +77,7 @@ absl::StatusOr<std::vector<int64_t>> TimesOfKeys(const KeyTimesArguments& argume
     return absl::InvalidArgumentError(
         "name the times of the keys: --at 2026-01-31T00:00:00Z, or --from, --to and --every 1d");
   }
-  ASSIGN_OR_RETURN(auto range, RangeOf(arguments));
+  ASSIGN_OR_RETURN(const TimeRange range, ParseTimeRange(arguments.from, arguments.to));
   const auto [from, to] = range;
   absl::StatusOr<int64_t> every = ParseDuration(arguments.every);
   if (!every.ok()) {

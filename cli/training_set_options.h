@@ -28,9 +28,6 @@ struct KeyTimesArguments {
   bool IsEmpty() const { return at.empty() && from.empty() && to.empty() && every.empty(); }
 };
 
-// Of --from and --to, microseconds UTC. INVALID_ARGUMENT: one is missing, or they are not in order.
-absl::StatusOr<std::pair<int64_t, int64_t>> RangeOf(const KeyTimesArguments& arguments);
-
 // Ascending, microseconds UTC. INVALID_ARGUMENT: there is neither `at` nor all of the others.
 absl::StatusOr<std::vector<int64_t>> TimesOfKeys(const KeyTimesArguments& arguments);
 
