@@ -46,6 +46,29 @@ std::string Difference(const arrow::Schema& found, const arrow::Schema& wanted) 
   return "";
 }
 
+// What makes a new table: the columns of `data_schema`, then `date`, by which it is partitioned.
+absl::StatusOr<std::vector<Action>> CreationOf(const arrow::Schema& data_schema,
+                                               const StringMap& properties, int64_t now_us) {
+  arrow::FieldVector fields = data_schema.fields();
+  fields.push_back(arrow::field("date", arrow::date32()));
+  ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*WithFieldIds(*arrow::schema(fields))));
+  StringMap configuration = TableConfiguration();
+  configuration.insert(properties.begin(), properties.end());
+  return std::vector<Action>{CommitInfoAction{.operation = "CREATE TABLE"}, ProtocolAction{},
+                             MetadataAction{.id = RandomId(),
+                                            .schema = std::move(schema),
+                                            .partition_columns = {"date"},
+                                            .configuration = std::move(configuration),
+                                            .created_ms = now_us / 1000}};
+}
+
+void AddTransactions(const AppendRequest& request, int64_t now_us, std::vector<Action>* actions) {
+  for (const auto& [app_id, version] : request.transactions) {
+    actions->push_back(
+        TransactionAction{.app_id = app_id, .version = version, .updated_ms = now_us / 1000});
+  }
+}
+
 }  // namespace
 
 // An interval that delta-rs and Spark parse alike.
@@ -68,17 +91,7 @@ absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
   absl::StatusOr<std::unique_ptr<DeltaTable>> table = Open(store, path);
   if (absl::IsNotFound(table.status())) {
     std::unique_ptr<DeltaTable> created(new DeltaTable(store, path));
-    arrow::FieldVector fields = data_schema.fields();
-    fields.push_back(arrow::field("date", arrow::date32()));
-    ASSIGN_OR_RETURN(std::string schema, ToDeltaSchema(*WithFieldIds(*arrow::schema(fields))));
-    StringMap configuration = TableConfiguration();
-    configuration.insert(properties.begin(), properties.end());
-    std::vector<Action> actions = {CommitInfoAction{.operation = "CREATE TABLE"}, ProtocolAction{},
-                                   MetadataAction{.id = RandomId(),
-                                                  .schema = std::move(schema),
-                                                  .partition_columns = {"date"},
-                                                  .configuration = std::move(configuration),
-                                                  .created_ms = now_us / 1000}};
+    ASSIGN_OR_RETURN(std::vector<Action> actions, CreationOf(data_schema, properties, now_us));
     absl::Status status = created->TryCommit(std::move(actions), now_us);
     if (status.ok()) return created;
     if (!absl::IsAlreadyExists(status)) return status;
@@ -88,6 +101,18 @@ absl::StatusOr<std::unique_ptr<DeltaTable>> DeltaTable::OpenOrCreate(
   RETURN_IF_ERROR((*table)->CheckColumns(data_schema));
   RETURN_IF_ERROR((*table)->GiveFieldIds(now_us));
   return table;
+}
+
+absl::Status DeltaTable::CreateWith(std::shared_ptr<ObjectStore> store, std::string path,
+                                    const arrow::Schema& data_schema, const AppendRequest& first,
+                                    int64_t now_us,
+                                    const std::map<std::string, std::string>& properties) {
+  DeltaTable created(std::move(store), std::move(path));
+  ASSIGN_OR_RETURN(std::vector<Action> actions, CreationOf(data_schema, properties, now_us));
+  std::get<CommitInfoAction>(actions.front()).clocks = first.clocks;
+  AddTransactions(first, now_us, &actions);
+  actions.insert(actions.end(), first.files.begin(), first.files.end());
+  return created.TryCommit(std::move(actions), now_us);
 }
 
 absl::StatusOr<int64_t> DeltaTable::WriteWhole(std::shared_ptr<ObjectStore> store, std::string path,
@@ -254,9 +279,8 @@ absl::StatusOr<int64_t> DeltaTable::Append(const AppendRequest& request, int64_t
             fmt::format("another writer moved {} in Delta table {} at the same time", app_id,
                         store_->Describe(path_)));
       }
-      actions.push_back(
-          TransactionAction{.app_id = app_id, .version = version, .updated_ms = now_us / 1000});
     }
+    AddTransactions(request, now_us, &actions);
     actions.insert(actions.end(), request.files.begin(), request.files.end());
     return actions;
   };

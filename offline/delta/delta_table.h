@@ -67,6 +67,13 @@ class DeltaTable {
       std::shared_ptr<ObjectStore> store, std::string path, const arrow::Schema& data_schema,
       int64_t now_us, const std::map<std::string, std::string>& properties = {});
 
+  // As a new table of OpenOrCreate that has what `first` appends from its version 0 on: there is
+  // either all of it, or none. ALREADY_EXISTS: there is one.
+  static absl::Status CreateWith(std::shared_ptr<ObjectStore> store, std::string path,
+                                 const arrow::Schema& data_schema, const AppendRequest& first,
+                                 int64_t now_us,
+                                 const std::map<std::string, std::string>& properties);
+
   // Makes a table of `whole`, as its version 0; with `overwrite`, where there is one, its rows and
   // columns in place of those, as its next version. Returns the version. ALREADY_EXISTS: there is
   // one.

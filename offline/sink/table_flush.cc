@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "offline/change_log/segment.h"
+#include "offline/delta/table_range.h"
 #include "schemas/definition/view_fingerprint.h"
 #include "schemas/types/status_macros.h"
 
@@ -13,7 +14,6 @@ namespace forebay {
 namespace {
 
 constexpr int kMostRaces = 10;
-constexpr char kFingerprintProperty[] = "forebay.fingerprint";
 constexpr char kTopicProperty[] = "forebay.topic";
 constexpr char kGapsProperty[] = "forebay.gaps";
 
@@ -70,6 +70,8 @@ absl::Status TableFlush::CheckOwner(const TableId& archive, const DeltaTable& ta
 
 absl::Status TableFlush::CheckMadeOf(const TableId& id, const DeltaTable& table) const {
   if (id.is_archive()) RETURN_IF_ERROR(CheckOwner(id, table));
+  RETURN_IF_ERROR(
+      CheckOfWholeHistory(table.snapshot(), id.ToString(), warehouse_->Describe(table.path())));
   const auto& properties = table.snapshot().metadata.configuration;
   auto before = properties.find(MadeOfProperty(id));
   auto now = made_of_.find(id);

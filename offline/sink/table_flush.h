@@ -30,6 +30,9 @@ std::string OfflineTablePath(const TableId& table);
 // What the app ids of a project's transactions in that table begin with (docs/formats).
 std::string AppIdPrefix(const std::string& project, const TableId& table);
 
+// The property of a view's table that says which definition it was made of: its ViewFingerprint.
+inline constexpr char kFingerprintProperty[] = "forebay.fingerprint";
+
 // What an archive lacks of a task: the records from `first` to `last` were not archived.
 struct ArchiveGap {
   Offset first;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "offline/delta/file_pruning.h"
 #include "offline/delta/snapshot.h"
 #include "offline/training_set/labels_file.h"
 #include "schemas/types/time.h"
@@ -43,6 +44,27 @@ std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Lab
   if (those.empty()) return "";
   return fmt::format("{} are before the first row of {}, {}: their features have their defaults",
                      those, view, FormatTime(first));
+}
+
+std::string WarnOfLabelsBeforeRange(const TimeRange& range, const std::string& view,
+                                    const Labels& labels) {
+  std::string those = Those(labels, [&](KnownTime time) { return time.value() < range.from; });
+  if (those.empty()) return "";
+  return fmt::format(
+      "{} are before {}, from when on the table of {} was computed: where it does not have what "
+      "held "
+      "then, their features have their defaults",
+      those, FormatTime(range.from), view);
+}
+
+std::string WarnOfLabelsAfterRange(const TimeRange& range, const std::string& view,
+                                   const Labels& labels) {
+  std::string those = Those(labels, [&](KnownTime time) { return time.value() >= range.to; });
+  if (those.empty()) return "";
+  return fmt::format(
+      "{} are at or after {}, up to when the table of {} was computed: their features are the last "
+      "before that, whatever came later",
+      those, FormatTime(range.to), view);
 }
 
 std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,

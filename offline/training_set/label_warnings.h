@@ -12,6 +12,7 @@
 namespace forebay {
 
 struct Snapshot;
+struct TimeRange;
 
 // Where there is something to say that was not said yet.
 void AddSentence(std::string sentence, std::vector<std::string>* sentences);
@@ -20,6 +21,12 @@ std::string WarnOfLabelsAfter(KnownTime now, const Labels& labels);
 
 // `first`: of the rows of the view's table, microseconds UTC.
 std::string WarnOfLabelsBefore(int64_t first, const std::string& view, const Labels& labels);
+
+// A label's time must be within the range that the view's table was computed for.
+std::string WarnOfLabelsBeforeRange(const TimeRange& range, const std::string& view,
+                                    const Labels& labels);
+std::string WarnOfLabelsAfterRange(const TimeRange& range, const std::string& view,
+                                   const Labels& labels);
 
 // A label's time must be before that up to which `task` has read.
 std::string WarnOfLabelsAfterState(KnownTime clock, const std::string& task,

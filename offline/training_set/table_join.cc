@@ -11,6 +11,7 @@
 #include "offline/delta/arrow_file.h"
 #include "offline/delta/data_file.h"
 #include "offline/delta/file_pruning.h"
+#include "offline/delta/table_range.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/exact_rows.h"
 #include "offline/training_set/label_index.h"
@@ -36,6 +37,28 @@ bool HoldsKey(const AddAction& file, const std::optional<std::vector<int64_t>>& 
   const std::optional<int64_t> least = NumberTag(file, kKeyHashMinTag);
   const std::optional<int64_t> greatest = NumberTag(file, kKeyHashMaxTag);
   return !key_hashes || !least || !greatest || AnyWithin(*key_hashes, *least, *greatest);
+}
+
+// Labels before what the table has: its first row, or the range that it was computed for; then also
+// those after.
+absl::Status TellOfBounds(const Snapshot& snapshot, int64_t first_row,
+                          const TableJoinRequest& request) {
+  const std::string view = request.view.ToString();
+  const Labels& labels = *request.labels;
+  ASSIGN_OR_RETURN(const std::optional<TimeRange> range, RangeOf(snapshot));
+  if (range) {
+    AddSentence(WarnOfLabelsBeforeRange(*range, view, labels), request.warnings);
+    AddSentence(WarnOfLabelsAfterRange(*range, view, labels), request.warnings);
+  } else if (first_row != INT64_MAX) {
+    AddSentence(WarnOfLabelsBefore(first_row, view, labels), request.warnings);
+  }
+  return absl::OkStatus();
+}
+
+// Of a range, up to its end: nothing more is to come, and what lies behind is told.
+bool IsWholeRange(const Snapshot& snapshot, std::optional<int64_t> complete_before) {
+  const auto range = RangeOf(snapshot);
+  return range.ok() && *range && complete_before.value_or((*range)->to) >= (*range)->to;
 }
 
 // The files of a table as of `snapshot`, as far as labels need them.
@@ -85,9 +108,7 @@ absl::Status ReadTable(const ObjectStore& store, const std::string& table, const
                           }}));
   summary->files_read = paths.size();
   first = std::min(first, join->first_time());
-  if (first != INT64_MAX)
-    AddSentence(WarnOfLabelsBefore(first, request.view.ToString(), labels), request.warnings);
-  return absl::OkStatus();
+  return TellOfBounds(snapshot, first, request);
 }
 
 // The table is there for this join alone: what counts is what it was computed from.
@@ -148,6 +169,8 @@ absl::StatusOr<JoinedTable> JoinTable(const std::shared_ptr<ObjectStore>& store,
   joined.summary.table_id = snapshot.metadata.id;
   joined.summary.positions = PositionsOf(request.project, request.view, snapshot);
   joined.summary.complete_before = CompleteBefore(snapshot);
+  if (request.exact == nullptr && IsWholeRange(snapshot, joined.summary.complete_before))
+    return joined;
   AddSentence(request.exact == nullptr
                   ? WarnOfIncompleteTable(snapshot, name, *request.labels)
                   : WarnOfLabelsAfterState(exact.read_before, exact.slowest, name, *request.labels),

@@ -11,6 +11,7 @@
 #include "engine/batch/arrow_type.h"
 #include "engine/batch/take_rows.h"
 #include "offline/delta/data_file.h"
+#include "offline/delta/table_range.h"
 #include "offline/sink/table_flush.h"
 #include "offline/training_set/cell_value.h"
 #include "offline/training_set/key_column.h"
@@ -121,6 +122,18 @@ class StepReader {
   std::vector<Step> steps_;
 };
 
+absl::Status CheckWithinRange(const Snapshot& snapshot, const ViewId& view,
+                              const ViewStepsRequest& request) {
+  ASSIGN_OR_RETURN(const std::optional<TimeRange> range, RangeOf(snapshot));
+  if (!range || (range->from <= request.from_us && request.to_us <= range->to))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("the table of {} was computed for the range {} only, and has no steps of {}: ask "
+                  "for steps within it",
+                  view.ToString(), DescribeRange(*range),
+                  DescribeRange({.from = request.from_us, .to = request.to_us})));
+}
+
 }  // namespace
 
 absl::StatusOr<ViewSteps> ReadViewSteps(const v1::Project& project,
@@ -145,6 +158,7 @@ absl::StatusOr<ViewSteps> ReadViewSteps(const v1::Project& project,
       Lease::Take(request.warehouse, path, snapshot.timestamp_ms, absl::ToUnixMicros(absl::Now()));
   if (request.version.IsNewest())
     RETURN_IF_ERROR(RefreshSnapshot(*request.warehouse, path, std::nullopt, &snapshot));
+  RETURN_IF_ERROR(CheckWithinRange(snapshot, id, request));
   StepReader reader(project, request);
   for (const auto& [name, file] : snapshot.files) {
     std::optional<int64_t> start = StartOfDate(file);
