@@ -9,8 +9,10 @@
 #include "cli/backfill_process.h"
 #include "cli/backfill_tasks.h"
 #include "cli/command.h"
+#include "cli/range_backfill.h"
 #include "cli/run_tasks.h"
 #include "cli/stop_signal.h"
+#include "cli/table_version_option.h"
 #include "fmt/format.h"
 #include "schemas/types/status_macros.h"
 
@@ -23,6 +25,8 @@ struct BackfillArguments {
   TaskArguments tasks;
   std::string work;    // the folder of the tasks
   std::string finish;  // a folder whose tasks have run
+  std::string from;    // of a range of time; empty: there is none
+  std::string to;
 };
 
 absl::Status FinishTasksIn(const LoadedProject& loaded, const std::string& folder,
@@ -41,8 +45,21 @@ absl::Status RunInTasks(const LoadedProject& loaded, const BackfillArguments& ar
   return ran ? FinishTasksIn(loaded, arguments.work, stop) : absl::OkStatus();
 }
 
+absl::Status RunOfRange(const LoadedProject& loaded, const BackfillArguments& arguments) {
+  ASSIGN_OR_RETURN(const TimeRange range, ParseTimeRange(arguments.from, arguments.to));
+  ASSIGN_OR_RETURN(std::vector<std::string> done,
+                   RunRangeBackfill(loaded,
+                                    {.views = arguments.options.views,
+                                     .range = range,
+                                     .events_per_second = arguments.options.events_per_second},
+                                    StopOnSignals()));
+  for (const std::string& line : done) fmt::print("{}\n", line);
+  return absl::OkStatus();
+}
+
 absl::Status Run(const BackfillArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  if (!arguments.from.empty() || !arguments.to.empty()) return RunOfRange(loaded, arguments);
   if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish, StopOnSignals());
   const BackfillOptions& options = arguments.options;
   if (arguments.tasks.divides()) return RunInTasks(loaded, arguments, StopOnSignals());
@@ -79,11 +96,22 @@ void AddBackfillCommand(CLI::App* app, int* exit_code) {
       "--work", arguments->work, "The folder that tasks write into, for all of them the same");
   CLI::Option* tasks = AddTaskOptions(command, &arguments->tasks)->needs(work)->excludes(rate);
   work->needs(tasks);
+  CLI::Option* finish =
+      command
+          ->add_option("--finish", arguments->finish,
+                       "The folder of the tasks, when all have run: put what they made into the "
+                       "tables and the state folder")
+          ->excludes(tasks);
   command
-      ->add_option("--finish", arguments->finish,
-                   "The folder of the tasks, when all have run: put what they made into the tables "
-                   "and the state folder")
-      ->excludes(tasks);
+      ->add_option(
+          "--from", arguments->from,
+          "Compute the views, which are new versions, for a range of time alone, from this "
+          "one on (RFC 3339), as after a correction of the files; no state is kept")
+      ->excludes(tasks)
+      ->excludes(finish);
+  command->add_option("--to", arguments->to, "The end of the range: the first time after it")
+      ->excludes(tasks)
+      ->excludes(finish);
   command->callback([=] { *exit_code = Report(Run(*arguments)); });
 }
 

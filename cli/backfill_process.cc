@@ -77,6 +77,7 @@ class BackfillProcess {
   void OpenWorker();
   absl::Status Read();
   absl::Status PublishNewest();
+  // Or what is wanted of all.
   bool AllRead() const;
 
   const LoadedProject& loaded_;
@@ -194,8 +195,10 @@ void BackfillProcess::OpenWorker() {
 
 bool BackfillProcess::AllRead() const {
   const auto tasks = worker_->Tasks();
-  return !tasks.empty() && std::all_of(tasks.begin(), tasks.end(), [](const auto& task) {
-    return task->at_end() && !task->lost();
+  return !tasks.empty() && std::all_of(tasks.begin(), tasks.end(), [&](const auto& task) {
+    const bool enough =
+        options_.until_complete && task->complete_before() >= *options_.until_complete;
+    return (task->at_end() || enough) && !task->lost();
   });
 }
 
@@ -216,6 +219,7 @@ absl::Status BackfillProcess::Read() {
     const int64_t rows = source_->rows();
     progress.Show(rows, part > 0.001 ? static_cast<int64_t>(static_cast<double>(rows) / part) : 0);
     if (!AllRead()) continue;
+    if (options_.until_complete) RETURN_IF_ERROR(source_->CheckFilesUnchanged());
     RETURN_IF_ERROR(worker_->Commit());
     summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
     return absl::OkStatus();

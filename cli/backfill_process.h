@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "schemas/definition/project.h"
+#include "schemas/types/strong_int.h"
 
 namespace forebay {
 
@@ -30,6 +31,9 @@ struct BackfillOptions {
   std::string doing = "backfilling";  // for the line on a terminal
   // By topic: of a backfill in parts, what this one takes. nullopt: everything.
   std::optional<std::map<std::string, BackfillPart>> part;
+  // Rows are read for as long as changes that are effective before this may come of them; nullopt:
+  // all.
+  std::optional<KnownTime> until_complete;
   bool quiet = false;  // dead letters are counted, and not told one by one
 };
 

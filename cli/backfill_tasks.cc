@@ -24,6 +24,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "nlohmann/json.hpp"
 #include "offline/delta/delta_table.h"
+#include "offline/delta/table_range.h"
 #include "offline/sink/table_flush.h"
 #include "online/store/state_folder.h"
 #include "schemas/types/counted.h"
@@ -234,6 +235,8 @@ absl::Status BackfillFinish::AddTables(const v1::FeatureView& view) {
     if (table == nullptr) {
       ASSIGN_OR_RETURN(table, DeltaTable::OpenOrCreate(warehouse_, path, *(*part)->DataSchema(),
                                                        now, made.metadata.configuration));
+      RETURN_IF_ERROR(
+          CheckOfWholeHistory(table->snapshot(), id.ToString(), warehouse_->Describe(path)));
     }
     const bool held = std::all_of(
         made.transactions.begin(), made.transactions.end(), [&](const auto& transaction) {

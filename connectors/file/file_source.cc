@@ -144,6 +144,11 @@ class FileSource::Topic {
     return end;
   }
 
+  absl::Status CheckFiles() const {
+    ASSIGN_OR_RETURN(BatchFiles now, of_.list_again());
+    return CheckUnchanged(of_.files, now);
+  }
+
   // Rows handed out or passed over.
   int64_t taken() const {
     absl::MutexLock lock(&mutex_);
@@ -172,8 +177,7 @@ class FileSource::Topic {
   }
 
   absl::Status End() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    ASSIGN_OR_RETURN(BatchFiles now, of_.list_again());
-    RETURN_IF_ERROR(CheckUnchanged(of_.files, now));
+    RETURN_IF_ERROR(CheckFiles());
     ended_ = true;
     return absl::OkStatus();
   }
@@ -379,6 +383,11 @@ void FileSource::Watch(const TaskId& task, std::function<void()> wake) {
 void FileSource::WakeAll() {
   absl::MutexLock lock(&mutex_);
   for (const auto& [task, wake] : watches_) wake();
+}
+
+absl::Status FileSource::CheckFilesUnchanged() const {
+  for (const auto& [name, topic] : topics_) RETURN_IF_ERROR(topic->CheckFiles());
+  return absl::OkStatus();
 }
 
 double FileSource::Progress() const {

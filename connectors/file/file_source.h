@@ -67,6 +67,10 @@ class FileSource final : public Source {
                                   absl::Duration timeout) override;
   void Watch(const TaskId& task, std::function<void()> wake) override;
 
+  // For who stops before the end, where it is looked at: FAILED_PRECONDITION: the files are no
+  // longer those that were listed.
+  absl::Status CheckFilesUnchanged() const;
+
   // Of all rows of all topics, the part that tasks have, from 0 to 1, about. Any thread.
   double Progress() const;
   // How many these are. Any thread.

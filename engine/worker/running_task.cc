@@ -32,6 +32,7 @@ void RunningTask::NoteProgress() {
   position_.store(output.position.value(), std::memory_order_release);
   LookWhetherCaughtUp(output.at_end);  // first: who waits for the end may ask for that
   at_end_.store(output.at_end, std::memory_order_release);
+  complete_before_.store(output.complete_before.value(), std::memory_order_release);
   // Others wait for the markers of what it forwards (S26a).
   bool waited_for = output.at_end || !task_->plan().forwards.empty();
   live_ = live_ || (waited_for && output.position > cut_position_);

@@ -61,6 +61,10 @@ class RunningTask {
   // Records of its own partition between its position and the goal; 0 when caught up.
   int64_t to_catch_up() const;
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
+  // Task::complete_before() after the last batch; Min: before the first event.
+  KnownTime complete_before() const {
+    return KnownTime(complete_before_.load(std::memory_order_acquire));
+  }
 
   // --- The task's thread.
 
@@ -102,6 +106,7 @@ class RunningTask {
   const Offset known_before_;
   std::atomic<int64_t> position_;
   std::atomic<bool> at_end_{false};
+  std::atomic<int64_t> complete_before_{KnownTime::Min().value()};
   std::atomic<bool> caught_up_{false};
   std::atomic<bool> draining_{false};
   std::atomic<bool> lost_{false};
