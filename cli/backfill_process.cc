@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "cli/backfill_mark.h"
 #include "cli/backfill_plan.h"
 #include "cli/newest_updates.h"
@@ -27,6 +28,7 @@
 #include "offline/sink/offline_sink.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
@@ -59,7 +61,9 @@ class BackfillProcess {
     CrashPoint("backfill.read");
     if (!options_.part) RETURN_IF_ERROR(PublishNewest());
     if (summary_.empty()) return std::nullopt;
-    RETURN_IF_ERROR(MarkAll(&MarkBackfilled));
+    RETURN_IF_ERROR(ForEachTask([this](const TaskPlan&, const TaskId& task) {
+      return MarkBackfilled(state_folder_->path(), task);
+    }));
     return summary_;
   }
 
@@ -71,8 +75,9 @@ class BackfillProcess {
   absl::Status Count();
   bool Takes(const std::string& topic, int partition) const;
   absl::Status OpenFolders();
-  absl::Status MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
-                                            const TaskId& task));
+  absl::Status ForEachTask(
+      absl::FunctionRef<absl::Status(const TaskPlan&, const TaskId&)> visit) const;
+  absl::Status KeepUntil();
   absl::Status OpenSource();
   void OpenWorker();
   absl::Status Read();
@@ -134,18 +139,32 @@ absl::Status BackfillProcess::OpenFolders() {
   return offline_->CheckWritable();
 }
 
-absl::Status BackfillProcess::MarkAll(absl::Status (*mark)(const std::filesystem::path& state,
-                                                           const TaskId& task)) {
-  for (const auto& [topic, count] : partitions_) {
-    for (int i = 0; i < count; ++i) {
-      if (Takes(topic, i)) RETURN_IF_ERROR(mark(state_folder_->path(), {topic, PartitionId(i)}));
+// That runs here.
+absl::Status BackfillProcess::ForEachTask(
+    absl::FunctionRef<absl::Status(const TaskPlan&, const TaskId&)> visit) const {
+  for (const TaskPlan& plan : plans_) {
+    for (int i = 0; i < partitions_.at(plan.topic); ++i) {
+      if (Takes(plan.topic, i)) RETURN_IF_ERROR(visit(plan, {plan.topic, PartitionId(i)}));
     }
   }
   return absl::OkStatus();
 }
 
+// The tasks read the files up to there from here on, and are not done with it.
+absl::Status BackfillProcess::KeepUntil() {
+  const std::filesystem::path& state = state_folder_->path();
+  RETURN_IF_ERROR(ForEachTask([&](const TaskPlan& plan, const TaskId& task) {
+    return HasFilesBeforeTopic(*plan.source) ? CheckUntil(state, task, *plan.source)
+                                             : absl::OkStatus();
+  }));
+  return ForEachTask([&](const TaskPlan& plan, const TaskId& task) {
+    RETURN_IF_ERROR(UnmarkBackfilled(state, task));
+    return HasFilesBeforeTopic(*plan.source) ? NoteUntil(state, task, *plan.source)
+                                             : absl::OkStatus();
+  });
+}
+
 absl::Status BackfillProcess::OpenSource() {
-  RETURN_IF_ERROR(MarkAll(&UnmarkBackfilled));
   std::vector<FileTopic> topics;
   for (const TaskPlan& plan : plans_) {
     auto list = [&plan, s3 = config().s3] { return ListFilesOf(plan, s3); };
@@ -166,6 +185,7 @@ absl::Status BackfillProcess::OpenSource() {
     }
     topics.push_back(std::move(topic));
   }
+  RETURN_IF_ERROR(KeepUntil());
   FileSourceOptions options{.events_per_second = options_.events_per_second};
   options.owner.assigned =
       [this](absl::Span<const TaskId> tasks) -> absl::StatusOr<std::vector<std::optional<Offset>>> {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "cli/backfill_mark.h"
 #include "cli/backfill_plan.h"
 #include "cli/backfill_process.h"
 #include "cli/newest_updates.h"
@@ -27,6 +28,7 @@
 #include "offline/delta/table_range.h"
 #include "offline/sink/table_flush.h"
 #include "online/store/state_folder.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
@@ -165,6 +167,7 @@ class BackfillFinish {
 
  private:
   absl::Status CheckStates(const fs::path& state) const;
+  absl::Status CheckUntilOf(const TaskPlan& plan) const;
   absl::Status AddTables(const v1::FeatureView& view);
   absl::Status MoveStates(const fs::path& state);
 
@@ -183,6 +186,7 @@ absl::StatusOr<std::vector<std::string>> BackfillFinish::Run() {
                    OpenStateFolder(loaded_.config.state, loaded_.project->name()));
   RETURN_IF_ERROR(state.CheckViews(FingerprintsOf(plans)));
   RETURN_IF_ERROR(CheckStates(state.path()));
+  for (const TaskPlan& plan : plans) RETURN_IF_ERROR(CheckUntilOf(plan));
   for (const TaskPlan& plan : plans) {
     for (const ViewTaskPlan& view : plan.views) {
       if (view.definition->history() == v1::FeatureView::ON)
@@ -213,6 +217,19 @@ absl::Status BackfillFinish::CheckStates(const fs::path& state) const {
                         "backfill` without --tasks, or remove what was made with `forebay reset`",
                         state.string(), id.ToString()));
       }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BackfillFinish::CheckUntilOf(const TaskPlan& plan) const {
+  if (!HasFilesBeforeTopic(*plan.source)) return absl::OkStatus();
+  for (const BackfillTask& task : tasks_) {
+    auto part = task.part.find(plan.topic);
+    if (part == task.part.end()) continue;
+    for (int partition : part->second.taken) {
+      RETURN_IF_ERROR(CheckUntil(task.own_folder() / "state", {plan.topic, PartitionId(partition)},
+                                 *plan.source));
     }
   }
   return absl::OkStatus();

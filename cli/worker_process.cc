@@ -387,10 +387,11 @@ absl::StatusOr<std::unique_ptr<StateStore>> WorkerProcess::OpenStore(const TaskI
   auto plan = std::find_if(plans_.begin(), plans_.end(),
                            [&](const TaskPlan& one) { return one.topic == task.topic; });
   if (!HasFilesBeforeTopic(*plan->source) || plan->views.empty()) return store;
+  const TaskId files{BatchTopicOf(*plan), task.partition};
+  RETURN_IF_ERROR(CheckUntil(state_folder_->path(), files, *plan->source));
   ASSIGN_OR_RETURN(std::vector<const ViewTaskPlan*> views, MissingViews(*plan, *store));
   std::erase_if(views, [](const ViewTaskPlan* view) { return view->from_now; });
   if (views.empty()) return store;
-  const TaskId files{BatchTopicOf(*plan), task.partition};
   if (!IsBackfilled(state_folder_->path(), files)) {
     return absl::FailedPreconditionError(fmt::format(
         "source {} has files before its topic ({}), and their end was not reached yet in the state "

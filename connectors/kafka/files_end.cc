@@ -30,7 +30,8 @@ absl::Status CheckNothingBetween(const v1::Source& source, const TaskId& task, O
         "{}: by `until`, the files of source {} have what comes before offset {}, and the "
         "partition ends at offset {}: they cannot have what was never there. Is it the topic that "
         "they were made of, and was it not made anew since? Set `until` to the offset of the first "
-        "record of each partition that the files do not have; then run `forebay backfill`",
+        "record of each partition that the files do not have, remove what the project left with "
+        "`forebay reset --all`, and run `forebay backfill` anew",
         task.ToString(), source.name(), end.value(), bounds.next.value()));
   }
   if (reading.least && *reading.least + 1 < end) {
@@ -44,7 +45,8 @@ absl::Status CheckNothingBetween(const v1::Source& source, const TaskId& task, O
   return absl::FailedPreconditionError(fmt::format(
       "{}: the files of source {} end before offset {}, and the oldest record that the topic keeps "
       "is at offset {}: what came between is in neither. Let files have it, and set `until` to "
-      "offsets that the topic reaches back to; then run `forebay backfill`",
+      "offsets that the topic reaches back to; then remove what the project left with `forebay "
+      "reset --all`, and run `forebay backfill` anew",
       task.ToString(), source.name(), end.value(), bounds.oldest.value()));
 }
 

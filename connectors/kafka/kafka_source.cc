@@ -121,7 +121,8 @@ absl::Status KafkaSource::CheckReach(const TaskId& task, const TaskPlan& plan,
   return absl::FailedPreconditionError(fmt::format(
       "the files of source {} end at {}, and the oldest record that the topic keeps is of {}: what "
       "came between is in neither. Let files have it, and set `until` to a time that the topic "
-      "reaches back to; then run `forebay backfill`",
+      "reaches back to; then remove what the project left with `forebay reset --all`, and run "
+      "`forebay backfill` anew",
       plan.source->name(), FormatTime(until), FormatTime(first)));
 }
 

@@ -299,6 +299,69 @@ def test_a_new_version_is_backfilled_beside_one_that_has_gone_on(broker, tmp_pat
     check(project, "sales", "shop")
 
 
+def set_until(project: Project, end: str | list[int]) -> None:
+    path = project.folder / "features" / "features.yaml"
+    definitions = json.loads(path.read_text())
+    definitions["sources"][0]["batch"]["until"] = end
+    project.write_definitions(definitions)
+
+
+def other_end(broker: Broker, until: str) -> str | list[int]:
+    later = UNTIL[until] + 2 * AT_ONCE
+    return orders()["at"][later].isoformat() if until == "time" else offsets_of(broker, "orders", later)
+
+
+def test_another_end_than_the_files_were_read_up_to_is_refused(broker, tmp_path, monkeypatch, until):
+    project = make_project(tmp_path, broker, f"moved-{until}", until)
+    path = project.folder / "features" / "features.yaml"
+    end = json.loads(path.read_text())["sources"][0]["batch"]["until"]
+    other = other_end(broker, until)
+
+    def refused() -> None:
+        done = forebay("backfill", "--project", project.folder)
+        assert done.returncode != 0 and "`until` of the files of source orders was" in done.stderr
+
+    monkeypatch.setenv("FOREBAY_CRASH_AT", "backfill.read")
+    assert forebay("backfill", "--project", project.folder).returncode != 0
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    set_until(project, other)
+    refused()
+    set_until(project, end)
+    backfill(project)
+    set_until(project, other)
+    refused()
+    with pytest.raises(WorkerError, match="`until` of the files of source orders was"):
+        Worker(project).run_until_idle()
+    set_until(project, end)
+    Worker(project).run_until_idle()
+    check(project, "spend", "user_id")
+    check(project, "sales", "shop")
+
+
+def test_tasks_that_read_the_files_up_to_another_end_are_not_finished(broker, tmp_path):
+    project = make_project(tmp_path, broker, "moved-tasks")
+    work = tmp_path / "work"
+    command = ["backfill", "--work", work, "--tasks", 2, "--print", "--project", project.folder]
+    for line in forebay(*command).stdout.splitlines():
+        assert forebay("task", line).returncode == 0
+    set_until(project, other_end(broker, "time"))
+    done = forebay("backfill", "--finish", work, "--project", project.folder)
+    assert done.returncode != 0 and "`until` of the files of source orders was" in done.stderr
+
+
+def test_after_a_reset_the_files_may_be_read_up_to_another_end(broker, tmp_path):
+    project = make_project(tmp_path, broker, "reset-end")
+    backfill(project)
+    Worker(project).run_until_idle()
+    set_until(project, other_end(broker, "time"))
+    done = forebay("reset", "--all", "--yes", "--project", project.folder)
+    assert done.returncode == 0, done.stderr
+    backfill(project)
+    Worker(project).run_until_idle()
+    check(project, "spend", "user_id")
+    check(project, "sales", "shop")
+
+
 @pytest.mark.parametrize("point", ["handover.copied", "handover.adopted"])
 def test_killed_while_it_takes_over(broker, tmp_path, monkeypatch, point, until):
     project = make_project(tmp_path, broker, f"{point.replace('.', '-')}-{until}", until)
