@@ -50,8 +50,10 @@ absl::Status Export(const ExportArguments& arguments, TrainingSetRequest request
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
   ASSIGN_OR_RETURN(request.versions, arguments.version->ParseFor(views));
-  if (!arguments.times.from.empty() && arguments.times.every.empty())
-    return ExportSteps(arguments, loaded, request.VersionOf(views[0]), std::move(request));
+  if (!arguments.times.from.empty() && arguments.times.every.empty()) {
+    const TableVersion version = request.VersionOf(views[0]);
+    return ExportSteps(arguments, loaded, version, std::move(request));
+  }
   request.all_keys = true;
   ASSIGN_OR_RETURN(request.key_times, TimesOfKeys(arguments.times));
   return RunTrainingSet(loaded, std::move(request), {.things = "rows"});
