@@ -3,6 +3,7 @@
 #define FOREBAY_CONNECTORS_KAFKA_KAFKA_SOURCE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,6 +70,8 @@ class KafkaSource final : public Source {
   absl::StatusOr<EventDecoder*> DecoderOf(const TaskId& task);
   // Takes out what is in the files before the topic.
   absl::Status LeaveToFiles(const TaskId& task, EventBatch* batch);
+  // REQUIRES: there are records.
+  absl::Status CheckPartitions(const TaskId& task, const EventBatch& batch, int partitions);
   absl::Status CheckReach(const TaskId& task, const TaskPlan& plan, const EventBatch& batch);
   ReadControlRecord ControlReaderOf(const TaskPlan& plan);
   void WarnOfControl(const std::string& topic, Offset offset, const absl::Status& status);
@@ -85,7 +88,8 @@ class KafkaSource final : public Source {
   std::map<TaskId, EventDecoder> decoders_ ABSL_GUARDED_BY(mutex_);
   // As of the last Bounds.
   std::map<TaskId, PartitionBounds> bounds_ ABSL_GUARDED_BY(mutex_);
-  std::set<TaskId> at_oldest_ ABSL_GUARDED_BY(mutex_);    // and no event was read yet
+  std::set<TaskId> at_oldest_ ABSL_GUARDED_BY(mutex_);  // and no event was read yet
+  std::map<TaskId, size_t> partitions_checked_ ABSL_GUARDED_BY(mutex_);  // records
   std::set<std::string> warned_ ABSL_GUARDED_BY(mutex_);  // topics whose times were warned of
   std::set<std::string> warned_of_control_ ABSL_GUARDED_BY(mutex_);  // topics
 };
