@@ -69,8 +69,9 @@ absl::Status CheckSameFiles(const TopicRole& role, const TopicIdentity& known,
   }
   return absl::FailedPreconditionError(fmt::format(
       "the files of source {} {}, as {} knows. Nothing is guessed: put them back as they were; or, "
-      "to build the features of the files as they are, remove what was made with `forebay reset` "
-      "of the source's views, or give these new versions, and start again",
+      "to build the features of the files as they are, declare another source for them, with new "
+      "versions of the views, or remove all that was made with `forebay reset --all`, and start "
+      "again",
       role.of, what, known_by));
 }
 
