@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "offline/change_log/change_rows.h"
-#include "offline/change_log/crc32c.h"
 #include "offline/change_log/file_size_limit.h"
 #include "offline/change_log/segment.h"
+#include "schemas/types/crc32c.h"
 
 namespace forebay {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "offline/change_log/crc32c.h"
+#include "schemas/types/crc32c.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {

@@ -1,4 +1,4 @@
-#include "offline/change_log/crc32c.h"
+#include "schemas/types/crc32c.h"
 
 #include <array>
 #include <cstddef>

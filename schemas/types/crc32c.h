@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli), as in iSCSI, RocksDB and Kafka: Crc32c("123456789") is 0xE3069283.
-#ifndef FOREBAY_OFFLINE_CHANGE_LOG_CRC32C_H_
-#define FOREBAY_OFFLINE_CHANGE_LOG_CRC32C_H_
+#ifndef FOREBAY_SCHEMAS_TYPES_CRC32C_H_
+#define FOREBAY_SCHEMAS_TYPES_CRC32C_H_
 
 #include <cstdint>
 #include <string_view>
@@ -14,4 +14,4 @@ inline uint32_t Crc32c(std::string_view bytes) { return ExtendCrc32c(0, bytes); 
 
 }  // namespace forebay
 
-#endif  // FOREBAY_OFFLINE_CHANGE_LOG_CRC32C_H_
+#endif  // FOREBAY_SCHEMAS_TYPES_CRC32C_H_
