@@ -19,6 +19,11 @@
 namespace forebay {
 namespace {
 
+// Whether it is computed of the source's events for the entity.
+bool IsOf(const v1::FeatureView& view, const v1::Source& source, const v1::Entity& entity) {
+  return !view.disabled() && view.source() == source.name() && view.entity() == entity.name();
+}
+
 void AddColumns(const v1::Expression& expression, std::set<std::string>* columns) {
   if (expression.has_column()) columns->insert(expression.column());
   for (const v1::Expression& argument : expression.call().arguments())
@@ -169,9 +174,7 @@ absl::Status FillTask(const std::vector<ViewOfEntity>& views,
         ForwardPlan{entity, RepartitionTopic(project.name(), task->source->name(), entity->name()),
                     KeyColumns(*task, *entity)});
     for (const v1::FeatureView& view : project.feature_views()) {
-      if (view.source() == task->source->name() && view.entity() == entity->name()) {
-        plan.views.push_back(&view);
-      }
+      if (IsOf(view, *task->source, *entity)) plan.views.push_back(&view);
     }
   }
   return absl::OkStatus();
@@ -193,8 +196,7 @@ absl::StatusOr<std::vector<TaskPlan>> PlanTasksOf(
       std::vector<ViewOfEntity> views;
       for (int i = 0; i < project.feature_views_size(); ++i) {
         const v1::FeatureView& view = project.feature_views(i);
-        if (view.source() == source.name() && view.entity() == entity.name())
-          views.push_back({i, &view, &entity});
+        if (IsOf(view, source, entity)) views.push_back({i, &view, &entity});
       }
       if (views.empty()) continue;
       if (KeyedBy(source, entity)) {

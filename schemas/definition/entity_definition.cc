@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "fmt/format.h"
+#include "schemas/definition/about.h"
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/map_reader.h"
@@ -62,13 +63,15 @@ bool ReadKeys(const YamlNode* node, v1::Entity* entity, Findings* findings) {
 }  // namespace
 
 void ReadEntity(const YamlNode& node, DefinitionSet* set, Findings* findings) {
-  MapReader map(node, "an entity", {"name", "keys"}, findings);
+  MapReader map(node, "an entity", {"name", "keys", "description", "owner", "tags", "deprecated"},
+                findings);
   if (!map.is_map()) return;
   EntityDefinition definition;
   definition.node = &node;
   v1::Entity& entity = definition.entity;
   entity.set_name(ReadName(map.Require("name"), "the name of an entity", findings).value_or(""));
   definition.whole = ReadKeys(map.Require("keys"), &entity, findings);
+  ReadAboutOf(map, &entity, findings);
   const EntityDefinition* other = entity.name().empty() ? nullptr : set->FindEntity(entity.name());
   if (other != nullptr) {
     findings->Add(node, fmt::format("entity '{}' is already declared at {}", entity.name(),

@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
+#include "schemas/definition/about.h"
 #include "schemas/definition/definition_set.h"
 #include "schemas/definition/feature_names.h"
 #include "schemas/definition/map_reader.h"
@@ -25,7 +26,7 @@ struct ServiceReader {
            });
   }
 
-  void Add(const YamlNode& node, const NamedFeature& feature) {
+  void Add(const YamlNode& node, const FeatureReference& asked, const NamedFeature& feature) {
     if (!taken.insert(feature.name).second) {
       findings->Add(node, fmt::format("'{}' is already in this service", feature.name));
       return;
@@ -36,6 +37,8 @@ struct ServiceReader {
     reference->set_version(view.version());
     reference->set_feature(view.features(feature.feature).name());
     reference->set_name(feature.name);
+    reference->set_of_all(asked.feature == "*");
+    reference->set_pinned(asked.version != 0);
   }
 
   void AddReference(const YamlNode& node) {
@@ -48,7 +51,7 @@ struct ServiceReader {
     if (!view.ok()) return findings->Add(node, std::string(view.status().message()));
     absl::StatusOr<std::vector<NamedFeature>> found = names.FindIn(*view, *reference);
     if (found.ok()) {
-      for (const NamedFeature& feature : *found) Add(node, feature);
+      for (const NamedFeature& feature : *found) Add(node, *reference, feature);
     } else if (set.views[static_cast<size_t>(*view)].whole) {
       findings->AddInside(node, reference->view_as_asked.size() + 1,
                           std::string(found.status().message()));
@@ -82,7 +85,8 @@ void CheckNewService(const YamlNode& node, const std::string& name, const Defini
 }  // namespace
 
 void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* findings) {
-  MapReader map(node, "a feature service", {"name", "features"}, findings);
+  MapReader map(node, "a feature service",
+                {"name", "features", "description", "owner", "tags", "deprecated"}, findings);
   if (!map.is_map()) return;
   ServiceDefinition definition;
   definition.node = &node;
@@ -90,6 +94,7 @@ void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* find
       ReadName(map.Require("name"), "the name of a feature service", findings);
   definition.service.set_name(name.value_or(""));
   CheckNewService(node, definition.service.name(), *set, findings);
+  ReadAboutOf(map, &definition.service, findings);
   const auto* features = ReadList(map.Require("features"), "features", findings);
   if (!set->view_names) set->view_names.emplace(ViewsOf(*set));
   ServiceReader reader{*set, *set->view_names, &definition.service, findings, {}};

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "fmt/format.h"
+#include "schemas/definition/about.h"
 #include "schemas/definition/allowed_names.h"
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/default_value.h"
@@ -198,16 +199,21 @@ std::optional<std::string> ReadFeatureName(const YamlNode* node, Findings* findi
   return ReadName(node, "the name of a feature", findings);
 }
 
+std::string ReadDescription(const MapReader& map, Findings* findings) {
+  return ReadText(map.Get("description"), "description", findings).value_or("");
+}
+
 // A feature of a view of kind batch: a column, or an expression with a name.
 void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
   Findings* findings = reader->findings;
+  v1::Feature feature;
   std::optional<std::string> name;
   std::optional<v1::Aggregate> aggregate;
   if (node.kind == YamlNode::Kind::kScalar) {
     name = ReadFeatureName(&node, findings);
     if (name) aggregate = ReadNewest(node, *name, *reader);
   } else {
-    MapReader map(node, "a feature", {"name", "value", "default"}, findings,
+    MapReader map(node, "a feature", {"name", "value", "default", "description"}, findings,
                   {{"windows",
                     "is not for views of kind batch: their features are those of the "
                     "key's newest row"}});
@@ -216,12 +222,12 @@ void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
       const YamlNode* value = map.Get("value");
       std::optional<std::string> sql = value == nullptr ? name : ReadText(value, "value", findings);
       if (sql) aggregate = ReadNewest(value == nullptr ? node : *value, *sql, *reader);
+      feature.set_description(ReadDescription(map, findings));
     }
   }
   if (!name) reader->definition->whole = false;
   if (!name || !CheckColumnName(node, *name, reader)) return;
   reader->names.insert(*name);
-  v1::Feature feature;
   feature.set_name(*name);
   feature.mutable_window()->set_kind(v1::Window::LIFETIME);
   if (aggregate) {
@@ -235,7 +241,7 @@ void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
 
 void ReadFeature(const YamlNode& node, ViewReader* reader) {
   Findings* findings = reader->findings;
-  MapReader map(node, "a feature", {"name", "value", "windows", "default"}, findings,
+  MapReader map(node, "a feature", {"name", "value", "windows", "default", "description"}, findings,
                 {{"by", "(a map of categories) is not supported yet"},
                  {"max_categories", "(for `by`) is not supported yet"}});
   std::optional<std::string> name;
@@ -248,6 +254,7 @@ void ReadFeature(const YamlNode& node, ViewReader* reader) {
   }
   if (!name || windows == nullptr) reader->definition->whole = false;
   v1::Feature feature;
+  if (map.is_map()) feature.set_description(ReadDescription(map, findings));
   if (aggregate) {
     feature.set_type(aggregate->type());
     *feature.mutable_default_value() =
@@ -285,6 +292,16 @@ void ReadKind(const YamlNode* node, ViewReader* reader) {
                   reader->source->source.name()));
 }
 
+void ReadEnabled(const YamlNode* node, v1::FeatureView* view, Findings* findings) {
+  if (node == nullptr) return;
+  std::optional<std::string> text = ReadText(node, "enabled", findings);
+  if (!text) return;
+  if (*text != "true" && *text != "false") {
+    findings->Add(*node, fmt::format("enabled is true or false, and not '{}'", *text));
+  }
+  view->set_disabled(*text == "false");
+}
+
 void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const DefinitionSet& set,
                   Findings* findings) {
   for (const ViewDefinition& other : set.views) {
@@ -300,10 +317,11 @@ void CheckNewView(const YamlNode& node, const v1::FeatureView& view, const Defin
 }  // namespace
 
 void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* findings) {
-  MapReader map(node, "a feature view",
-                {"name", "version", "kind", "source", "entity", "where", "features", "max_age",
-                 "history", "updates", "emit"},
-                findings);
+  MapReader map(
+      node, "a feature view",
+      {"name", "version", "kind", "source", "entity", "where", "features", "max_age", "history",
+       "updates", "emit", "enabled", "description", "owner", "tags", "deprecated"},
+      findings);
   if (!map.is_map()) return;
   ViewDefinition definition;
   definition.node = &node;
@@ -328,6 +346,8 @@ void ReadFeatureView(const YamlNode& node, DefinitionSet* set, Findings* finding
   }
   view.set_max_age_us(ReadDuration(map.Get("max_age"), findings).value_or(0));
   ReadOutputs(map, &view, findings);
+  ReadEnabled(map.Get("enabled"), &view, findings);
+  ReadAboutOf(map, &view, findings);
   if (number || version == nullptr) CheckNewView(node, view, *set, findings);
   set->views.push_back(std::move(definition));
 }

@@ -148,18 +148,21 @@ feature_services:
                version: 3
                feature: "spend_1h"
                name: "user_spend.spend_1h"
+               of_all: true
              }
              features {
                view: "user_spend"
                version: 3
                feature: "spend_tumbling_1d"
                name: "user_spend.spend_tumbling_1d"
+               of_all: true
              }
              features {
                view: "user_spend"
                version: 3
                feature: "events_lifetime"
                name: "user_spend.events_lifetime"
+               of_all: true
              }
            })pb",
       &expected));
@@ -296,12 +299,47 @@ feature_services:
   - {name: s, features: ["v.*", v@1.old_1h]}
 )");
   ASSERT_NE(FindService(project, "s"), nullptr);
-  EXPECT_EQ(FindService(project, "s")->ShortDebugString(),
-            "name: \"s\" "
-            "features { view: \"v\" feature: \"new_1h\" version: 2 name: \"v.new_1h\" } "
-            "features { view: \"v\" feature: \"old_1h\" version: 1 name: \"v@1.old_1h\" }");
+  EXPECT_EQ(
+      FindService(project, "s")->ShortDebugString(),
+      "name: \"s\" "
+      "features { view: \"v\" feature: \"new_1h\" version: 2 name: \"v.new_1h\" of_all: true } "
+      "features { view: \"v\" feature: \"old_1h\" version: 1 name: \"v@1.old_1h\" "
+      "pinned: true }");
   EXPECT_EQ(FindSource(project, "transactions")->topic(), "transactions");
   EXPECT_EQ(FindEntity(project, "nobody"), nullptr);
+}
+
+TEST(Project, EveryObjectMaySayWhatItIs) {
+  ProjectFolder folder;
+  folder.Write("features/base.yaml", R"(sources:
+  - name: transactions
+    topic: t
+    key: [user_id]
+    schema: {user_id: string, at: timestamp_ms}
+    event_time: at
+    owner: ann
+entities:
+  - {name: user, keys: {user_id: string}, tags: [person, gdpr]}
+feature_views:
+  - name: v
+    source: transactions
+    entity: user
+    enabled: false
+    deprecated: {since: 2026-03-01, use: w}
+    features: [{name: n, value: count(*), windows: [1h], description: How often}]
+feature_services:
+  - {name: s, description: "Of checkout", features: [v.n_1h]}
+)");
+  absl::StatusOr<LoadedProject> loaded = folder.Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  const v1::Project& project = *loaded->project;
+  EXPECT_EQ(project.sources(0).about().ShortDebugString(), "owner: \"ann\"");
+  EXPECT_EQ(project.entities(0).about().ShortDebugString(), "tags: \"person\" tags: \"gdpr\"");
+  EXPECT_EQ(project.feature_views(0).about().ShortDebugString(),
+            "deprecated { since: \"2026-03-01\" use: \"w\" }");
+  EXPECT_TRUE(project.feature_views(0).disabled());
+  EXPECT_EQ(project.feature_views(0).features(0).description(), "How often");
+  EXPECT_EQ(FindService(project, "s")->about().description(), "Of checkout");
 }
 
 TEST(Project, DefinitionsComeByFileNameThenFromTopToBottom) {

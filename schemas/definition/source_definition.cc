@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "fmt/format.h"
+#include "schemas/definition/about.h"
 #include "schemas/definition/allowed_names.h"
 #include "schemas/definition/batch_source.h"
 #include "schemas/definition/column_type.h"
@@ -182,10 +183,11 @@ void CheckNewSource(const YamlNode& node, const v1::Source& source, const Defini
 }  // namespace
 
 void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
-  MapReader map(node, "a source",
-                {"name", "topic", "format", "proto", "message", "key", "schema", "event_time",
-                 "known_time", "max_future", "archive", "batch"},
-                findings);
+  MapReader map(
+      node, "a source",
+      {"name", "topic", "format", "proto", "message", "key", "schema", "event_time", "known_time",
+       "max_future", "archive", "batch", "description", "owner", "tags", "deprecated"},
+      findings);
   if (!map.is_map()) return;
   SourceDefinition definition;
   definition.node = &node;
@@ -205,6 +207,7 @@ void ReadSource(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   source.set_max_future_us(
       ReadDuration(map.Get("max_future"), findings).value_or(kDefaultMaxFuture));
   ReadArchive(map.Get("archive"), map.Get("schema"), &source, findings);
+  ReadAboutOf(map, &source, findings);
   CheckNewSource(node, source, *set, findings);
   set->sources.push_back(std::move(definition));
 }

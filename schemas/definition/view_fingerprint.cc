@@ -89,7 +89,9 @@ std::string ViewFingerprint(const v1::Project& project, const v1::FeatureView& v
   fingerprint.Add("default", MeaningOfDefaults(view));
   fingerprint.Add("emit", std::to_string(view.emit_every_us()));
   fingerprint.Add("max_age", std::to_string(view.max_age_us()));
-  fingerprint.Add("entity", entity.SerializeAsString());
+  v1::Entity meaning = entity;
+  meaning.clear_about();
+  fingerprint.Add("entity", meaning.SerializeAsString());
   fingerprint.Add("source", source.name());
   fingerprint.Add("source.topic", source.topic());
   fingerprint.Add("source.format",
