@@ -1,0 +1,109 @@
+#include "catalog/artifact_store.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schemas/types/status_macros.h"
+
+namespace forebay {
+namespace {
+
+constexpr size_t kPiece = 1 << 20;
+
+std::string ArtifactPath(const std::string& sha256) { return "models/artifacts/" + sha256; }
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+  }
+  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string Hex() && {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_DigestFinal_ex(context_.get(), digest, &size);
+    std::string hex;
+    for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+    return hex;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+// Calls `take` with each piece of the file; its hash and size.
+absl::StatusOr<v1::Artifact> ReadPieces(const std::filesystem::path& file,
+                                        const std::function<absl::Status(std::string_view)>& take) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    return absl::NotFoundError(
+        fmt::format("artifact {} cannot be read: {}", file.string(), std::strerror(errno)));
+  }
+  v1::Artifact read;
+  Sha256 hash;
+  std::vector<char> piece(kPiece);
+  while (in) {
+    in.read(piece.data(), std::ssize(piece));
+    const std::string_view bytes(piece.data(), static_cast<size_t>(in.gcount()));
+    if (in.bad()) {
+      return absl::FailedPreconditionError(
+          fmt::format("artifact {} cannot be read after {} bytes", file.string(), read.bytes()));
+    }
+    hash.Add(bytes);
+    read.set_bytes(read.bytes() + std::ssize(bytes));
+    RETURN_IF_ERROR(take(bytes));
+  }
+  read.set_sha256(std::move(hash).Hex());
+  return read;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Artifact> UploadArtifact(const std::filesystem::path& file,
+                                            ObjectStore* warehouse) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error))
+    return absl::NotFoundError(fmt::format("artifact {}: there is no such file", file.string()));
+  auto nothing = [](std::string_view) { return absl::OkStatus(); };
+  ASSIGN_OR_RETURN(v1::Artifact artifact, ReadPieces(file, nothing));
+  const std::string path = ArtifactPath(artifact.sha256());
+  artifact.set_uri(warehouse->Describe(path));
+  absl::StatusOr<std::unique_ptr<ObjectReader>> there = warehouse->Open(path);
+  if (there.ok() && (*there)->size() == artifact.bytes()) return artifact;
+  if (!there.ok() && !absl::IsNotFound(there.status())) return there.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<ObjectWriter> writer, warehouse->Create(path));
+  ASSIGN_OR_RETURN(const v1::Artifact sent,
+                   ReadPieces(file, [&](std::string_view bytes) { return writer->Append(bytes); }));
+  if (sent.sha256() != artifact.sha256()) {
+    return absl::FailedPreconditionError(
+        fmt::format("artifact {} changed while it was uploaded: repeat", file.string()));
+  }
+  RETURN_IF_ERROR(writer->Finish());
+  return artifact;
+}
+
+absl::Status CheckArtifact(const v1::Artifact& artifact, const ObjectStore& warehouse) {
+  if (artifact.sha256().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader,
+                   warehouse.Open(ArtifactPath(artifact.sha256())));
+  Sha256 hash;
+  std::vector<char> piece(kPiece);
+  for (int64_t at = 0; at < reader->size();) {
+    ASSIGN_OR_RETURN(int64_t read, reader->ReadAt(at, std::ssize(piece), piece.data()));
+    hash.Add({piece.data(), static_cast<size_t>(read)});
+    at += read;
+  }
+  if (std::move(hash).Hex() == artifact.sha256()) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("artifact {} has other bytes than those that were uploaded", artifact.uri()));
+}
+
+}  // namespace forebay

@@ -1,0 +1,22 @@
+// The definitions that a catalog holds, as a project that can be run.
+#ifndef FOREBAY_CATALOG_CATALOG_PROJECT_H_
+#define FOREBAY_CATALOG_CATALOG_PROJECT_H_
+
+#include <string>
+
+#include "catalog/catalog_state.h"
+#include "forebay/v1/definition.pb.h"
+
+namespace forebay {
+
+// Its sources, entities, views that are not retired (those that are disabled say so), by name and
+// version; of each service the newest version that is not retired.
+v1::Project ProjectOf(const std::string& name, const CatalogState& state);
+
+// Puts the services of a catalog, each in its newest version, into the place of those of `project`
+// that have their names; others stay, and those that are retired go.
+void TakeServices(const CatalogState& state, v1::Project* project);
+
+}  // namespace forebay
+
+#endif  // FOREBAY_CATALOG_CATALOG_PROJECT_H_
