@@ -26,10 +26,12 @@ constexpr int kFeatureService = v1::GetRequest::kFeatureServiceFieldNumber;
 constexpr int kFeatures = v1::GetRequest::kFeaturesFieldNumber;
 constexpr int kEntity = v1::GetRequest::kEntityFieldNumber;
 constexpr int kAt = v1::GetRequest::kAtFieldNumber;
+constexpr int kModel = v1::GetRequest::kModelFieldNumber;
 static_assert(int{v1::BatchGetRequest::kFeatureServiceFieldNumber} == kFeatureService);
 static_assert(int{v1::BatchGetRequest::kFeaturesFieldNumber} == kFeatures);
 static_assert(int{v1::BatchGetRequest::kEntitiesFieldNumber} == kEntity);
 static_assert(int{v1::BatchGetRequest::kAtFieldNumber} == kAt);
+static_assert(int{v1::BatchGetRequest::kModelFieldNumber} == kModel);
 
 class RequestReader {
  public:
@@ -74,6 +76,8 @@ class RequestReader {
     switch (tag) {
       case Tag(kFeatureService, kText):
         return ReadText(scanner, &request_.feature_service);
+      case Tag(kModel, kText):
+        return ReadText(scanner, &request_.model);
       case Tag(kFeatures, kText):
         return ReadText(scanner, &bytes) && AddFeature(bytes);
       case Tag(kEntity, kText):

@@ -39,9 +39,19 @@ void ToMessage(const Value& value, DataType type, v1::Value* message) {
     ScalarToMessage(element, ElementType(type), message->mutable_list_value()->add_values());
 }
 
+template <typename Response>
+void FillModel(const ReadResult& result, Response* message) {
+  if (!result.model()) return;
+  message->mutable_model()->set_model(result.model()->name);
+  message->mutable_model()->set_version(result.model()->version);
+  message->mutable_model()->set_artifact(result.model()->artifact);
+  message->mutable_model()->set_catalog_version(result.model()->catalog_version);
+}
+
 }  // namespace
 
 void FillResponse(const ReadResult& result, v1::GetResponse* message) {
+  FillModel(result, message);
   message->mutable_features()->Reserve(static_cast<int>(result.features().size()));
   for (size_t i = 0; i < result.features().size(); ++i) {
     const ReadPlan::Feature& asked = result.features()[i];
@@ -56,6 +66,7 @@ void FillResponse(const ReadResult& result, v1::GetResponse* message) {
 }
 
 void FillResponse(const ReadResult& result, v1::BatchGetResponse* message) {
+  FillModel(result, message);
   auto entities = static_cast<int>(result.entity_count());
   for (size_t i = 0; i < result.features().size(); ++i) {
     const ReadPlan::Feature& asked = result.features()[i];

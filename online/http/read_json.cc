@@ -22,10 +22,11 @@ enum class Place : uint8_t { kBody, kFields, kFeatures, kEntities, kEntity };
 
 constexpr std::string_view kExpectedFeatures = "an array of names such as \"user_spend.spend_10m\"";
 
-constexpr std::array<std::string_view, 7> kFieldNames = {
-    "feature_service", "features", "at", "entity", "entities", "request", "min_position"};
+constexpr std::array<std::string_view, 8> kFieldNames = {
+    "feature_service", "model", "features", "at", "entity", "entities", "request", "min_position"};
 enum class Field : uint8_t {
   kFeatureService,
+  kModel,
   kFeatures,
   kAt,
   kEntity,
@@ -134,9 +135,9 @@ bool ReadRequestParser::Reader::WrongType(std::string_view found) {
       break;
     case Place::kFields:
       what = NameOf(field_);
-      expected = field_ == Field::kFeatureService ? "a string"
-                 : field_ == Field::kFeatures     ? kExpectedFeatures
-                 : field_ == Field::kEntities     ? "an array of objects"
+      expected = field_ == Field::kFeatureService || field_ == Field::kModel ? "a string"
+                 : field_ == Field::kFeatures                                ? kExpectedFeatures
+                 : field_ == Field::kEntities                                ? "an array of objects"
                  : field_ == Field::kEntity
                      ? "an object of key columns, such as {\"user_id\": \"u1\"}"
                      : "RFC 3339 text or an integer of microseconds since 1970";
@@ -171,9 +172,10 @@ bool ReadRequestParser::Reader::string(const std::string& value) {
     request_.features.push_back(texts_.emplace_back(value));
     return true;
   }
-  if (place_ == Place::kFields && field_ == Field::kFeatureService) {
-    if (value.empty()) return Fail("feature_service is empty");
-    request_.feature_service = texts_.emplace_back(value);
+  if (place_ == Place::kFields && (field_ == Field::kFeatureService || field_ == Field::kModel)) {
+    if (value.empty()) return Fail(fmt::format("{} is empty", NameOf(field_)));
+    (field_ == Field::kModel ? request_.model : request_.feature_service) =
+        texts_.emplace_back(value);
     return true;
   }
   if (place_ == Place::kFields && field_ == Field::kAt) {
@@ -219,8 +221,9 @@ bool ReadRequestParser::Reader::OpenField(Field field, std::string_view name) {
   }
   Field other = batch_ ? Field::kEntity : Field::kEntities;
   if (field == Field::kNone || field == other) {
-    return Fail(fmt::format("unknown field \"{}\"; expected feature_service or features, {}, at",
-                            name, NameOf(batch_ ? Field::kEntities : Field::kEntity)));
+    return Fail(
+        fmt::format("unknown field \"{}\"; expected feature_service, model or features, {}, at",
+                    name, NameOf(batch_ ? Field::kEntities : Field::kEntity)));
   }
   if (Seen(field)) return Fail(fmt::format("\"{}\" is there twice", NameOf(field)));
   seen_ |= 1U << static_cast<int>(field);
@@ -281,6 +284,16 @@ void AppendTime(std::optional<int64_t> micros, std::string* out) {
   }
 }
 
+// Of an answer, the member `model`; nothing where none was asked for.
+void AppendModel(const ReadResult& result, std::string* out) {
+  if (!result.model()) return;
+  *out += ",\"model\":{\"name\":";
+  AppendJsonString(result.model()->name, out);
+  *out += fmt::format(",\"version\":{},\"artifact\":", result.model()->version);
+  AppendJsonString(result.model()->artifact, out);
+  *out += fmt::format(",\"catalog_version\":{}}}", result.model()->catalog_version);
+}
+
 template <typename Time>
 std::optional<int64_t> Micros(const std::optional<Time>& time) {
   return time ? std::optional<int64_t>(time->value()) : std::nullopt;
@@ -322,7 +335,9 @@ std::string GetAnswerJson(const ReadResult& result) {
     AppendTime(Micros(cell.event_time), &out);
     out += '}';
   }
-  out += "}}";
+  out += '}';
+  AppendModel(result, &out);
+  out += '}';
   return out;
 }
 
@@ -360,7 +375,9 @@ std::string BatchGetAnswerJson(const ReadResult& result) {
         [&](const FeatureCell& cell, DataType) { AppendTime(Micros(cell.effective_time), &out); });
   lists("event_times",
         [&](const FeatureCell& cell, DataType) { AppendTime(Micros(cell.event_time), &out); });
-  out += "]}";
+  out += ']';
+  AppendModel(result, &out);
+  out += '}';
   return out;
 }
 

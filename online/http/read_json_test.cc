@@ -98,8 +98,8 @@ TEST(ReadRequestParser, RejectsOtherShapesByName) {
   EXPECT_EQ(Get(R"({"features": ["v.x"]})"), "INVALID_ARGUMENT: \"entity\" is missing");
   EXPECT_EQ(Get(R"({"at": 1, "at": 2})"), "INVALID_ARGUMENT: \"at\" is there twice");
   EXPECT_EQ(Get(R"({"entities": []})"),
-            "INVALID_ARGUMENT: unknown field \"entities\"; expected feature_service or features, "
-            "entity, at");
+            "INVALID_ARGUMENT: unknown field \"entities\"; expected feature_service, model or "
+            "features, entity, at");
   EXPECT_EQ(BatchGet(R"({"entities": [{}, 1]})"),
             "INVALID_ARGUMENT: entities[1] must be an object of key columns, such as {\"user_id\": "
             "\"u1\"}, not an integer");

@@ -148,19 +148,37 @@ FeatureCell ReadResult::At(size_t feature, size_t entity) const {
   return {&value, status, row.effective_time, row.event_time};
 }
 
-FeatureReader::FeatureReader(const v1::Project& project, LookupFunction lookup)
-    : planner_(project), lookup_(std::move(lookup)) {}
+FeatureReader::FeatureReader(const v1::Project& project, LookupFunction lookup,
+                             std::shared_ptr<const CatalogState> catalog)
+    : project_(std::make_unique<v1::Project>(project)),
+      lookup_(std::move(lookup)),
+      planner_(std::make_shared<ReadPlanner>(*project_, std::move(catalog))) {}
+
+FeatureReader::~FeatureReader() = default;
+
+void FeatureReader::SetCatalog(std::shared_ptr<const CatalogState> catalog) {
+  auto planner = std::make_shared<const ReadPlanner>(*project_, std::move(catalog));
+  absl::MutexLock lock(&mutex_);
+  planner_ = std::move(planner);
+}
+
+std::shared_ptr<const ReadPlanner> FeatureReader::planner() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return planner_;
+}
 
 absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(
     const ReadRequest& request) const {
-  if (request.feature_service.empty() == request.features.empty()) {
+  const int asked =
+      !request.feature_service.empty() + !request.features.empty() + !request.model.empty();
+  if (asked != 1) {
     return absl::InvalidArgumentError(
-        request.features.empty()
-            ? "nothing is asked for: give a feature_service or a list of features"
-            : "both a feature_service and a list of features are given: give one of them");
+        asked == 0 ? "nothing is asked for: give a feature_service, a model or a list of features"
+                   : "more than one of feature_service, model and features is given: give one");
   }
-  if (!request.feature_service.empty()) return planner_.PlanService(request.feature_service);
-  return planner_.PlanFeatures(request.features);
+  if (!request.feature_service.empty()) return planner()->PlanService(request.feature_service);
+  if (!request.model.empty()) return planner()->PlanModel(request.model);
+  return planner()->PlanFeatures(request.features);
 }
 
 absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const {

@@ -16,8 +16,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "engine/worker/lookup.h"
 #include "online/serving/read_plan.h"
@@ -42,8 +44,9 @@ std::string_view FeatureStatusName(FeatureStatus status);
 using EntityKeys = absl::InlinedVector<std::pair<std::string_view, Value>, 2>;
 
 struct ReadRequest {
-  // What to read: one of the two. Features: schemas/definition/feature_names.h.
+  // What to read: one of the three. Features: schemas/definition/feature_names.h.
   std::string_view feature_service;
+  std::string_view model;  // "fraud@champion"
   std::vector<std::string_view> features;
   std::vector<EntityKeys> entities;
   std::optional<KnownTime> at;  // absent: each view's own now (engine/worker/lookup.h)
@@ -66,6 +69,8 @@ class ReadResult {
 
   // In the order asked for.
   absl::Span<const ReadPlan::Feature> features() const { return plan_->features; }
+  // That they were asked for by.
+  const std::optional<ReadPlan::Model>& model() const { return plan_->model; }
   size_t entity_count() const { return rows_.size() / plan_->views.size(); }
 
   FeatureCell At(size_t feature, size_t entity) const;
@@ -83,8 +88,14 @@ class FeatureReader {
   static constexpr size_t kMostKeys = 100;         // key columns of one entity
   static constexpr size_t kMostCells = 1'000'000;  // entities times features
 
-  // Keeps a copy of `project`.
-  FeatureReader(const v1::Project& project, LookupFunction lookup);
+  // Keeps copies of `project`. `catalog`: as ReadPlanner's.
+  FeatureReader(const v1::Project& project, LookupFunction lookup,
+                std::shared_ptr<const CatalogState> catalog = nullptr);
+
+  ~FeatureReader();
+
+  // Reads that begin from now on are of this version of the catalog; each is all of one.
+  void SetCatalog(std::shared_ptr<const CatalogState> catalog);
 
   // NOT_FOUND: a service, view or feature that the project lacks; names the nearest.
   // INVALID_ARGUMENT: key columns that are missing, unknown, twice there, null or of another type;
@@ -95,8 +106,12 @@ class FeatureReader {
  private:
   absl::StatusOr<std::shared_ptr<const ReadPlan>> Resolve(const ReadRequest& request) const;
 
-  ReadPlanner planner_;
-  LookupFunction lookup_;
+  std::shared_ptr<const ReadPlanner> planner() const;
+
+  const std::unique_ptr<const v1::Project> project_;
+  const LookupFunction lookup_;
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const ReadPlanner> planner_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

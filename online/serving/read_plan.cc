@@ -5,6 +5,8 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "catalog/models.h"
+#include "catalog/catalog_project.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
@@ -40,6 +42,8 @@ class ReadPlanner::Builder {
     return absl::OkStatus();
   }
 
+  void SetModel(ReadPlan::Model model) { plan_->model = std::move(model); }
+
   std::shared_ptr<const ReadPlan> Take() && { return std::move(plan_); }
 
  private:
@@ -50,6 +54,10 @@ class ReadPlanner::Builder {
       if (plan_->views[i].view == view_index) return i;
     }
     const v1::FeatureView& added = view(view_index);
+    if (added.disabled()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "feature view \"{}\" (version {}) is disabled", added.name(), added.version()));
+    }
     auto entity = planner_.entities_.find(added.entity());
     if (entity == planner_.entities_.end()) {
       return absl::InternalError(
@@ -97,6 +105,13 @@ class ReadPlanner::Builder {
 
 namespace {
 
+// The project with the services that the catalog has, in their newest versions.
+v1::Project WithServicesOf(const v1::Project& project, const CatalogState* catalog) {
+  v1::Project with = project;
+  if (catalog != nullptr) TakeServices(*catalog, &with);
+  return with;
+}
+
 template <typename Names>
 size_t HashNames(const Names& names) {
   size_t hash = names.size();
@@ -116,8 +131,10 @@ size_t ReadPlanner::TextHash::operator()(absl::Span<const std::string_view> name
   return HashNames(names);
 }
 
-ReadPlanner::ReadPlanner(const v1::Project& project)
-    : project_(std::make_unique<v1::Project>(project)), names_(*project_) {
+ReadPlanner::ReadPlanner(const v1::Project& project, std::shared_ptr<const CatalogState> catalog)
+    : project_(std::make_unique<v1::Project>(WithServicesOf(project, catalog.get()))),
+      catalog_(std::move(catalog)),
+      names_(*project_) {
   for (const v1::Entity& entity : project_->entities()) {
     entities_.try_emplace(entity.name(), &entity);
   }
@@ -130,7 +147,36 @@ ReadPlanner::~ReadPlanner() = default;
 
 ReadPlanner::Plan ReadPlanner::PlanService(std::string_view name) const {
   if (auto found = services_.find(name); found != services_.end()) return found->second;
+  if (catalog_ != nullptr && name.find('@') != std::string_view::npos) {
+    ASSIGN_OR_RETURN(const v1::ServiceVersion* service, FindService(*catalog_, name));
+    return BuildService(service->definition());
+  }
   return ResolveService(*project_, name).status();
+}
+
+ReadPlanner::Plan ReadPlanner::PlanModel(std::string_view reference) const {
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (auto found = models_.find(reference); found != models_.end()) return found->second;
+  }
+  Plan plan = BuildModel(reference);
+  if (!plan.ok()) return plan;
+  absl::MutexLock lock(&mutex_);
+  if (models_.size() >= kMostCachedLists) models_.clear();
+  models_.try_emplace(std::string(reference), *plan);
+  return plan;
+}
+
+ReadPlanner::Plan ReadPlanner::BuildModel(std::string_view text) const {
+  ASSIGN_OR_RETURN(ModelReference reference, ModelReference::Parse(text));
+  if (catalog_ == nullptr) return absl::NotFoundError("there is no catalog, and so no model");
+  ASSIGN_OR_RETURN(const v1::ModelVersion* model, FindModel(*catalog_, reference));
+  ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(*catalog_, *model));
+  return BuildService(service->definition(),
+                      ReadPlan::Model{.name = model->model(),
+                                      .version = model->version(),
+                                      .artifact = model->artifact().uri(),
+                                      .catalog_version = catalog_->version()});
 }
 
 ReadPlanner::Plan ReadPlanner::PlanFeatures(absl::Span<const std::string_view> names) const {
@@ -159,10 +205,16 @@ ReadPlanner::Plan ReadPlanner::Build(absl::Span<const std::string_view> names) c
   return std::move(builder).Take();
 }
 
-ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service) const {
+ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service,
+                                            std::optional<ReadPlan::Model> model) const {
   Builder builder(*this);
-  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, names_.Find(service));
-  for (const NamedFeature& feature : features) RETURN_IF_ERROR(builder.AddFeature(feature));
+  absl::StatusOr<std::vector<NamedFeature>> features = names_.Find(service);
+  if (!features.ok()) {
+    return absl::UnavailableError(fmt::format("{}: the definitions that this worker runs are older",
+                                              std::string(features.status().message())));
+  }
+  for (const NamedFeature& feature : *features) RETURN_IF_ERROR(builder.AddFeature(feature));
+  if (model) builder.SetModel(*std::move(model));
   return std::move(builder).Take();
 }
 

@@ -3,11 +3,15 @@
 //
 //   ReadPlanner planner(project);
 //   ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, planner.PlanService("fraud"));
+//
+// Services and models are those of a catalog, where there is one: what a plan has is all of one
+// version of it.
 #ifndef FOREBAY_ONLINE_SERVING_READ_PLAN_H_
 #define FOREBAY_ONLINE_SERVING_READ_PLAN_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "catalog/catalog_state.h"
 #include "schemas/definition/feature_names.h"
 #include "schemas/types/data_type.h"
 
@@ -54,26 +59,40 @@ struct ReadPlan {
     size_t value;  // index into the view's values
   };
 
+  struct Model {
+    std::string name;
+    uint32_t version = 0;
+    std::string artifact;  // its URI
+    int64_t catalog_version = 0;
+  };
+
   std::vector<Feature> features;  // in the order asked for
+  std::optional<Model> model;     // that they were asked for by
   std::vector<View> views;
   std::vector<Entity> entities;
   std::vector<Key> keys;
 };
 
-// Thread-safe. Plans of services are made at once; those of feature lists when first asked for, and
-// kept, within bounds.
+// Thread-safe. Plans of services are made at once; those of models and feature lists when first
+// asked for, and kept, within bounds.
 class ReadPlanner {
  public:
   static constexpr size_t kMostCachedLists = 256;
   static constexpr size_t kMostNames = 10'000;      // of one list
   static constexpr size_t kMostCachedNames = 1000;  // longer lists are not kept
 
-  explicit ReadPlanner(const v1::Project& project);
+  // `catalog`: null, where there is none: then services are those of the project.
+  explicit ReadPlanner(const v1::Project& project,
+                       std::shared_ptr<const CatalogState> catalog = nullptr);
   ~ReadPlanner();
 
-  // NOT_FOUND for an unknown name, with the nearest one. INVALID_ARGUMENT where the views asked for
-  // need one key column as two types.
+  // "fraud" or "fraud@3". NOT_FOUND for an unknown name, with the nearest one. INVALID_ARGUMENT
+  // where the views asked for need one key column as two types. FAILED_PRECONDITION: a view is
+  // disabled. UNAVAILABLE: the catalog has views that the project lacks.
   absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanService(std::string_view name) const;
+
+  // "fraud@champion" or "fraud@7". Errors likewise.
+  absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanModel(std::string_view reference) const;
 
   // Names of schemas/definition/feature_names.h. NOT_FOUND as above; INVALID_ARGUMENT for a name of
   // another form, one that is there twice, an empty or too long list.
@@ -99,9 +118,12 @@ class ReadPlanner {
   class Builder;
 
   Plan Build(absl::Span<const std::string_view> names) const;
-  Plan BuildService(const v1::FeatureService& service) const;
+  Plan BuildService(const v1::FeatureService& service,
+                    std::optional<ReadPlan::Model> model = std::nullopt) const;
+  Plan BuildModel(std::string_view reference) const;
 
   std::unique_ptr<const v1::Project> project_;
+  const std::shared_ptr<const CatalogState> catalog_;
   FeatureNames names_;
   absl::flat_hash_map<std::string, const v1::Entity*, TextHash, TextEqual> entities_;
   absl::flat_hash_map<std::string, Plan, TextHash, TextEqual> services_;
@@ -110,6 +132,8 @@ class ReadPlanner {
   mutable absl::flat_hash_map<std::vector<std::string>, std::shared_ptr<const ReadPlan>, TextHash,
                               TextEqual>
       lists_ ABSL_GUARDED_BY(mutex_);
+  mutable absl::flat_hash_map<std::string, std::shared_ptr<const ReadPlan>, TextHash, TextEqual>
+      models_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay
