@@ -20,8 +20,14 @@ namespace forebay {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitSomethingToApply = 2;  // of `forebay plan`, where errors are 1
 
 void AddValidateCommand(CLI::App* app, int* exit_code);
+void AddPlanCommand(CLI::App* app, int* exit_code);
+void AddApplyCommand(CLI::App* app, int* exit_code);
+void AddCatalogCommand(CLI::App* app, int* exit_code);
+void AddLineageCommand(CLI::App* app, int* exit_code);
+void AddModelCommand(CLI::App* app, int* exit_code);
 void AddRunCommand(CLI::App* app, int* exit_code);
 void AddFeedCommand(CLI::App* app, int* exit_code);
 void AddBackfillCommand(CLI::App* app, int* exit_code);

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "cli/kafka_config.h"
+#include "cli/project_catalog.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/published_positions.h"
 #include "connectors/kafka/topics.h"
 #include "engine/task/stored_views.h"
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
+#include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
 #include "forebay/v1/state.pb.h"
 #include "offline/sink/leftovers.h"
@@ -48,6 +50,7 @@ class Search {
     ASSIGN_OR_RETURN(std::set<TableId> tables,
                      ListTables(places_.warehouse, places_.project.name()));
     Note(tables);
+    RETURN_IF_ERROR(SearchCatalog());
     RETURN_IF_ERROR(SearchByName());
     return std::move(found_);
   }
@@ -157,6 +160,17 @@ class Search {
     return absl::OkStatus();
   }
 
+  absl::Status SearchCatalog() {
+    ASSIGN_OR_RETURN(const CatalogLog::State state, places_.catalog.Load());
+    found_.catalog = state->version() > 0;
+    for (const auto& [key, object] : state->objects()) {
+      if (!object->has_view()) continue;
+      const v1::FeatureView& view = object->view().definition();
+      found_.views[{view.name(), view.version()}].known = true;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status SearchByName() {
     for (auto& [view, left] : found_.views) {
       ASSIGN_OR_RETURN(left.table, HasTable(places_.warehouse, places_.project.name(), view));
@@ -191,11 +205,12 @@ class Search {
 }  // namespace
 
 bool ViewLeftovers::empty() const {
-  return !ran && tasks == 0 && unflushed == 0 && !table && !update_topic && positions.empty();
+  return !ran && !known && tasks == 0 && unflushed == 0 && !table && !update_topic &&
+         positions.empty();
 }
 
 bool Leftovers::empty() const {
-  return tasks.empty() && topics.empty() && positions.empty() && !group &&
+  return tasks.empty() && topics.empty() && positions.empty() && !group && !catalog &&
          std::all_of(views.begin(), views.end(),
                      [](const auto& view) { return view.second.empty(); }) &&
          std::all_of(archives.begin(), archives.end(),
@@ -203,8 +218,10 @@ bool Leftovers::empty() const {
 }
 
 absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka) {
-  Places places{.project = *loaded.project, .config = loaded.config};
-  places.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  Places places{.project = *loaded.project,
+                .config = loaded.config,
+                .warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3),
+                .catalog = OpenCatalog(loaded, "", "reset")};
   ASSIGN_OR_RETURN(places.kafka, MakeKafkaConfig(loaded.config));
   if (!kafka) return places;
   ASSIGN_OR_RETURN(places.admin, KafkaAdmin::Create(places.kafka));

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "catalog/catalog_log.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/object_store/object_store.h"
 #include "engine/batch/event_batch.h"
@@ -26,6 +27,7 @@ struct Places {
   const v1::Project& project;
   const ProjectConfig& config;
   std::shared_ptr<ObjectStore> warehouse;
+  CatalogLog catalog;
   KafkaConfig kafka;
   std::unique_ptr<KafkaAdmin> admin;  // null: the project has no broker that outlives its worker
 };
@@ -36,6 +38,7 @@ absl::StatusOr<Places> OpenPlaces(const LoadedProject& loaded, bool kafka);
 
 struct ViewLeftovers {
   bool ran = false;    // the state folder says so
+  bool known = false;  // to the catalog
   int64_t keys = 0;    // in the state
   int tasks = 0;       // that have state of it
   int unflushed = 0;   // tasks whose change logs have rows of it
@@ -62,6 +65,7 @@ struct Leftovers {
   absl::Status unreadable;          // why something of it could not be looked at, if so
   std::vector<std::string> topics;  // of no single view; never one that a source reads
   bool group = false;
+  bool catalog = false;  // there is one
   // Topics of sources that have more partitions than when they were first read, with how many that
   // were. Kept in the positions topic, which then is not among `topics`: what is built anew meets
   // keys that live in other partitions than their history.

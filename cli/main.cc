@@ -41,6 +41,11 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);
   int exit_code = forebay::kExitOk;
   forebay::AddValidateCommand(&app, &exit_code);
+  forebay::AddPlanCommand(&app, &exit_code);
+  forebay::AddApplyCommand(&app, &exit_code);
+  forebay::AddCatalogCommand(&app, &exit_code);
+  forebay::AddLineageCommand(&app, &exit_code);
+  forebay::AddModelCommand(&app, &exit_code);
   forebay::AddRunCommand(&app, &exit_code);
   forebay::AddBackfillCommand(&app, &exit_code);
   forebay::AddFeedCommand(&app, &exit_code);

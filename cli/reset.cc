@@ -9,11 +9,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
+#include "catalog/catalog_key.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/published_positions.h"
 #include "engine/task/stored_views.h"
 #include "fmt/format.h"
+#include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/sink/leftovers.h"
 #include "online/store/store_factory.h"
@@ -111,6 +113,24 @@ absl::Status RemoveArchive(const Places& places, const std::string& source,
   return absl::OkStatus();
 }
 
+// Sources, entities and services stay: they are nothing without views.
+absl::Status RemoveFromCatalog(const Places& places, const std::set<ViewId>& views) {
+  auto decide = [&](const CatalogState& now) -> absl::StatusOr<CatalogLog::Changes> {
+    CatalogLog::Changes changes;
+    for (const ViewId& view : views) {
+      if (now.Find(ViewKey(view)) != nullptr) changes.emplace_back().set_key(ViewKey(view));
+    }
+    return changes;
+  };
+  return places.catalog.Commit(decide).status();
+}
+
+absl::Status RemoveCatalog(const Places& places) {
+  RETURN_IF_ERROR(places.warehouse->DeleteFolder(CatalogFolder(places.project.name())));
+  Say("removed the catalog");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Duration SessionTimeout(const KafkaConfig& kafka) {
@@ -137,6 +157,7 @@ absl::Status ResetTables(const Places& places, const Leftovers& left,
       RETURN_IF_ERROR(RemoveArchive(places, table.name, left.archives.at(table.name)));
   }
   RETURN_IF_ERROR(folder->ForgetViews(views));
+  RETURN_IF_ERROR(RemoveFromCatalog(places, views));
   return folder->EndReset();
 }
 
@@ -153,6 +174,7 @@ absl::Status ResetProject(const Places& places, const Leftovers& left, StateFold
                                 SessionTimeout(places.kafka) + absl::Seconds(15)));
     Say("deleted consumer group {}", places.config.group);
   }
+  if (left.catalog) RETURN_IF_ERROR(RemoveCatalog(places));
   RETURN_IF_ERROR(folder->Clear());
   if (!left.tasks.empty()) Say("removed the state of {} tasks", left.tasks.size());
   return absl::OkStatus();

@@ -108,6 +108,7 @@ void PrintView(const Places& places, const ViewId& view, const ViewLeftovers& le
   fmt::print("to be removed of {}:\n", view.ToString());
   const std::string& state = places.config.state.string();
   if (left.ran) fmt::print("  its definition   in {}\n", state);
+  if (left.known) fmt::print("  its definition   in the catalog\n");
   if (left.tasks > 0) {
     fmt::print("  state            {} keys of {} tasks, in {}\n", left.keys, left.tasks, state);
   }
@@ -160,6 +161,9 @@ void PrintProject(const Places& places, const Leftovers& left) {
                PositionsTopic(places.project.name()));
   }
   if (left.group) fmt::print("  consumer group   {}\n", places.config.group);
+  if (left.catalog)
+    fmt::print("  catalog          {}\n",
+               places.warehouse->Describe(CatalogFolder(places.project.name())));
 }
 
 // A repartition topic is the entity's: other views of it may come.

@@ -4,17 +4,22 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/project_catalog.h"
+#include "cli/run_catalog.h"
 #include "cli/stop_signal.h"
 #include "cli/worker_process.h"
+#include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
 
-absl::Status Run(const std::string& folder, const RunOptions& options) {
-  absl::StatusOr<LoadedProject> loaded = LoadOrExplain(folder);
-  if (!loaded.ok()) return loaded.status();
+absl::Status Run(const std::string& folder, bool frozen, RunOptions options) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  options.catalog = OpenCatalog(loaded, folder, "run");
+  ASSIGN_OR_RETURN(options.catalog_state, frozen ? TakeFromCatalog(*options.catalog, &loaded)
+                                                 : TakeIntoCatalog(*options.catalog, &loaded));
   std::signal(SIGPIPE, SIG_IGN);
-  return RunWorker(*std::move(loaded), options, StopOnSignals());
+  return RunWorker(std::move(loaded), options, StopOnSignals());
 }
 
 }  // namespace
@@ -22,11 +27,14 @@ absl::Status Run(const std::string& folder, const RunOptions& options) {
 void AddRunCommand(CLI::App* app, int* exit_code) {
   auto folder = std::make_shared<std::string>(".");
   auto broker = std::make_shared<std::string>();
+  auto frozen = std::make_shared<bool>(false);
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app->add_subcommand("run", "Run a worker: consume, serve, write offline");
   command->add_option("project", *folder, "The project's folder")->capture_default_str();
   command->add_flag("--until-idle", options->until_idle,
                     "Stop when all that is in the topics has been applied");
+  command->add_flag("--frozen", *frozen,
+                    "Run the definitions that the catalog has, whatever the folder has");
   command
       ->add_option(
           "--from-now", options->from_now,
@@ -44,7 +52,7 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
       ->check(CLI::IsMember({"embedded"}));
   command->callback([=] {
     options->embedded_broker = *broker == "embedded";
-    *exit_code = Report(Run(*folder, *options));
+    *exit_code = Report(Run(*folder, *frozen, *options));
   });
 }
 

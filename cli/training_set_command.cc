@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/project_catalog.h"
+#include "cli/registered_set.h"
 #include "cli/run_tasks.h"
 #include "cli/table_version_option.h"
 #include "cli/training_set_options.h"
@@ -23,15 +25,31 @@ struct TrainingSetArguments {
   TaskArguments tasks;
   std::string finish;  // the folder of parts that are made
   LabelArguments labels;
-  std::string manifest;
+  std::string manifest;  // a file, or what is registered
+  std::string name;      // to register it by; "": it is not
   TrainingSetRun run;
   std::shared_ptr<TableVersionOption> version;
 };
 
-absl::Status Finish(const std::string& folder) {
+absl::Status Register(const LoadedProject& loaded, const TrainingSetArguments& arguments,
+                      const std::string& manifest) {
+  if (arguments.name.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string id,
+                   RegisterTrainingSet(loaded, arguments.folder, arguments.name, manifest));
+  fmt::print("  registered as {}\n", id);
+  return absl::OkStatus();
+}
+
+absl::Status Finish(const LoadedProject& loaded, const TrainingSetArguments& arguments,
+                    const std::string& folder) {
   ASSIGN_OR_RETURN(std::string manifest, FinishTasks(folder));
   fmt::print("the set is made: its manifest is {}\n", manifest);
-  return absl::OkStatus();
+  return Register(loaded, arguments, manifest);
+}
+
+absl::Status FinishFolder(const TrainingSetArguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  return Finish(loaded, arguments, arguments.finish);
 }
 
 // Prints the tasks, or runs them and finishes the set.
@@ -45,7 +63,7 @@ absl::Status Divide(const LoadedProject& loaded, const TrainingSetArguments& arg
       std::vector<std::string> tasks,
       DivideTrainingSet(*loaded.project, arguments.folder, request, arguments.tasks.tasks));
   ASSIGN_OR_RETURN(const bool ran, RunTasks(tasks, arguments.tasks));
-  return ran ? Finish(request.output.path) : absl::OkStatus();
+  return ran ? Finish(loaded, arguments, request.output.path) : absl::OkStatus();
 }
 
 // What mode `event` cannot take.
@@ -73,17 +91,22 @@ absl::Status CheckMode(const TrainingSetArguments& arguments, const TrainingSetR
 absl::Status Build(const TrainingSetArguments& arguments, TrainingSetRequest request) {
   RETURN_IF_ERROR(CheckMode(arguments, request));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  RETURN_IF_ERROR(TakeServicesOfCatalog(&loaded));
   RETURN_IF_ERROR(TakeLabelArguments(arguments.labels, &request));
   ASSIGN_OR_RETURN(std::vector<ViewId> views, ViewsOf(*loaded.project, request.features));
   ASSIGN_OR_RETURN(request.versions, arguments.version->ParseFor(views));
   if (arguments.tasks.divides()) return Divide(loaded, arguments, std::move(request));
-  return RunTrainingSet(loaded, std::move(request), arguments.run);
+  const std::string manifest = ManifestPath(request.output.path);
+  RETURN_IF_ERROR(RunTrainingSet(loaded, std::move(request), arguments.run));
+  return Register(loaded, arguments, manifest);
 }
 
 // `asked`: where to, and with how much memory.
 absl::Status BuildAgain(const TrainingSetArguments& arguments, const TrainingSetRequest& asked) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
-  ASSIGN_OR_RETURN(std::vector<Manifest> manifests, ReadManifests(arguments.manifest));
+  RETURN_IF_ERROR(TakeServicesOfCatalog(&loaded));
+  ASSIGN_OR_RETURN(const std::string text, ReadManifestText(loaded, arguments.manifest));
+  ASSIGN_OR_RETURN(std::vector<Manifest> manifests, ParseManifests(text, arguments.manifest));
   for (Manifest& manifest : manifests) {
     TrainingSetRequest& request = manifest.request;
     request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
@@ -101,7 +124,8 @@ absl::Status BuildAgain(const TrainingSetArguments& arguments, const TrainingSet
     RETURN_IF_ERROR(RunTrainingSet(loaded, request, arguments.run));
   }
   if (!manifests[0].request.part) return absl::OkStatus();
-  return Finish(std::filesystem::path(manifests[0].request.output.path).parent_path().string());
+  return Finish(loaded, arguments,
+                std::filesystem::path(manifests[0].request.output.path).parent_path().string());
 }
 
 void AddModeOptions(CLI::App* command, TrainingSetRequest* request) {
@@ -162,7 +186,12 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   AddModeOptions(command, request.get());
   CLI::Option* again = command->add_option(
       "--again", arguments->manifest,
-      "Make the set of this manifest again, the same bytes, or say what differs");
+      "Make the set of this manifest, or of one that is registered (NAME@3), again, the same "
+      "bytes, or say what differs");
+  command
+      ->add_option("--register", arguments->name,
+                   "Put the set into the catalog, as the next version of this name")
+      ->option_text("NAME");
   for (const char* name : {"--labels", "--keys", "--features", "--label", "--time", "--time-unit",
                            "--labels-version", "--split", "--partition-by", "--out-format",
                            "--version", "--as-of", "--exact", "--mode", "--leakage"})
@@ -178,7 +207,7 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   command->add_option("-p,--project", arguments->folder, "The project's folder")
       ->capture_default_str();
   command->callback([=] {
-    *exit_code = Report(!arguments->finish.empty()     ? Finish(arguments->finish)
+    *exit_code = Report(!arguments->finish.empty()     ? FinishFolder(*arguments)
                         : !arguments->manifest.empty() ? BuildAgain(*arguments, *request)
                                                        : Build(*arguments, *request));
   });

@@ -16,12 +16,14 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "catalog/catalog_watch.h"
 #include "cli/ask_patiently.h"
 #include "cli/backfill_mark.h"
 #include "cli/bring_up_log.h"
 #include "cli/clock_report.h"
 #include "cli/erasure_log.h"
 #include "cli/kafka_config.h"
+#include "cli/project_catalog.h"
 #include "cli/project_topics.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
@@ -104,6 +106,7 @@ class WorkerProcess {
                                kLastPatience, absl::Microseconds(config().stop_timeout_us))}) {}
 
   absl::Status Run() {
+    spdlog::info("catalog: {}", DescribeState(*options_.catalog_state));
     absl::Status prepared = Prepare();
     bool waited = absl::IsCancelled(prepared) || absl::IsUnavailable(prepared);
     if (waited && stop_.load()) return absl::OkStatus();  // nothing had begun
@@ -139,6 +142,7 @@ class WorkerProcess {
   absl::Status PrepareWorker();
   absl::StatusOr<std::unique_ptr<StateStore>> OpenStore(const TaskId& task);
   absl::Status StartServers();
+  void FollowCatalog();
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> ids);
   absl::Status Serve();
   void LookAround();
@@ -195,6 +199,7 @@ class WorkerProcess {
   std::vector<std::string> summary_;  // of a run that has caught up
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
+  std::optional<CatalogWatch> catalog_watch_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
   std::atomic<bool> serving_{false};  // http_ and grpc_ are there
@@ -442,9 +447,11 @@ absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
 
 absl::Status WorkerProcess::StartServers() {
   reader_ = std::make_unique<FeatureReader>(
-      project(), [this](int view, std::string_view key, std::optional<KnownTime> at) {
+      project(),
+      [this](int view, std::string_view key, std::optional<KnownTime> at) {
         return worker_->Lookup(view, key, at);
-      });
+      },
+      options_.catalog_state);
   metrics_.AddCollector([this](MetricsWriter& writer) {
     WriteWorkerMetrics(*worker_, *source_, *offline_, &writer);
     if (upkeep_ != nullptr) WriteUpkeepMetrics(upkeep_->counters(), &writer);
@@ -471,7 +478,21 @@ absl::Status WorkerProcess::StartServers() {
   spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config().serving_address,
                http_->port(), grpc_->port());
   serving_ = true;
+  FollowCatalog();
   return absl::OkStatus();
+}
+
+// Services and models; definitions are those that the worker began with.
+void WorkerProcess::FollowCatalog() {
+  CatalogWatcher watcher{
+      .changed = [this](const CatalogLog::State& state) { reader_->SetCatalog(state); },
+      .failed =
+          [](const absl::Status& why) {
+            spdlog::warn("{}: going on with what is known, and trying again",
+                         std::string(why.message()));
+          }};
+  catalog_watch_.emplace(*options_.catalog, options_.catalog_state,
+                         absl::Microseconds(config().catalog_interval_us), std::move(watcher));
 }
 
 void WorkerProcess::PrintReady() const {

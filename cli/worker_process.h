@@ -3,15 +3,20 @@
 #define FOREBAY_CLI_WORKER_PROCESS_H_
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "catalog/catalog_log.h"
 #include "schemas/definition/project.h"
 
 namespace forebay {
 
 struct RunOptions {
+  // The catalog that the definitions are in, and its state: followed while the worker runs.
+  std::optional<CatalogLog> catalog;
+  CatalogLog::State catalog_state;
   bool until_idle = false;       // stop when everything has been read and applied
   bool embedded_broker = false;  // run librdkafka's mock cluster in this process
   int embedded_partitions = 4;   // of the topics it is given

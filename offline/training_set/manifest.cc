@@ -216,12 +216,9 @@ absl::StatusOr<std::string> WriteManifest(const v1::Project& project,
                                   std::string(written.message())));
 }
 
-absl::StatusOr<std::vector<Manifest>> ReadManifests(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(fmt::format("cannot open the manifest {}", path));
-  std::ostringstream text;
-  text << file.rdbuf();
-  const OrderedJson json = OrderedJson::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+absl::StatusOr<std::vector<Manifest>> ParseManifests(std::string_view text,
+                                                     const std::string& path) {
+  const OrderedJson json = OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
   std::string what = "it is no JSON";
   try {
     if (!json.is_discarded()) {

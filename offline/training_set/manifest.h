@@ -2,14 +2,15 @@
 //
 //   WriteManifest(project, request, summary, {.program = "forebay 0.1.0"});  //
 //   set.parquet.manifest.json Manifest manifest =
-//   ReadManifests("set.parquet.manifest.json").value()[0]; manifest.request.warehouse = store;
-//   ASSIGN_OR_RETURN(..., PrepareAgain(project, &manifest));
-//   BuildTrainingSet(project, manifest.request);          // FAILED_PRECONDITION where it differs
+//   ParseManifests(text, "set.parquet.manifest.json").value()[0]; manifest.request.warehouse =
+//   store; ASSIGN_OR_RETURN(..., PrepareAgain(project, &manifest)); BuildTrainingSet(project,
+//   manifest.request);          // FAILED_PRECONDITION where it differs
 #ifndef FOREBAY_OFFLINE_TRAINING_SET_MANIFEST_H_
 #define FOREBAY_OFFLINE_TRAINING_SET_MANIFEST_H_
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,9 +40,10 @@ absl::StatusOr<std::string> WriteManifest(const v1::Project& project,
                                           const TrainingSetRequest& request,
                                           const TrainingSetSummary& summary, const MadeBy& made_by);
 
-// One, or, of a set that was made by tasks, those of its parts, in their order. NOT_FOUND.
-// INVALID_ARGUMENT: it is no manifest, or one of a later program.
-absl::StatusOr<std::vector<Manifest>> ReadManifests(const std::string& path);
+// One, or, of a set that was made by tasks, those of its parts, in their order. `path`: where the
+// text is from. INVALID_ARGUMENT: it is no manifest, or one of a later program.
+absl::StatusOr<std::vector<Manifest>> ParseManifests(std::string_view text,
+                                                     const std::string& path);
 
 // Chooses what is read of each table: the version that was, or, where files of that are gone, the
 // newest, but only the rows that were there then. In mode `event` there is nothing to choose: who

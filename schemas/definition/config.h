@@ -26,6 +26,7 @@ struct ProjectConfig {
   std::map<std::string, std::string> kafka;  // librdkafka properties, none that the engine owns
   std::filesystem::path state;
   StoreUri warehouse;
+  int64_t catalog_interval_us = 0;
   std::string worker_id;  // unique within the group: group.instance.id, transactional.id
   int64_t task_threads = 0;
   int64_t commit_interval_us = 0;

@@ -106,6 +106,9 @@ const std::array kEntries = {
                 "Where the offline tables are: a path, file:// and an absolute path, or "
                 "s3://bucket/path.",
                 "./warehouse", false, StoreField{&ProjectConfig::warehouse}},
+    ConfigEntry{"catalog_interval",
+                "How often a worker looks for what is new in the catalog.", "1s", false,
+                DurationField{&ProjectConfig::catalog_interval_us, 10 * kMillisecond, kDay}},
     ConfigEntry{"task_threads", "Threads that run tasks; tasks are spread over them.", "2", false,
                 IntegerField{&ProjectConfig::task_threads, 1, 256}},
     ConfigEntry{"commit_interval",

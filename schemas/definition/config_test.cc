@@ -53,6 +53,7 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.s3.request_timeout_us, 30'000'000);
   EXPECT_EQ(config.s3.retry_for_us, 20'000'000);
   EXPECT_EQ(config.worker_id, "0");
+  EXPECT_EQ(config.catalog_interval_us, 1'000'000);
   EXPECT_EQ(config.task_threads, 2);
   EXPECT_EQ(config.commit_interval_us, 200'000);
   EXPECT_EQ(config.state_interval_us, 10'000'000);
@@ -78,6 +79,7 @@ kafka: {bootstrap.servers: 'a:9092,b:9092', linger.ms: 5, enable.ssl.certificate
 state: /data/state
 warehouse: file:///data/warehouse
 worker_id: worker-7
+catalog_interval: 5s
 task_threads: 8
 commit_interval: 1s
 state_interval: 1m
@@ -107,6 +109,7 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.state, "/data/state");
   EXPECT_EQ(config.warehouse, StoreUri::Folder("/data/warehouse"));
   EXPECT_EQ(config.worker_id, "worker-7");
+  EXPECT_EQ(config.catalog_interval_us, 5'000'000);
   EXPECT_EQ(config.task_threads, 8);
   EXPECT_EQ(config.commit_interval_us, 1'000'000);
   EXPECT_EQ(config.state_interval_us, 60'000'000);

@@ -45,6 +45,11 @@ class Project:
     def write_definitions(self, definitions: dict) -> None:
         (self.folder / "features" / "features.yaml").write_text(json.dumps(definitions, indent=2))
 
+    def apply(self) -> None:
+        """Puts the definitions into the catalog, also where a worker would not by itself."""
+        done = forebay("apply", "--yes", self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def table(self, view: str, version: int = 1) -> str:
         warehouse = self.config["warehouse"]
         root = warehouse if "://" in warehouse else str(self.warehouse)

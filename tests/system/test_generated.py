@@ -126,6 +126,7 @@ def test_definitions_that_change_between_kills_leave_no_trace(tmp_path, broker):
             view |= {output: "off" for output in ("history", "updates") if rng.random() < 0.3}
         definitions["sources"][0]["archive"] = rng.choice(["on", "off"])
         project.write_definitions(definitions)
+        project.apply()
         produce(broker.address, scenario.source.topic, share)
         worker.spawn()
         time.sleep(rng.uniform(0.3, 1.5))

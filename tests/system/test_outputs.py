@@ -451,6 +451,7 @@ def test_a_view_changed_under_its_version_is_reset_after_a_kill(broker, tmp_path
     project.write_definitions(scenario.definitions())
     done = reset(project, "user_spend", "--yes")
     assert done.returncode == 0, done.stderr
+    project.apply()
     Worker(project).run_until_idle()
     if delivery == "exactly_once":
         check_views(scenario, project, broker)
@@ -487,10 +488,15 @@ def test_a_version_changes_in_nothing_that_its_values_depend_on(broker, tmp_path
         refuses(definitions, part)
     without = dataclasses.replace(scenario, views=scenario.views[:1])
     project.write_definitions(without.definitions())
+    project.apply()
     Worker(project).run_until_idle()
     refuses(definitions, "where")
+    shutil.rmtree(project.warehouse / "_catalog")
+    refuses(definitions, "where")
+    shutil.rmtree(project.warehouse / "_catalog")
     shutil.rmtree(project.state)
     assert "after its offline table was made" in refuses(definitions, "where")
+    shutil.rmtree(project.warehouse / "_catalog")
     project.write_definitions(scenario.definitions())
     Worker(project).run_until_idle()
     check_views(scenario, project, broker)

@@ -1,0 +1,227 @@
+"""The catalog: plan and apply, what a worker takes of it by itself, and models promoted while lookups run."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import threading
+
+import pytest
+
+from tests.system.broker import Broker
+from tests.system.project import Project, forebay
+from tests.system.scenario import Message, produce
+from tests.system.worker import HttpError, Worker
+
+START_MS = 1_709_164_800_000
+SOURCE = {
+    "name": "orders",
+    "key": ["user_id"],
+    "schema": {"user_id": "string", "amount": "double", "at": "timestamp_ms"},
+    "event_time": "at",
+    "known_time": "event_time",
+}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("broker")) as one:
+        yield one
+
+
+def view(version: int = 1, value: str = "sum(amount)", **more) -> dict:
+    feature = {"name": "paid", "value": value, "windows": ["lifetime"]}
+    return {
+        "name": "spend", "version": version, "source": "orders", "entity": "user", "features": [feature], **more,
+    }  # fmt: skip
+
+
+class Shop:
+    """A project whose topic has ten orders of each of three users: 1, 2, ... 10."""
+
+    def __init__(self, folder: pathlib.Path, broker: Broker, name: str):
+        self.topic = f"{name}.orders"
+        broker.create_topic(self.topic, 2)
+        produce(broker.address, self.topic, [order(user, n) for n in range(10) for user in "abc"])
+        self.project = Project(folder, name, {}, broker.address, catalog_interval="20ms")
+        self.define([view()])
+
+    def define(self, views: list[dict], service: list[str] = ("spend.paid_lifetime",)) -> None:
+        definitions = {
+            "sources": [SOURCE | {"topic": self.topic}],
+            "entities": [{"name": "user", "keys": {"user_id": "string"}}],
+            "feature_views": views,
+        }
+        if service:
+            definitions["feature_services"] = [{"name": "checkout", "features": list(service)}]
+        self.project.write_definitions(definitions)
+
+    def run(self, *arguments, code: int = 0) -> str:
+        """Of a command, what it says."""
+        done = forebay(*arguments, *(["-p"] if arguments[0] in ("model", "catalog", "lineage") else []),
+                       self.project.folder)  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def apply(self, *arguments) -> str:
+        return self.run("apply", "--yes", *arguments)
+
+    def commits(self) -> list[dict]:
+        files = sorted((self.project.warehouse / "_catalog" / self.project.name).glob("[0-9]*[0-9].json"))
+        return [json.loads(file.read_text().splitlines()[0]) for file in files]
+
+
+def order(user: str, n: int) -> Message:
+    at = START_MS + n * 1000
+    value = {"user_id": user, "amount": n + 1.0, "at": at}
+    return Message(user, json.dumps(value).encode(), at)
+
+
+@pytest.fixture
+def shop(tmp_path, broker, request):
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40].strip("-")
+    return Shop(tmp_path, broker, name)
+
+
+def paid(worker: Worker, **question) -> float:
+    answer = worker.post("/v1/get", {"entity": {"user_id": "a"}, **question})
+    (cell,) = answer["features"].values()
+    return cell["value"]
+
+
+def test_plan_says_whether_there_is_something_to_apply(shop):
+    assert "+ view/spend@1" in shop.run("plan", code=2)
+    assert shop.commits() == [], "planning changes nothing"
+    assert "say --yes" in shop.run("apply", code=1)
+    assert "applied: version 1" in shop.apply()
+    assert "nothing to apply" in shop.run("plan")
+    commit = shop.commits()[0]
+    assert commit["command"] == "apply" and "@" in commit["by"]
+    assert {change["key"] for change in commit["changes"]} == {
+        "source/orders", "entity/user", "view/spend@1", "service/checkout@1",
+    }  # fmt: skip
+    shop.define([view(value="mean(amount)")])
+    said = shop.run("plan", code=1)
+    assert "paid_lifetime was sum(amount) and is mean(amount)" in said
+    assert "raise its version to 2 (`version: 2`)" in said
+    assert "nothing was applied" in shop.run("apply", "--yes", code=1)
+    assert len(shop.commits()) == 1
+
+
+def test_a_worker_takes_what_is_new_and_nothing_that_changes_answers(shop):
+    Worker(shop.project).run_until_idle()
+    assert [commit["command"] for commit in shop.commits()] == ["run"]
+    Worker(shop.project).run_until_idle()
+    assert len(shop.commits()) == 1, "nothing is new"
+    shop.define([view(owner="ann"), view(2, "max(amount)")])
+    with Worker(shop.project) as worker:
+        assert paid(worker, feature_service="checkout") == 55, "it stays at the version it has"
+        assert paid(worker, features=["spend.paid_lifetime"]) == 10
+    assert len(shop.commits()) == 2
+    assert "--repin moves it" in shop.run("plan")
+    shop.apply("--repin")
+    with Worker(shop.project) as worker:
+        assert paid(worker, feature_service="checkout") == 10
+        assert paid(worker, feature_service="checkout@1") == 55, "of models that take it"
+
+
+def test_a_worker_refuses_to_remove_by_itself_and_frozen_runs_the_catalog(shop):
+    shop.define([view(), view(2, "max(amount)")])
+    shop.apply()
+    shop.define([view()])
+    worker = Worker(shop.project).spawn()
+    assert worker.wait() == 1
+    assert "view/spend@2 is in the catalog, and in no definition" in worker.log_tail()
+    with Worker(shop.project, "--frozen") as worker:
+        assert paid(worker, features=["spend@2.paid_lifetime"]) == 10
+    shop.define([view()], service=["spend.paid_lifetime"])
+    shop.apply()
+    with Worker(shop.project) as worker, pytest.raises(HttpError, match="has no version 2"):
+        paid(worker, features=["spend@2.paid_lifetime"])
+
+
+def test_a_disabled_view_is_refused_and_goes_on_when_it_is_enabled(shop, broker):
+    other = view() | {"name": "other"}
+    shop.define([view(), other])
+    Worker(shop.project).run_until_idle()
+    shop.define([view(enabled=False), other])
+    shop.apply()
+    with Worker(shop.project) as worker:
+        with pytest.raises(HttpError, match="disabled"):
+            paid(worker, features=["spend.paid_lifetime"])
+        with pytest.raises(HttpError, match="disabled"):
+            paid(worker, feature_service="checkout")
+    produce(broker.address, shop.topic, [order("a", 99)])
+    Worker(shop.project).run_until_idle()
+    shop.define([view(), other])
+    shop.apply()
+    with Worker(shop.project) as worker:
+        assert paid(worker, features=["spend.paid_lifetime"]) == 155, "with what came meanwhile"
+
+
+def test_models_are_promoted_and_rolled_back_while_lookups_run_and_no_answer_is_mixed(shop, tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"x" * 3_000_000)
+    shop.define([view(), view(2, "max(amount)")])
+    shop.apply()
+    shop.run("model", "register", "fraud", "--service", "checkout", "--upload", weights)
+    shop.define([view(), view(2, "max(amount)")], ["spend@1.paid_lifetime"])
+    shop.apply()
+    shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://models/2")
+    shop.run("model", "promote", "fraud@champion", "1")
+    uploaded = list((shop.project.warehouse / "models" / "artifacts").iterdir())
+    assert [file.read_bytes() for file in uploaded] == [weights.read_bytes()]
+    with Worker(shop.project) as worker:
+        seen, versions, stop = set(), [], threading.Event()
+
+        def look():
+            asking = Worker(shop.project)
+            asking.ready = worker.ready
+            question = {"model": "fraud@champion", "entity": {"user_id": "a"}}
+            while not stop.is_set():
+                answer = asking.post("/v1/get", question)
+                model = answer["model"]
+                (feature, cell), = answer["features"].items()
+                seen.add((model["version"], model["artifact"], feature, cell["value"]))
+                versions.append(model["catalog_version"])
+
+        threads = [threading.Thread(target=look) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            for version in ("2", "1"):
+                shop.run("model", "promote", "fraud@champion", version)
+        shop.run("model", "rollback", "fraud@champion")
+        wait_until(lambda: worker.post("/v1/get", {"model": "fraud@champion", "entity": {"user_id": "a"}})
+                   ["model"]["version"] == 2)  # fmt: skip
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert seen == {
+            (1, str(uploaded[0]), "spend.paid_lifetime", 10),
+            (2, "s3://models/2", "spend@1.paid_lifetime", 55),
+        }
+        assert len(set(versions)) > 5 and len(versions) > 200
+        with pytest.raises(HttpError, match="did you mean 'champion'"):
+            worker.post("/v1/get", {"model": "fraud@champoin", "entity": {"user_id": "a"}})
+
+
+def test_of_two_who_promote_one_is_told(shop):
+    shop.apply()
+    for number in "12":
+        shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", f"s3://m/{number}")
+    shop.run("model", "promote", "fraud@champion", "1")
+    said = shop.run("model", "promote", "fraud@champion", "2", "--if", "2", code=1)
+    assert "somebody was faster" in said
+    assert "spend" in shop.run("lineage", "fraud@champion")
+    assert "source/orders  column amount: amount" in shop.run("catalog", "search", "amuont")
+
+
+def wait_until(condition, seconds: float = 30) -> None:
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become so"
+        time.sleep(0.01)
