@@ -36,6 +36,8 @@ void AddHistoryCommand(CLI::App* app, int* exit_code);
 void AddTablesCommand(CLI::App* app, int* exit_code);
 void AddExportCommand(CLI::App* app, int* exit_code);
 void AddTrainingSetCommand(CLI::App* app, int* exit_code);
+void AddStatisticsCommand(CLI::App* app, int* exit_code);
+void AddDriftCommand(CLI::App* app, int* exit_code);
 void AddTaskCommand(CLI::App* app, int* exit_code);
 void AddDeadLetterCommand(CLI::App* app, int* exit_code);
 void AddCompactCommand(CLI::App* app, int* exit_code);

@@ -54,6 +54,8 @@ int main(int argc, char** argv) {
   forebay::AddTablesCommand(&app, &exit_code);
   forebay::AddTrainingSetCommand(&app, &exit_code);
   forebay::AddExportCommand(&app, &exit_code);
+  forebay::AddStatisticsCommand(&app, &exit_code);
+  forebay::AddDriftCommand(&app, &exit_code);
   forebay::AddTaskCommand(&app, &exit_code);
   forebay::AddDeadLetterCommand(&app, &exit_code);
   forebay::AddCompactCommand(&app, &exit_code);

@@ -102,23 +102,30 @@ void FeatureStatistics::AddText(std::string_view text) {
 }
 
 template <typename ArrayType, typename AddValue>
-void FeatureStatistics::AddEach(const arrow::Array& values, int64_t first, int64_t every,
-                                AddValue add) {
+void FeatureStatistics::AddEach(const arrow::Array& values, const Rows& rows, AddValue add) {
   const auto& typed = static_cast<const ArrayType&>(values);
-  for (int64_t row = first; row < values.length(); row += every) {
+  for (int64_t i = 0; i < rows.count; ++i) {
     ++count_;
-    if (typed.IsNull(row)) {
+    if (typed.IsNull(rows[i])) {
       ++nulls_;
     } else {
-      add(typed, row);
+      add(typed, rows[i], i);
     }
   }
 }
 
-void FeatureStatistics::Add(const arrow::Array& values, absl::Span<const int64_t> times,
-                            int64_t first, int64_t every) {
+void FeatureStatistics::Add(const arrow::Array& values, absl::Span<const int64_t> times) {
+  AddRows(values, {.count = values.length(), .times = times.data()});
+}
+
+void FeatureStatistics::AddSome(const arrow::Array& values, absl::Span<const int64_t> rows,
+                                absl::Span<const int64_t> times) {
+  AddRows(values, {.count = std::ssize(rows), .numbers = rows.data(), .times = times.data()});
+}
+
+void FeatureStatistics::AddRows(const arrow::Array& values, const Rows& rows) {
   if (IsList(type_)) {
-    AddEach<arrow::ListArray>(values, first, every, [&](const auto& lists, int64_t row) {
+    AddEach<arrow::ListArray>(values, rows, [&](const auto& lists, int64_t row, int64_t) {
       AddNumber(static_cast<double>(lists.value_length(row)));
     });
     return;
@@ -128,7 +135,7 @@ void FeatureStatistics::Add(const arrow::Array& values, absl::Span<const int64_t
   auto count_distinct = [&] {
     if (counts_distinct()) distinct.update(nullptr, &distinct_, AggregateInput{&one, 0, 0, 0});
   };
-  auto add_text = [&](const auto& texts, int64_t row) {
+  auto add_text = [&](const auto& texts, int64_t row, int64_t) {
     const std::string_view text = texts.GetView(row);
     AddText(text);
     one.strings = &text;
@@ -136,7 +143,7 @@ void FeatureStatistics::Add(const arrow::Array& values, absl::Span<const int64_t
   };
   switch (type_) {
     case DataType::kBool:
-      AddEach<arrow::BooleanArray>(values, first, every, [&](const auto& bools, int64_t row) {
+      AddEach<arrow::BooleanArray>(values, rows, [&](const auto& bools, int64_t row, int64_t) {
         const auto value = static_cast<uint8_t>(bools.Value(row));
         AddScalar(int64_t{value});
         one.bools = &value;
@@ -144,31 +151,32 @@ void FeatureStatistics::Add(const arrow::Array& values, absl::Span<const int64_t
       });
       break;
     case DataType::kInt64:
-      AddEach<arrow::Int64Array>(values, first, every, [&](const auto& ints, int64_t row) {
+      AddEach<arrow::Int64Array>(values, rows, [&](const auto& ints, int64_t row, int64_t) {
         AddScalar(ints.Value(row));
         one.ints = ints.raw_values() + row;
         count_distinct();
       });
       break;
     case DataType::kDouble:
-      AddEach<arrow::DoubleArray>(values, first, every, [&](const auto& doubles, int64_t row) {
+      AddEach<arrow::DoubleArray>(values, rows, [&](const auto& doubles, int64_t row, int64_t) {
         AddScalar(doubles.Value(row));
         one.doubles = doubles.raw_values() + row;
         if (!std::isnan(doubles.Value(row))) count_distinct();
       });
       break;
     case DataType::kTimestamp:
-      AddEach<arrow::TimestampArray>(values, first, every, [&](const auto& instants, int64_t row) {
-        AddNumber(SecondsBetween(instants.Value(row), times[(row - first) / every]));
-        one.ints = instants.raw_values() + row;
-        count_distinct();
-      });
+      AddEach<arrow::TimestampArray>(
+          values, rows, [&](const auto& instants, int64_t row, int64_t i) {
+            AddNumber(SecondsBetween(instants.Value(row), rows.times[i]));
+            one.ints = instants.raw_values() + row;
+            count_distinct();
+          });
       break;
     case DataType::kString:
-      AddEach<arrow::StringArray>(values, first, every, add_text);
+      AddEach<arrow::StringArray>(values, rows, add_text);
       break;
     case DataType::kBytes:
-      AddEach<arrow::BinaryArray>(values, first, every, add_text);
+      AddEach<arrow::BinaryArray>(values, rows, add_text);
       break;
   }
 }

@@ -54,10 +54,12 @@ class FeatureStatistics {
 
   explicit FeatureStatistics(DataType type, StatisticsScope scope = StatisticsScope::kAll);
 
-  // Adds the values of all rows, or of every `every`-th one from `first` on; `times`: of those
-  // rows, microseconds UTC. REQUIRES: the Arrow type is that of the feature (arrow_type.h).
-  void Add(const arrow::Array& values, absl::Span<const int64_t> times, int64_t first = 0,
-           int64_t every = 1);
+  // Adds the values of all rows; `times`: of each row, microseconds UTC. REQUIRES: the Arrow type
+  // is that of the feature (arrow_type.h).
+  void Add(const arrow::Array& values, absl::Span<const int64_t> times);
+  // Adds the values of these rows; `times`: of each of them.
+  void AddSome(const arrow::Array& values, absl::Span<const int64_t> rows,
+               absl::Span<const int64_t> times);
 
   // Adds the ages of as many rows: from event_times to effective_times, microseconds UTC.
   void AddAges(absl::Span<const int64_t> event_times, absl::Span<const int64_t> effective_times);
@@ -93,8 +95,19 @@ class FeatureStatistics {
   static absl::StatusOr<FeatureStatistics> Decode(std::string_view bytes);
 
  private:
+  // Rows of an array: the first `count`, or those of `numbers`, with their times.
+  struct Rows {
+    int64_t count = 0;
+    const int64_t* numbers = nullptr;  // null: all
+    const int64_t* times = nullptr;
+
+    int64_t operator[](int64_t i) const { return numbers == nullptr ? i : numbers[i]; }
+  };
+
+  void AddRows(const arrow::Array& values, const Rows& rows);
+  // Calls add(array, row, i) for each that is not null.
   template <typename ArrayType, typename AddValue>
-  void AddEach(const arrow::Array& values, int64_t first, int64_t every, AddValue add);
+  void AddEach(const arrow::Array& values, const Rows& rows, AddValue add);
   void AddNumber(double value);
   // `value`: a number or a boolean, as the type says.
   template <typename T>

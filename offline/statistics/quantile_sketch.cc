@@ -32,6 +32,10 @@ int64_t KeyOf(int index) { return int64_t{index} + kMostIndex; }
 }  // namespace
 
 void QuantileSketch::Counts::Add(int index, int64_t count) {
+  if (index >= first_ && index - first_ < std::ssize(counts_)) {
+    counts_[index - first_] += count;
+    return;
+  }
   if (counts_.empty()) first_ = index;
   const int end = std::max(first_ + static_cast<int>(counts_.size()), index + 1);
   const int begin = std::max(std::min(first_, index), end - static_cast<int>(kMostBuckets));

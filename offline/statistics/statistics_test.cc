@@ -225,6 +225,20 @@ TEST(FeatureStatisticsTest, OfOtherTypesByHand) {
   EXPECT_TRUE(texts.Quantiles().empty());
 }
 
+TEST(FeatureStatisticsTest, OfSomeRowsAlone) {
+  FeatureStatistics statistics(DataType::kTimestamp, StatisticsScope::kDrift);
+  const auto values = ArrayOf<arrow::TimestampBuilder, int64_t>(
+      {0, 1'000'000, std::nullopt, 3'000'000, 4'000'000},
+      arrow::TimestampBuilder(ArrowType(DataType::kTimestamp), arrow::default_memory_pool()));
+  statistics.AddSome(*values, {1, 2, 4}, {6'000'000, 7'000'000, 8'000'000});
+  statistics.AddSome(*values, {}, {});
+  EXPECT_EQ(statistics.count(), 3);
+  EXPECT_EQ(statistics.nulls(), 1);
+  EXPECT_EQ(statistics.numbers().min, 4);
+  EXPECT_EQ(statistics.numbers().max, 5);
+  EXPECT_EQ(statistics.Distinct(), std::nullopt);
+}
+
 TEST(FeatureStatisticsTest, AgesAreSecondsFromTheEventTime) {
   FeatureStatistics statistics(DataType::kInt64);
   statistics.AddAges({0, 1'000'000}, {500'000, 3'000'000});

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/training_set/baseline.h"
 #include "offline/training_set/request_json.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/store_uri.h"
@@ -48,7 +49,8 @@ OrderedJson FeaturesJson(const TrainingSetSummary& summary) {
                         {"version", feature.view.version},
                         {"type", feature.type},
                         {"nulls", feature.nulls},
-                        {"null_rate", ShareOf(feature.nulls, summary.labels)}});
+                        {"null_rate", ShareOf(feature.nulls, summary.labels)},
+                        {"statistics", StatisticsJson(feature.statistics)}});
   }
   return features;
 }

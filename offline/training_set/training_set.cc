@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "engine/batch/arrow_type.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/training_set/baseline.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/join_threads.h"
 #include "offline/training_set/label_warnings.h"
@@ -152,6 +153,16 @@ absl::Status CheckOutputNames(const arrow::Table& labels,
   return absl::OkStatus();
 }
 
+std::vector<DataType> FeatureTypes(const v1::Project& project,
+                                   const std::vector<NamedFeature>& features) {
+  std::vector<DataType> types;
+  for (const NamedFeature& named : features) {
+    const v1::Feature& feature = project.feature_views(named.view).features(named.feature);
+    types.push_back(static_cast<DataType>(feature.type()));
+  }
+  return types;
+}
+
 std::vector<TrainingSetSummary::Feature> Features(const v1::Project& project,
                                                   const std::vector<NamedFeature>& features) {
   std::vector<TrainingSetSummary::Feature> list;
@@ -262,10 +273,12 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
   if (request.mode == TrainingSetMode::kEvent) summary.events = joins->events();
   if (request.again != nullptr)
     RETURN_IF_ERROR(CheckSameEvents(request.again->events, summary.events));
+  Baseline baseline(summary.labels, FeatureTypes(project, features));
   const int64_t at_once = joins->labels_at_once();
   for (int64_t first = 0; first == 0 || first < summary.labels; first += at_once) {
     std::shared_ptr<arrow::Table> rows = labels.table->Slice(first, at_once);
     ASSIGN_OR_RETURN(arrow::ArrayVector values, joins->Values(first, rows->num_rows()));
+    baseline.Add(first, values, labels.times);
     ASSIGN_OR_RETURN(rows, WithFeatures(std::move(rows), features, values));
     RETURN_IF_ERROR(writer->Write(rows));
     if (request.progress) request.progress("writing", first + rows->num_rows(), summary.labels);
@@ -276,8 +289,10 @@ absl::StatusOr<TrainingSetSummary> BuildTrainingSet(const v1::Project& project,
     if (request.again != nullptr) ReadAsThen(*request.again, &view);
     CountPastComplete(labels, &view);
   }
-  for (size_t i = 0; i < features.size(); ++i)
+  for (size_t i = 0; i < features.size(); ++i) {
     summary.features[i].nulls = writer->null_counts()[labels.table->num_columns() + i];
+    summary.features[i].statistics = baseline.statistics()[i];
+  }
   ASSIGN_OR_RETURN(summary.files, writer->Finish([&](const std::vector<OutputFile>& files) {
     return request.again == nullptr ? absl::OkStatus()
                                     : CheckSameOutputs(request.again->files, files);

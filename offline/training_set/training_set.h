@@ -30,6 +30,7 @@
 #include "engine/task/stored_state.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
+#include "offline/statistics/feature_statistics.h"
 #include "offline/training_set/events_read.h"
 #include "offline/training_set/horizon_label.h"
 #include "offline/training_set/join_reads.h"
@@ -141,6 +142,8 @@ struct TrainingSetSummary {
     ViewId view;
     std::string type;
     int64_t nulls = 0;  // labels without a value
+    // What drift is measured against: of the labels' values, or of some of them, evenly spread.
+    std::optional<FeatureStatistics> statistics;
   };
   int64_t labels = 0;
   std::vector<View> views;

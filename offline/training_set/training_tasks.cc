@@ -11,6 +11,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/table_version.h"
 #include "offline/sink/table_flush.h"
+#include "offline/training_set/baseline.h"
 #include "offline/training_set/feature_list.h"
 #include "offline/training_set/manifest.h"
 #include "offline/training_set/request_json.h"
@@ -150,6 +151,9 @@ void AddCounts(const OrderedJson& part, OrderedJson* set) {
     OrderedJson& feature = set->at("features").at(i);
     feature["nulls"] =
         feature.at("nulls").get<int64_t>() + part.at("features").at(i).at("nulls").get<int64_t>();
+    feature["statistics"] =
+        MergedStatistics(feature.value("statistics", OrderedJson()),
+                         part.at("features").at(i).value("statistics", OrderedJson()));
   }
   for (const OrderedJson& file : part.at("outputs")) set->at("outputs").push_back(file);
 }
