@@ -84,6 +84,10 @@ absl::StatusOr<std::vector<FeatureDay>> StatisticsTable::Read(int64_t date) cons
 
 absl::Status StatisticsTable::Replace(int64_t date, const std::vector<FeatureDay>& days,
                                       int64_t now_us) {
+  if (days.empty()) {
+    written_.push_back({.removed = FilesOf(date)});
+    return absl::OkStatus();
+  }
   const std::shared_ptr<arrow::RecordBatch> rows = ToRows(days);
   ASSIGN_OR_RETURN(std::unique_ptr<DataFileWriter> file,
                    DataFileWriter::Create(store_.get(), kStatisticsTable, FormatDate(date),

@@ -39,8 +39,7 @@ class StatisticsTable {
   // The rows of the day that begins at `date`.
   absl::StatusOr<std::vector<FeatureDay>> Read(int64_t date) const;
 
-  // Writes `days` in place of all rows of that day; they are there after Commit. REQUIRES: there is
-  // a row.
+  // Writes `days` in place of all rows of that day; they are there after Commit.
   absl::Status Replace(int64_t date, const std::vector<FeatureDay>& days, int64_t now_us);
   // ABORTED: another writer replaced one of the days meanwhile; those that it did not are there.
   absl::Status Commit(int64_t now_us);

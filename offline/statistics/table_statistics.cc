@@ -167,6 +167,9 @@ class Updater {
       for (const auto& [date, files] : open->files) dates_.insert(date);
       tables_.push_back(*std::move(open));
     }
+    for (int64_t date : table_->Dates()) {
+      if (request_.days.Holds(date)) dates_.insert(date);
+    }
     return absl::OkStatus();
   }
 
@@ -196,7 +199,10 @@ class Updater {
     bool replaced = false;
     for (OpenTable& open : tables_) {
       const auto files = open.files.find(date);
-      if (files == open.files.end()) continue;
+      if (files == open.files.end()) {  // they are there no more
+        replaced |= by_view.erase(open.id) > 0;
+        continue;
+      }
       std::vector<FeatureDay>& days = by_view[open.id];
       if (!IsCurrent(*open.view, days, files->second)) {
         RETURN_IF_ERROR(open.lease->Renew(request_.now_us));

@@ -3,8 +3,9 @@
 //   StatisticsRequest request{.warehouse = store, .views = {&view}, .days = days, .now_us = now};
 //   StatisticsSummary summary = UpdateStatistics(request).value();
 //
-// A day whose files are those that its statistics were made of is not read again. Holds the
-// statistics of one day of all views in memory, and of what they sum up to.
+// A day whose files are those that its statistics were made of is not read again; of a day that a
+// table has no more, its rows are removed. Holds the statistics of one day of all views in memory,
+// and of what they sum up to.
 #ifndef FOREBAY_OFFLINE_STATISTICS_TABLE_STATISTICS_H_
 #define FOREBAY_OFFLINE_STATISTICS_TABLE_STATISTICS_H_
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 import random
 
+import deltalake
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -144,6 +145,14 @@ def events_of_last_day(statistics: pl.DataFrame) -> int:
     """The first instant of the day after all that there are."""
     day = pl.Series([statistics["date"].max()]).cast(pl.Datetime("us")).dt.epoch("us")[0]
     return day + DAY
+
+
+def test_days_that_are_gone_have_no_statistics(project):
+    forebay(project, "statistics")
+    first, *others = sorted(set(statistics_of(project)["date"]))
+    deltalake.DeltaTable(path_of(project)).delete(f"date = '{first}'")
+    forebay(project, "statistics")
+    assert sorted(set(statistics_of(project)["date"])) == others
 
 
 def test_days_and_views_asked_for(project):
@@ -290,8 +299,12 @@ def test_a_set_made_again_has_the_same_baseline(project):
     again = project / "again.parquet"
     forebay(project, "training-set", "--again", manifest, "--out", again)
     assert again.read_bytes() == (project / "set.parquet").read_bytes()
-    made_again = project / "again.parquet.manifest.json"
-    assert json.loads(manifest.read_text())["features"] == json.loads(made_again.read_text())["features"]
+    one, other = (
+        json.loads(path.read_text())["features"]
+        for path in (manifest, project / "again.parquet.manifest.json")
+    )
+    assert one == other
+    assert {feature["statistics"]["count"] for feature in other} == {3000}
 
 
 def test_what_cannot_be_compared_is_said(project):
