@@ -207,7 +207,7 @@ void AddDriftCommand(CLI::App* app, int* exit_code) {
                    "The manifest of the training set, as set.parquet.manifest.json")
       ->option_text("MANIFEST")
       ->required();
-  AddDayOptions(command, "the seventh before the last", &arguments->days);
+  AddDayOptions(command, "six days before the last", &arguments->days);
   command->add_flag("--json", arguments->json, "An object a line");
   command
       ->add_option("--fail-above", arguments->fail_above,
