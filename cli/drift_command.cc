@@ -8,6 +8,8 @@
 
 #include "cli/command.h"
 #include "cli/day_range.h"
+#include "cli/project_catalog.h"
+#include "cli/registered_set.h"
 #include "cli/rounded_number.h"
 #include "cli/row_printer.h"
 #include "connectors/object_store/object_store.h"
@@ -80,11 +82,13 @@ class DriftBatch {
 };
 
 // Those asked for that the set has; says which of several it lacks.
-absl::StatusOr<std::vector<FeatureBaseline>> ChooseBaselines(const v1::Project& project,
+absl::StatusOr<std::vector<FeatureBaseline>> ChooseBaselines(const LoadedProject& loaded,
                                                              const DriftArguments& arguments) {
+  const v1::Project& project = *loaded.project;
   ASSIGN_OR_RETURN(const std::vector<NamedFeature> named,
                    ResolveFeatures(project, {arguments.name}));
-  ASSIGN_OR_RETURN(std::vector<FeatureBaseline> of_set, ReadBaseline(arguments.manifest));
+  ASSIGN_OR_RETURN(const std::string text, ReadManifestText(loaded, arguments.manifest));
+  ASSIGN_OR_RETURN(std::vector<FeatureBaseline> of_set, ParseBaseline(text, arguments.manifest));
   std::vector<FeatureBaseline> chosen;
   std::vector<std::string> missing;
   for (const NamedFeature& feature : named) {
@@ -168,8 +172,9 @@ void SortByIndex(std::vector<FeatureDrift>* drifts) {
 
 absl::Status PrintDrift(const DriftArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  RETURN_IF_ERROR(TakeServicesOfCatalog(&loaded));
   ASSIGN_OR_RETURN(const std::vector<FeatureBaseline> baselines,
-                   ChooseBaselines(*loaded.project, arguments));
+                   ChooseBaselines(loaded, arguments));
   ASSIGN_OR_RETURN(const StatisticsOfDays days, ReadDays(loaded, arguments, baselines));
   std::vector<FeatureDrift> drifts;
   for (const FeatureBaseline& baseline : baselines) {
@@ -203,8 +208,10 @@ void AddDriftCommand(CLI::App* app, int* exit_code) {
   command->add_option("name", arguments->name, "A feature service, a view or a feature")
       ->required();
   command
-      ->add_option("--against", arguments->manifest,
-                   "The manifest of the training set, as set.parquet.manifest.json")
+      ->add_option(
+          "--against", arguments->manifest,
+          "The training set: its manifest (set.parquet.manifest.json), or what it is registered "
+          "as (fraud_2026@3)")
       ->option_text("MANIFEST")
       ->required();
   AddDayOptions(command, "six days before the last", &arguments->days);

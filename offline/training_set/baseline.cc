@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/escaping.h"
 
@@ -77,14 +75,11 @@ ordered_json MergedStatistics(const ordered_json& one, const ordered_json& other
   return StatisticsJson(*merged);
 }
 
-absl::StatusOr<std::vector<FeatureBaseline>> ReadBaseline(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(fmt::format("cannot open the manifest {}", path));
-  std::ostringstream text;
-  text << file.rdbuf();
+absl::StatusOr<std::vector<FeatureBaseline>> ParseBaseline(std::string_view text,
+                                                           const std::string& path) {
   std::string what;
   try {
-    const ordered_json json = ordered_json::parse(text.str());
+    const ordered_json json = ordered_json::parse(text);
     std::vector<FeatureBaseline> baselines;
     for (const ordered_json& feature : json.at("features")) {
       const ordered_json statistics = feature.value("statistics", ordered_json());

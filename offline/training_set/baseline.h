@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -57,9 +58,10 @@ struct FeatureBaseline {
   FeatureStatistics statistics;
 };
 
-// Of the manifest at `path`. NOT_FOUND: there is no such file. INVALID_ARGUMENT: it is no manifest,
+// Of the text of a manifest, which is from `path`. INVALID_ARGUMENT: it is no manifest,
 // or it has no baseline.
-absl::StatusOr<std::vector<FeatureBaseline>> ReadBaseline(const std::string& path);
+absl::StatusOr<std::vector<FeatureBaseline>> ParseBaseline(std::string_view text,
+                                                           const std::string& path);
 
 }  // namespace forebay
 
