@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import itertools
 import os
 import pathlib
 import random
 import shutil
 import signal
 import sys
+import threading
 import time
 
 import polars as pl
@@ -32,7 +34,7 @@ from examples.update_reader import UpdateReader  # noqa: E402
 from tests.oracle.oracle import parse_time  # noqa: E402
 from tests.system.broker import Broker  # noqa: E402
 from tests.system.project import forebay, forebay_binary  # noqa: E402
-from tests.system.worker import Worker, WorkerError  # noqa: E402
+from tests.system.worker import HttpError, Worker, WorkerError  # noqa: E402
 
 RATE = 2_000  # transactions a second
 SECONDS = 20
@@ -154,6 +156,7 @@ class Demo:
             self.show_updates(updates)
             self.show_training_set(updates)
             self.show_compaction()
+            self.show_models(worker)
             if not self.batch:  # who is in files is erased there
                 self.show_erasure(worker)
             self.summary(worker, stream, updates)
@@ -346,6 +349,55 @@ class Demo:
             raise DemoFailed(f"version {before.version()} has {rows} rows, and had {self.changes}")
         if self.project.open_table(VIEW).count() != rows:
             raise DemoFailed("the table has other rows than before it was compacted")
+
+    def show_models(self, worker: Worker) -> None:
+        """Two versions of a model that take other features, promoted in turn while it is looked up."""
+        self.console.step("Two versions of a model, promoted in turn while lookups ask for it")
+        self.command("model", "register", "fraud", "--service", "fraud", "--artifact", "s3://models/fraud/1")
+        definitions = self.project.folder / "features" / "fraud.yaml"
+        definitions.write_text(definitions.read_text().replace("      - user_spend.spend_24h\n", ""))
+        self.command("apply", "--yes", project=())
+        self.command("model", "register", "fraud", "--service", "fraud", "--artifact", "s3://models/fraud/2")
+        self.command("model", "promote", "fraud@champion", "1")
+        seen, asked, done = set(), [], threading.Event()
+        entity = {"user_id": "u1", "merchant_id": "m1"}
+
+        def ask() -> None:
+            asking = Worker(self.project)
+            asking.ready = worker.ready
+            while not done.is_set():
+                try:
+                    answer = asking.post("/v1/get", {"model": "fraud@champion", "entity": entity})
+                except HttpError:
+                    continue  # the worker has not heard of the model yet
+                model = answer["model"]
+                seen.add((model["version"], model["artifact"], len(answer["features"])))
+                asked.append(model["catalog_version"])
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 30
+        for version in itertools.cycle("21"):
+            self.command("model", "promote", "fraud@champion", version)
+            if len(set(asked)) > 3 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        done.set()
+        for thread in threads:
+            thread.join()
+        want = {(1, "s3://models/fraud/1", 12), (2, "s3://models/fraud/2", 11)}
+        self.console.fact("promotions seen", f"{len(set(asked)) - 1}, by {len(asked):,} lookups")
+        self.console.verdict(
+            seen == want, "each answer was all of one version: its artifact, its features and no others"
+        )
+        if seen != want:
+            raise DemoFailed(f"answers of a model were mixed: {sorted(seen)}")
+
+    def command(self, *arguments: str, project: tuple[str, ...] = ("--project",)) -> None:
+        done = forebay(*arguments, *project, self.project.folder)
+        if done.returncode != 0:
+            raise DemoFailed(f"forebay {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
     def show_erasure(self, worker: Worker) -> None:
         self.console.step(f"One user asks to be forgotten: {WATCHED}")
