@@ -7,7 +7,10 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "catalog/catalog_key.h"
+#include "catalog/catalog_watch.h"
 #include "connectors/object_store/testing/s3_server.h"
 #include "forebay/v1/catalog.pb.h"
 
@@ -197,13 +200,45 @@ TEST_F(CatalogLogTest, SaysWhichCommitIsMissing) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("00000000000000000002.json is missing"));
 }
 
+TEST_F(CatalogLogTest, AWatchTellsOfNewerStatesAndOnceOfAnError) {
+  CatalogLog log = Open();
+  auto known = log.Commit(Next("fraud")).value();
+  absl::Mutex mutex;
+  std::vector<int64_t> versions;
+  int failures = 0;
+  CatalogWatch watch(Open(), known, absl::Milliseconds(1),
+                     {.changed =
+                          [&](const CatalogLog::State& state) {
+                            absl::MutexLock lock(&mutex);
+                            versions.push_back(state->version());
+                          },
+                      .failed =
+                          [&](const absl::Status&) {
+                            absl::MutexLock lock(&mutex);
+                            ++failures;
+                          }});
+  auto until = [&](auto condition) {
+    absl::MutexLock lock(&mutex);
+    return mutex.AwaitWithTimeout(absl::Condition(&condition), absl::Seconds(30));
+  };
+  ASSERT_TRUE(log.Commit(Next("fraud")).ok());
+  EXPECT_TRUE(until([&] { return versions == std::vector<int64_t>{2}; }));
+  Write(CommitFile(3), "no commit");
+  EXPECT_TRUE(until([&] { return failures == 1; }));
+  fs::remove(CommitFile(3));
+  ASSERT_TRUE(log.Commit(Next("fraud")).ok());
+  EXPECT_TRUE(until([&] { return versions == std::vector<int64_t>{2, 3}; }));
+  absl::MutexLock lock(&mutex);
+  EXPECT_EQ(failures, 1) << "said once";
+}
+
 TEST(CatalogLogS3Test, AnAnswerThatIsLostIsNoSecondCommit) {
   S3Server& server = S3Server::Get();
   server.MakeBucket("catalog");
   FixedClock clock;
   CatalogLog log(
-      OpenObjectStore(StoreUri::Parse("s3://catalog/warehouse").value(), server.Settings()), "shop", {},
-      &clock);
+      OpenObjectStore(StoreUri::Parse("s3://catalog/warehouse").value(), server.Settings()), "shop",
+      {}, &clock);
   for (const char* fault : {"done_reset", "done_error", "error"}) {
     ASSERT_TRUE(log.Commit(Next(fault)).ok());
     server.Fail(fault, "PUT", "_catalog", 1);

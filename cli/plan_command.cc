@@ -11,8 +11,10 @@
 #include "catalog/project_plan.h"
 #include "cli/command.h"
 #include "cli/project_catalog.h"
+#include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/sink/store_probe.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -96,6 +98,8 @@ absl::Status Apply(const PlanArguments& arguments) {
   if (!made.plan.refusals.empty()) return absl::FailedPreconditionError("nothing was applied");
   if (made.plan.changes.empty()) return absl::OkStatus();
   if (!arguments.yes) RETURN_IF_ERROR(Ask());
+  RETURN_IF_ERROR(
+      ProbeStore(OpenObjectStore(loaded.config.warehouse, loaded.config.s3).get(), "warehouse"));
   auto decide = [&](const CatalogState& now) -> absl::StatusOr<CatalogLog::Changes> {
     ProjectPlan plan = PlanProject(*loaded.project, now, arguments.options);
     if (TextOf(plan) == made.text) return plan.ToCommit();

@@ -8,6 +8,8 @@
 #include "cli/run_catalog.h"
 #include "cli/stop_signal.h"
 #include "cli/worker_process.h"
+#include "connectors/object_store/object_store.h"
+#include "offline/sink/store_probe.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -15,6 +17,8 @@ namespace {
 
 absl::Status Run(const std::string& folder, bool frozen, RunOptions options) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(folder));
+  RETURN_IF_ERROR(
+      ProbeStore(OpenObjectStore(loaded.config.warehouse, loaded.config.s3).get(), "warehouse"));
   options.catalog = OpenCatalog(loaded, folder, "run");
   ASSIGN_OR_RETURN(options.catalog_state, frozen ? TakeFromCatalog(*options.catalog, &loaded)
                                                  : TakeIntoCatalog(*options.catalog, &loaded));

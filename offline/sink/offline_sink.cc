@@ -10,8 +10,8 @@
 #include "engine/batch/archive_batch.h"
 #include "engine/task/change_rows.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/delta/random_id.h"
 #include "offline/sink/row_hole.h"
+#include "offline/sink/store_probe.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
@@ -27,28 +27,6 @@ OfflineSinkOptions WithDefaults(OfflineSinkOptions options) {
   if (!options.now_us) options.now_us = [] { return absl::ToUnixMicros(absl::Now()); };
   if (!options.say) options.say = [](const std::string&) {};
   return options;
-}
-
-// Commits rest on it: a store that does not know it would let two writers take one version.
-absl::Status CheckConditional(ObjectStore* store, const std::string& probe) {
-  absl::Status again = store->PutIfAbsent(probe, "and again?", std::nullopt);
-  if (absl::IsAlreadyExists(again)) return absl::OkStatus();
-  RETURN_IF_ERROR(again);
-  return absl::FailedPreconditionError(
-      fmt::format("{} was written over although it was to be created: the object store does not "
-                  "know conditional writes (If-None-Match: *), which the tables need; upgrade it, "
-                  "or name another in `warehouse`",
-                  store->Describe(probe)));
-}
-
-absl::Status Probe(ObjectStore* store, std::string_view what) {
-  const std::string probe = ".forebay-probe-" + RandomId();
-  absl::Status status = store->PutIfAbsent(probe, "is this writable?", std::nullopt);
-  if (status.ok()) status = CheckConditional(store, probe);
-  status.Update(store->Delete(probe));
-  if (status.ok()) return status;
-  return absl::Status(status.code(), fmt::format("the {} is not writable: {}", what,
-                                                 std::string(status.message())));
 }
 
 }  // namespace
@@ -85,9 +63,9 @@ OfflineSink::~OfflineSink() {
 
 absl::Status OfflineSink::CheckWritable() {
   if (std::any_of(tables_.begin(), tables_.end(), [](const Table& table) { return table.kept; })) {
-    RETURN_IF_ERROR(Probe(options_.warehouse.get(), "warehouse"));
+    RETURN_IF_ERROR(ProbeStore(options_.warehouse.get(), "warehouse"));
   }
-  return Probe(OpenObjectStore(StoreUri::Folder(options_.state_folder)).get(), "state folder");
+  return ProbeStore(OpenObjectStore(StoreUri::Folder(options_.state_folder)).get(), "state folder");
 }
 
 void OfflineSink::Expect(absl::Span<const TaskId> tasks) {

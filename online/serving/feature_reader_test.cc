@@ -214,10 +214,10 @@ TEST_F(FeatureReaderTest, BothVersionsOfAViewCanBeReadAtOnceEachUnderTheNameAske
       ElementsAre("user_spend@1.old[0] = 5 PRESENT 0 0", "user_spend.count_1h[0] = 7 PRESENT 0 0"));
 }
 
-TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceAndFeatures) {
+TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceModelAndFeatures) {
   EXPECT_THAT(Error({}), HasSubstr("INVALID_ARGUMENT: nothing is asked for"));
   EXPECT_THAT(Error({.feature_service = "fraud", .features = {"user_spend.spend_1h"}}),
-              HasSubstr("INVALID_ARGUMENT: both"));
+              HasSubstr("INVALID_ARGUMENT: more than one of"));
   EXPECT_EQ(Error({.features = {"user_spend.spend_1h", "user_spend.spend_1h"}}),
             "INVALID_ARGUMENT: feature 'user_spend.spend_1h' is asked for twice");
 }

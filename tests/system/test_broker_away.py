@@ -284,6 +284,7 @@ def test_a_worker_that_comes_back_at_once_with_other_topics(tmp_path, broker, na
         project.write_definitions(
             {"sources": list(sources.values()), "entities": entities, "feature_views": views}
         )
+        project.apply()
         worker = Worker(project).start()
         try:
             for view in views:
