@@ -62,7 +62,7 @@ TEST(TopicIdentityTest, FilesThatAreOthersOrReadOtherwiseAreRefused) {
   EXPECT_TRUE(Check(TopicUse::kFiles, {"a", 4}, {"a", 4}).ok());
   EXPECT_THAT(Said(TopicUse::kFiles, {"a", 4}, {"b", 4}),
               AllOf(HasSubstr("the files of source it are not those that they were"),
-                    HasSubstr("`forebay reset`"), Not(HasSubstr("topic"))));
+                    HasSubstr("`forebay reset --all`"), Not(HasSubstr("topic"))));
   EXPECT_THAT(Said(TopicUse::kFiles, {"a", 4}, {"a", 3}),
               HasSubstr("are read in 3 partitions, and were in 4"));
 }
