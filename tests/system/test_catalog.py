@@ -6,9 +6,11 @@ import json
 import pathlib
 import re
 import threading
+import time
 
 import pytest
 
+from tests.serving.test_grpc import Stub
 from tests.system.broker import Broker
 from tests.system.project import Project, forebay
 from tests.system.scenario import Message, produce
@@ -182,7 +184,7 @@ def test_models_are_promoted_and_rolled_back_while_lookups_run_and_no_answer_is_
             while not stop.is_set():
                 answer = asking.post("/v1/get", question)
                 model = answer["model"]
-                (feature, cell), = answer["features"].items()
+                ((feature, cell),) = answer["features"].items()
                 seen.add((model["version"], model["artifact"], feature, cell["value"]))
                 versions.append(model["catalog_version"])
 
@@ -207,6 +209,32 @@ def test_models_are_promoted_and_rolled_back_while_lookups_run_and_no_answer_is_
             worker.post("/v1/get", {"model": "fraud@champoin", "entity": {"user_id": "a"}})
 
 
+def test_grpc_answers_for_a_model_as_http_does(shop):
+    shop.apply()
+    shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://models/1")
+    shop.run("model", "promote", "fraud@champion", "1")
+    with Worker(shop.project) as worker:
+        by_http = worker.post("/v1/get", {"model": "fraud@champion", "entity": {"user_id": "a"}})
+        stub = Stub(worker.ready["grpc_port"])
+        answer = stub.call(
+            "Get", {"model": "fraud@champion", "entity": {"user_id": {"stringValue": "a"}}}
+        )
+        several = stub.call(
+            "BatchGet",
+            {"model": "fraud@1", "entities": [{"keys": {"user_id": {"stringValue": user}}} for user in "ab"]},
+        )
+        stub.channel.close()
+    for model in (answer.model, several.model):
+        assert {
+            "name": model.model,
+            "version": model.version,
+            "artifact": model.artifact,
+            "catalog_version": model.catalog_version,
+        } == by_http["model"]
+    assert [(cell.name, cell.value.double_value) for cell in answer.features] == [("spend.paid_lifetime", 55)]
+    assert [value.double_value for value in several.features[0].values] == [55, 55]
+
+
 def test_of_two_who_promote_one_is_told(shop):
     shop.apply()
     for number in "12":
@@ -219,8 +247,6 @@ def test_of_two_who_promote_one_is_told(shop):
 
 
 def wait_until(condition, seconds: float = 30) -> None:
-    import time
-
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not become so"
