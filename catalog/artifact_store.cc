@@ -90,20 +90,4 @@ absl::StatusOr<v1::Artifact> UploadArtifact(const std::filesystem::path& file,
   return artifact;
 }
 
-absl::Status CheckArtifact(const v1::Artifact& artifact, const ObjectStore& warehouse) {
-  if (artifact.sha256().empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::unique_ptr<ObjectReader> reader,
-                   warehouse.Open(ArtifactPath(artifact.sha256())));
-  Sha256 hash;
-  std::vector<char> piece(kPiece);
-  for (int64_t at = 0; at < reader->size();) {
-    ASSIGN_OR_RETURN(int64_t read, reader->ReadAt(at, std::ssize(piece), piece.data()));
-    hash.Add({piece.data(), static_cast<size_t>(read)});
-    at += read;
-  }
-  if (std::move(hash).Hex() == artifact.sha256()) return absl::OkStatus();
-  return absl::DataLossError(
-      fmt::format("artifact {} has other bytes than those that were uploaded", artifact.uri()));
-}
-
 }  // namespace forebay

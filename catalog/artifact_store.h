@@ -16,10 +16,6 @@ namespace forebay {
 absl::StatusOr<v1::Artifact> UploadArtifact(const std::filesystem::path& file,
                                             ObjectStore* warehouse);
 
-// Compares the bytes of an uploaded artifact with its hash. DATA_LOSS: they are others. NOT_FOUND:
-// they are gone. OK for artifacts that are somebody else's.
-absl::Status CheckArtifact(const v1::Artifact& artifact, const ObjectStore& warehouse);
-
 }  // namespace forebay
 
 #endif  // FOREBAY_CATALOG_ARTIFACT_STORE_H_

@@ -85,22 +85,25 @@ absl::StatusOr<CatalogLog::State> CatalogLog::LoadCheckpoint() const {
   return state.ok() ? *state : empty;
 }
 
-// Up to `last`.
-absl::StatusOr<CatalogLog::State> CatalogLog::Follow(State state, int64_t last) const {
+// To the newest. What is listed says only how far that is: a listing may lack what comes in beside
+// it.
+absl::StatusOr<CatalogLog::State> CatalogLog::Follow(State state) const {
   ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects,
                    warehouse_->ListAfter(folder_, CommitPath(state->version())));
-  for (const ObjectInfo& object : objects) {
-    std::optional<int64_t> version = VersionOf(object.path);
-    if (!version || *version <= state->version()) continue;
-    if (*version > last) break;
-    if (*version != state->version() + 1) {
+  int64_t newest = 0;
+  for (const ObjectInfo& object : objects)
+    newest = std::max(newest, VersionOf(object.path).value_or(0));
+  while (state->version() < newest) {
+    const int64_t version = state->version() + 1;
+    absl::StatusOr<v1::CatalogCommit> commit = ReadCommit(version);
+    if (absl::IsNotFound(commit.status())) {
       return absl::DataLossError(
           fmt::format("{} is missing, and later commits are there: restore it from a copy",
-                      Describe(CommitPath(state->version() + 1))));
+                      Describe(CommitPath(version))));
     }
-    ASSIGN_OR_RETURN(v1::CatalogCommit commit, ReadCommit(*version));
-    absl::StatusOr<State> next = state->With(commit);
-    if (!next.ok()) return In(Describe(object.path), next.status());
+    RETURN_IF_ERROR(commit.status());
+    absl::StatusOr<State> next = state->With(*commit);
+    if (!next.ok()) return In(Describe(CommitPath(version)), next.status());
     state = *std::move(next);
   }
   return state;
@@ -108,20 +111,11 @@ absl::StatusOr<CatalogLog::State> CatalogLog::Follow(State state, int64_t last) 
 
 absl::StatusOr<CatalogLog::State> CatalogLog::Load() const {
   ASSIGN_OR_RETURN(State state, LoadCheckpoint());
-  return Follow(std::move(state), INT64_MAX);
-}
-
-absl::StatusOr<CatalogLog::State> CatalogLog::LoadVersion(int64_t version) const {
-  ASSIGN_OR_RETURN(State state, LoadCheckpoint());
-  if (state->version() > version) state = std::make_shared<const CatalogState>();
-  ASSIGN_OR_RETURN(state, Follow(std::move(state), version));
-  if (state->version() == version) return state;
-  return absl::NotFoundError(fmt::format("{} has no version {}: its newest is {}",
-                                         Describe(folder_), version, state->version()));
+  return Follow(std::move(state));
 }
 
 absl::StatusOr<CatalogLog::State> CatalogLog::Refresh(State known) const {
-  return Follow(std::move(known), INT64_MAX);
+  return Follow(std::move(known));
 }
 
 absl::Status CatalogLog::WriteCheckpoint(const CatalogState& state) const {

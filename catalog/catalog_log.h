@@ -60,9 +60,6 @@ class CatalogLog {
   // The newest; of version 0 where there is no catalog. DATA_LOSS: a commit is damaged or missing.
   absl::StatusOr<State> Load() const;
 
-  // As of a version. NOT_FOUND: there is no such version.
-  absl::StatusOr<State> LoadVersion(int64_t version) const;
-
   // The newest, of which `known` is an earlier one; `known` itself where there is no newer.
   absl::StatusOr<State> Refresh(State known) const;
 
@@ -81,7 +78,7 @@ class CatalogLog {
   std::string CheckpointPath(int64_t version) const;
   std::string HintPath() const;
   absl::StatusOr<State> LoadCheckpoint() const;
-  absl::StatusOr<State> Follow(State state, int64_t last) const;
+  absl::StatusOr<State> Follow(State state) const;
   absl::Status WriteCheckpoint(const CatalogState& state) const;
 
   std::shared_ptr<ObjectStore> warehouse_;

@@ -99,8 +99,6 @@ TEST_F(CatalogLogTest, ACommitIsSeenByOthersWithWhoAndWhen) {
   EXPECT_EQ(state->commit().revision(), "1f3a");
   EXPECT_EQ(state->commit().time_us(), 1'700'000'000'000'001) << "later than the one before";
   EXPECT_EQ(other.Refresh(state).value(), state) << "there is no newer one";
-  EXPECT_EQ(VersionOf(*other.LoadVersion(1).value(), "fraud"), 1u);
-  EXPECT_TRUE(absl::IsNotFound(other.LoadVersion(3).status()));
   EXPECT_EQ(other.ReadCommit(2)->command(), "promote");
 }
 
@@ -161,7 +159,6 @@ TEST_F(CatalogLogTest, CheckpointsSayWhatTheCommitsSay) {
   fs::rename(CommitFile(3), FileOf("away"));  // read from the checkpoint on
   EXPECT_EQ(Open().Load().value()->ToCheckpoint().SerializeAsString(), text);
   fs::rename(FileOf("away"), CommitFile(3));
-  EXPECT_EQ(VersionOf(*Open().LoadVersion(3).value(), "model2"), 1u) << "older than it";
   Write(checkpoint, Read(checkpoint).substr(0, 100));  // else from the first commit on
   EXPECT_EQ(Open().Load().value()->ToCheckpoint().SerializeAsString(), text);
   fs::remove(checkpoint);
@@ -205,7 +202,7 @@ TEST_F(CatalogLogTest, AWatchTellsOfNewerStatesAndOnceOfAnError) {
   auto known = log.Commit(Next("fraud")).value();
   absl::Mutex mutex;
   std::vector<int64_t> versions;
-  int failures = 0;
+  int failures = 0, recoveries = 0;
   CatalogWatch watch(Open(), known, absl::Milliseconds(1),
                      {.changed =
                           [&](const CatalogLog::State& state) {
@@ -216,6 +213,11 @@ TEST_F(CatalogLogTest, AWatchTellsOfNewerStatesAndOnceOfAnError) {
                           [&](const absl::Status&) {
                             absl::MutexLock lock(&mutex);
                             ++failures;
+                          },
+                      .recovered =
+                          [&] {
+                            absl::MutexLock lock(&mutex);
+                            ++recoveries;
                           }});
   auto until = [&](auto condition) {
     absl::MutexLock lock(&mutex);
@@ -230,6 +232,7 @@ TEST_F(CatalogLogTest, AWatchTellsOfNewerStatesAndOnceOfAnError) {
   EXPECT_TRUE(until([&] { return versions == std::vector<int64_t>{2, 3}; }));
   absl::MutexLock lock(&mutex);
   EXPECT_EQ(failures, 1) << "said once";
+  EXPECT_EQ(recoveries, 1);
 }
 
 TEST(CatalogLogS3Test, AnAnswerThatIsLostIsNoSecondCommit) {

@@ -13,8 +13,9 @@ namespace forebay {
 // version; of each service the newest version that is not retired.
 v1::Project ProjectOf(const std::string& name, const CatalogState& state);
 
-// Puts the services of a catalog, each in its newest version, into the place of those of `project`
-// that have their names; others stay, and those that are retired go.
+// Puts the services of a catalog into the place of those of `project` that have their names: each
+// in its newest version of which the project has all views, or else in its newest. Others stay, and
+// those that are retired go.
 void TakeServices(const CatalogState& state, v1::Project* project);
 
 }  // namespace forebay

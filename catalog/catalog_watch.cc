@@ -32,7 +32,7 @@ void CatalogWatch::Run() {
       if (!std::exchange(failed, true)) watcher_.failed(state.status());
       continue;
     }
-    failed = false;
+    if (std::exchange(failed, false)) watcher_.recovered();
     if ((*state)->version() == known_->version()) continue;
     known_ = *std::move(state);
     watcher_.changed(known_);

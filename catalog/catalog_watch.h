@@ -19,6 +19,7 @@ struct CatalogWatcher {
   std::function<void(const CatalogLog::State& state)> changed;
   // The catalog cannot be read; tried again. Once until it can.
   std::function<void(const absl::Status& why)> failed;
+  std::function<void()> recovered;  // it can again
 };
 
 class CatalogWatch {

@@ -29,7 +29,8 @@ std::set<ViewId> ViewsOfTrainingSet(const v1::TrainingSetVersion& set) {
   const Json json = Json::parse(set.manifest(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("tables") || !json["tables"].is_array()) return views;
   for (const Json& table : json["tables"]) {
-    if (table.is_object() && table.contains("view") && table.contains("version"))
+    if (table.is_object() && table.contains("view") && table["view"].is_string() &&
+        table.contains("version") && table["version"].is_number_unsigned())
       views.insert({table["view"].get<std::string>(), table["version"].get<uint32_t>()});
   }
   return views;
@@ -41,8 +42,6 @@ Dependents::Dependents(const CatalogState& state) {
       const v1::ServiceVersion& service = object->service();
       const v1::ServiceVersion*& newest = newest_[service.definition().name()];
       if (newest == nullptr || newest->version() < service.version()) newest = &service;
-      for (const v1::FeatureReference& reference : service.definition().features())
-        services_[{reference.view(), reference.version()}].insert(NameIn(key));
     } else if (object->has_model()) {
       const v1::ModelVersion& model = object->model();
       models_[ServiceKey(model.service(), model.service_version())].insert(NameIn(key));
@@ -77,10 +76,6 @@ std::vector<std::string> Dependents::AliasesOf(const ViewId& view) const {
 
 std::vector<std::string> Dependents::TrainingSetsOf(const ViewId& view) const {
   return Found(training_sets_, view);
-}
-
-std::vector<std::string> Dependents::ServicesOf(const ViewId& view) const {
-  return Found(services_, view);
 }
 
 }  // namespace forebay

@@ -35,15 +35,12 @@ class Dependents {
   std::vector<std::string> AliasesOf(const ViewId& view) const;
   // "fraud_2026@3" of the training sets that were made of a view.
   std::vector<std::string> TrainingSetsOf(const ViewId& view) const;
-  // "fraud@3" of the versions of services that have features of it.
-  std::vector<std::string> ServicesOf(const ViewId& view) const;
 
  private:
   std::map<std::string, const v1::ServiceVersion*, std::less<>> newest_;
   std::map<std::string, std::set<std::string>, std::less<>> models_;  // by the service's key
   std::map<ViewId, std::set<std::string>> aliases_;
   std::map<ViewId, std::set<std::string>> training_sets_;
-  std::map<ViewId, std::set<std::string>> services_;
 };
 
 }  // namespace forebay

@@ -28,7 +28,9 @@ bool IsModelName(std::string_view name) {
          std::ranges::all_of(name, allowed);
 }
 
+// 0: it is none, as it would be written.
 uint32_t NumberOf(std::string_view text) {
+  if (text.starts_with('0')) return 0;
   uint32_t number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() ? number : 0;
@@ -160,7 +162,7 @@ absl::StatusOr<ModelReference> ModelReference::Parse(std::string_view text) {
   return absl::InvalidArgumentError(fmt::format(
       "'{}' names no model: write a name and a version or alias, as in fraud@7 or fraud@champion; "
       "names are lower-case letters, digits, _ - and ., from a letter",
-      text));
+      text.substr(0, 2 * kLongestName)));
 }
 
 std::string ModelReference::ToString() const {
@@ -200,10 +202,13 @@ absl::StatusOr<const v1::ServiceVersion*> FindService(const CatalogState& state,
   const size_t at = text.find('@');
   const std::string_view name = text.substr(0, at);
   const uint32_t version = at == std::string_view::npos ? 0 : NumberOf(text.substr(at + 1));
+  if (version > 0) {
+    if (const v1::CatalogObject* object = state.Find(ServiceKey(name, version)))
+      return &object->service();
+  }
   const v1::ServiceVersion* newest = nullptr;
   for (const auto& [key, object] : state.objects()) {
     if (!object->has_service() || object->service().definition().name() != name) continue;
-    if (object->service().version() == version) return &object->service();
     if (newest == nullptr || newest->version() < object->service().version())
       newest = &object->service();
   }

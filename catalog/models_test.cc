@@ -142,7 +142,8 @@ TEST_F(ModelsTest, WrongNamesAreToldWithTheNearest) {
   EXPECT_THAT(message("frau@1"), HasSubstr("did you mean 'fraud'"));
   EXPECT_THAT(message("fraud@9"), HasSubstr("no version 9: its newest is 1"));
   EXPECT_THAT(message("fraud@champoin"), HasSubstr("did you mean 'champion'"));
-  for (const char* text : {"fraud", "@1", "fraud@", "Fraud@1", "fraud@-1", "fraud@1x y"})
+  for (const char* text :
+       {"fraud", "@1", "fraud@", "Fraud@1", "fraud@-1", "fraud@1x y", "fraud@007"})
     EXPECT_TRUE(absl::IsInvalidArgument(ModelReference::Parse(text).status())) << text;
   v1::ModelVersion model;
   model.set_model("churn");

@@ -127,10 +127,9 @@ class Planning {
     if (object == nullptr) return AddView(key, std::move(planned));
     const v1::ViewVersion& known = object->view();
     if (known.fingerprint() != planned.fingerprint()) return Refuse(known, planned);
-    if (known.state() == v1::ViewVersion::BUILDING && planned.state() == v1::ViewVersion::LIVE)
-      planned.set_state(v1::ViewVersion::BUILDING);
     if (MessageDifferencer::Equals(known, planned)) return;
     const bool back = known.state() == v1::ViewVersion::RETIRED;
+    if (view.disabled()) RefuseWhileServed(IdOf(view), "is disabled", &plan_.refusals);
     PlannedChange& change = Add(back ? ChangeKind::kAdded : ChangeKind::kChanged, key);
     change.alters_answers = !back && known.definition().disabled() != view.disabled();
     if (back) {
@@ -207,7 +206,10 @@ class Planning {
     const std::string key = ServiceKey(wanted.name(), planned.version());
     PlannedChange& change = Add(known == nullptr ? ChangeKind::kAdded : ChangeKind::kChanged, key);
     change.alters_answers = known != nullptr && !same;
-    if (known == nullptr) {
+    if (known != nullptr && known->retired()) {
+      change.kind = ChangeKind::kAdded;
+      change.details.push_back("was removed, and comes back");
+    } else if (known == nullptr) {
       change.details.push_back(Counted(wanted.features_size(), "feature", "features"));
     } else if (same) {
       change.details = Differences(known->definition(), planned.definition());
@@ -282,17 +284,23 @@ class Planning {
     }
   }
 
+  void RefuseWhileServed(const ViewId& id, std::string_view what,
+                         std::vector<std::string>* refusals) const {
+    for (const std::string& alias : dependents_.AliasesOf(id)) {
+      refusals->push_back(fmt::format(
+          "view {} {}, and model {} takes it: keep the view, or promote another version "
+          "of the model first",
+          id.ToString(), what, alias));
+    }
+  }
+
   void RetireView(const std::string& key, const v1::ViewVersion& view) {
     if (view.state() == v1::ViewVersion::RETIRED) return;
     const ViewId id = IdOf(view.definition());
-    for (const std::string& alias : dependents_.AliasesOf(id)) {
-      plan_.refusals.push_back(fmt::format(
-          "view {} is in no definition any more, and model {} takes it: keep the view, or promote "
-          "another version of the model first",
-          id.ToString(), alias));
-    }
+    RefuseWhileServed(id, "is in no definition any more", &plan_.held);
     PlannedChange& change = Add(ChangeKind::kRemoved, key);
-    change.details.push_back("is retired: what it left stays until `forebay catalog purge`");
+    change.details.push_back(
+        fmt::format("is retired: what it left stays until `forebay reset {}`", id.ToString()));
     for (const std::string& set : dependents_.TrainingSetsOf(id))
       change.details.push_back(fmt::format("training set {} was made of it", set));
     v1::ViewVersion retired = view;

@@ -1,7 +1,7 @@
 // What applying the definitions of a folder would change in the catalog. Pure.
 //
 //   ProjectPlan plan = PlanProject(*loaded.project, *state, {});
-//   if (!plan.refusals.empty()) ...          // nothing can be applied
+//   if (plan.IsRefused()) ...                // nothing can be applied
 //   log.CommitAfter(state, ...);             // plan.ToCommit(), if nobody was faster
 #ifndef FOREBAY_CATALOG_PROJECT_PLAN_H_
 #define FOREBAY_CATALOG_PROJECT_PLAN_H_
@@ -39,11 +39,14 @@ struct ProjectPlan {
   std::vector<PlannedChange> changes;  // sources first, services last
   // Why none of it can be applied, each with what to do.
   std::vector<std::string> refusals;
+  // Why something that is in no definition any more must not go; likewise.
+  std::vector<std::string> held;
   // What stays as it is, though something newer is there.
   std::vector<std::string> notes;
 
-  bool IsEmpty() const { return changes.empty() && refusals.empty(); }
-  // Whether nothing that is there already is answered otherwise, or no more.
+  bool IsRefused() const { return !refusals.empty() || !held.empty(); }
+  bool IsEmpty() const { return changes.empty() && !IsRefused(); }
+  // Whether something that is there already is answered otherwise from then on, or no more.
   bool AltersAnswers() const;
   std::vector<v1::CatalogChange> ToCommit() const;
 };

@@ -216,15 +216,30 @@ TEST_F(ProjectPlanTest, AServiceMovesWhenItsVersionIsGoneOrWritten) {
   EXPECT_THAT(FeaturesOf(3), ElementsAre("user_spend@3.spend_1h"));
 }
 
+TEST_F(ProjectPlanTest, AServiceThatWasRemovedComesBack) {
+  Define({{}}, "[user_spend.spend_1h]");
+  Apply();
+  Define({{}});
+  Apply();
+  Define({{}}, "[user_spend.spend_1h]");
+  ProjectPlan plan = Plan();
+  EXPECT_THAT(KeysOf(plan, ChangeKind::kAdded), ElementsAre("service/fraud@1"));
+  EXPECT_THAT(plan.changes[0].details, ElementsAre("was removed, and comes back"));
+  Apply();
+}
+
 TEST_F(ProjectPlanTest, AViewThatAPromotedModelTakesIsNotRemoved) {
   Define({{}}, "[user_spend.spend_1h]");
   Apply();
   RegisterModel(1);
   Define({{.version = 2}}, "[user_spend.spend_1h]");
-  EXPECT_THAT(Plan().refusals, ElementsAre(HasSubstr("model fraud_model@champion takes it")));
+  EXPECT_THAT(Plan().held, ElementsAre(HasSubstr("model fraud_model@champion takes it")));
+  EXPECT_TRUE(Plan().IsRefused());
+  Define({{.more = ", enabled: false"}}, "[user_spend.spend_1h]");
+  EXPECT_THAT(Plan().refusals, ElementsAre(HasSubstr("user_spend@1 is disabled, and model")));
   Define({{}, {.version = 2}});
   ProjectPlan plan = Plan();
-  EXPECT_THAT(plan.refusals, IsEmpty()) << "its service may go: the model has its version";
+  EXPECT_FALSE(plan.IsRefused()) << "its service may go: the model has its version";
   ASSERT_THAT(KeysOf(plan, ChangeKind::kRemoved), ElementsAre("service/fraud@1"));
   EXPECT_THAT(plan.changes.back().details,
               ElementsAre("model fraud_model@1 takes it, and goes on"));

@@ -1,4 +1,4 @@
-// forebay catalog list|log|search|purge, forebay lineage: what the catalog has.
+// forebay catalog list|log|search, forebay lineage: what the catalog has.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
 #include "catalog/catalog_search.h"
 #include "catalog/lineage.h"
 #include "cli/command.h"
@@ -21,7 +22,8 @@ namespace {
 
 struct CatalogArguments {
   std::string folder = ".";
-  std::string text;  // a kind, a word or a name
+  std::string text;  // a kind or a name
+  std::vector<std::string> words;
   int64_t last = 20;
 };
 
@@ -84,9 +86,9 @@ absl::Status Log(const CatalogLog& log, const CatalogArguments& arguments) {
 
 absl::Status Search(const CatalogLog& log, const CatalogArguments& arguments) {
   ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
-  const std::vector<SearchHit> hits = SearchCatalog(*state, arguments.text);
+  const std::vector<SearchHit> hits = SearchCatalog(*state, absl::StrJoin(arguments.words, " "));
   for (const SearchHit& hit : hits) fmt::print("{}  {}: {}\n", hit.key, hit.place, hit.text);
-  if (hits.empty()) fmt::print("nothing is like '{}'\n", arguments.text);
+  if (hits.empty()) fmt::print("nothing is like '{}'\n", fmt::join(arguments.words, " "));
   return absl::OkStatus();
 }
 
@@ -129,13 +131,15 @@ void AddCatalogCommand(CLI::App* app, int* exit_code) {
   };
   add("list", "Its objects", &List)
       ->add_option("kind", arguments->text,
-                   "Of these alone: source, entity, view, service, model, alias or training_set");
+                   "Of these alone: source, entity, view, service, model, alias or training_set")
+      ->check(
+          CLI::IsMember({"source", "entity", "view", "service", "model", "alias", "training_set"}));
   add("log", "Its commits, the newest first", &Log)
       ->add_option("--last", arguments->last, "How many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add("search", "Look for words in names, descriptions, owners, tags and columns", &Search)
-      ->add_option("words", arguments->text, "Such as 'spend merchant'; typing errors are forgiven")
+      ->add_option("words", arguments->words, "Such as spend merchant; typing errors are forgiven")
       ->required();
 }
 

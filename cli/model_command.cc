@@ -1,6 +1,7 @@
 // forebay model register|promote|rollback|list|show|diff: models in the catalog.
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>

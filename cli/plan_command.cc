@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -53,11 +54,13 @@ std::string TextOf(const ProjectPlan& plan) {
     for (const std::string& detail : change.details) text += fmt::format("    {}\n", detail);
   }
   for (const std::string& note : plan.notes) text += fmt::format("  {}\n", note);
-  for (const std::string& refusal : plan.refusals) text += fmt::format("! {}\n", refusal);
+  for (const auto& refusals : {plan.refusals, plan.held}) {
+    for (const std::string& refusal : refusals) text += fmt::format("! {}\n", refusal);
+  }
   if (plan.IsEmpty()) return text + "nothing to apply\n";
   return text + fmt::format("{} to add, {} to change, {} to remove{}\n", counts[ChangeKind::kAdded],
                             counts[ChangeKind::kChanged], counts[ChangeKind::kRemoved],
-                            plan.refusals.empty() ? "" : ": refused");
+                            plan.IsRefused() ? ": refused" : "");
 }
 
 absl::StatusOr<PlanOfFolder> MakePlan(const LoadedProject& loaded, const CatalogLog& log,
@@ -76,7 +79,7 @@ absl::StatusOr<int> Plan(const PlanArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   const CatalogLog log = OpenCatalog(loaded, arguments.folder, "plan");
   ASSIGN_OR_RETURN(PlanOfFolder made, MakePlan(loaded, log, arguments.options));
-  if (!made.plan.refusals.empty()) return kExitFailure;
+  if (made.plan.IsRefused()) return kExitFailure;
   return made.plan.changes.empty() ? kExitOk : kExitSomethingToApply;
 }
 
@@ -95,7 +98,7 @@ absl::Status Apply(const PlanArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   const CatalogLog log = OpenCatalog(loaded, arguments.folder, "apply");
   ASSIGN_OR_RETURN(PlanOfFolder made, MakePlan(loaded, log, arguments.options));
-  if (!made.plan.refusals.empty()) return absl::FailedPreconditionError("nothing was applied");
+  if (made.plan.IsRefused()) return absl::FailedPreconditionError("nothing was applied");
   if (made.plan.changes.empty()) return absl::OkStatus();
   if (!arguments.yes) RETURN_IF_ERROR(Ask());
   RETURN_IF_ERROR(

@@ -25,6 +25,8 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text.str();
 }
 
+}  // namespace
+
 absl::Status CheckSetName(const std::string& name) {
   auto allowed = [](char c) {
     return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' || c == '-' || c == '.';
@@ -32,18 +34,16 @@ absl::Status CheckSetName(const std::string& name) {
   if (!name.empty() && name.size() <= 64 && absl::ascii_islower(name[0]) &&
       std::ranges::all_of(name, allowed))
     return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format(
-      "--register {}: names of training sets are lower-case letters, digits, _ - and ., from a "
-      "letter, at most 64",
-      name));
+  return absl::InvalidArgumentError(
+      fmt::format("'{}' cannot be the name of a training set: these are lower-case letters, "
+                  "digits, _ - and ., from a "
+                  "letter, at most 64",
+                  name));
 }
-
-}  // namespace
 
 absl::StatusOr<std::string> RegisterTrainingSet(const LoadedProject& loaded,
                                                 const std::string& folder, const std::string& name,
                                                 const std::string& manifest_path) {
-  RETURN_IF_ERROR(CheckSetName(name));
   v1::CatalogChange change;
   v1::TrainingSetVersion* set = change.mutable_object()->mutable_training_set();
   set->set_name(name);

@@ -4,13 +4,17 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "schemas/definition/project.h"
 
 namespace forebay {
 
+// INVALID_ARGUMENT: no set can be called so.
+absl::Status CheckSetName(const std::string& name);
+
 // Puts a set into the catalog as the next version of `name`, with the text of its manifest. Returns
-// what it is called: "fraud_2026@3". INVALID_ARGUMENT: it is no name.
+// what it is called: "fraud_2026@3". REQUIRES: CheckSetName is OK.
 absl::StatusOr<std::string> RegisterTrainingSet(const LoadedProject& loaded,
                                                 const std::string& folder, const std::string& name,
                                                 const std::string& manifest_path);

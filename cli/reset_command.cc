@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/dependents.h"
 #include "cli/command.h"
 #include "cli/leftovers.h"
 #include "cli/reset.h"
@@ -266,7 +267,24 @@ class ResetRun {
       RETURN_IF_ERROR(left_.unreadable);
       ASSIGN_OR_RETURN(chosen_, Choose(left_, arguments_.views));
     }
-    return CheckCovered(places_, arguments_, unfinished_, chosen_);
+    RETURN_IF_ERROR(CheckCovered(places_, arguments_, unfinished_, chosen_));
+    return arguments_.all ? absl::OkStatus() : CheckNotServed();
+  }
+
+  // What models are promoted with does not become another under them.
+  absl::Status CheckNotServed() const {
+    ASSIGN_OR_RETURN(const CatalogLog::State state, places_.catalog.Load());
+    const Dependents dependents(*state);
+    for (const TableId& table : chosen_) {
+      if (table.is_archive()) continue;
+      const std::vector<std::string> aliases = dependents.AliasesOf({table.name, table.version});
+      if (aliases.empty()) continue;
+      return absl::FailedPreconditionError(fmt::format(
+          "nothing was removed: model {} takes {}: promote another version of the model "
+          "first",
+          aliases.front(), table.ToString()));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Print() {

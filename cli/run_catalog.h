@@ -8,9 +8,9 @@
 
 namespace forebay {
 
-// Puts what the definitions add into the catalog, and what they change without changing an answer.
-// FAILED_PRECONDITION: they would change or remove more, and what to do. Services become those of
-// the catalog.
+// Puts what the definitions add into the catalog, and what they change without changing an answer;
+// nothing, with a warning on stderr, where they lack what the catalog has. FAILED_PRECONDITION:
+// they would change answers, and what to do. Services become those of the catalog.
 absl::StatusOr<CatalogLog::State> TakeIntoCatalog(const CatalogLog& log, LoadedProject* loaded);
 
 // The definitions become those of the catalog, whatever the folder has. FAILED_PRECONDITION: there

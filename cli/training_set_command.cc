@@ -57,6 +57,8 @@ absl::Status Divide(const LoadedProject& loaded, const TrainingSetArguments& arg
                     TrainingSetRequest request) {
   request.warehouse = OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
   request.labels.s3 = loaded.config.s3;
+  if (arguments.tasks.print && !arguments.name.empty())
+    return absl::InvalidArgumentError("--register: say it with --finish, when the tasks have run");
   if (arguments.run.exact)
     return absl::InvalidArgumentError("--tasks: --exact needs the states of this machine");
   ASSIGN_OR_RETURN(
@@ -191,7 +193,9 @@ void AddTrainingSetCommand(CLI::App* app, int* exit_code) {
   command
       ->add_option("--register", arguments->name,
                    "Put the set into the catalog, as the next version of this name")
-      ->option_text("NAME");
+      ->option_text("NAME")
+      ->check([](const std::string& name) { return std::string(CheckSetName(name).message()); })
+      ->excludes(again);
   for (const char* name : {"--labels", "--keys", "--features", "--label", "--time", "--time-unit",
                            "--labels-version", "--split", "--partition-by", "--out-format",
                            "--version", "--as-of", "--exact", "--mode", "--leakage"})

@@ -490,7 +490,8 @@ void WorkerProcess::FollowCatalog() {
           [](const absl::Status& why) {
             spdlog::warn("{}: going on with what is known, and trying again",
                          std::string(why.message()));
-          }};
+          },
+      .recovered = [] { spdlog::info("the catalog is followed again"); }};
   catalog_watch_.emplace(*options_.catalog, options_.catalog_state,
                          absl::Microseconds(config().catalog_interval_us), std::move(watcher));
 }

@@ -4,12 +4,14 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
 
 #include "absl/status/status.h"
 #include "engine/state/key.h"
 #include "fmt/format.h"
+#include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
 
 namespace forebay {
@@ -75,6 +77,7 @@ class FeatureReaderTest : public testing::Test {
 
   absl::StatusOr<ViewRow> Lookup(int view, std::string_view key, std::optional<KnownTime> at) {
     ++lookups_;
+    if (during_lookup_) during_lookup_();
     if (!failure_.ok()) return failure_;
     auto found = rows_.find({view, std::string(key)});
     ViewRow row;
@@ -125,6 +128,7 @@ class FeatureReaderTest : public testing::Test {
   std::map<std::pair<int, std::string>, ViewRow> rows_;
   absl::Status failure_;
   int lookups_ = 0;
+  std::function<void()> during_lookup_;
   FeatureReader reader_;
 };
 
@@ -220,6 +224,89 @@ TEST_F(FeatureReaderTest, WhatIsAskedForMustBeOneOfServiceModelAndFeatures) {
               HasSubstr("INVALID_ARGUMENT: more than one of"));
   EXPECT_EQ(Error({.features = {"user_spend.spend_1h", "user_spend.spend_1h"}}),
             "INVALID_ARGUMENT: feature 'user_spend.spend_1h' is asked for twice");
+}
+
+// The state of a catalog with the services of the project and a model of one of them.
+std::shared_ptr<const CatalogState> StateOf(const v1::Project& project, uint32_t version) {
+  v1::CatalogCheckpoint checkpoint;
+  checkpoint.mutable_last()->set_version(version);
+  for (const v1::FeatureService& service : project.feature_services()) {
+    v1::ServiceVersion* added = checkpoint.add_objects()->mutable_service();
+    *added->mutable_definition() = service;
+    added->set_version(1);
+  }
+  v1::ModelVersion* model = checkpoint.add_objects()->mutable_model();
+  model->set_model("scores");
+  model->set_version(version);
+  model->set_service("versions");
+  model->set_service_version(1);
+  model->mutable_artifact()->set_uri(fmt::format("s3://models/{}", version));
+  v1::ModelAlias* alias = checkpoint.add_objects()->mutable_alias();
+  alias->set_model("scores");
+  alias->set_alias("champion");
+  alias->set_version(version);
+  return CatalogState::Of(std::move(checkpoint)).value();
+}
+
+TEST_F(FeatureReaderTest, AModelIsAnsweredWithWhatItIs) {
+  EXPECT_THAT(Error({.model = "scores@champion"}), HasSubstr("there is no catalog"));
+  reader_.SetCatalog(StateOf(project_, 7));
+  for (const char* asked : {"scores@champion", "scores@7"}) {
+    ReadRequest request{.model = asked, .entities = {{{"user_id", Value("u")}}}};
+    absl::StatusOr<ReadResult> result = reader_.Read(request);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->model()->artifact, "s3://models/7");
+    EXPECT_EQ(result->model()->catalog_version, 7);
+    EXPECT_EQ(result->features().size(), 2u);
+  }
+  EXPECT_THAT(Error({.model = "scores@6"}), HasSubstr("NOT_FOUND: model scores has no version 6"));
+  EXPECT_THAT(Error({.model = "scores"}), HasSubstr("INVALID_ARGUMENT"));
+  EXPECT_FALSE(
+      reader_.Read({.feature_service = "versions@1", .entities = {{{"user_id", Value("u")}}}})
+          ->model());
+}
+
+TEST_F(FeatureReaderTest, ACatalogThatMovesDuringAReadDoesNotMoveUnderIt) {
+  reader_.SetCatalog(StateOf(project_, 1));
+  during_lookup_ = [&] { reader_.SetCatalog(StateOf(project_, 2)); };
+  ReadRequest request{.model = "scores@champion"};
+  for (const char* user : {"a", "b", "c"}) request.entities.push_back({{"user_id", Value(user)}});
+  absl::StatusOr<ReadResult> result = reader_.Read(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->model()->version, 1u);
+  EXPECT_EQ(result->entity_count(), 3u);
+}
+
+TEST_F(FeatureReaderTest, AViewThatTheWorkerLacksOrThatWasRemovedIsSaid) {
+  v1::Project more = project_;
+  v1::FeatureService* service = more.add_feature_services();
+  service->set_name("later");
+  service->add_features()->set_view("user_spend");
+  service->mutable_features(0)->set_version(3);
+  auto state = StateOf(more, 1);
+  reader_.SetCatalog(state);
+  EXPECT_THAT(
+      Error({.feature_service = "later"}),
+      HasSubstr("FAILED_PRECONDITION: feature service 'later' takes user_spend@3, which was "
+                "removed"));
+  v1::CatalogCheckpoint checkpoint = state->ToCheckpoint();
+  v1::ViewVersion* view = checkpoint.add_objects()->mutable_view();
+  view->mutable_definition()->set_name("user_spend");
+  view->mutable_definition()->set_version(3);
+  view->set_state(v1::ViewVersion::LIVE);
+  reader_.SetCatalog(CatalogState::Of(checkpoint).value());
+  EXPECT_THAT(
+      Error({.feature_service = "later"}),
+      HasSubstr("UNAVAILABLE: feature service 'later' takes user_spend@3, which this worker "
+                "does not have yet"));
+  v1::ServiceVersion* earlier = checkpoint.add_objects()->mutable_service();
+  *earlier->mutable_definition() = project_.feature_services(1);
+  earlier->mutable_definition()->set_name("later");
+  earlier->set_version(0);
+  reader_.SetCatalog(CatalogState::Of(std::move(checkpoint)).value());
+  EXPECT_THAT(Read({.feature_service = "later", .entities = {{{"user_id", Value("u")}}}}),
+              ElementsAre(HasSubstr("old"), HasSubstr("count_1h")))
+      << "the newest version that it has the views of";
 }
 
 TEST_F(FeatureReaderTest, AWildcardLeavesOutWhatIsNamedBeforeIt) {

@@ -5,9 +5,11 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "catalog/models.h"
+#include "catalog/catalog_key.h"
 #include "catalog/catalog_project.h"
+#include "catalog/models.h"
 #include "fmt/format.h"
+#include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
 
@@ -17,7 +19,9 @@ namespace forebay {
 class ReadPlanner::Builder {
  public:
   explicit Builder(const ReadPlanner& planner)
-      : planner_(planner), plan_(std::make_shared<ReadPlan>()) {}
+      : planner_(planner), plan_(std::make_shared<ReadPlan>()) {
+    plan_->project = planner.project_;
+  }
 
   // A feature that is there already is an error where it is asked for by its own name, and left out
   // where a wildcard brings it again.
@@ -132,7 +136,7 @@ size_t ReadPlanner::TextHash::operator()(absl::Span<const std::string_view> name
 }
 
 ReadPlanner::ReadPlanner(const v1::Project& project, std::shared_ptr<const CatalogState> catalog)
-    : project_(std::make_unique<v1::Project>(WithServicesOf(project, catalog.get()))),
+    : project_(std::make_shared<v1::Project>(WithServicesOf(project, catalog.get()))),
       catalog_(std::move(catalog)),
       names_(*project_) {
   for (const v1::Entity& entity : project_->entities()) {
@@ -149,33 +153,41 @@ ReadPlanner::Plan ReadPlanner::PlanService(std::string_view name) const {
   if (auto found = services_.find(name); found != services_.end()) return found->second;
   if (catalog_ != nullptr && name.find('@') != std::string_view::npos) {
     ASSIGN_OR_RETURN(const v1::ServiceVersion* service, FindService(*catalog_, name));
-    return BuildService(service->definition());
+    return BuildNamed(ServiceKey(service->definition().name(), service->version()));
   }
   return ResolveService(*project_, name).status();
 }
 
-ReadPlanner::Plan ReadPlanner::PlanModel(std::string_view reference) const {
+ReadPlanner::Plan ReadPlanner::PlanModel(std::string_view text) const {
+  ASSIGN_OR_RETURN(const ModelReference reference, ModelReference::Parse(text));
+  if (catalog_ == nullptr) return absl::NotFoundError("there is no catalog, and so no model");
+  ASSIGN_OR_RETURN(const v1::ModelVersion* model, FindModel(*catalog_, reference));
+  return BuildNamed(ModelKey(model->model(), model->version()));
+}
+
+// `key`: of a version of a service or of a model, in the catalog. So there is one plan of each,
+// however it was asked for.
+ReadPlanner::Plan ReadPlanner::BuildNamed(std::string_view key) const {
   {
     absl::ReaderMutexLock lock(&mutex_);
-    if (auto found = models_.find(reference); found != models_.end()) return found->second;
+    if (auto found = named_.find(key); found != named_.end()) return found->second;
   }
-  Plan plan = BuildModel(reference);
+  const v1::CatalogObject& object = *catalog_->Find(key);
+  Plan plan =
+      object.has_model() ? BuildModel(object.model()) : BuildService(object.service().definition());
   if (!plan.ok()) return plan;
   absl::MutexLock lock(&mutex_);
-  if (models_.size() >= kMostCachedLists) models_.clear();
-  models_.try_emplace(std::string(reference), *plan);
+  if (named_.size() >= kMostCachedLists) named_.clear();
+  named_.try_emplace(std::string(key), *plan);
   return plan;
 }
 
-ReadPlanner::Plan ReadPlanner::BuildModel(std::string_view text) const {
-  ASSIGN_OR_RETURN(ModelReference reference, ModelReference::Parse(text));
-  if (catalog_ == nullptr) return absl::NotFoundError("there is no catalog, and so no model");
-  ASSIGN_OR_RETURN(const v1::ModelVersion* model, FindModel(*catalog_, reference));
-  ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(*catalog_, *model));
+ReadPlanner::Plan ReadPlanner::BuildModel(const v1::ModelVersion& model) const {
+  ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(*catalog_, model));
   return BuildService(service->definition(),
-                      ReadPlan::Model{.name = model->model(),
-                                      .version = model->version(),
-                                      .artifact = model->artifact().uri(),
+                      ReadPlan::Model{.name = model.model(),
+                                      .version = model.version(),
+                                      .artifact = model.artifact().uri(),
                                       .catalog_version = catalog_->version()});
 }
 
@@ -205,15 +217,30 @@ ReadPlanner::Plan ReadPlanner::Build(absl::Span<const std::string_view> names) c
   return std::move(builder).Take();
 }
 
+// Whether the project has all views of the service.
+absl::Status ReadPlanner::CheckViews(const v1::FeatureService& service) const {
+  for (const v1::FeatureReference& reference : service.features()) {
+    if (names_.FindView({.view = reference.view(), .version = reference.version()}).ok()) continue;
+    const ViewId id{reference.view(), reference.version()};
+    const v1::CatalogObject* view = catalog_ == nullptr ? nullptr : catalog_->Find(ViewKey(id));
+    if (view == nullptr || view->view().state() == v1::ViewVersion::RETIRED) {
+      return absl::FailedPreconditionError(fmt::format(
+          "feature service '{}' takes {}, which was removed", service.name(), id.ToString()));
+    }
+    return absl::UnavailableError(
+        fmt::format("feature service '{}' takes {}, which this worker does not have yet: it takes "
+                    "new views when it starts",
+                    service.name(), id.ToString()));
+  }
+  return absl::OkStatus();
+}
+
 ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service,
                                             std::optional<ReadPlan::Model> model) const {
   Builder builder(*this);
-  absl::StatusOr<std::vector<NamedFeature>> features = names_.Find(service);
-  if (!features.ok()) {
-    return absl::UnavailableError(fmt::format("{}: the definitions that this worker runs are older",
-                                              std::string(features.status().message())));
-  }
-  for (const NamedFeature& feature : *features) RETURN_IF_ERROR(builder.AddFeature(feature));
+  RETURN_IF_ERROR(CheckViews(service));
+  ASSIGN_OR_RETURN(std::vector<NamedFeature> features, names_.Find(service));
+  for (const NamedFeature& feature : features) RETURN_IF_ERROR(builder.AddFeature(feature));
   if (model) builder.SetModel(*std::move(model));
   return std::move(builder).Take();
 }

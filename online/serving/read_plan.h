@@ -29,11 +29,13 @@ namespace forebay {
 
 namespace v1 {
 class Entity;
+class FeatureService;
 class FeatureView;
+class ModelVersion;
 class Project;
 }  // namespace v1
 
-// Immutable and shared between requests. Points into the project of its planner.
+// Immutable and shared between requests.
 struct ReadPlan {
   struct Key {  // a key column that every entity of a request must have
     std::string name;
@@ -66,15 +68,16 @@ struct ReadPlan {
     int64_t catalog_version = 0;
   };
 
-  std::vector<Feature> features;  // in the order asked for
-  std::optional<Model> model;     // that they were asked for by
+  std::shared_ptr<const v1::Project> project;  // into which it points
+  std::vector<Feature> features;               // in the order asked for
+  std::optional<Model> model;                  // that they were asked for by
   std::vector<View> views;
   std::vector<Entity> entities;
   std::vector<Key> keys;
 };
 
-// Thread-safe. Plans of services are made at once; those of models and feature lists when first
-// asked for, and kept, within bounds.
+// Thread-safe. Plans of services are made at once; those of their earlier versions, of models and
+// of feature lists when first asked for, and kept, within bounds.
 class ReadPlanner {
  public:
   static constexpr size_t kMostCachedLists = 256;
@@ -88,7 +91,7 @@ class ReadPlanner {
 
   // "fraud" or "fraud@3". NOT_FOUND for an unknown name, with the nearest one. INVALID_ARGUMENT
   // where the views asked for need one key column as two types. FAILED_PRECONDITION: a view is
-  // disabled. UNAVAILABLE: the catalog has views that the project lacks.
+  // disabled, or was removed. UNAVAILABLE: the project does not have a view of the catalog yet.
   absl::StatusOr<std::shared_ptr<const ReadPlan>> PlanService(std::string_view name) const;
 
   // "fraud@champion" or "fraud@7". Errors likewise.
@@ -120,9 +123,12 @@ class ReadPlanner {
   Plan Build(absl::Span<const std::string_view> names) const;
   Plan BuildService(const v1::FeatureService& service,
                     std::optional<ReadPlan::Model> model = std::nullopt) const;
-  Plan BuildModel(std::string_view reference) const;
+  Plan BuildModel(const v1::ModelVersion& model) const;
+  absl::Status CheckViews(const v1::FeatureService& service) const;
 
-  std::unique_ptr<const v1::Project> project_;
+  Plan BuildNamed(std::string_view name) const;
+
+  const std::shared_ptr<const v1::Project> project_;
   const std::shared_ptr<const CatalogState> catalog_;
   FeatureNames names_;
   absl::flat_hash_map<std::string, const v1::Entity*, TextHash, TextEqual> entities_;
@@ -133,7 +139,7 @@ class ReadPlanner {
                               TextEqual>
       lists_ ABSL_GUARDED_BY(mutex_);
   mutable absl::flat_hash_map<std::string, std::shared_ptr<const ReadPlan>, TextHash, TextEqual>
-      models_ ABSL_GUARDED_BY(mutex_);
+      named_ ABSL_GUARDED_BY(mutex_);  // of models, and of services by version
 };
 
 }  // namespace forebay

@@ -128,19 +128,45 @@ def test_a_worker_takes_what_is_new_and_nothing_that_changes_answers(shop):
         assert paid(worker, feature_service="checkout@1") == 55, "of models that take it"
 
 
-def test_a_worker_refuses_to_remove_by_itself_and_frozen_runs_the_catalog(shop):
+def test_a_worker_of_an_older_folder_changes_nothing_and_frozen_runs_the_catalog(shop):
     shop.define([view(), view(2, "max(amount)")])
     shop.apply()
-    shop.define([view()])
-    worker = Worker(shop.project).spawn()
-    assert worker.wait() == 1
-    assert "view/spend@2 is in the catalog, and in no definition" in worker.log_tail()
+    shop.define([view(owner="ann")])
+    with Worker(shop.project) as worker:
+        assert paid(worker, features=["spend.paid_lifetime"]) == 55
+        assert "has what no definition of this folder has: view/spend@2" in worker.log_tail()
+    assert len(shop.commits()) == 1
     with Worker(shop.project, "--frozen") as worker:
         assert paid(worker, features=["spend@2.paid_lifetime"]) == 10
-    shop.define([view()], service=["spend.paid_lifetime"])
-    shop.apply()
+    assert "is retired: what it left stays until `forebay reset spend@2`" in shop.apply()
     with Worker(shop.project) as worker, pytest.raises(HttpError, match="has no version 2"):
         paid(worker, features=["spend@2.paid_lifetime"])
+
+
+def test_a_worker_answers_as_before_until_it_has_the_views_of_a_new_service(shop):
+    with Worker(shop.project) as worker:
+        assert paid(worker, feature_service="checkout") == 55
+        shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://m/1")
+        shop.run("model", "promote", "fraud@champion", "1")
+        shop.define([view(), view(2, "max(amount)")])
+        shop.apply("--repin")
+        shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://m/2")
+        shop.run("model", "promote", "fraud@canary", "2")
+
+        def refused():
+            try:
+                return not paid(worker, model="fraud@canary")
+            except HttpError as error:
+                return "takes spend@2, which this worker does not have yet" in error.body
+
+        wait_until(refused)
+        assert paid(worker, feature_service="checkout") == 55
+        assert paid(worker, model="fraud@champion") == 55
+    said = forebay("reset", "spend@1", "--yes", "--project", shop.project.folder).stderr
+    assert "model fraud@champion takes spend@1: promote another version" in said
+    with Worker(shop.project) as worker:
+        assert paid(worker, feature_service="checkout") == 10
+        assert paid(worker, model="fraud@canary") == 10
 
 
 def test_a_disabled_view_is_refused_and_goes_on_when_it_is_enabled(shop, broker):
