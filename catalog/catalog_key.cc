@@ -2,9 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "forebay/v1/catalog.pb.h"
 
 namespace forebay {
+
+bool IsCatalogName(std::string_view name) {
+  auto allowed = [](char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' || c == '-' || c == '.';
+  };
+  return !name.empty() && name.size() <= kLongestCatalogName && absl::ascii_islower(name[0]) &&
+         std::ranges::all_of(name, allowed);
+}
 
 std::string SourceKey(std::string_view name) { return fmt::format("source/{}", name); }
 

@@ -3,6 +3,7 @@
 #ifndef FOREBAY_CATALOG_CATALOG_KEY_H_
 #define FOREBAY_CATALOG_CATALOG_KEY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,11 @@ namespace forebay {
 namespace v1 {
 class CatalogObject;
 }
+
+// Of a model, an alias or a training set, which often have - and . that names of definitions lack:
+// lower-case letters, digits, _ - and ., from a letter, at most kLongestCatalogName.
+inline constexpr size_t kLongestCatalogName = 64;
+bool IsCatalogName(std::string_view name);
 
 std::string SourceKey(std::string_view name);
 std::string EntityKey(std::string_view name);

@@ -17,17 +17,6 @@
 namespace forebay {
 namespace {
 
-constexpr size_t kLongestName = 64;
-
-// As those of definitions, but for - and ., which names of models often have.
-bool IsModelName(std::string_view name) {
-  auto allowed = [](char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' || c == '-' || c == '.';
-  };
-  return !name.empty() && name.size() <= kLongestName && absl::ascii_islower(name[0]) &&
-         std::ranges::all_of(name, allowed);
-}
-
 // 0: it is none, as it would be written.
 uint32_t NumberOf(std::string_view text) {
   if (text.starts_with('0')) return 0;
@@ -151,18 +140,18 @@ std::map<std::string, std::string> FeaturesOf(const CatalogState& state,
 
 absl::StatusOr<ModelReference> ModelReference::Parse(std::string_view text) {
   const size_t at = text.find('@');
-  if (at != std::string_view::npos && IsModelName(text.substr(0, at))) {
+  if (at != std::string_view::npos && IsCatalogName(text.substr(0, at))) {
     ModelReference reference{.model = std::string(text.substr(0, at))};
     const std::string_view rest = text.substr(at + 1);
     reference.version = NumberOf(rest);
     if (reference.version > 0) return reference;
     reference.alias = rest;
-    if (IsModelName(rest)) return reference;
+    if (IsCatalogName(rest)) return reference;
   }
   return absl::InvalidArgumentError(fmt::format(
       "'{}' names no model: write a name and a version or alias, as in fraud@7 or fraud@champion; "
       "names are lower-case letters, digits, _ - and ., from a letter",
-      text.substr(0, 2 * kLongestName)));
+      text.substr(0, 2 * kLongestCatalogName)));
 }
 
 std::string ModelReference::ToString() const {
@@ -231,11 +220,11 @@ absl::StatusOr<const v1::ServiceVersion*> FindService(const CatalogState& state,
 }
 
 absl::StatusOr<CatalogLog::Changes> RegisterModel(const CatalogState& now, v1::ModelVersion model) {
-  if (!IsModelName(model.model())) {
+  if (!IsCatalogName(model.model())) {
     return absl::InvalidArgumentError(fmt::format(
         "'{}' cannot be the name of a model: names are lower-case letters, digits, _ - and ., from "
         "a letter, at most {}",
-        model.model(), kLongestName));
+        model.model(), kLongestCatalogName));
   }
   const std::string service = model.service_version() == 0
                                   ? model.service()

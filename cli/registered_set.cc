@@ -7,7 +7,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/ascii.h"
 #include "catalog/catalog_key.h"
 #include "cli/project_catalog.h"
 #include "forebay/v1/catalog.pb.h"
@@ -28,12 +27,7 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
 }  // namespace
 
 absl::Status CheckSetName(const std::string& name) {
-  auto allowed = [](char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' || c == '-' || c == '.';
-  };
-  if (!name.empty() && name.size() <= 64 && absl::ascii_islower(name[0]) &&
-      std::ranges::all_of(name, allowed))
-    return absl::OkStatus();
+  if (IsCatalogName(name)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("'{}' cannot be the name of a training set: these are lower-case letters, "
                   "digits, _ - and ., from a "
