@@ -117,6 +117,16 @@ def test_compression_is_what_was_asked_for_and_is_so_again(shop, whole, tmp_path
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_a_registered_set_is_made_again_by_its_name(shop, whole, tmp_path):
+    out, again = tmp_path / "set.parquet", tmp_path / "again.parquet"
+    assert "registered as may@1" in build(shop, out, "--register", "may").stdout
+    assert "registered as may@2" in build(shop, out, "--register", "may").stdout
+    forebay(shop, "training-set", "--again", "may@2", "--out", again)
+    assert again.read_bytes() == out.read_bytes()
+    said = forebay(shop, "training-set", "--again", "mai@2", "--out", again, code=1).stderr
+    assert "there is no training set 'mai@2' in the catalog" in said and "did you mean 'may@2'" in said
+
+
 def test_partitions_are_folders_that_others_read(shop, whole, tmp_path):
     out = tmp_path / "out"
     build(shop, out, "--partition-by", COUNTRY)
