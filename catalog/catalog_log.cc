@@ -109,6 +109,12 @@ absl::StatusOr<CatalogLog::State> CatalogLog::Follow(State state) const {
   return state;
 }
 
+CatalogLog CatalogLog::For(std::string command) const {
+  CatalogLog log = *this;
+  log.author_.command = std::move(command);
+  return log;
+}
+
 absl::StatusOr<CatalogLog::State> CatalogLog::Load() const {
   ASSIGN_OR_RETURN(State state, LoadCheckpoint());
   return Follow(std::move(state));

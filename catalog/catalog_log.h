@@ -57,6 +57,9 @@ class CatalogLog {
   CatalogLog(std::shared_ptr<ObjectStore> warehouse, std::string_view project, CommitAuthor author,
              const Clock* clock);
 
+  // The same, of commits of another command.
+  CatalogLog For(std::string command) const;
+
   // The newest; of version 0 where there is no catalog. DATA_LOSS: a commit is damaged or missing.
   absl::StatusOr<State> Load() const;
 

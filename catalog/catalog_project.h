@@ -18,6 +18,12 @@ v1::Project ProjectOf(const std::string& name, const CatalogState& state);
 // those that are retired go.
 void TakeServices(const CatalogState& state, v1::Project* project);
 
+// `project`, which was that of `before` or a part of it, with what the catalog has changed since:
+// views that came, went, were disabled or enabled, their sources and entities, and services. What
+// `before` has and the project lacks stays out.
+v1::Project FollowCatalog(const v1::Project& project, const CatalogState& before,
+                          const CatalogState& now);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_CATALOG_CATALOG_PROJECT_H_

@@ -72,6 +72,14 @@ v1::CatalogChange ChangeOf(v1::CatalogObject object) {
   return change;
 }
 
+bool HasLiveVersion(const CatalogState& now, const std::string& view) {
+  return std::ranges::any_of(now.objects(), [&](const auto& entry) {
+    const v1::CatalogObject& object = *entry.second;
+    return object.has_view() && object.view().definition().name() == view &&
+           object.view().state() == v1::ViewVersion::LIVE;
+  });
+}
+
 // The views that it takes must answer.
 absl::Status CheckLive(const CatalogState& now, const v1::ModelVersion& model) {
   ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(now, model));
@@ -79,6 +87,14 @@ absl::Status CheckLive(const CatalogState& now, const v1::ModelVersion& model) {
     const ViewId id{reference.view(), reference.version()};
     const v1::CatalogObject* view = now.Find(ViewKey(id));
     if (view != nullptr && view->view().state() == v1::ViewVersion::LIVE) continue;
+    const bool building = view != nullptr && view->view().state() == v1::ViewVersion::BUILDING;
+    if (building && !HasLiveVersion(now, id.name)) continue;  // no worker has run it yet
+    if (building) {
+      return absl::FailedPreconditionError(
+          fmt::format("model {}@{} takes {}, which is being brought up: promote it when that is "
+                      "live, which `forebay catalog status` says",
+                      model.model(), model.version(), id.ToString()));
+    }
     return absl::FailedPreconditionError(fmt::format(
         "model {}@{} takes {}, which is {}: it could not be served", model.model(), model.version(),
         id.ToString(),

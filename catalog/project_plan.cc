@@ -120,11 +120,15 @@ class Planning {
     kept_.insert(key);
     v1::ViewVersion planned;
     *planned.mutable_definition() = view;
-    planned.set_state(view.disabled() ? v1::ViewVersion::DISABLED : v1::ViewVersion::LIVE);
+    planned.set_state(view.disabled() ? v1::ViewVersion::DISABLED : StateOfNew(view));
     planned.set_fingerprint(ViewFingerprint(project_, view));
     const v1::CatalogObject* object = now_.Find(key);
     if (object == nullptr) return AddView(key, std::move(planned));
     const v1::ViewVersion& known = object->view();
+    if (!view.disabled() && IsComputed(known)) {
+      planned.set_state(known.state());
+      *planned.mutable_built() = known.built();
+    }
     if (known.fingerprint() != planned.fingerprint()) return Refuse(known, planned);
     if (MessageDifferencer::Equals(known, planned)) return;
     const bool back = known.state() == v1::ViewVersion::RETIRED;
@@ -137,6 +141,16 @@ class Planning {
       change.details = Differences(known.definition(), planned.definition());
     }
     *change.change.mutable_object()->mutable_view() = std::move(planned);
+  }
+
+  // What is in files alone no task brings up.
+  v1::ViewVersion::State StateOfNew(const v1::FeatureView& view) const {
+    return FindSource(project_, view.source())->topic().empty() ? v1::ViewVersion::LIVE
+                                                                : v1::ViewVersion::BUILDING;
+  }
+
+  static bool IsComputed(const v1::ViewVersion& view) {
+    return view.state() == v1::ViewVersion::LIVE || view.state() == v1::ViewVersion::BUILDING;
   }
 
   void AddView(const std::string& key, v1::ViewVersion planned) {
@@ -196,7 +210,12 @@ class Planning {
     *planned.mutable_definition() = wanted;
     if (known != nullptr) {
       kept_.insert(ServiceKey(wanted.name(), known->version()));
-      if (!options_.repin) Pin(known->definition(), &planned);
+    }
+    if (!options_.repin) {
+      Pin(WithLive(known == nullptr ? v1::FeatureService() : known->definition(), wanted),
+          &planned);
+    }
+    if (known != nullptr) {
       if (!AnswerTheSame(known->definition(), planned.definition()))
         planned.set_version(known->version() + 1);
     }
@@ -216,6 +235,28 @@ class Planning {
       change.details = MovedFeatures(known->definition(), planned.definition());
     }
     *change.change.mutable_object()->mutable_service() = std::move(planned);
+  }
+
+  // With the newest live version of views that are new in the service, where the newest of all is
+  // not live yet.
+  v1::FeatureService WithLive(v1::FeatureService applied, const v1::FeatureService& wanted) const {
+    std::set<std::string> known;
+    for (const v1::FeatureReference& reference : applied.features()) known.insert(reference.view());
+    for (const v1::FeatureReference& reference : wanted.features()) {
+      if (reference.pinned() || !known.insert(reference.view()).second) continue;
+      uint32_t live = 0;
+      for (const v1::FeatureView& view : project_.feature_views()) {
+        const v1::CatalogObject* object = now_.Find(ViewKey(IdOf(view)));
+        if (view.name() == reference.view() && object != nullptr &&
+            object->view().state() == v1::ViewVersion::LIVE)
+          live = std::max(live, view.version());
+      }
+      if (live == 0) continue;
+      v1::FeatureReference& added = *applied.add_features();
+      added.set_view(reference.view());
+      added.set_version(live);
+    }
+    return applied;
   }
 
   void Pin(const v1::FeatureService& applied, v1::ServiceVersion* planned) {
@@ -299,7 +340,7 @@ class Planning {
     RefuseWhileServed(id, "is in no definition any more", &plan_.held);
     PlannedChange& change = Add(ChangeKind::kRemoved, key);
     change.details.push_back(
-        fmt::format("is retired: what it left stays until `forebay reset {}`", id.ToString()));
+        fmt::format("is retired: what it left stays until `forebay catalog purge {}`", id.ToString()));
     for (const std::string& set : dependents_.TrainingSetsOf(id))
       change.details.push_back(fmt::format("training set {} was made of it", set));
     v1::ViewVersion retired = view;

@@ -1,7 +1,6 @@
 #include "cli/backfill_process.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -263,7 +262,6 @@ absl::Status BackfillProcess::PublishNewest() {
 absl::StatusOr<std::optional<std::vector<std::string>>> RunBackfill(const LoadedProject& loaded,
                                                                     const BackfillOptions& options,
                                                                     const std::atomic<bool>& stop) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   return BackfillProcess(loaded, options, stop).Run();
 }
 

@@ -7,8 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "catalog/catalog_search.h"
 #include "catalog/lineage.h"
+#include "cli/build_report.h"
 #include "cli/command.h"
 #include "cli/project_catalog.h"
 #include "fmt/format.h"
@@ -84,6 +86,43 @@ absl::Status Log(const CatalogLog& log, const CatalogArguments& arguments) {
   return absl::OkStatus();
 }
 
+std::string DescribeLane(const LaneReport& lane) {
+  const std::string views = fmt::format("{}", fmt::join(lane.views, ", "));
+  if (!lane.error.empty()) return fmt::format("{}: {}; it tries again", views, lane.error);
+  if (lane.files) return views + ": reading the files that come before the topic";
+  std::string left;
+  if (lane.per_second >= 1) {
+    left = fmt::format(", {:.0f} records/s, {:.0f} s left", lane.per_second,
+                       static_cast<double>(lane.all - lane.read) / lane.per_second);
+  }
+  return fmt::format("{}: {} of {} records{}", views, lane.read, lane.all, left);
+}
+
+absl::Status Status(const LoadedProject& loaded, const CatalogLog& log) {
+  ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
+  const std::shared_ptr<ObjectStore> warehouse =
+      OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
+  ASSIGN_OR_RETURN(const std::vector<WorkerReport> reports,
+                   ReadWorkerReports(*warehouse, loaded.project->name()));
+  fmt::print("{}\n", DescribeState(*state));
+  int64_t building = 0;
+  for (const auto& [key, object] : state->objects()) {
+    if (!object->has_view() || object->view().state() != v1::ViewVersion::BUILDING) continue;
+    ++building;
+    const auto& built = object->view().built();
+    fmt::print("{}  building: {}\n", key,
+               built.empty()
+                   ? "no task has met the head of its topic yet"
+                   : fmt::format("the head of its topic is met by {}", fmt::join(built, ", ")));
+  }
+  if (building == 0) fmt::print("all views are live\n");
+  for (const WorkerReport& report : reports) {
+    fmt::print("worker {}, {:.0f} s ago: {}\n", report.worker,
+               absl::ToDoubleSeconds(absl::Now() - report.time), DescribeLane(report.lane));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Search(const CatalogLog& log, const CatalogArguments& arguments) {
   ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
   const std::vector<SearchHit> hits = SearchCatalog(*state, absl::StrJoin(arguments.words, " "));
@@ -138,6 +177,15 @@ void AddCatalogCommand(CLI::App* app, int* exit_code) {
       ->add_option("--last", arguments->last, "How many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  CLI::App* status = command->add_subcommand("status", "How far views are that are brought up");
+  status->add_option("-p,--project", arguments->folder, "The project's folder")
+      ->capture_default_str();
+  status->callback([=] {
+    absl::StatusOr<LoadedProject> loaded = LoadOrExplain(arguments->folder);
+    *exit_code =
+        Report(loaded.ok() ? Status(*loaded, OpenCatalog(*loaded, "", "")) : loaded.status());
+  });
+  AddPurgeCommand(command, exit_code);
   add("search", "Look for words in names, descriptions, owners, tags and columns", &Search)
       ->add_option("words", arguments->words, "Such as spend merchant; typing errors are forgiven")
       ->required();

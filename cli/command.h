@@ -25,6 +25,7 @@ inline constexpr int kExitSomethingToApply = 2;  // of `forebay plan`, where err
 void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddPlanCommand(CLI::App* app, int* exit_code);
 void AddApplyCommand(CLI::App* app, int* exit_code);
+void AddPurgeCommand(CLI::App* catalog, int* exit_code);  // a part of that of the catalog
 void AddCatalogCommand(CLI::App* app, int* exit_code);
 void AddLineageCommand(CLI::App* app, int* exit_code);
 void AddModelCommand(CLI::App* app, int* exit_code);

@@ -1,7 +1,5 @@
 // forebay dead-letter [PROJECT]: what is in the project's dead-letter topic; --again sends records
 // back to where they came from.
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -141,7 +139,6 @@ absl::Status SendBack(const DeadLetterArguments& arguments, const v1::Project& p
 }
 
 absl::Status HandleDeadLetters(const DeadLetterArguments& arguments) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(DeadLetterFilter filter, FilterOf(arguments));
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));

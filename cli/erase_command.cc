@@ -1,8 +1,6 @@
 // forebay erase ENTITY KEY...: takes everything of one key out of state, topics' newest records,
 // and tables with their older versions. --check only looks.
 #include <arrow/api.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -215,7 +213,6 @@ class EraseRun {
 };
 
 absl::Status Erase(const EraseArguments& arguments) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   return EraseRun(arguments, loaded).Run();
 }

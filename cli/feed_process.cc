@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
@@ -234,7 +232,6 @@ absl::StatusOr<std::vector<const v1::Source*>> FedSources(const v1::Project& pro
 
 absl::Status RunFeed(const LoadedProject& loaded, const std::vector<std::string>& names,
                      const std::atomic<bool>& stop) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(std::vector<const v1::Source*> sources, FedSources(*loaded.project, names));
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));
   for (const v1::Source* source : sources) {

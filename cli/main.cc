@@ -1,4 +1,7 @@
 // The `forebay` command: the only place that wires the parts together.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +39,7 @@ int main(int argc, char** argv) {
   // Debian's build of Abseil looks for deadlocks at each lock, at three times a lock's cost; tests
   // do.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   CLI::App app("forebay: a feature engine on Kafka");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("forebay ") + FOREBAY_VERSION);

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "catalog/catalog_key.h"
+#include "cli/lane.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/published_positions.h"
@@ -149,6 +150,7 @@ absl::Status ResetTables(const Places& places, const Leftovers& left,
   names.reserve(tables.size());
   for (const TableId& table : tables) names.push_back(table.ToString());
   RETURN_IF_ERROR(folder->BeginReset(names));
+  RemoveLane(folder->path());  // it is begun anew
   RETURN_IF_ERROR(RemoveState(places, left, tables, *folder));
   if (places.admin != nullptr) RETURN_IF_ERROR(RemovePositions(places, left, views));
   for (const ViewId& view : views)
@@ -160,6 +162,12 @@ absl::Status ResetTables(const Places& places, const Leftovers& left,
   RETURN_IF_ERROR(folder->ForgetViews(views));
   RETURN_IF_ERROR(RemoveFromCatalog(places, views));
   return folder->EndReset();
+}
+
+absl::Status PurgeView(const Places& places, const ViewId& view, const ViewLeftovers& left) {
+  if (places.admin != nullptr) RETURN_IF_ERROR(RemovePositions(places, left.positions));
+  RETURN_IF_ERROR(RemoveOutputs(places, view, left));
+  return RemoveFromCatalog(places, {view});
 }
 
 absl::Status ResetProject(const Places& places, const Leftovers& left, StateFolder* folder) {

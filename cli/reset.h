@@ -23,6 +23,11 @@ absl::Status ResetTables(const Places& places, const Leftovers& left,
 // The same for all that the project left.
 absl::Status ResetProject(const Places& places, const Leftovers& left, StateFolder* folder);
 
+// Removes what a view left of which no worker has tasks: its topic, its table, the positions of
+// both and, last, its place in the catalog, upon which workers drop its state. `left`: what
+// FindLeftovers said of it. Broken off, it is done again.
+absl::Status PurgeView(const Places& places, const ViewId& view, const ViewLeftovers& left);
+
 }  // namespace forebay
 
 #endif  // FOREBAY_CLI_RESET_H_

@@ -1,6 +1,4 @@
 // forebay reset VIEW... | --all: removes what views, archives, or the whole project, left.
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -329,7 +327,6 @@ absl::Status Reset(const ResetArguments& arguments) {
         arguments.all ? "--all is everything: leave out the views, or --all"
                       : "say which views to reset, or --all for everything that the project left");
   }
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(Places places, OpenPlaces(loaded, arguments.broker != "embedded"));
   return ResetRun(arguments, std::move(places)).Run();

@@ -15,6 +15,7 @@
 #include "cli/row_printer.h"
 #include "cli/table_choice.h"
 #include "fmt/format.h"
+#include "forebay/v1/definition.pb.h"
 #include "offline/statistics/statistics_table.h"
 #include "offline/statistics/table_statistics.h"
 #include "schemas/types/counted.h"

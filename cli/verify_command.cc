@@ -1,8 +1,6 @@
 // forebay verify [VIEW]...: proof that state, update topic and table of each view say the same of
 // each key.
 #include <arrow/api.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -146,7 +144,6 @@ absl::StatusOr<std::set<int>> ChooseViews(const v1::Project& project,
 }
 
 absl::Status Verify(const VerifyArguments& arguments) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   ASSIGN_OR_RETURN(std::set<int> views, ChooseViews(*loaded.project, arguments.views));
   ASSIGN_OR_RETURN(KafkaConfig kafka, MakeKafkaConfig(loaded.config));

@@ -1,6 +1,6 @@
 #include "cli/worker_process.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <google/protobuf/util/message_differencer.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -8,23 +8,25 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "catalog/catalog_key.h"
+#include "catalog/catalog_project.h"
 #include "catalog/catalog_watch.h"
-#include "cli/ask_patiently.h"
-#include "cli/backfill_mark.h"
 #include "cli/bring_up_log.h"
-#include "cli/clock_report.h"
+#include "cli/build_report.h"
 #include "cli/erasure_log.h"
 #include "cli/kafka_config.h"
+#include "cli/lane.h"
+#include "cli/pipeline.h"
 #include "cli/project_catalog.h"
-#include "cli/project_topics.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
 #include "cli/stop_watch.h"
@@ -36,21 +38,12 @@
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/embedded_broker.h"
-#include "connectors/kafka/files_end.h"
-#include "connectors/kafka/kafka_source.h"
-#include "connectors/kafka/record_limits.h"
-#include "connectors/kafka/repartition_record.h"
-#include "connectors/kafka/repartition_sink.h"
 #include "connectors/kafka/retry_log.h"
-#include "connectors/kafka/topics.h"
-#include "connectors/kafka/update_sink.h"
 #include "connectors/kafka/worker_claim.h"
-#include "connectors/key_check/key_check.h"
-#include "engine/task/adopted_views.h"
 #include "engine/task/task_plan.h"
 #include "engine/worker/worker.h"
+#include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
-#include "offline/sink/offline_sink.h"
 #include "offline/upkeep/table_upkeep.h"
 #include "online/grpc/grpc_server.h"
 #include "online/http/http_server.h"
@@ -58,8 +51,8 @@
 #include "online/serving/file_limit.h"
 #include "online/store/state_folder.h"
 #include "online/store/store_factory.h"
-#include "schemas/definition/feature_names.h"
 #include "schemas/definition/lookup.h"
+#include "schemas/types/crash_point.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -70,11 +63,12 @@ constexpr absl::Duration kServerPatience = absl::Seconds(5);
 // Of what waits for nobody: closing, and taking clients down.
 constexpr absl::Duration kLastPatience = absl::Seconds(8);
 constexpr uint64_t kFewFiles = 4096;
-
-// Of what a commit may hold, a part.
-size_t EarlyBytes(int64_t commit_bytes) {
-  return std::min(static_cast<size_t>(commit_bytes / 8), OfflineSinkOptions().early_bytes);
-}
+// In which tasks are opened again, and have read what came meanwhile.
+constexpr absl::Duration kTurnPatience = absl::Seconds(60);
+// Before views are brought up again that could not be.
+constexpr absl::Duration kLanePause = absl::Seconds(1);
+constexpr absl::Duration kLongLanePause = absl::Seconds(30);
+constexpr absl::Duration kReportInterval = absl::Milliseconds(500);
 
 // Also where no broker says whether.
 bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
@@ -85,68 +79,120 @@ bool IsKnownToGroup(KafkaAdmin& admin, const ProjectConfig& config) {
   });
 }
 
-// Of what the task has read for its views before it was opened; nullopt: for none of them.
-std::optional<Offset> LeastPosition(const Task& task) {
-  std::optional<Offset> least;
-  for (const ViewCoverage& view : task.coverage()) {
-    if (view.from >= Offset(0)) least = std::min(least.value_or(view.from), view.from);
+std::string JoinIds(const std::set<ViewId>& views) {
+  return absl::StrJoin(views, ", ",
+                       [](std::string* out, const ViewId& view) { out->append(view.ToString()); });
+}
+
+ViewId IdOf(const v1::FeatureView& view) { return {view.name(), view.version()}; }
+
+// Whether tasks would compute the same.
+bool IsSame(const v1::Project& a, const v1::Project& b) {
+  v1::Project one = a, other = b;
+  one.clear_feature_services();
+  other.clear_feature_services();
+  return google::protobuf::util::MessageDifferencer::Equals(one, other);
+}
+
+// The views of the catalog that are not computed here, and may come back.
+std::vector<KeptView> KeptViews(const CatalogState& state, const v1::Project& project) {
+  std::set<ViewId> computed;
+  for (const v1::FeatureView& view : project.feature_views()) {
+    if (!view.disabled()) computed.insert(IdOf(view));
   }
-  return least;
+  std::vector<KeptView> kept;
+  for (const auto& [key, object] : state.objects()) {
+    if (!object->has_view()) continue;
+    const v1::FeatureView& view = object->view().definition();
+    if (!computed.contains(IdOf(view))) kept.push_back({IdOf(view), view.entity()});
+  }
+  return kept;
+}
+
+// The views that the catalog had and has no more: what they left has gone, too.
+std::set<ViewId> ViewsWithout(const CatalogState& before, const CatalogState& now) {
+  std::set<ViewId> gone;
+  for (const auto& [key, object] : before.objects()) {
+    if (object->has_view() && now.Find(key) == nullptr)
+      gone.insert(IdOf(object->view().definition()));
+  }
+  return gone;
 }
 
 class WorkerProcess {
  public:
   WorkerProcess(LoadedProject loaded, const RunOptions& options, const std::atomic<bool>& stop)
-      : loaded_(std::move(loaded)),
+      : config_(loaded.config),
         options_(options),
         stop_(stop),
-        limits_(KafkaConfig()),
-        stop_watch_(stop, {.patience = absl::Microseconds(config().stop_timeout_us),
-                           .last_patience = std::min(
-                               kLastPatience, absl::Microseconds(config().stop_timeout_us))}) {}
+        stop_watch_(stop, {.patience = absl::Microseconds(config_.stop_timeout_us),
+                           .last_patience = std::min(kLastPatience,
+                                                     absl::Microseconds(config_.stop_timeout_us))}),
+        wanted_(*loaded.project),
+        catalog_(options.catalog_state) {}
 
   absl::Status Run() {
-    spdlog::info("catalog: {}", DescribeState(*options_.catalog_state));
+    spdlog::info("catalog: {}", DescribeState(*catalog_));
     absl::Status prepared = Prepare();
     bool waited = absl::IsCancelled(prepared) || absl::IsUnavailable(prepared);
     if (waited && stop_.load()) return absl::OkStatus();  // nothing had begun
     stop_watch_.Fail(prepared);
     RETURN_IF_ERROR(prepared);
-    worker_->Start();
     if (upkeep_ != nullptr) upkeep_->Start([this] { return TablesToKeep(); });
-    if (sync_watch_ != nullptr) sync_watch_->Start([this] { return TasksHere(); });
+    WatchSync();
     absl::Status ran = Serve();
     return Stop(ran);
   }
 
  private:
-  const v1::Project& project() const { return *loaded_.project; }
-  const ProjectConfig& config() const { return loaded_.config; }
-
   absl::Status Prepare() {
-    RETURN_IF_ERROR(PlanAllTasks());
     RETURN_IF_ERROR(PrepareFolders());
+    const v1::Project project = WithoutLane();
+    auto pipeline = std::make_shared<Pipeline>(project, context_, OptionsOf(project, false));
+    RETURN_IF_ERROR(pipeline->Plan());  // what is wrong here no broker mends
     RETURN_IF_ERROR(PrepareKafka());
-    RETURN_IF_ERROR(PrepareWorker());
-    RETURN_IF_ERROR(PrepareUpkeep());
+    RETURN_IF_ERROR(pipeline->PrepareTopics());
+    pipeline_ = std::move(pipeline);
+    RETURN_IF_ERROR(JoinGroup());
+    pipeline_->Connect(consumer_.get(), consumer_.get());
+    PrepareUpkeep();
     return StartServers();
   }
-  ViewFingerprints Fingerprints() const;
   absl::Status PrepareFolders();
   absl::Status PrepareKafka();
-  absl::Status PlanAllTasks();
-  absl::StatusOr<std::vector<const v1::FeatureView*>> FindViews(
-      std::string_view flag, const std::vector<std::string>& names) const;
-  Whereabouts MakeWhereabouts() const;
-  void ReportClockAhead(const ClockAhead& ahead) const;
-  absl::Status PrepareWorker();
-  absl::StatusOr<std::unique_ptr<StateStore>> OpenStore(const TaskId& task);
+  absl::Status JoinGroup();
   absl::Status StartServers();
-  void FollowCatalog();
+  void PrepareUpkeep();
+  void WatchSync();
+  void WatchCatalog();
+
+  // What runs now; for other threads than the one that serves.
+  std::shared_ptr<Pipeline> running() const;
+  PipelineOptions OptionsOf(const v1::Project& project, bool adopts);
+  LookupFunction LookupIn(std::shared_ptr<Pipeline> pipeline) const;
   absl::StatusOr<std::vector<std::optional<Offset>>> AddTasks(absl::Span<const TaskId> ids);
+  void RemoveTasks(absl::Span<const TaskId> ids, bool lost);
+
+  // Definitions that change while the worker runs.
+  void TakeCatalog();
+  void Arrange();
+  absl::Status Turn(const v1::Project& project, bool adopts);
+  void EndTurn();
+  v1::Project WithoutLane() const;
+  v1::Project OfLane() const;
+  void TendLane();
+  void PauseLane(const absl::Status& why);
+  absl::Status EndLane();
+  bool is_turning() const { return next_ != nullptr || previous_ != nullptr; }
+
+  // What the catalog does not know yet of how far views are.
+  void ReportBuilds();
+  std::map<ViewId, BuiltTasks> BuiltHere() const;
+
   absl::Status Serve();
+  absl::Status LookAfterTasks();
   void LookAround();
-  absl::Status PrepareUpkeep();
+  absl::Status Ready() const;
   std::vector<std::string> TablesToKeep() const;
   std::set<TaskId> TasksHere() const;
   absl::Status CheckFlushes();
@@ -157,62 +203,64 @@ class WorkerProcess {
   bool AllRead() const;
   absl::StatusOr<bool> CaughtUp();
 
-  const LoadedProject loaded_;
+  const ProjectConfig config_;
   const RunOptions options_;
   const std::atomic<bool>& stop_;
-  RecordLimits limits_;
   StopWatch stop_watch_;
   WallClock clock_;
+
+  v1::Project wanted_;         // what the worker is to compute, lane and all
+  CatalogLog::State catalog_;  // of which that is
 
   const uint64_t file_limit_ = RaiseFileLimit();
   std::optional<StateFolder> state_folder_;
   std::unique_ptr<EmbeddedBroker> broker_;
-  KafkaConfig kafka_;
   std::unique_ptr<KafkaAdmin> admin_;
-  std::unique_ptr<ProjectTopics> topics_;  // null: those of the embedded broker go with it
-  absl::flat_hash_map<std::string, int32_t> source_partitions_;
-  std::vector<TaskPlan> plans_;
-  std::vector<const v1::Entity*> entity_of_repartitioned_;  // by view; null: of its source's topic
   bool known_to_group_ = false;
   std::unique_ptr<StoreFactory> stores_;
-  std::shared_ptr<ObjectStore> warehouse_;
-  std::unique_ptr<OfflineSink> offline_;
   RetryLog flush_log_;
   int64_t upkeep_errors_ = 0;  // of which were told
   RetryLog setback_log_;
   absl::Status removed_;  // of the last tasks that were taken away
-  std::unique_ptr<WorkerClaim> claim_;
-  std::unique_ptr<KafkaConsumer> consumer_;
-  std::unique_ptr<GroupWatch> group_;
-  std::unique_ptr<KeyCheck> key_check_;
-  std::unique_ptr<KafkaSource> source_;
-  std::unique_ptr<RepartitionSink> repartition_;
-  std::unique_ptr<Sink> updates_;
   DeadLetterLog dead_letters_{[](const std::string& line) { spdlog::warn("{}", line); },
                               std::chrono::steady_clock::now};
   ErasureLog erasures_;
-  std::unique_ptr<Worker> worker_;
-  std::unique_ptr<TableUpkeep> upkeep_;    // null: of others
+  PipelineContext context_;
+  std::unique_ptr<WorkerClaim> claim_;
+  std::unique_ptr<KafkaConsumer> consumer_;
+  std::unique_ptr<GroupWatch> group_;
+
+  std::shared_ptr<LaneFolder> adopted_;  // a lane's, whose views `pipeline_` or `next_` takes over
+  mutable absl::Mutex pipeline_mutex_;   // for who reads from other threads
+  std::shared_ptr<Pipeline> pipeline_;   // that has the tasks, or is about to
+  std::shared_ptr<Pipeline> next_;       // gets the tasks that `pipeline_` gives back
+  std::shared_ptr<Pipeline> previous_;   // lookups read it until `pipeline_` has the tasks
+  // A worker that was ready is so while it turns, until then.
+  std::atomic<int64_t> ready_until_{0};  // microseconds UTC
+  std::set<ViewId> lane_views_;
+  std::unique_ptr<Lane> lane_;
+  absl::Time lane_due_ = absl::InfinitePast();
+  RetryLog lane_log_;
+  std::string lane_error_;  // why there is none
+  std::optional<BuildReport> build_report_;
+  absl::Time next_report_ = absl::InfinitePast();
+
+  std::unique_ptr<TableUpkeep> upkeep_;  // null: of others
+  LoadedProject synced_;                 // of the sync watch
+  mutable absl::Mutex sync_mutex_;
   std::unique_ptr<SyncWatch> sync_watch_;  // null: nobody asked for it
   BringUpLog bring_up_log_;
   ReadyLog ready_log_;
   std::vector<std::string> summary_;  // of a run that has caught up
   MetricsRegistry metrics_;
   std::unique_ptr<FeatureReader> reader_;
+  absl::Mutex newest_mutex_;
+  CatalogLog::State newest_ ABSL_GUARDED_BY(newest_mutex_);  // that the watch has seen; null: none
   std::optional<CatalogWatch> catalog_watch_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
   std::atomic<bool> serving_{false};  // http_ and grpc_ are there
 };
-
-ViewFingerprints WorkerProcess::Fingerprints() const {
-  ViewFingerprints fingerprints;
-  for (const TaskPlan& plan : plans_) {
-    for (const ViewTaskPlan& view : plan.views)
-      fingerprints[{view.definition->name(), view.definition->version()}] = view.fingerprint;
-  }
-  return fingerprints;
-}
 
 absl::Status WorkerProcess::PrepareFolders() {
   if (file_limit_ < kFewFiles) {
@@ -221,242 +269,331 @@ absl::Status WorkerProcess::PrepareFolders() {
         "connections; raise it to {} or more, as with LimitNOFILE= of systemd",
         file_limit_, ConnectionLimitsFor(file_limit_).connections, kFewFiles);
   }
-  ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config().state, project().name()));
-  RETURN_IF_ERROR(state_folder_->CheckViews(Fingerprints()));
+  ASSIGN_OR_RETURN(state_folder_, OpenStateFolder(config_.state, wanted_.name()));
   if (!state_folder_->is_private()) {
     spdlog::warn(
         "other users may read the state folder {}, which belongs to another user than this one: "
         "run `chmod 700` on it as its owner",
         state_folder_->path().string());
   }
+  ASSIGN_OR_RETURN(lane_views_, ViewsInLane(state_folder_->path()));
+  std::erase_if(lane_views_, [this](const ViewId& view) {
+    return std::none_of(wanted_.feature_views().begin(), wanted_.feature_views().end(),
+                        [&](const v1::FeatureView& one) { return IdOf(one) == view; });
+  });
   stores_ = std::make_unique<StoreFactory>(
-      state_folder_->path(), StoreLimits{.block_cache_bytes = config().block_cache_bytes});
-  warehouse_ = OpenObjectStore(config().warehouse, config().s3);
-  offline_ = std::make_unique<OfflineSink>(
-      project(),
-      OfflineSinkOptions{.state_folder = config().state.string(),
-                         .warehouse = warehouse_,
-                         .flush_interval = absl::Microseconds(config().flush_interval_us),
-                         .flush_bytes = config().flush_bytes,
-                         .early_bytes = EarlyBytes(config().commit_bytes),
-                         .parquet_encoding = config().parquet_encoding,
-                         .fingerprints = Fingerprints(),
-                         .say = [](const std::string& message) { spdlog::warn("{}", message); }});
-  return offline_->CheckWritable();
-}
-
-absl::Status WorkerProcess::PlanAllTasks() {
-  ASSIGN_OR_RETURN(plans_, PlanTasks(project()));
-  if (plans_.empty() && project().feature_views_size() > 0) {
-    return absl::FailedPreconditionError(
-        "no source of the project's feature views has a topic: a worker has nothing to read. "
-        "`forebay backfill` computes the features of what is in files");
-  }
-  ASSIGN_OR_RETURN(auto from_now, FindViews("--from-now", options_.from_now));
-  ASSIGN_OR_RETURN(auto from_oldest, FindViews("--from-oldest", options_.from_oldest));
-  StartFromNow(from_now, &plans_);
-  StartFromOldest(from_oldest, &plans_);
-  entity_of_repartitioned_.resize(project().feature_views_size());
-  for (const TaskPlan& plan : plans_) {
-    if (!plan.repartition) continue;
-    for (const ViewTaskPlan& view : plan.views) entity_of_repartitioned_[view.view] = view.entity;
-  }
+      state_folder_->path(), StoreLimits{.block_cache_bytes = config_.block_cache_bytes});
+  context_ = {.config = &config_,
+              .stop = &stop_,
+              .give_up = stop_watch_.give_up(),
+              .clock = &clock_,
+              .folder = &*state_folder_,
+              .stores = stores_.get(),
+              .warehouse = OpenObjectStore(config_.warehouse, config_.s3),
+              .embedded_partitions = options_.embedded_partitions,
+              .logs = {&dead_letters_, &erasures_},
+              .owners_of = [this](absl::Span<const TaskId> tasks) {
+                return group_->DescribeOwnersOf(tasks);
+              }};
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<const v1::FeatureView*>> WorkerProcess::FindViews(
-    std::string_view flag, const std::vector<std::string>& names) const {
-  std::vector<const v1::FeatureView*> views;
-  for (const std::string& name : names) {
-    absl::StatusOr<int> view = FeatureNames(project()).FindView(name);
-    if (!view.ok()) {
-      return absl::InvalidArgumentError(
-          fmt::format("{} {}: {}", flag, name, std::string(view.status().message())));
-    }
-    views.push_back(&project().feature_views(*view));
-  }
-  return views;
 }
 
 absl::Status WorkerProcess::PrepareKafka() {
-  ASSIGN_OR_RETURN(kafka_, MakeKafkaConfig(config()));
+  KafkaConfig kafka;
+  ASSIGN_OR_RETURN(kafka, MakeKafkaConfig(config_));
   if (options_.embedded_broker) {
     ASSIGN_OR_RETURN(broker_, EmbeddedBroker::Start());
-    kafka_.bootstrap_servers = broker_->bootstrap_servers();
-    kafka_.properties["security.protocol"] = "plaintext";  // whatever the project's brokers ask for
+    kafka.bootstrap_servers = broker_->bootstrap_servers();
+    kafka.properties["security.protocol"] = "plaintext";  // whatever the project's brokers ask for
     // It answers a fetch with one produced batch per partition: larger batches, fewer fetches.
-    kafka_.properties.try_emplace("linger.ms", "50");
-    for (const v1::Source& source : project().sources()) {
-      if (source.topic().empty()) continue;
-      RETURN_IF_ERROR(broker_->CreateTopic(source.topic(), options_.embedded_partitions));
-    }
+    kafka.properties.try_emplace("linger.ms", "50");
+    if (config_.delivery == Delivery::kExactlyOnce)
+      spdlog::info("the embedded broker has no transactions: updates are delivered at least once");
   }
-  ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(kafka_));
+  ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(kafka));
   RETURN_IF_ERROR(admin_->WaitForBroker(absl::InfiniteDuration(), &stop_));
-  limits_ = RecordLimits(kafka_);
-  for (const TaskPlan& plan : plans_) {
-    if (plan.repartition) continue;
-    if (plan.source->batch().feed() && broker_ == nullptr) {
-      const TopicSpec spec =
-          FedTopic(*plan.source, static_cast<int32_t>(config().replication_factor), limits_.most());
-      RETURN_IF_ERROR(AskPatiently(stop_, [&] { return admin_->CreateTopic(spec); }));
-    }
-    int32_t& partitions = source_partitions_[plan.topic];
-    ASSIGN_OR_RETURN(partitions,
-                     AskPatiently(stop_, [&] { return admin_->PartitionCount(plan.topic); }));
-    RETURN_IF_ERROR(CheckUntilOffsets(*plan.source, partitions));
-  }
-  ASSIGN_OR_RETURN(std::vector<TopicSpec> specs,
-                   PlanTopics(project(), Repartitions(plans_), source_partitions_, limits_.most()));
-  if (broker_ != nullptr) {
-    for (const TopicSpec& spec : specs)
-      RETURN_IF_ERROR(broker_->CreateTopic(spec.name, spec.partitions));
-  } else {
-    for (TopicSpec& spec : specs)
-      spec.replication = static_cast<int32_t>(config().replication_factor);
-    known_to_group_ = IsKnownToGroup(*admin_, config());
-    topics_ = std::make_unique<ProjectTopics>(project(), kafka_, admin_.get(),
-                                              TopicRoles(project(), plans_), &stop_);
-    RETURN_IF_ERROR(topics_->Open(specs, &limits_));
-  }
-  LimitBatches(limits_, &kafka_);
-  LimitForwards(limits_, &plans_);
+  if (broker_ == nullptr) known_to_group_ = IsKnownToGroup(*admin_, config_);
+  context_.kafka = std::move(kafka);
+  context_.admin = admin_.get();
+  context_.broker = broker_.get();
   return absl::OkStatus();
 }
 
-absl::Status WorkerProcess::PrepareWorker() {
-  Worker::PartitionCounts partitions;
-  claim_ = std::make_unique<WorkerClaim>(kafka_, project().name(), config().worker_id);
-  RETURN_IF_ERROR(claim_->Make(&stop_));
-  KafkaConsumer::Options consumer{.kafka = kafka_,
-                                  .group = config().group,
-                                  .worker_id = config().worker_id,
-                                  .claim = claim_.get(),
-                                  .known_to_group = known_to_group_};
-  for (const TaskPlan& plan : plans_) {
-    // A repartition topic has as many partitions as its source.
-    int32_t count = source_partitions_.at(plan.source->topic());
-    partitions[plan.topic] = count;
-    consumer.topics.push_back({plan.topic, count, RoleOf(plan)});
+PipelineOptions WorkerProcess::OptionsOf(const v1::Project& project, bool adopts) {
+  PipelineOptions options{.kept = KeptViews(*catalog_, project),
+                          .lane = adopts ? &adopted_->stores() : nullptr,
+                          .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
+  // What the command line says is of the definitions that the worker began with.
+  if (pipeline_ == nullptr) {
+    options.from_now = options_.from_now;
+    options.from_oldest = options_.from_oldest;
   }
+  return options;
+}
+
+absl::Status WorkerProcess::JoinGroup() {
+  claim_ = std::make_unique<WorkerClaim>(context_.kafka, wanted_.name(), config_.worker_id);
+  RETURN_IF_ERROR(claim_->Make(&stop_));
+  KafkaConsumer::Options consumer{.kafka = context_.kafka,
+                                  .group = config_.group,
+                                  .worker_id = config_.worker_id,
+                                  .claim = claim_.get(),
+                                  .topics = pipeline_->topics(),
+                                  .known_to_group = known_to_group_};
   consumer.owner.assigned = [this](absl::Span<const TaskId> tasks) { return AddTasks(tasks); };
   consumer.owner.revoked = [this](absl::Span<const TaskId> tasks, bool lost) {
-    removed_ = worker_->RemoveTasks(tasks, lost);
-    if (IsTransient(removed_)) {
-      spdlog::warn("giving tasks back: {}; nothing is lost", std::string(removed_.message()));
-    }
+    RemoveTasks(tasks, lost);
   };
   ASSIGN_OR_RETURN(consumer_, KafkaConsumer::Create(std::move(consumer)));
-  group_ = std::make_unique<GroupWatch>([this] { return consumer_->client(); }, config().group);
-  key_check_ = std::make_unique<KeyCheck>(
-      plans_, [](const std::string& message) { spdlog::error("{}", message); });
-  source_ = std::make_unique<KafkaSource>(
-      consumer_.get(), plans_,
-      topics_ == nullptr ? std::map<std::string, TopicIdentity>() : topics_->identities(),
-      key_check_.get(), stop_watch_.give_up());
-  repartition_ = std::make_unique<RepartitionSink>(
-      Repartitions(plans_), source_partitions_,
-      RepartitionSinkOptions{.kafka = kafka_, .cancel = stop_watch_.give_up()});
-  if (broker_ != nullptr && config().delivery == Delivery::kExactlyOnce) {
-    spdlog::info("the embedded broker has no transactions: updates are delivered at least once");
-  }
-  updates_ = MakeUpdateSink(
-      project(), consumer_.get(),
-      UpdateSinkOptions{.kafka = kafka_,
-                        .worker_id = config().worker_id,
-                        .limits = limits_,
-                        .delivery = broker_ != nullptr ? Delivery::kAtLeastOnce : config().delivery,
-                        .cancel = stop_watch_.give_up()});
-  WorkerOptions worker{.threads = static_cast<int>(config().task_threads),
-                       .commit_interval = absl::Microseconds(config().commit_interval_us),
-                       .state_interval = absl::Microseconds(config().state_interval_us),
-                       .commit_bytes = static_cast<size_t>(config().commit_bytes),
-                       .hot_bytes = static_cast<size_t>(config().hot_map_bytes),
-                       .ready_lag = config().ready_lag,
-                       .whereabouts = MakeWhereabouts(),
-                       .clock_ahead = [this](const ClockAhead& ahead) { ReportClockAhead(ahead); },
-                       .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
-  // Forwarded records first: a position must not pass a record that its repartition topic lacks.
-  // The logs last: what they say has happened.
-  std::vector<Sink*> sinks = {repartition_.get(), offline_.get(), updates_.get(), &dead_letters_,
-                              &erasures_};
-  worker_ = std::make_unique<Worker>(
-      project(), plans_, std::move(partitions), worker, source_.get(), std::move(sinks),
-      [this](const TaskId& task) { return OpenStore(task); }, &clock_);
+  group_ = std::make_unique<GroupWatch>([this] { return consumer_->client(); }, config_.group);
   return absl::OkStatus();
 }
 
-// With what the task that has read the files before the topic has left of views that are new.
-absl::StatusOr<std::unique_ptr<StateStore>> WorkerProcess::OpenStore(const TaskId& task) {
-  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, stores_->Open(task));
-  auto plan = std::find_if(plans_.begin(), plans_.end(),
-                           [&](const TaskPlan& one) { return one.topic == task.topic; });
-  if (!HasFilesBeforeTopic(*plan->source) || plan->views.empty()) return store;
-  const TaskId files{BatchTopicOf(*plan), task.partition};
-  RETURN_IF_ERROR(CheckUntil(state_folder_->path(), files, *plan->source));
-  ASSIGN_OR_RETURN(std::vector<const ViewTaskPlan*> views, MissingViews(*plan, *store));
-  std::erase_if(views, [](const ViewTaskPlan* view) { return view->from_now; });
-  if (views.empty()) return store;
-  if (!IsBackfilled(state_folder_->path(), files)) {
-    return absl::FailedPreconditionError(fmt::format(
-        "source {} has files before its topic ({}), and their end was not reached yet in the state "
-        "folder {}: run `forebay backfill {}` first",
-        plan->source->name(), plan->source->batch().path(), state_folder_->path().string(),
-        views.front()->definition->name()));
+void WorkerProcess::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
+  // Its partitions are the worker's.
+  if (lane_ != nullptr) {
+    absl::Status stopped = lane_->Stop(lost);
+    if (!stopped.ok())
+      spdlog::warn("new views: {}; nothing is lost", std::string(stopped.message()));
+    lane_.reset();
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<StateStore> of_files, stores_->Open(files));
-  RETURN_IF_ERROR(AdoptViews(views, *of_files, store.get()));
-  spdlog::info("{}: goes on from the state of {}", task.ToString(), files.ToString());
-  return store;
-}
-
-Whereabouts WorkerProcess::MakeWhereabouts() const {
-  return {.partition_of = [this](int view, std::string_view key,
-                                 int partitions) -> std::optional<PartitionId> {
-            const v1::Entity* entity = entity_of_repartitioned_[view];
-            return entity == nullptr ? std::nullopt : RepartitionOf(*entity, key, partitions);
-          },
-          .owners_of =
-              [this](absl::Span<const TaskId> tasks) { return group_->DescribeOwnersOf(tasks); }};
-}
-
-void WorkerProcess::ReportClockAhead(const ClockAhead& ahead) const {
-  auto plan = std::find_if(plans_.begin(), plans_.end(),
-                           [&](const TaskPlan& one) { return one.topic == ahead.task.topic; });
-  if (plan != plans_.end()) spdlog::warn("{}", DescribeClockAhead(ahead, *plan->source));
+  removed_ = next_ != nullptr && !lost ? pipeline_->worker().HandOver()
+                                       : pipeline_->worker().RemoveTasks(ids, lost);
+  if (IsTransient(removed_)) {
+    spdlog::warn("giving tasks back: {}; nothing is lost", std::string(removed_.message()));
+  }
 }
 
 absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
     absl::Span<const TaskId> ids) {
-  ASSIGN_OR_RETURN(auto positions, worker_->AddTasks(ids));
-  // No sink has refused them, and nothing of them is published yet.
-  RETURN_IF_ERROR(state_folder_->KeepViews(Fingerprints()));
-  std::map<TaskId, std::optional<Offset>> least;
-  for (const auto& task : worker_->Tasks()) {
-    const TaskId& id = task->task().id();
-    if (task->task().read_before() < Offset(0)) source_->ReadsFirst(id);
-    least[id] = LeastPosition(task->task());
+  if (next_ != nullptr) {
+    // Where the group had given it nothing yet.
+    pipeline_->worker().HandOver().IgnoreError();
+    next_->Connect(consumer_.get(), consumer_.get());
+    previous_ = pipeline_;
+    absl::MutexLock lock(&pipeline_mutex_);
+    pipeline_ = std::exchange(next_, nullptr);
   }
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const TaskReading reading{.position = positions[i],
-                              .least = least[ids[i]] ? least[ids[i]] : positions[i]};
-    ASSIGN_OR_RETURN(positions[i], source_->Begin(ids[i], reading));
-  }
+  ASSIGN_OR_RETURN(auto positions, pipeline_->AddTasks(ids));
+  if (previous_ != nullptr) EndTurn();
   return positions;
 }
 
+std::shared_ptr<Pipeline> WorkerProcess::running() const {
+  absl::MutexLock lock(&pipeline_mutex_);
+  return pipeline_;
+}
+
+LookupFunction WorkerProcess::LookupIn(std::shared_ptr<Pipeline> pipeline) const {
+  return [pipeline = std::move(pipeline)](int view, std::string_view key,
+                                          std::optional<KnownTime> at) {
+    return pipeline->worker().Lookup(view, key, at);
+  };
+}
+
+// All but the views that are brought up beside, or, where they were here before, without those.
+v1::Project WorkerProcess::WithoutLane() const {
+  v1::Project project = wanted_;
+  project.clear_feature_views();
+  for (const v1::FeatureView& view : wanted_.feature_views()) {
+    const bool in_lane = lane_views_.contains(IdOf(view));
+    if (in_lane && (pipeline_ == nullptr || !pipeline_->HasView(IdOf(view)))) continue;
+    v1::FeatureView& added = *project.add_feature_views();
+    added = view;
+    if (in_lane) added.set_disabled(true);
+  }
+  TakeServices(*catalog_, &project);
+  return project;
+}
+
+v1::Project WorkerProcess::OfLane() const {
+  v1::Project project = wanted_;
+  project.clear_feature_views();
+  project.clear_feature_services();
+  for (const v1::FeatureView& view : wanted_.feature_views()) {
+    if (lane_views_.contains(IdOf(view))) *project.add_feature_views() = view;
+  }
+  return project;
+}
+
+// What the watch has seen of the catalog.
+void WorkerProcess::TakeCatalog() {
+  CatalogLog::State now;
+  {
+    absl::MutexLock lock(&newest_mutex_);
+    if (newest_ == nullptr || is_turning()) return;
+    now = std::exchange(newest_, nullptr);
+  }
+  wanted_ = FollowCatalog(wanted_, *catalog_, *now);
+  if (std::set<ViewId> purged = ViewsWithout(*catalog_, *now); !purged.empty()) {
+    absl::Status forgotten = state_folder_->ForgetViews(purged);
+    if (!forgotten.ok()) spdlog::warn("{}", std::string(forgotten.message()));
+  }
+  catalog_ = std::move(now);
+  Arrange();
+}
+
+// Views that are new go into the lane, where their source is read already; else nothing is kept
+// waiting by them.
+void WorkerProcess::Arrange() {
+  std::set<ViewId> lane;
+  for (const v1::FeatureView& view : wanted_.feature_views()) {
+    if (view.disabled()) continue;
+    const auto& known = pipeline_->project().feature_views();
+    const bool is_computed = std::any_of(known.begin(), known.end(), [&](const auto& one) {
+      return IdOf(one) == IdOf(view) && !one.disabled();
+    });
+    const v1::Source& source = *FindSource(wanted_, view.source());
+    if (!is_computed && pipeline_->ReadsTopic(source.topic())) lane.insert(IdOf(view));
+  }
+  if (lane != lane_views_) {
+    absl::Status ended = EndLane();
+    if (!ended.ok()) spdlog::warn("new views: {}; nothing is lost", std::string(ended.message()));
+    lane_views_ = std::move(lane);
+    lane_due_ = absl::InfinitePast();
+    if (lane_views_.empty()) RemoveLane(state_folder_->path());
+  }
+  const v1::Project project = WithoutLane();
+  const bool purged = std::ranges::any_of(pipeline_->kept(), [this](const KeptView& view) {
+    return catalog_->Find(ViewKey(view.id)) == nullptr;
+  });
+  if (IsSame(project, pipeline_->project()) && !purged) {
+    reader_->SetProject(project, LookupIn(pipeline_), catalog_);
+    return;
+  }
+  absl::Status turned = Turn(project, /*adopts=*/false);
+  if (!turned.ok()) {
+    spdlog::error("{} cannot be run here: {}; going on with the definitions of before",
+                  DescribeState(*catalog_), std::string(turned.message()));
+  }
+}
+
+// The tasks go to a pipeline of these definitions, at a record boundary.
+absl::Status WorkerProcess::Turn(const v1::Project& project, bool adopts) {
+  auto next = std::make_shared<Pipeline>(project, context_, OptionsOf(project, adopts));
+  RETURN_IF_ERROR(next->Plan());
+  RETURN_IF_ERROR(next->PrepareTopics());
+  if (pipeline_->worker().Ready().ok())
+    ready_until_ = absl::ToUnixMicros(absl::Now() + kTurnPatience);
+  next_ = std::move(next);
+  return consumer_->Renew(next_->topics());
+}
+
+void WorkerProcess::EndTurn() {
+  reader_->SetProject(pipeline_->project(), LookupIn(pipeline_), catalog_);
+  previous_->worker().Stop().IgnoreError();
+  previous_.reset();
+  if (adopted_ != nullptr) {
+    CrashPoint("lane.turned");
+    adopted_.reset();
+    RemoveLane(state_folder_->path());
+  }
+  WatchSync();
+  spdlog::info("running the definitions of {}", DescribeState(*catalog_));
+}
+
+absl::Status WorkerProcess::EndLane() {
+  if (lane_ == nullptr) return absl::OkStatus();
+  absl::Status stopped = lane_->Stop();
+  lane_.reset();
+  return stopped;
+}
+
+void WorkerProcess::TendLane() {
+  if (lane_views_.empty() || is_turning() || pipeline_->worker().Tasks().empty()) return;
+  if (lane_ == nullptr) {
+    if (absl::Now() < lane_due_) return;
+    auto lane = Lane::Start(OfLane(), context_, pipeline_, consumer_.get());
+    if (lane.ok()) {
+      lane_ = *std::move(lane);
+      lane_error_.clear();
+      spdlog::info("bringing up {} beside what runs", JoinIds(lane_views_));
+      return;
+    }
+    return PauseLane(lane.status());
+  }
+  absl::Status status = lane_->Poll();
+  if (!status.ok()) {
+    lane_->Stop(/*lost=*/true).IgnoreError();
+    lane_.reset();
+    return PauseLane(status);
+  }
+  if (!lane_->has_met_head()) return;
+  std::shared_ptr<LaneFolder> folder;
+  if (status = lane_->Stop(); status.ok()) folder = lane_->TakeFolder();
+  lane_.reset();
+  if (status.ok()) {
+    adopted_ = std::move(folder);
+    spdlog::info("{} has met the head of its topics", JoinIds(lane_views_));
+    std::set<ViewId> met = std::exchange(lane_views_, {});
+    status = Turn(WithoutLane(), /*adopts=*/true);
+    if (!status.ok()) {
+      lane_views_ = std::move(met);
+      adopted_.reset();
+    }
+  }
+  if (!status.ok()) PauseLane(status);
+}
+
+void WorkerProcess::PauseLane(const absl::Status& why) {
+  lane_due_ = absl::Now() + (IsTransient(why) ? kLanePause : kLongLanePause);
+  lane_error_ = std::string(why.message());
+  lane_log_.Say("{} cannot be brought up: {}; trying again", JoinIds(lane_views_), lane_error_);
+}
+
+std::map<ViewId, BuiltTasks> WorkerProcess::BuiltHere() const {
+  std::map<ViewId, BuiltTasks> here;
+  for (const TaskPlan& plan : pipeline_->plans()) {
+    std::vector<std::string> built;
+    for (const auto& task : pipeline_->worker().Tasks()) {
+      if (task->task().id().topic == plan.topic && task->caught_up())
+        built.push_back(task->task().id().ToString());
+    }
+    for (const ViewTaskPlan& of : plan.views) {
+      const ViewId id = IdOf(*of.definition);
+      const v1::CatalogObject* object = catalog_->Find(ViewKey(id));
+      if (object == nullptr || object->view().state() != v1::ViewVersion::BUILDING) continue;
+      BuiltTasks tasks{.tasks = pipeline_->partitions(plan)};
+      const auto& known = object->view().built();
+      std::ranges::copy_if(built, std::back_inserter(tasks.built), [&](const std::string& task) {
+        return std::ranges::find(known, task) == known.end();
+      });
+      if (!tasks.built.empty()) here[id] = std::move(tasks);
+    }
+  }
+  return here;
+}
+
+void WorkerProcess::ReportBuilds() {
+  if (is_turning() || absl::Now() < next_report_) return;
+  next_report_ = absl::Now() + kReportInterval;
+  WorkerBuilds builds{.views = BuiltHere()};
+  if (!lane_views_.empty()) {
+    LaneReport& report = builds.lane.emplace();
+    for (const ViewId& view : lane_views_) report.views.push_back(view.ToString());
+    report.error = lane_error_;
+    if (lane_ != nullptr) {
+      const Lane::Progress progress = lane_->progress();
+      report.files = progress.files;
+      report.read = progress.read;
+      report.all = progress.all;
+      report.per_second = progress.per_second;
+    }
+  }
+  build_report_->Tell(std::move(builds));
+}
+
 absl::Status WorkerProcess::StartServers() {
-  reader_ = std::make_unique<FeatureReader>(
-      project(),
-      [this](int view, std::string_view key, std::optional<KnownTime> at) {
-        return worker_->Lookup(view, key, at);
-      },
-      options_.catalog_state);
+  reader_ = std::make_unique<FeatureReader>(pipeline_->project(), LookupIn(pipeline_), catalog_);
   metrics_.AddCollector([this](MetricsWriter& writer) {
-    WriteWorkerMetrics(*worker_, *source_, *offline_, &writer);
+    const std::shared_ptr<Pipeline> pipeline = running();
+    WriteWorkerMetrics(pipeline->worker(), pipeline->source(), pipeline->offline(), &writer);
     if (upkeep_ != nullptr) WriteUpkeepMetrics(upkeep_->counters(), &writer);
-    if (sync_watch_ != nullptr) WriteSyncMetrics(sync_watch_->counts(), &writer);
-    WriteKeyMetrics(*key_check_, &writer);
+    {
+      absl::MutexLock lock(&sync_mutex_);
+      if (sync_watch_ != nullptr) WriteSyncMetrics(sync_watch_->counts(), &writer);
+    }
+    WriteKeyMetrics(pipeline->key_check(), &writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
     if (serving_.load()) {
       writer.Write(Metric::kRefusedConnections, {"grpc"},
@@ -464,64 +601,76 @@ absl::Status WorkerProcess::StartServers() {
     }
   });
   const ConnectionLimits limits = ConnectionLimitsFor(file_limit_);
-  auto ready = [this] { return worker_->Ready(); };
-  HttpServerOptions http{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_http_port),
+  auto ready = [this] { return Ready(); };
+  HttpServerOptions http{.address = config_.serving_address,
+                         .port = static_cast<uint16_t>(config_.serving_http_port),
                          .max_connections = limits.connections,
                          .most_files = limits.files};
   ASSIGN_OR_RETURN(http_, HttpServer::Start(http, reader_.get(), &metrics_, ready));
-  GrpcServerOptions grpc{.address = config().serving_address,
-                         .port = static_cast<uint16_t>(config().serving_grpc_port),
+  GrpcServerOptions grpc{.address = config_.serving_address,
+                         .port = static_cast<uint16_t>(config_.serving_grpc_port),
                          .max_connections = limits.connections,
                          .most_files = limits.files};
   ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, reader_.get(), &metrics_, ready));
-  spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config().serving_address,
+  spdlog::info("listening on {}: HTTP port {}, gRPC port {}", config_.serving_address,
                http_->port(), grpc_->port());
   serving_ = true;
-  FollowCatalog();
+  WatchCatalog();
+  build_report_.emplace(options_.catalog->For("bring up"), context_.warehouse, wanted_.name(),
+                        config_.worker_id);
   return absl::OkStatus();
 }
 
-// Services and models; definitions are those that the worker began with.
-void WorkerProcess::FollowCatalog() {
-  CatalogWatcher watcher{
-      .changed = [this](const CatalogLog::State& state) { reader_->SetCatalog(state); },
-      .failed =
-          [](const absl::Status& why) {
-            spdlog::warn("{}: going on with what is known, and trying again",
-                         std::string(why.message()));
-          },
-      .recovered = [] { spdlog::info("the catalog is followed again"); }};
-  catalog_watch_.emplace(*options_.catalog, options_.catalog_state,
-                         absl::Microseconds(config().catalog_interval_us), std::move(watcher));
+void WorkerProcess::WatchCatalog() {
+  CatalogWatcher watcher{.changed =
+                             [this](const CatalogLog::State& state) {
+                               absl::MutexLock lock(&newest_mutex_);
+                               newest_ = state;
+                             },
+                         .failed =
+                             [](const absl::Status& why) {
+                               spdlog::warn("{}: going on with what is known, and trying again",
+                                            std::string(why.message()));
+                             },
+                         .recovered = [] { spdlog::info("the catalog is followed again"); }};
+  catalog_watch_.emplace(*options_.catalog, catalog_,
+                         absl::Microseconds(config_.catalog_interval_us), std::move(watcher));
+}
+
+// As before, for a while, of a worker whose tasks are opened by other definitions.
+absl::Status WorkerProcess::Ready() const {
+  absl::Status ready = running()->worker().Ready();
+  const bool turning = absl::ToUnixMicros(absl::Now()) < ready_until_.load();
+  return absl::IsUnavailable(ready) && turning ? absl::OkStatus() : ready;
 }
 
 void WorkerProcess::PrintReady() const {
   fmt::print(
       "{{\"ready\": true, \"http_port\": {}, \"grpc_port\": {}, \"brokers\": \"{}\", "
       "\"partitions\": {}}}\n",
-      http_->port(), grpc_->port(), kafka_.bootstrap_servers, worker_->Tasks().size());
+      http_->port(), grpc_->port(), context_.kafka.bootstrap_servers,
+      pipeline_->worker().Tasks().size());
   std::fflush(stdout);
 }
 
 // Whether all tasks saw the ends of their partitions. Says nothing of what is on its way to them.
 bool WorkerProcess::AllRead() const {
-  for (const auto& task : worker_->Tasks()) {
+  for (const auto& task : pipeline_->worker().Tasks()) {
     if (!task->at_end() || task->task().statistics().waiting != 0) return false;
   }
-  return worker_->Ready().ok();
+  return pipeline_->worker().Ready().ok();
 }
 
 // Whether every task has applied all that its partition holds, asked of the broker after a commit
-// has pushed out what sources forward.
+// has pushed out what sources forward; and nothing is brought up beside.
 absl::StatusOr<bool> WorkerProcess::CaughtUp() {
-  if (!AllRead()) return false;
-  RETURN_IF_ERROR(worker_->Commit());
-  auto tasks = worker_->Tasks();
+  if (is_turning() || !lane_views_.empty() || !AllRead()) return false;
+  RETURN_IF_ERROR(pipeline_->worker().Commit());
+  auto tasks = pipeline_->worker().Tasks();
   std::vector<TaskId> ids;
   ids.reserve(tasks.size());
   for (const auto& task : tasks) ids.push_back(task->task().id());
-  absl::StatusOr<std::vector<Offset>> ends = source_->QueryEnds(ids, absl::Seconds(10));
+  absl::StatusOr<std::vector<Offset>> ends = pipeline_->source().QueryEnds(ids, absl::Seconds(10));
   if (!ends.ok()) return false;  // asked again; what is wrong for good shows when fetching
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i]->position().value() + 1 < (*ends)[i].value()) return false;
@@ -532,71 +681,85 @@ absl::StatusOr<bool> WorkerProcess::CaughtUp() {
 // What is said now and then.
 void WorkerProcess::LookAround() {
   absl::Time now = absl::Now();
-  auto tasks = worker_->Tasks();
+  auto tasks = pipeline_->worker().Tasks();
   bring_up_log_.Look(tasks, now);
-  ready_log_.Look(worker_->Ready(), tasks.size(), now);
-  if (!worker_->HasAllTasks()) group_->Look(now);
+  ready_log_.Look(Ready(), tasks.size(), now);
+  if (!pipeline_->worker().HasAllTasks()) group_->Look(now);
   dead_letters_.SayDue();
+}
+
+absl::Status WorkerProcess::LookAfterTasks() {
+  RETURN_IF_ERROR(consumer_->Poll(kPoll));
+  RETURN_IF_ERROR(pipeline_->worker().status());
+  RETURN_IF_ERROR(CheckFlushes());
+  CheckUpkeep();
+  CheckSetback();
+  return pipeline_->WatchTopics();
 }
 
 absl::Status WorkerProcess::Serve() {
   bool ready = false;
   while (!stop_.load()) {
-    RETURN_IF_ERROR(source_->Poll(kPoll));
-    RETURN_IF_ERROR(worker_->status());
-    RETURN_IF_ERROR(CheckFlushes());
-    CheckUpkeep();
-    CheckSetback();
-    if (topics_ != nullptr) RETURN_IF_ERROR(topics_->Watch(worker_->Tasks()));
+    RETURN_IF_ERROR(LookAfterTasks());
+    TakeCatalog();
+    TendLane();
+    ReportBuilds();
     LookAround();
-    if (!ready && worker_->Ready().ok()) {
+    if (!ready && pipeline_->worker().Ready().ok()) {
       ready = true;
       PrintReady();
     }
     if (!options_.until_idle || !ready) continue;
     ASSIGN_OR_RETURN(bool caught_up, CaughtUp());
     if (!caught_up) continue;
-    summary_ = RunSummary(worker_->Tasks(), dead_letters_.Counts());
+    summary_ = RunSummary(pipeline_->worker().Tasks(), dead_letters_.Counts());
     return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
-absl::Status WorkerProcess::PrepareUpkeep() {
-  if (config().verify_every_us > 0)
-    sync_watch_ = std::make_unique<SyncWatch>(
-        loaded_, kafka_, warehouse_,
-        [this](int view, std::string_view key, std::optional<KnownTime> at) {
-          return worker_->Lookup(view, key, at);
-        });
-  if (!config().upkeep) return absl::OkStatus();
+// Of what runs now.
+void WorkerProcess::WatchSync() {
+  if (config_.verify_every_us <= 0) return;
+  absl::MutexLock lock(&sync_mutex_);
+  if (sync_watch_ != nullptr) sync_watch_->Stop();
+  sync_watch_.reset();
+  *synced_.project = pipeline_->project();
+  synced_.config = config_;
+  sync_watch_ =
+      std::make_unique<SyncWatch>(synced_, context_.kafka, context_.warehouse, LookupIn(pipeline_));
+  sync_watch_->Start([this] { return TasksHere(); });
+}
+
+void WorkerProcess::PrepareUpkeep() {
+  if (!config_.upkeep) return;
   upkeep_ = std::make_unique<TableUpkeep>(
-      warehouse_, TableUpkeepOptions{
-                      .interval = absl::Microseconds(config().upkeep_interval_us),
-                      .retention = absl::Microseconds(config().table_retention_us),
-                      .cold = config().cold,
-                      .s3 = config().s3,
-                      .cold_after = absl::Microseconds(config().cold_after_us),
-                      .pace = {.cpu_share = static_cast<double>(config().upkeep_cpu_percent) / 100,
-                               .bytes_per_second = config().upkeep_bytes_per_second},
-                      .compaction = {.limits = {.memory_bytes = config().compaction_memory_bytes},
-                                     .target_bytes = config().table_file_bytes,
-                                     .encoding = config().parquet_encoding}});
-  return absl::OkStatus();
+      context_.warehouse,
+      TableUpkeepOptions{
+          .interval = absl::Microseconds(config_.upkeep_interval_us),
+          .retention = absl::Microseconds(config_.table_retention_us),
+          .cold = config_.cold,
+          .s3 = config_.s3,
+          .cold_after = absl::Microseconds(config_.cold_after_us),
+          .pace = {.cpu_share = static_cast<double>(config_.upkeep_cpu_percent) / 100,
+                   .bytes_per_second = config_.upkeep_bytes_per_second},
+          .compaction = {.limits = {.memory_bytes = config_.compaction_memory_bytes},
+                         .target_bytes = config_.table_file_bytes,
+                         .encoding = config_.parquet_encoding}});
 }
 
 // Of the views whose first partition is here: so each table has one worker that looks after it, as
 // a rule. Where for a while two do, one of them merges in vain.
 std::vector<std::string> WorkerProcess::TablesToKeep() const {
   std::vector<std::string> tables;
-  for (const auto& task : worker_->Tasks()) {
+  const std::shared_ptr<Pipeline> pipeline = running();
+  for (const auto& task : pipeline->worker().Tasks()) {
     if (task->task().id().partition != PartitionId(0)) continue;
-    for (const TaskPlan& plan : plans_) {
+    for (const TaskPlan& plan : pipeline->plans()) {
       if (plan.topic != task->task().id().topic) continue;
       for (const ViewTaskPlan& view : plan.views) {
         if (view.definition->history() == v1::FeatureView::ON)
-          tables.push_back(
-              OfflineTablePath(ViewId{view.definition->name(), view.definition->version()}));
+          tables.push_back(OfflineTablePath(IdOf(*view.definition)));
       }
       if (plan.archive) tables.push_back(OfflineTablePath(TableId::OfEvents(plan.source->name())));
     }
@@ -606,7 +769,7 @@ std::vector<std::string> WorkerProcess::TablesToKeep() const {
 
 std::set<TaskId> WorkerProcess::TasksHere() const {
   std::set<TaskId> here;
-  for (const auto& task : worker_->Tasks()) here.insert(task->task().id());
+  for (const auto& task : running()->worker().Tasks()) here.insert(task->task().id());
   return here;
 }
 
@@ -621,7 +784,7 @@ void WorkerProcess::CheckUpkeep() {
 // A table that cannot be written to stops the worker: its rows are safe in the change log, which
 // must not grow unseen. A store that is away for a while is waited for.
 absl::Status WorkerProcess::CheckFlushes() {
-  absl::Status status = offline_->last_flush_error();
+  absl::Status status = pipeline_->offline().last_flush_error();
   if (absl::IsUnavailable(status) || absl::IsAborted(status)) {
     flush_log_.Say("the offline tables cannot be written to, retrying: {}",
                    std::string(status.message()));
@@ -633,11 +796,11 @@ absl::Status WorkerProcess::CheckFlushes() {
 
 // What passes ends no worker: its tasks are opened again from their last states.
 void WorkerProcess::CheckSetback() {
-  absl::Status setback = worker_->setback();
+  absl::Status setback = pipeline_->worker().setback();
   if (setback.ok()) return;
   setback_log_.Say("{}: taking up the tasks again from their last states",
                    std::string(setback.message()));
-  source_->JoinAgain();
+  consumer_->JoinAgain();
 }
 
 absl::Status WorkerProcess::Stop(absl::Status ran) {
@@ -645,24 +808,27 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
     spdlog::info("stopping: committing what has been applied");
   } else {
     spdlog::info("stopping without a further commit");
-    worker_->Fail(ran);
+    pipeline_->worker().Fail(ran);
   }
-  if (topics_ != nullptr) {
-    absl::Status noted = topics_->NoteRefused(key_check_->Refused());
-    if (!noted.ok()) spdlog::error("{}", std::string(noted.message()));
-  }
+  pipeline_->NoteRefusedTopics();
+  next_report_ = absl::InfinitePast();
+  if (ran.ok()) ReportBuilds();
+  build_report_.reset();
   if (sync_watch_ != nullptr) sync_watch_->Stop();
   if (upkeep_ != nullptr) upkeep_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
-  source_->Close();  // takes the tasks away, which commits and flushes them
-  stop_watch_.Fail(worker_->Stop());
+  next_.reset();  // it gets no tasks any more
+  if (!ran.ok() && lane_ != nullptr) lane_->Stop(/*lost=*/true).IgnoreError();
+  consumer_->Close();  // takes the tasks away, which commits and flushes them
+  stop_watch_.Fail(pipeline_->worker().Stop());
   ran = stop_watch_.cause();
   // Not all has reached its table. Whom the group has turned away had nothing to give.
   if (ran.ok() && absl::IsUnavailable(removed_)) ran = removed_;
   dead_letters_.SayRest();
   if (!ran.ok()) return ran;
-  for (const std::string& line : DescribeUnwritten(project(), worker_->Unwritten()))
+  for (const std::string& line :
+       DescribeUnwritten(pipeline_->project(), pipeline_->worker().Unwritten()))
     spdlog::info("{}", line);
   for (const std::string& line : summary_) spdlog::info("{}", line);
   return ran;
@@ -672,7 +838,6 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
 
 absl::Status RunWorker(LoadedProject loaded, const RunOptions& options,
                        const std::atomic<bool>& stop) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forebay"));
   return WorkerProcess(std::move(loaded), options, stop).Run();
 }
 

@@ -26,8 +26,8 @@ AtLeastOnceSink::AtLeastOnceSink(const v1::Project& project, KafkaConsumer* cons
 
 absl::StatusOr<Offset> AtLeastOnceSink::Open(const TaskId& task) {
   RetryLog log;
-  Offset offset;
-  while (true) {
+  Offset offset(-1);
+  while (options_.commits_offsets) {
     auto committed = consumer_->Committed({task}, absl::Seconds(2));
     if (committed.ok()) {
       offset = committed->front().value_or(Offset(0)) - 1;
@@ -121,7 +121,7 @@ void AtLeastOnceSink::Lose(const TaskId& task) {
 
 absl::Status AtLeastOnceSink::SendOffsets(
     const std::vector<std::pair<TaskId, Offset>>& next_offsets, absl::Duration timeout) {
-  if (next_offsets.empty()) return absl::OkStatus();
+  if (next_offsets.empty() || !options_.commits_offsets) return absl::OkStatus();
   absl::Status status = consumer_->Commit(next_offsets, timeout, options_.cancel);
   // They only save repeated records, so nobody waits for them.
   if (absl::IsUnavailable(status) || absl::IsCancelled(status)) {

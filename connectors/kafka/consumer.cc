@@ -5,7 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "connectors/kafka/kafka_error.h"
@@ -25,6 +27,8 @@ constexpr int kLeavePolls = 100;
 constexpr int kLeavePollMillis = 50;
 // Before the group is joined once more after something that passes.
 constexpr absl::Duration kJoinPause = absl::Seconds(1);
+// librdkafka wants one of every consumer; nobody joins it, and nothing is committed in it.
+constexpr char kNoGroup[] = "forebay-none";
 
 constexpr std::string_view kDeleted =
     "To do without it, take its source out of the definitions. Else create it again (forebay does "
@@ -139,12 +143,13 @@ absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Create(Options opt
 
 absl::Status KafkaConsumer::Connect() {
   int64_t partitions = 0;
-  for (const SubscribedTopic& topic : options_.topics) partitions += topic.partitions;
+  for (const SubscribedTopic& topic : topics_) partitions += topic.partitions;
   KafkaConfig kafka = options_.kafka;
   kafka.properties.merge(FetchAhead(options_.records_ahead, partitions));
-  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(kafka, ClientRole::kConsumer,
-                                            {{"group.id", options_.group},
-                                             {"group.instance.id", options_.worker_id}}));
+  Properties properties = {{"group.id", kNoGroup}};
+  if (!options_.group.empty())
+    properties = {{"group.id", options_.group}, {"group.instance.id", options_.worker_id}};
+  ASSIGN_OR_RETURN(ConfHandle conf, NewConf(kafka, ClientRole::kConsumer, properties));
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_rebalance_cb(
       conf.get(),
@@ -156,7 +161,7 @@ absl::Status KafkaConsumer::Connect() {
     absl::MutexLock lock(&mutex_);
     client_.swap(client);
   }
-  return Subscribe();
+  return options_.group.empty() ? absl::OkStatus() : Subscribe();
 }
 
 ClientHandle KafkaConsumer::client() const {
@@ -166,7 +171,7 @@ ClientHandle KafkaConsumer::client() const {
 
 absl::Status KafkaConsumer::Subscribe() {
   PartitionList topics = NewPartitionList();
-  for (const SubscribedTopic& topic : options_.topics) {
+  for (const SubscribedTopic& topic : topics_) {
     rd_kafka_topic_partition_list_add(topics.get(), topic.name.c_str(), RD_KAFKA_PARTITION_UA);
   }
   return KafkaStatus(rd_kafka_subscribe(client().get(), topics.get()),
@@ -182,7 +187,11 @@ void KafkaConsumer::Close() {
   if (closed_ || client() == nullptr) return;
   closed_ = true;
   if (!Health().ok()) LosePlace();
-  if (!quiet_ && !lost_place_) Leave();
+  if (options_.group.empty()) {
+    if (!quiet_) RevokeAll();
+  } else if (!quiet_ && !lost_place_) {
+    Leave();
+  }
   rd_kafka_consumer_close(client().get());
   CloseQueues();
 }
@@ -264,7 +273,7 @@ void KafkaConsumer::OnRebalance(rd_kafka_s* client, int error,
 bool KafkaConsumer::IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const {
   std::set<std::string> given, wanted;
   for (const TaskId& task : TasksOf(partitions)) given.insert(task.topic);
-  for (const SubscribedTopic& topic : options_.topics) wanted.insert(topic.name);
+  for (const SubscribedTopic& topic : topics_) wanted.insert(topic.name);
   return given != wanted;
 }
 
@@ -281,8 +290,12 @@ void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
     earlier_life_ = other ? EarlierLife::kToLeave : EarlierLife::kOver;
   }
   if (earlier_life_ != EarlierLife::kOver || leaving_) return TakeNothing();
+  Begin(partitions);
+}
+
+void KafkaConsumer::Begin(rd_kafka_topic_partition_list_s* partitions) {
   absl::Status taken = TakePartitions(partitions);
-  if (IsTransient(taken)) {
+  if (IsTransient(taken) && !options_.group.empty()) {
     log_.Say("taking partitions: {}, trying again", std::string(taken.message()));
     JoinAgain();
   } else {
@@ -297,9 +310,9 @@ void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
 absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* partitions) {
   std::vector<TaskId> tasks = TasksOf(*partitions);
   for (const TaskId& task : tasks) {
-    auto topic = std::find_if(options_.topics.begin(), options_.topics.end(),
+    auto topic = std::find_if(topics_.begin(), topics_.end(),
                               [&](const auto& t) { return t.name == task.topic; });
-    if (topic == options_.topics.end()) continue;
+    if (topic == topics_.end()) continue;
     RETURN_IF_ERROR(CheckSameTopic(topic->name, topic->role, {"", topic->partitions},
                                    {"", std::max(topic->partitions, task.partition.value() + 1)},
                                    "this worker"));
@@ -367,6 +380,40 @@ void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   CloseQueues();                         // eager: all are revoked
   join_again_ = absl::InfiniteFuture();  // that is what happens
   rd_kafka_assign(client().get(), nullptr);
+}
+
+void KafkaConsumer::RevokeAll() {
+  PartitionList held = NewPartitionList();
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [task, partition] : partitions_) Add(held.get(), task);
+  }
+  if (held->cnt > 0) Revoke(held.get());
+}
+
+absl::Status KafkaConsumer::Renew(std::vector<SubscribedTopic> topics) {
+  auto name = [](const SubscribedTopic& topic) { return topic.name; };
+  std::set<std::string> before, after;
+  std::ranges::transform(topics_, std::inserter(before, before.end()), name);
+  std::ranges::transform(topics, std::inserter(after, after.end()), name);
+  topics_ = std::move(topics);
+  std::vector<TaskId> tasks;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [task, partition] : partitions_) tasks.push_back(task);
+  }
+  std::sort(tasks.begin(), tasks.end());
+  if (before != after) return Subscribe();
+  // Whoever has no tasks now is about to get them.
+  return tasks.empty() ? absl::OkStatus() : Take(tasks);
+}
+
+absl::Status KafkaConsumer::Take(const std::vector<TaskId>& tasks) {
+  RevokeAll();
+  PartitionList partitions = NewPartitionList();
+  for (const TaskId& task : tasks) Add(partitions.get(), task);
+  Begin(partitions.get());
+  return std::exchange(rebalance_status_, absl::OkStatus());
 }
 
 absl::Status KafkaConsumer::LeaveEarlierLife() {

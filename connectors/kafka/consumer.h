@@ -87,7 +87,7 @@ class KafkaConsumer {
  public:
   struct Options {
     KafkaConfig kafka;
-    std::string group;
+    std::string group;  // empty: none; the owner says which tasks it reads (Take)
     std::string worker_id;
     // Tells whether another worker has the worker_id; made before. Outlives the consumer. Null:
     // whoever has the place is another.
@@ -116,6 +116,15 @@ class KafkaConsumer {
   // The worker has lost its tasks for a reason of its own: after a pause they are taken away and
   // assigned anew, unless the group does so before. Poll's thread.
   void JoinAgain();
+
+  // What the owner does with its tasks has changed: they are taken away and assigned anew, at once
+  // and without the group, where the topics are those of before; else with the group, which then
+  // divides the others. Errors as Poll. Poll's thread.
+  absl::Status Renew(std::vector<SubscribedTopic> topics);
+
+  // Of a consumer without a group (Options.group is empty): these are its tasks from now on. Errors
+  // as Poll. Poll's thread.
+  absl::Status Take(const std::vector<TaskId>& tasks);
 
   // Up to `max_records` records, waiting up to `timeout` for the first; none: there are no more for
   // now. CANCELLED: the task is not assigned (any more). DATA_LOSS: a record's checksum is wrong.
@@ -168,7 +177,8 @@ class KafkaConsumer {
  private:
   struct Partition;
 
-  explicit KafkaConsumer(Options options) : options_(std::move(options)) {}
+  explicit KafkaConsumer(Options options)
+      : options_(std::move(options)), topics_(options_.topics) {}
 
   static void OnRebalance(rd_kafka_s* client, int error,
                           rd_kafka_topic_partition_list_s* partitions, void* self);
@@ -183,11 +193,14 @@ class KafkaConsumer {
   // Makes another client, unless another worker has the place.
   absl::Status TakePlaceAgain(absl::Duration timeout);
   void Assign(rd_kafka_topic_partition_list_s* partitions);
+  // Asks the owner from where, and reads; or nothing.
+  void Begin(rd_kafka_topic_partition_list_s* partitions);
   // Ends a rebalance.
   void TakeNothing();
   // Whether a partition list is for other topics than those subscribed to.
   bool IsForOtherTopics(const rd_kafka_topic_partition_list_s& partitions) const;
   void Revoke(rd_kafka_topic_partition_list_s* partitions);
+  void RevokeAll();
   absl::Status TakePartitions(rd_kafka_topic_partition_list_s* partitions);
   void OpenQueues(const std::vector<TaskId>& tasks);
   void CloseQueues();
@@ -198,6 +211,7 @@ class KafkaConsumer {
 
   const Options options_;
   // Of Poll's thread.
+  std::vector<SubscribedTopic> topics_;
   absl::Status rebalance_status_;                   // of the callback
   absl::Time join_again_ = absl::InfiniteFuture();  // when
   enum class EarlierLife : uint8_t { kUnknown, kToLeave, kLeaving, kOver };

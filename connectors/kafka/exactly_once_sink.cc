@@ -9,6 +9,7 @@
 #include "connectors/kafka/retry_log.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/types/status_macros.h"
+#include "schemas/types/topics.h"
 
 namespace forebay {
 namespace {
@@ -70,7 +71,7 @@ absl::Status ExactlyOnceSink::Close(const TaskId& task) {
   auto found = tasks_.find(task);
   if (found == tasks_.end()) return absl::OkStatus();
   absl::Status status;
-  if (found->second.position > found->second.published) {
+  if (options_.commits_offsets && found->second.position > found->second.published) {
     status = Publish({}, {{task, found->second.position, nullptr}});
   }
   Lose(task);
@@ -91,7 +92,8 @@ std::vector<ExactlyOnceSink::Part> ExactlyOnceSink::PlanCommit(
     if (output->position <= task.published) continue;
     if (writers_.Find(output->task)->HasRecordsAfter(OutputOf(*output), task.published)) {
       parts.push_back({output->task, output->position, output});
-    } else if (output->position > task.committed && now - task.offset_sent >= kOffsetInterval) {
+    } else if (options_.commits_offsets && output->position > task.committed &&
+               now - task.offset_sent >= kOffsetInterval) {
       parts.push_back({output->task, output->position, nullptr});
     }
   }
@@ -139,7 +141,7 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
   RETURN_IF_ERROR(producer_->Begin());
   std::vector<std::pair<TaskId, Offset>> next_offsets;
   for (const Part& part : parts) {
-    next_offsets.push_back(NextOffset(part));
+    if (options_.commits_offsets) next_offsets.push_back(NextOffset(part));
     if (part.output == nullptr) continue;
     Offset published = tasks_.at(part.task).published;
     std::shared_ptr<UpdateWriter> writer = writers_.Find(part.task);
@@ -150,6 +152,9 @@ absl::Status ExactlyOnceSink::PublishOnce(const std::vector<Part>& parts) {
           WritePosition(project_.name(), key, part.position, producer_->records())));
     }
   }
+  // Who is not in the group any more must not publish: the broker looks at whoever sends offsets.
+  if (!options_.commits_offsets)
+    next_offsets.emplace_back(TaskId{PositionsTopic(project_.name()), PartitionId(0)}, Offset(0));
   RETURN_IF_ERROR(producer_->SendOffsets(next_offsets, group.get()));
   RETURN_IF_ERROR(producer_->Commit());
   SetPublished(parts);
@@ -210,7 +215,7 @@ absl::Status ExactlyOnceSink::EnsureProducer() {
 
 absl::Status ExactlyOnceSink::ReadPublished(absl::Span<const TaskId> tasks) {
   RetryLog log;
-  while (!tasks.empty()) {
+  while (!tasks.empty() && options_.commits_offsets) {
     auto committed = consumer_->Committed(tasks, absl::Seconds(2));
     if (committed.ok()) {
       for (size_t i = 0; i < tasks.size(); ++i) {

@@ -53,6 +53,9 @@ struct UpdateSinkOptions {
   std::string worker_id;
   RecordLimits limits = RecordLimits(KafkaConfig());
   Delivery delivery = Delivery::kExactlyOnce;
+  // False: another sink commits the offsets of these tasks. A transaction then commits that of the
+  // positions topic in the group: for the sake of the fencing alone.
+  bool commits_offsets = true;
   const std::atomic<bool>* cancel = nullptr;  // must outlive the sink
 };
 

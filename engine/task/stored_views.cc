@@ -45,11 +45,15 @@ absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store) {
   return meta;
 }
 
-const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view) {
+const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const ViewId& view) {
   for (const v1::StoredView& stored : meta.views()) {
-    if (stored.name() == view.name() && stored.version() == view.version()) return &stored;
+    if (stored.name() == view.name && stored.version() == view.version) return &stored;
   }
   return nullptr;
+}
+
+const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view) {
+  return FindStoredView(meta, ViewId{view.name(), view.version()});
 }
 
 uint32_t StoredViewNumber(std::string_view stored_key) {

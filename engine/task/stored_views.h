@@ -29,6 +29,7 @@ absl::StatusOr<v1::TaskMeta> ReadTaskMeta(const StateStore& store);
 
 // Null: none. Points into `meta`.
 const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const v1::FeatureView& view);
+const v1::StoredView* FindStoredView(const v1::TaskMeta& meta, const ViewId& view);
 
 // The number of the view, in this store, whose key that is; what the keys of a view begin with.
 uint32_t StoredViewNumber(std::string_view stored_key);

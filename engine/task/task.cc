@@ -120,7 +120,7 @@ void Task::ApplyRejected(const EventBatch& batch, const std::vector<RejectedReco
                          Offset end, size_t* next) {
   for (; *next < rejected.size() && rejected[*next].record.offset < end; ++*next) {
     const RejectedRecord& record = rejected[*next];
-    if (record.record.offset > read_before_) {
+    if (record.record.offset > read_before_ && plan_.reports_refused) {
       AddDeadLetter(batch, record.record, record.record.offset, record.reason, nullptr,
                     record.detail);
     }

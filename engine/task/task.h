@@ -174,6 +174,13 @@ class Task {
     int64_t erased_until = Window::kAlways;
     std::vector<std::string> erased;  // keys, since a state cut last began
   };
+  // A view of the store that the plan does not compute (TaskPlan::kept).
+  struct Kept {
+    std::string stored;  // its StoredView, encoded
+    std::string prefix;
+    std::string entity;
+    std::vector<std::string> erased;  // as ViewTask's
+  };
   struct Forward {
     const ForwardPlan* plan;
     KeyColumn keys;
@@ -192,6 +199,7 @@ class Task {
 
   absl::Status Restore(const PartitionBounds& bounds, Offset held);
   absl::Status RestoreViews(const v1::TaskMeta& meta, const TaskStart& start);
+  void RestoreKept(const v1::TaskMeta& meta);
   absl::Status RestoreTimers();
   // Settles which parts are new and from where they count, before anything of them is published:
   // after a crash `--from-now` would mean another now.
@@ -283,6 +291,7 @@ class Task {
   std::deque<ViewCoverage> coverage_;
   EventColumns columns_;
   std::vector<std::unique_ptr<ViewTask>> views_;
+  std::vector<Kept> kept_;
   std::vector<Forward> forwards_;
   std::optional<Archive> archive_;
   std::vector<Sink*> sinks_;

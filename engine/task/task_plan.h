@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "engine/expression/program.h"
 #include "engine/state/view_plan.h"
+#include "schemas/types/view_id.h"
 
 namespace arrow {
 class Schema;
@@ -85,6 +86,15 @@ struct ForwardPlan {
   size_t most_bytes = std::numeric_limits<size_t>::max();
 };
 
+// A view that the task does not compute, but whose state stays in its store as it is: it was
+// disabled or retired, and may come back.
+struct KeptView {
+  ViewId id;
+  std::string entity;  // its name
+
+  bool operator==(const KeptView&) const = default;
+};
+
 // The archive of the source's events.
 struct ArchivePlan {
   // Of ColumnsPlan: the source's key; kNone: it has none that can be encoded, and the record's own
@@ -104,6 +114,9 @@ struct TaskPlan {
   std::vector<ViewTaskPlan> views;  // in definition order
   std::vector<ForwardPlan> forwards;
   std::optional<ArchivePlan> archive;  // never of a repartition topic
+  std::vector<KeptView> kept;
+  // False: another task reads the same records, and reports those that are refused.
+  bool reports_refused = true;
 };
 
 // One per topic, sources in definition order, each followed by its repartition topics. Sources

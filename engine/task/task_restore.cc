@@ -102,6 +102,7 @@ absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
   if (start.resumes || std::any_of(start.views.begin(), start.views.end(), from_files))
     sequence_ = meta.applied_records();
   RETURN_IF_ERROR(RestoreViews(meta, start));
+  RestoreKept(meta);
   output_.position = position_;
   output_.clock = KnownTime(clock_);
   output_.complete_before = complete_before();
@@ -161,15 +162,27 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
   return absl::OkStatus();
 }
 
+void Task::RestoreKept(const v1::TaskMeta& meta) {
+  for (const KeptView& kept : plan_.kept) {
+    const v1::StoredView* stored = FindStoredView(meta, kept.id);
+    if (stored == nullptr) continue;
+    kept_.push_back({.stored = stored->SerializeAsString(),
+                     .prefix = StoredPrefix(stored->id()),
+                     .entity = kept.entity});
+  }
+}
+
 absl::Status Task::RestoreTimers() {
   std::map<std::string, ViewTask*, std::less<>> view_of_prefix;
   for (const auto& view : views_) view_of_prefix[view->prefix] = view.get();
+  for (const Kept& kept : kept_) view_of_prefix[kept.prefix] = nullptr;
   return store_->Scan([&](std::string_view key, std::string_view value) -> absl::Status {
     auto view = view_of_prefix.find(key.substr(0, kStoredPrefixBytes));
     if (view == view_of_prefix.end()) {
       forgotten_.emplace_back(key);
       return absl::OkStatus();
     }
+    if (view->second == nullptr) return absl::OkStatus();
     view->second->hot.StoreHasMore();
     const ViewTaskPlan& plan = view->second->plan;
     ASSIGN_OR_RETURN(KeyTimes times, KeyState::DecodeTimes(value));
@@ -224,6 +237,7 @@ std::string Task::EncodeMeta() const {
     if (plan.definition->history() == v1::FeatureView::ON && view->last_row)
       stored.set_last_row(view->last_row->value());
   }
+  for (const Kept& kept : kept_) meta.add_views()->ParseFromString(kept.stored);
   for (const Forward& forward : forwards_) {
     v1::StoredForward& stored = *meta.add_forwards();
     stored.set_entity(forward.plan->entity->name());

@@ -80,6 +80,15 @@ absl::StatusOr<PartStart> StartView(const ViewTaskPlan& plan, const TaskId& id,
   return part;
 }
 
+// The partition clock there, of which some view is at it.
+int64_t ClockAt(Offset position, const std::vector<PartStart>& views) {
+  int64_t clock = Window::kAlways;
+  for (const PartStart& view : views) {
+    if (view.after == position) clock = std::max(clock, view.clock);
+  }
+  return clock;
+}
+
 // `stored`: the highest position of what has state.
 absl::Status CheckBounds(const TaskId& id, const TaskStart& start, Offset stored,
                          const PartitionBounds& bounds) {
@@ -146,6 +155,9 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   TaskStart start;
   for (const ViewTaskPlan& view : plan.views) {
     const v1::StoredView* stored = meta ? FindStoredView(*meta, *view.definition) : nullptr;
+    // The order of its records depends on what other views have read since it was kept.
+    if (plan.repartition && stored != nullptr && stored->position() < meta->position())
+      stored = nullptr;
     ASSIGN_OR_RETURN(PartStart part, StartView(view, id, stored, bounds));
     start.views.push_back(part);
   }
@@ -168,7 +180,12 @@ absl::StatusOr<TaskStart> StartTask(const TaskPlan& plan, const TaskId& id,
   if (meta != nullptr) stored = std::max(stored, Offset(meta->position()));
   start.read_before =
       meta != nullptr && meta->has_read_before() ? Offset(meta->read_before()) : stored;
-  if (meta != nullptr && !starts_over) {
+  // A view that was kept without a task that computes it is behind.
+  const bool is_behind = meta != nullptr && least < Offset(meta->position());
+  if (is_behind && !starts_over) {
+    start.position = least;
+    start.clock = ClockAt(least, start.views);
+  } else if (meta != nullptr && !starts_over) {
     start.resumes = true;
     start.position = Offset(meta->has_read_position() ? meta->read_position() : meta->position());
     if (meta->has_clock_us()) start.clock = meta->clock_us();

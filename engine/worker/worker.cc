@@ -248,8 +248,30 @@ std::vector<Worker::TaskPtr> Worker::FindTasks(absl::Span<const TaskId> ids) con
 }
 
 absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
+  return Remove(ids, lost ? Leaving::kLost : Leaving::kCommitted);
+}
+
+// What it commits from now on would be in the way of the other.
+absl::Status Worker::HandOver() {
+  if (stopping_.load(std::memory_order_acquire)) return absl::OkStatus();
+  std::vector<TaskId> ids;
+  for (const auto& task : Tasks()) ids.push_back(task->task().id());
+  absl::Status committed = Remove(ids, Leaving::kHandedOver);
+  EndThreads();
+  return committed;
+}
+
+void Worker::EndThreads() {
+  if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
+  WakeThreads();
+  WantCommit(Wanted::kAtOnce);
+  for (auto& thread : threads_) thread->thread.join();
+  commit_thread_.join();
+}
+
+absl::Status Worker::Remove(absl::Span<const TaskId> ids, Leaving how) {
   // At once: a commit that waits for a broker may hold up the rest.
-  if (lost) {
+  if (how == Leaving::kLost) {
     for (const TaskPtr& task : FindTasks(ids)) task->SetLost();
   }
   absl::MutexLock commit(&commit_mutex_);
@@ -274,7 +296,7 @@ absl::Status Worker::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
   for (const TaskPtr& task : leaving) {
     if (!task->lost()) NoteUnwritten(task->task());
     for (Sink* sink : sinks_) {
-      if (failed || task->lost()) {
+      if (failed || task->lost() || how == Leaving::kHandedOver) {
         sink->Lose(task->task().id());
         continue;
       }
@@ -493,11 +515,7 @@ absl::Status Worker::Stop() {
   for (const auto& task : Tasks()) ids.push_back(task->task().id());
   absl::Status removed = RemoveTasks(ids, /*lost=*/false);
   ForgetTasks([](const TaskPtr& task) { return true; });
-  stopping_.store(true, std::memory_order_release);
-  WakeThreads();
-  WantCommit(Wanted::kAtOnce);
-  for (auto& thread : threads_) thread->thread.join();
-  commit_thread_.join();
+  EndThreads();
   absl::Status first = status();
   return first.ok() ? removed : first;
 }

@@ -109,6 +109,11 @@ class Worker {
   // passes they are ended all the same, and what was not committed will be replayed.
   absl::Status RemoveTasks(absl::Span<const TaskId> tasks, bool lost);
 
+  // Ends all tasks with a commit, and the threads, for another worker of this process that opens
+  // them next: sinks let go of what they have not written on (a change log stays where it is).
+  // Lookups here go on reading the tasks, as they stood, until Stop.
+  absl::Status HandOver();
+
   // Of the tasks that were taken away, committed, since they were last added.
   std::vector<UnwrittenSteps> Unwritten() const;
 
@@ -153,6 +158,9 @@ class Worker {
     std::thread thread;
   };
 
+  enum class Leaving : uint8_t { kCommitted, kHandedOver, kLost };
+  absl::Status Remove(absl::Span<const TaskId> ids, Leaving leaving);
+  void EndThreads();
   void RunTasks(TaskThread* thread);
   // Lets a task do what there is to do; whether there may be more.
   bool Advance(const TaskPtr& task);

@@ -150,25 +150,41 @@ FeatureCell ReadResult::At(size_t feature, size_t entity) const {
 
 FeatureReader::FeatureReader(const v1::Project& project, LookupFunction lookup,
                              std::shared_ptr<const CatalogState> catalog)
-    : project_(std::make_unique<v1::Project>(project)),
-      lookup_(std::move(lookup)),
-      planner_(std::make_shared<ReadPlanner>(*project_, std::move(catalog))) {}
+    : snapshot_(MakeSnapshot(std::make_shared<v1::Project>(project), std::move(lookup),
+                             std::move(catalog))) {}
 
 FeatureReader::~FeatureReader() = default;
 
+std::shared_ptr<const FeatureReader::Snapshot> FeatureReader::MakeSnapshot(
+    std::shared_ptr<const v1::Project> project, LookupFunction lookup,
+    std::shared_ptr<const CatalogState> catalog) {
+  const v1::Project& of = *project;
+  return std::shared_ptr<const Snapshot>(
+      new Snapshot{std::move(project), std::move(lookup), ReadPlanner(of, std::move(catalog))});
+}
+
 void FeatureReader::SetCatalog(std::shared_ptr<const CatalogState> catalog) {
-  auto planner = std::make_shared<const ReadPlanner>(*project_, std::move(catalog));
+  std::shared_ptr<const Snapshot> before = snapshot();
+  auto now = MakeSnapshot(before->project, before->lookup, std::move(catalog));
   absl::MutexLock lock(&mutex_);
-  planner_ = std::move(planner);
+  snapshot_ = std::move(now);
 }
 
-std::shared_ptr<const ReadPlanner> FeatureReader::planner() const {
+void FeatureReader::SetProject(const v1::Project& project, LookupFunction lookup,
+                               std::shared_ptr<const CatalogState> catalog) {
+  auto now =
+      MakeSnapshot(std::make_shared<v1::Project>(project), std::move(lookup), std::move(catalog));
+  absl::MutexLock lock(&mutex_);
+  snapshot_ = std::move(now);
+}
+
+std::shared_ptr<const FeatureReader::Snapshot> FeatureReader::snapshot() const {
   absl::ReaderMutexLock lock(&mutex_);
-  return planner_;
+  return snapshot_;
 }
 
-absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(
-    const ReadRequest& request) const {
+absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(const Snapshot& snapshot,
+                                                                       const ReadRequest& request) {
   const int asked =
       !request.feature_service.empty() + !request.features.empty() + !request.model.empty();
   if (asked != 1) {
@@ -176,13 +192,15 @@ absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(
         asked == 0 ? "nothing is asked for: give a feature_service, a model or a list of features"
                    : "more than one of feature_service, model and features is given: give one");
   }
-  if (!request.feature_service.empty()) return planner()->PlanService(request.feature_service);
-  if (!request.model.empty()) return planner()->PlanModel(request.model);
-  return planner()->PlanFeatures(request.features);
+  if (!request.feature_service.empty())
+    return snapshot.planner.PlanService(request.feature_service);
+  if (!request.model.empty()) return snapshot.planner.PlanModel(request.model);
+  return snapshot.planner.PlanFeatures(request.features);
 }
 
 absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const {
-  ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, Resolve(request));
+  const std::shared_ptr<const Snapshot> snapshot = this->snapshot();
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, Resolve(*snapshot, request));
   if (request.entities.size() > kMostEntities) {
     return absl::InvalidArgumentError(
         fmt::format("{} entities in one request; at most {} are allowed: split it",
@@ -211,7 +229,7 @@ absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const
     }
     EncodeKeys(*plan, parts, keys);
     for (const ReadPlan::View& view : plan->views) {
-      absl::StatusOr<ViewRow> row = lookup_(view.view, keys[view.entity], request.at);
+      absl::StatusOr<ViewRow> row = snapshot->lookup(view.view, keys[view.entity], request.at);
       if (!row.ok()) {
         return WithContext(row.status(), fmt::format("feature view \"{}\"", view.name));
       }

@@ -96,6 +96,9 @@ class FeatureReader {
 
   // Reads that begin from now on are of this version of the catalog; each is all of one.
   void SetCatalog(std::shared_ptr<const CatalogState> catalog);
+  // Likewise of these definitions, all of them at once.
+  void SetProject(const v1::Project& project, LookupFunction lookup,
+                  std::shared_ptr<const CatalogState> catalog);
 
   // NOT_FOUND: a service, view or feature that the project lacks; names the nearest.
   // INVALID_ARGUMENT: key columns that are missing, unknown, twice there, null or of another type;
@@ -104,14 +107,21 @@ class FeatureReader {
   absl::StatusOr<ReadResult> Read(const ReadRequest& request) const;
 
  private:
-  absl::StatusOr<std::shared_ptr<const ReadPlan>> Resolve(const ReadRequest& request) const;
+  // What a read works with.
+  struct Snapshot {
+    std::shared_ptr<const v1::Project> project;
+    LookupFunction lookup;  // of its views
+    ReadPlanner planner;
+  };
+  static std::shared_ptr<const Snapshot> MakeSnapshot(std::shared_ptr<const v1::Project> project,
+                                                      LookupFunction lookup,
+                                                      std::shared_ptr<const CatalogState> catalog);
+  static absl::StatusOr<std::shared_ptr<const ReadPlan>> Resolve(const Snapshot& snapshot,
+                                                                 const ReadRequest& request);
+  std::shared_ptr<const Snapshot> snapshot() const;
 
-  std::shared_ptr<const ReadPlanner> planner() const;
-
-  const std::unique_ptr<const v1::Project> project_;
-  const LookupFunction lookup_;
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const ReadPlanner> planner_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace forebay

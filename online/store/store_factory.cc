@@ -79,6 +79,34 @@ std::string ListOfFiles(const fs::path& folder) {
   return {std::istreambuf_iterator<char>(current), {}};
 }
 
+// A task's hold of a store that another task of this process may have, too.
+class SharedStore final : public StateStore {
+ public:
+  explicit SharedStore(std::shared_ptr<StateStore> store) : store_(std::move(store)) {}
+
+  absl::StatusOr<std::optional<std::string>> ReadMeta() const override {
+    return store_->ReadMeta();
+  }
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    return store_->Get(key);
+  }
+  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
+      absl::Span<const std::string_view> keys) const override {
+    return store_->MultiGet(keys);
+  }
+  absl::Status Scan(const std::function<absl::Status(std::string_view key, std::string_view value)>&
+                        visit) const override {
+    return store_->Scan(visit);
+  }
+  std::unique_ptr<StateDelta> NewDelta(size_t bytes) const override {
+    return store_->NewDelta(bytes);
+  }
+  absl::Status Commit(StateDelta& delta) override { return store_->Commit(delta); }
+
+ private:
+  const std::shared_ptr<StateStore> store_;
+};
+
 }  // namespace
 
 struct StoreFactory::Shared {
@@ -132,6 +160,20 @@ StoreFactory::StoreFactory(fs::path state, const StoreLimits& limits)
 StoreFactory::~StoreFactory() = default;
 
 absl::StatusOr<std::unique_ptr<StateStore>> StoreFactory::Open(const TaskId& task) {
+  std::shared_ptr<StateStore> database;
+  {
+    absl::MutexLock lock(&mutex_);
+    database = open_[task].lock();
+  }
+  if (database == nullptr) {
+    ASSIGN_OR_RETURN(database, OpenDatabase(task));
+    absl::MutexLock lock(&mutex_);
+    open_[task] = database;
+  }
+  return std::make_unique<SharedStore>(std::move(database));
+}
+
+absl::StatusOr<std::shared_ptr<StateStore>> StoreFactory::OpenDatabase(const TaskId& task) const {
   fs::path folder = StorePath(state_, task);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -150,7 +192,12 @@ absl::StatusOr<std::unique_ptr<StateStore>> StoreFactory::Open(const TaskId& tas
   std::unique_ptr<rocksdb::DB> owned(database);
   if (status.ok()) status = RemoveCommitDraft(folder);
   if (!status.ok()) return StoreError(status, "open", folder);
-  return std::make_unique<RocksDbStateStore>(std::move(owned), folder, kLeastFileBytes);
+  return std::make_shared<RocksDbStateStore>(std::move(owned), folder, kLeastFileBytes);
+}
+
+bool StoreFactory::Has(const TaskId& task) const {
+  std::error_code error;
+  return fs::exists(StorePath(state_, task) / "CURRENT", error);
 }
 
 absl::StatusOr<std::unique_ptr<StateStore>> OpenStoreForReading(const fs::path& state,

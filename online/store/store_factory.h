@@ -10,9 +10,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "engine/batch/event_batch.h"
 #include "engine/state/state_store.h"
 
@@ -32,15 +35,22 @@ class StoreFactory {
   StoreFactory(std::filesystem::path state, const StoreLimits& limits);
   ~StoreFactory();
 
-  // Opens the task's store, or makes an empty one. Errors as in store_status.h; a store is open
-  // once at a time.
+  // Opens the task's store, or makes an empty one. Errors as in store_status.h. One that is open is
+  // the same store: whoever had it before only reads it from then on.
   absl::StatusOr<std::unique_ptr<StateStore>> Open(const TaskId& task);
+
+  // Whether the task has a store already.
+  bool Has(const TaskId& task) const;
 
  private:
   struct Shared;
 
+  absl::StatusOr<std::shared_ptr<StateStore>> OpenDatabase(const TaskId& task) const;
+
   const std::filesystem::path state_;
   const std::unique_ptr<const Shared> shared_;
+  absl::Mutex mutex_;  // one store is opened at a time by whoever wants the same one
+  std::map<TaskId, std::weak_ptr<StateStore>> open_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The store as it is now, for tools that look beside a running worker: sees all commits that
