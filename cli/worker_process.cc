@@ -109,11 +109,14 @@ std::vector<KeptView> KeptViews(const CatalogState& state, const v1::Project& pr
   return kept;
 }
 
-// The views that the catalog had and has no more: what they left has gone, too.
-std::set<ViewId> ViewsWithout(const CatalogState& before, const CatalogState& now) {
+// The views that the catalog had and has no more, or has another of that name: what they left has
+// gone, too.
+std::set<ViewId> PurgedViews(const CatalogState& before, const CatalogState& now) {
   std::set<ViewId> gone;
   for (const auto& [key, object] : before.objects()) {
-    if (object->has_view() && now.Find(key) == nullptr)
+    if (!object->has_view()) continue;
+    const v1::CatalogObject* found = now.Find(key);
+    if (found == nullptr || found->view().fingerprint() != object->view().fingerprint())
       gone.insert(IdOf(object->view().definition()));
   }
   return gone;
@@ -425,7 +428,7 @@ void WorkerProcess::TakeCatalog() {
     now = std::exchange(newest_, nullptr);
   }
   wanted_ = FollowCatalog(wanted_, *catalog_, *now);
-  if (std::set<ViewId> purged = ViewsWithout(*catalog_, *now); !purged.empty()) {
+  if (std::set<ViewId> purged = PurgedViews(*catalog_, *now); !purged.empty()) {
     absl::Status forgotten = state_folder_->ForgetViews(purged);
     if (!forgotten.ok()) spdlog::warn("{}", std::string(forgotten.message()));
   }

@@ -170,7 +170,7 @@ absl::Status SeedLane(const TaskPlan& plan, const StateStore& store, StateStore*
   const v1::StoredView* least = nullptr;
   for (const ViewTaskPlan& view : plan.views) {
     const v1::StoredView* kept = FindStoredView(from, *view.definition);
-    if (kept == nullptr) continue;
+    if (kept == nullptr || kept->fingerprint() != view.fingerprint) continue;
     prefixes[kept->id()] = StoredPrefix(AddView(*kept, &meta).id());
     if (least == nullptr || kept->position() < least->position()) least = kept;
   }

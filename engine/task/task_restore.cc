@@ -107,7 +107,9 @@ absl::Status Task::Restore(const PartitionBounds& bounds, Offset held) {
   output_.clock = KnownTime(clock_);
   output_.complete_before = complete_before();
   shared_clock_.store(clock_, std::memory_order_release);
-  return start.has_new ? KeepMeta() : absl::OkStatus();
+  // What nobody keeps is gone from now on: another view may come under its name.
+  const bool forgets = meta.views_size() > static_cast<int>(views_.size() + kept_.size());
+  return start.has_new || forgets ? KeepMeta() : absl::OkStatus();
 }
 
 absl::Status Task::KeepMeta() {

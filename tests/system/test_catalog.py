@@ -35,7 +35,7 @@ def test_plan_says_whether_there_is_something_to_apply(shop):
     commit = shop.commits()[0]
     assert commit["command"] == "apply" and "@" in commit["by"]
     assert {change["key"] for change in commit["changes"]} == {
-        "source/orders", "entity/user", "view/spend@1", "service/checkout@1",
+        "source/orders", "entity/user", "entity/item", "view/spend@1", "service/checkout@1",
     }  # fmt: skip
     shop.define([view(value="mean(amount)")])
     said = shop.run("plan", code=1)
@@ -85,18 +85,25 @@ def test_a_worker_answers_as_before_until_it_has_the_views_of_a_new_service(shop
         shop.define([view(), view(2, "max(amount)")])
         shop.apply("--repin")
         shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://m/2")
-        shop.run("model", "promote", "fraud@canary", "2")
 
-        def answered():
+        def promoted() -> bool:
             assert paid(worker, model="fraud@champion") == 55
+            done = forebay("model", "promote", "fraud@canary", "2", "-p", shop.project.folder)
+            assert done.returncode == 0 or "spend@2, which is being brought up" in done.stderr
+            return done.returncode == 0
+
+        wait_until(promoted)
+
+        def answered() -> bool:
             try:
                 return paid(worker, model="fraud@canary") == 10
             except HttpError as error:
-                assert "does not have yet" in error.body or "no model" in error.body
+                assert "of model fraud is called 'canary'" in error.body
                 return False
 
         wait_until(answered)
         assert paid(worker, feature_service="checkout") == 10
+        assert paid(worker, model="fraud@champion") == 55
     said = forebay("reset", "spend@1", "--yes", "--project", shop.project.folder).stderr
     assert "model fraud@champion takes spend@1: promote another version" in said
     with Worker(shop.project) as worker:

@@ -24,7 +24,7 @@ def broker(tmp_path_factory):
 
 @pytest.fixture
 def shop(tmp_path, broker, request):
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40].strip("-")
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[-40:].strip("-")
     return Shop(tmp_path, broker, name)
 
 
