@@ -133,6 +133,18 @@ TEST_F(ModelsTest, AModelWhoseViewDoesNotLiveIsNotPromoted) {
               HasSubstr("retired"));
 }
 
+TEST_F(ModelsTest, AVersionThatIsBuiltBesideALiveOneIsNotPromoted) {
+  Register(0.9, 1);
+  Register(0.91, 2);
+  SetState(2, v1::ViewVersion::BUILDING);
+  absl::Status status = PromoteModel(*state_, Champion(), 2, std::nullopt).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_THAT(status.message(), HasSubstr("takes spend@2, which is being brought up"));
+  SetState(1, v1::ViewVersion::BUILDING);
+  EXPECT_EQ(Commit(PromoteModel(*state_, Champion(), 2, std::nullopt)), absl::OkStatus())
+      << "no worker has run yet";
+}
+
 TEST_F(ModelsTest, WrongNamesAreToldWithTheNearest) {
   Register(0.9);
   ASSERT_EQ(Commit(PromoteModel(*state_, Champion(), 1, std::nullopt)), absl::OkStatus());

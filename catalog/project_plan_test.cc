@@ -62,6 +62,15 @@ class ProjectPlanTest : public ::testing::Test {
     EXPECT_TRUE(Plan().IsEmpty()) << "what was applied is as it was asked for";
   }
 
+  void SetState(uint32_t version, v1::ViewVersion::State state, const std::string& built = "") {
+    v1::CatalogChange change;
+    change.set_key(ViewKey({"user_spend", version}));
+    *change.mutable_object() = *state_->Find(change.key());
+    change.mutable_object()->mutable_view()->set_state(state);
+    if (!built.empty()) change.mutable_object()->mutable_view()->add_built(built);
+    Commit({change});
+  }
+
   static std::vector<std::string> KeysOf(const ProjectPlan& plan, ChangeKind kind) {
     std::vector<std::string> keys;
     for (const PlannedChange& change : plan.changes) {
@@ -156,7 +165,32 @@ TEST_F(ProjectPlanTest, WhatIsSaidOfAViewAndWhetherItIsEnabledIsNoNewVersion) {
   EXPECT_EQ(state_->Find("view/user_spend@1")->view().state(), v1::ViewVersion::DISABLED);
   Define({{}});
   Apply();
-  EXPECT_EQ(state_->Find("view/user_spend@1")->view().state(), v1::ViewVersion::LIVE);
+  EXPECT_EQ(state_->Find("view/user_spend@1")->view().state(), v1::ViewVersion::BUILDING);
+}
+
+TEST_F(ProjectPlanTest, AViewThatIsBroughtUpStaysAsFarAsItIs) {
+  Define({{}});
+  Apply();
+  SetState(1, v1::ViewVersion::BUILDING, "transactions/0");
+  EXPECT_TRUE(Plan().IsEmpty());
+  Define({{.more = ", owner: ann"}});
+  Apply();
+  EXPECT_THAT(state_->Find("view/user_spend@1")->view().built(), ElementsAre("transactions/0"));
+  SetState(1, v1::ViewVersion::LIVE);
+  EXPECT_TRUE(Plan().IsEmpty());
+}
+
+TEST_F(ProjectPlanTest, ANewServiceTakesTheNewestVersionThatIsLive) {
+  Define({{}, {.version = 2, .value = "mean(amount)"}});
+  Apply();
+  SetState(1, v1::ViewVersion::LIVE);
+  Define({{}, {.version = 2, .value = "mean(amount)"}}, "[user_spend.spend_1h]");
+  EXPECT_THAT(Plan().notes, ElementsAre("service fraud: user_spend stays at version 1; version 2 "
+                                        "is there: --repin moves it"));
+  Apply();
+  EXPECT_THAT(FeaturesOf(1), ElementsAre("user_spend@1.spend_1h"));
+  Apply({.repin = true});
+  EXPECT_THAT(FeaturesOf(2), ElementsAre("user_spend@2.spend_1h"));
 }
 
 TEST_F(ProjectPlanTest, AViewThatIsRemovedIsRetiredAndCanComeBack) {

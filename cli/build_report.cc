@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "catalog/catalog_key.h"
 #include "connectors/kafka/retry_log.h"
 #include "forebay/v1/catalog.pb.h"
 #include "schemas/types/status_macros.h"
@@ -71,31 +68,6 @@ absl::StatusOr<std::vector<WorkerReport>> ReadWorkerReports(ObjectStore& warehou
   return reports;
 }
 
-CatalogLog::Changes ChangesOfBuilt(const std::map<ViewId, BuiltTasks>& views,
-                                   const CatalogState& now) {
-  CatalogLog::Changes changes;
-  for (const auto& [id, tasks] : views) {
-    const std::string key = ViewKey(id);
-    const v1::CatalogObject* object = now.Find(key);
-    if (object == nullptr || object->view().state() != v1::ViewVersion::BUILDING) continue;
-    std::set<std::string> built(object->view().built().begin(), object->view().built().end());
-    const size_t known = built.size();
-    built.insert(tasks.built.begin(), tasks.built.end());
-    if (built.size() == known && static_cast<int64_t>(known) < tasks.tasks) continue;
-    v1::CatalogChange& change = changes.emplace_back();
-    change.set_key(key);
-    *change.mutable_object() = *object;
-    v1::ViewVersion& view = *change.mutable_object()->mutable_view();
-    view.clear_built();
-    if (static_cast<int64_t>(built.size()) < tasks.tasks) {
-      view.mutable_built()->Add(built.begin(), built.end());
-    } else {
-      view.set_state(v1::ViewVersion::LIVE);
-    }
-  }
-  return changes;
-}
-
 BuildReport::BuildReport(CatalogLog log, std::shared_ptr<ObjectStore> warehouse,
                          const std::string& project, const std::string& worker_id)
     : log_(std::move(log)),
@@ -144,7 +116,7 @@ absl::Status BuildReport::Write(const WorkerBuilds& builds) {
   if (!builds.views.empty()) {
     RETURN_IF_ERROR(
         log_.Commit([&](const CatalogState& now) -> absl::StatusOr<CatalogLog::Changes> {
-              return ChangesOfBuilt(builds.views, now);
+              return TakeBuilt(builds.views, now);
             })
             .status());
   }

@@ -19,17 +19,12 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "catalog/built_views.h"
 #include "catalog/catalog_log.h"
 #include "connectors/object_store/object_store.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
-
-// Of a view: how many tasks compute it in all workers, and which of them have met the head here.
-struct BuiltTasks {
-  int64_t tasks = 0;
-  std::vector<std::string> built;  // "transactions/3"
-};
 
 struct LaneReport {
   std::vector<std::string> views;  // "spend@2"
@@ -53,10 +48,6 @@ struct WorkerReport {
 };
 absl::StatusOr<std::vector<WorkerReport>> ReadWorkerReports(ObjectStore& warehouse,
                                                             const std::string& project);
-
-// Pure: what `now` is to become by what tasks have met the head.
-CatalogLog::Changes ChangesOfBuilt(const std::map<ViewId, BuiltTasks>& views,
-                                   const CatalogState& now);
 
 class BuildReport {
  public:

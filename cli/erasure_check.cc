@@ -1,5 +1,6 @@
 #include "cli/erasure_check.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -65,6 +66,14 @@ class Check {
                                      : KeyUpTo(scope_, topic, *request_.up_to);
   }
 
+  // Also of a view that is disabled or retired, and whose table is there.
+  bool IsOfEntity(const ViewId& id) const {
+    return std::ranges::any_of(scope_.views, [&](const auto& view) { return view.id == id; }) ||
+           std::ranges::any_of(scope_.tables, [&](const auto& table) {
+             return !table.id.is_archive() && ViewId{table.id.name, table.id.version} == id;
+           });
+  }
+
   absl::Status LookAtState() {
     ErasureFinding& finding = Add("state");
     bool seen = false;
@@ -75,16 +84,14 @@ class Check {
       RETURN_IF_ERROR(store.status());
       seen = true;
       ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(**store));
-      for (const ErasureScope::View& view : scope_.views) {
-        for (const v1::StoredView& stored : meta.views()) {
-          if (stored.name() != view.id.name || stored.version() != view.id.version) continue;
-          ASSIGN_OR_RETURN(auto state, (*store)->Get(StoredPrefix(stored.id()) + scope_.key));
-          if (!state) continue;
-          ++finding.found;
-          const bool back = IsAfterErasure(task, Offset(meta.position()));
-          if (finding.verdict != ErasureVerdict::kLeft)
-            finding.verdict = back ? ErasureVerdict::kBack : ErasureVerdict::kLeft;
-        }
+      for (const v1::StoredView& stored : meta.views()) {
+        if (!IsOfEntity({stored.name(), stored.version()})) continue;
+        ASSIGN_OR_RETURN(auto state, (*store)->Get(StoredPrefix(stored.id()) + scope_.key));
+        if (!state) continue;
+        ++finding.found;
+        const bool back = IsAfterErasure(task, Offset(stored.position()));
+        if (finding.verdict != ErasureVerdict::kLeft)
+          finding.verdict = back ? ErasureVerdict::kBack : ErasureVerdict::kLeft;
       }
     }
     if (finding.found > 0) {

@@ -63,7 +63,7 @@ struct PipelineContext {
 
 struct PipelineOptions {
   std::vector<std::string> from_now, from_oldest;  // as RunOptions
-  std::vector<KeptView> kept;                      // as TaskPlan
+  std::vector<ViewId> kept;                      // as TaskPlan
   // Where a lane has brought views up that are in this pipeline now; null: none has.
   StoreFactory* lane = nullptr;
   // Views are brought up beside another pipeline, which has the state of what is `kept` there, and
@@ -103,7 +103,7 @@ class Pipeline {
 
   const v1::Project& project() const { return project_; }
   const std::vector<TaskPlan>& plans() const { return plans_; }
-  const std::vector<KeptView>& kept() const { return options_.kept; }
+  const std::vector<ViewId>& kept() const { return options_.kept; }
   // Whether it computes the view, or would if it were enabled.
   bool HasView(const ViewId& view) const;
   bool ReadsTopic(std::string_view topic) const;

@@ -95,16 +95,16 @@ bool IsSame(const v1::Project& a, const v1::Project& b) {
 }
 
 // The views of the catalog that are not computed here, and may come back.
-std::vector<KeptView> KeptViews(const CatalogState& state, const v1::Project& project) {
+std::vector<ViewId> KeptViews(const CatalogState& state, const v1::Project& project) {
   std::set<ViewId> computed;
   for (const v1::FeatureView& view : project.feature_views()) {
     if (!view.disabled()) computed.insert(IdOf(view));
   }
-  std::vector<KeptView> kept;
+  std::vector<ViewId> kept;
   for (const auto& [key, object] : state.objects()) {
     if (!object->has_view()) continue;
     const v1::FeatureView& view = object->view().definition();
-    if (!computed.contains(IdOf(view))) kept.push_back({IdOf(view), view.entity()});
+    if (!computed.contains(IdOf(view))) kept.push_back(IdOf(view));
   }
   return kept;
 }
@@ -457,8 +457,8 @@ void WorkerProcess::Arrange() {
     if (lane_views_.empty()) RemoveLane(state_folder_->path());
   }
   const v1::Project project = WithoutLane();
-  const bool purged = std::ranges::any_of(pipeline_->kept(), [this](const KeptView& view) {
-    return catalog_->Find(ViewKey(view.id)) == nullptr;
+  const bool purged = std::ranges::any_of(pipeline_->kept(), [this](const ViewId& view) {
+    return catalog_->Find(ViewKey(view)) == nullptr;
   });
   if (IsSame(project, pipeline_->project()) && !purged) {
     reader_->SetProject(project, LookupIn(pipeline_), catalog_);

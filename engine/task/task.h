@@ -178,8 +178,6 @@ class Task {
   struct Kept {
     std::string stored;  // its StoredView, encoded
     std::string prefix;
-    std::string entity;
-    std::vector<std::string> erased;  // as ViewTask's
   };
   struct Forward {
     const ForwardPlan* plan;

@@ -30,9 +30,6 @@ absl::Status Task::ApplyErasure(const KeyErasure& erasure) {
     ASSIGN_OR_RETURN(bool erased, EraseKey(view.get(), HashedKey(erasure.key)));
     applied.views += erased ? 1 : 0;
   }
-  for (Kept& kept : kept_) {
-    if (kept.entity == erasure.entity) kept.erased.emplace_back(erasure.key);
-  }
   for (const Forward& forward : forwards_) {
     if (forward.plan->entity->name() != erasure.entity || offset_ <= forward.start.after.value())
       continue;

@@ -86,15 +86,6 @@ struct ForwardPlan {
   size_t most_bytes = std::numeric_limits<size_t>::max();
 };
 
-// A view that the task does not compute, but whose state stays in its store as it is: it was
-// disabled or retired, and may come back.
-struct KeptView {
-  ViewId id;
-  std::string entity;  // its name
-
-  bool operator==(const KeptView&) const = default;
-};
-
 // The archive of the source's events.
 struct ArchivePlan {
   // Of ColumnsPlan: the source's key; kNone: it has none that can be encoded, and the record's own
@@ -114,7 +105,9 @@ struct TaskPlan {
   std::vector<ViewTaskPlan> views;  // in definition order
   std::vector<ForwardPlan> forwards;
   std::optional<ArchivePlan> archive;  // never of a repartition topic
-  std::vector<KeptView> kept;
+  // Views that the task does not compute, but whose states stay in its store as they are: they were
+  // disabled or retired, and may come back. An erasure reaches them when they do.
+  std::vector<ViewId> kept;
   // False: another task reads the same records, and reports those that are refused.
   bool reports_refused = true;
 };

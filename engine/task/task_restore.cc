@@ -165,12 +165,10 @@ absl::Status Task::RestoreViews(const v1::TaskMeta& meta, const TaskStart& start
 }
 
 void Task::RestoreKept(const v1::TaskMeta& meta) {
-  for (const KeptView& kept : plan_.kept) {
-    const v1::StoredView* stored = FindStoredView(meta, kept.id);
+  for (const ViewId& kept : plan_.kept) {
+    const v1::StoredView* stored = FindStoredView(meta, kept);
     if (stored == nullptr) continue;
-    kept_.push_back({.stored = stored->SerializeAsString(),
-                     .prefix = StoredPrefix(stored->id()),
-                     .entity = kept.entity});
+    kept_.push_back({.stored = stored->SerializeAsString(), .prefix = StoredPrefix(stored->id())});
   }
 }
 

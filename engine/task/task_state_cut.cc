@@ -41,12 +41,6 @@ void Task::BeginStateCut() {
     view->hot.BeginCut(state_cuts_,
                        [this, of = view.get()](HotEntry& entry) { CarryEntry(*of, &entry); });
   }
-  for (Kept& kept : kept_) {
-    for (const std::string& key : std::exchange(kept.erased, {})) {
-      state_cut_->delta->Delete(kept.prefix + key);
-      state_cut_->delta->Purge(kept.prefix + key);
-    }
-  }
 }
 
 void Task::CarryEntry(const ViewTask& view, HotEntry* entry) {

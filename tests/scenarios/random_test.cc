@@ -102,7 +102,8 @@ TEST_P(RandomTest, EveryWayGivesTheSameChanges) {
   std::string changes = straight.AllChanges();
   std::string letters = Text(straight.DeadLetters());
   EXPECT_GT(changes.size(), 1000u);
-  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold, Way::kViewAdded}) {
+  for (Way way : {Way::kOneByOne, Way::kRestarted, Way::kCold, Way::kViewAdded, Way::kLaneBehind,
+                  Way::kLaneAhead, Way::kEnabled}) {
     ScenarioRun run(scenario, way);
     EXPECT_EQ(run.AllChanges(), changes) << static_cast<int>(way);
     EXPECT_EQ(Text(run.DeadLetters()), letters) << static_cast<int>(way);

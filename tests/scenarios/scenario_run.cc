@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "connectors/decode/event_decoder.h"
 #include "connectors/decode/key_text.h"
@@ -14,6 +15,7 @@
 #include "engine/batch/change_batch.h"
 #include "engine/batch/list_column.h"
 #include "engine/state/key.h"
+#include "engine/task/adopted_views.h"
 #include "forebay/v1/definition.pb.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/types/json.h"
@@ -84,6 +86,9 @@ int IndexOf(const v1::Project& project, const std::string& view_name) {
   return -1;
 }
 
+// The last view is not there all the time.
+bool HasLateView(Way way) { return way >= Way::kViewAdded; }
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -153,24 +158,69 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, Way way) : scenario_(scenario
                              /*expiry=*/way_ != Way::kStraight && way_ != Way::kRestarted});
   stores_ = std::make_unique<StoreFactory>(folder_.path(), StoreLimits());
   records_ = RawRecordsOf(scenario_);
-  if (way_ == Way::kViewAdded && plans_[0].views.size() > 1) {
-    before_ = *loaded_->project;
-    before_.mutable_feature_views()->RemoveLast();
-    plans_before_ = PlanTasks(before_).value();
-    size_t there = records_.size() * 2 / 3;
-    Open(plans_before_);
-    Feed(there);
-    Open(plans_);
-    Feed(there / 2);
-  }
+  if (plans_[0].views.size() > 1) FeedWithoutLast();
   Open(plans_);
   Feed(records_.size());
+}
+
+// Until all views are to be there.
+void ScenarioRun::FeedWithoutLast() {
+  const size_t there = records_.size() * 2 / 3;
+  const v1::FeatureView& last = *project().feature_views().rbegin();
+  before_ = project();
+  before_.mutable_feature_views()->rbegin()->set_disabled(true);
+  plans_before_ = PlanTasks(before_).value();
+  plans_before_[0].kept = {{last.name(), last.version()}};
+  switch (way_) {
+    case Way::kViewAdded:
+      Open(plans_before_);
+      Feed(there);
+      Open(plans_);
+      return Feed(there / 2);
+    case Way::kLaneBehind:
+      Open(plans_before_);
+      Feed(there);
+      return FeedLane(there / 2);
+    case Way::kLaneAhead:
+      Open(plans_before_);
+      Feed(there / 2);
+      return FeedLane(there);
+    case Way::kEnabled:
+      Open(plans_);
+      Feed(there / 2);
+      Open(plans_before_);
+      return Feed(there);
+    default:
+      return;
+  }
+}
+
+void ScenarioRun::FeedLane(size_t end) {
+  lane_ = project();
+  for (int i = 0; i + 1 < lane_.feature_views_size(); ++i)
+    lane_.mutable_feature_views(i)->set_disabled(true);
+  plans_lane_ = PlanTasks(lane_).value();
+  plans_lane_[0].reports_refused = false;
+  plans_lane_[0].archive.reset();
+  std::unique_ptr<StoreFactory> stores = std::exchange(
+      stores_, std::make_unique<StoreFactory>(folder_.path() / "lane", StoreLimits()));
+  Open(plans_lane_);
+  Feed(end / 2);
+  Open(plans_lane_);
+  Feed(end);
+  task_.reset();
+  std::swap(stores, stores_);
+  const TaskId id{plans_[0].topic, PartitionId(0)};
+  std::unique_ptr<StateStore> lane = stores->Open(id).value();
+  std::unique_ptr<StateStore> store = stores_->Open(id).value();
+  absl::Status adopted = AdoptLane(*lane, store.get());
+  ASSERT_TRUE(adopted.ok()) << adopted;
 }
 
 void ScenarioRun::Open(const std::vector<TaskPlan>& plans) {
   TaskId id{plans[0].topic, PartitionId(0)};
   // A view that is new begins before what the others had made.
-  if (way_ == Way::kViewAdded) complete_before_ = KnownTime::Min();
+  if (HasLateView(way_)) complete_before_ = KnownTime::Min();
   size_t hot_bytes = way_ == Way::kCold ? 0 : size_t{1} << 30;
   task_.reset();
   absl::StatusOr<std::unique_ptr<StateStore>> store = stores_->Open(id);
@@ -195,7 +245,7 @@ void ScenarioRun::ExpectNoneBefore(KnownTime complete, const arrow::RecordBatch&
 void ScenarioRun::Feed(size_t end) {
   const TaskPlan& plan = task_->plan();
   auto begin = static_cast<size_t>(task_->position().value() + 1);
-  size_t step = way_ == Way::kStraight || way_ == Way::kViewAdded ? end - begin : 1;
+  size_t step = way_ == Way::kStraight || HasLateView(way_) ? end - begin : 1;
   for (size_t at = begin; at < end; at += step) {
     EventDecoder decoder =
         EventDecoder::Make(*plan.source, plan.columns, nullptr, ControlsOf(scenario_, project()))

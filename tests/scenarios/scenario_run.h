@@ -20,11 +20,14 @@
 namespace forebay {
 
 enum class Way {
-  kStraight,   // all records in one batch
-  kOneByOne,   // a batch per record, and a commit per record or few records
-  kRestarted,  // and the task opened anew after each commit
-  kCold,       // likewise, and nothing stays decoded in memory after a commit
-  kViewAdded,  // the last view comes after two thirds of the records, its first run is cut short
+  kStraight,    // all records in one batch
+  kOneByOne,    // a batch per record, and a commit per record or few records
+  kRestarted,   // and the task opened anew after each commit
+  kCold,        // likewise, and nothing stays decoded in memory after a commit
+  kViewAdded,   // the last view comes after two thirds of the records, its first run is cut short
+  kLaneBehind,  // the last view is brought up in a lane, and taken over where that is behind
+  kLaneAhead,   // or ahead
+  kEnabled,     // the last view is disabled after a third of the records, and enabled after two
 };
 
 class TemporaryFolder {
@@ -73,6 +76,9 @@ class ScenarioRun {
  private:
   // Opens the task by these plans, at what was committed.
   void Open(const std::vector<TaskPlan>& plans);
+  void FeedWithoutLast();
+  // Brings the last view up beside, before `end`.
+  void FeedLane(size_t end);
   // The records from task's position on, before `end`.
   void Feed(size_t end);
   // Takes what the task has made; `state`: and makes its state durable.
@@ -85,8 +91,8 @@ class ScenarioRun {
   const Way way_;
   TemporaryFolder folder_;
   std::unique_ptr<LoadedProject> loaded_;
-  v1::Project before_;  // without the last view
-  std::vector<TaskPlan> plans_before_, plans_;
+  v1::Project before_, lane_;  // without the last view; with it alone
+  std::vector<TaskPlan> plans_before_, plans_lane_, plans_;
   std::vector<RawRecord> records_;
   std::unique_ptr<StoreFactory> stores_;
   std::unique_ptr<RowsSink> rows_, newest_;

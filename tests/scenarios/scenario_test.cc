@@ -38,7 +38,7 @@ TEST_P(ScenarioTest, GivesWhatItSays) {
     EXPECT_EQ(Text(actual), Text(expected)) << view;
   }
   // The counts begin anew with every start.
-  if (way == Way::kRestarted || way == Way::kViewAdded) return;
+  if (way == Way::kRestarted || way >= Way::kViewAdded) return;
   const TaskStatistics& counts = run.statistics();
   EXPECT_EQ(counts.consumed,
             std::count_if(scenario.records.begin(), scenario.records.end(),
@@ -48,7 +48,8 @@ TEST_P(ScenarioTest, GivesWhatItSays) {
 }
 
 std::string TestName(const testing::TestParamInfo<ScenarioTest::ParamType>& info) {
-  const char* const ways[] = {"straight", "one_by_one", "restarted", "cold", "view_added"};
+  const char* const ways[] = {"straight",   "one_by_one",  "restarted",  "cold",
+                              "view_added", "lane_behind", "lane_ahead", "enabled"};
   return std::get<0>(info.param).stem().string() + "_" +
          ways[static_cast<int>(std::get<1>(info.param))];
 }
@@ -57,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(All, ScenarioTest,
                          testing::Combine(testing::ValuesIn(Files()),
                                           testing::Values(Way::kStraight, Way::kOneByOne,
                                                           Way::kRestarted, Way::kCold,
-                                                          Way::kViewAdded)),
+                                                          Way::kViewAdded, Way::kLaneBehind,
+                                                          Way::kLaneAhead, Way::kEnabled)),
                          TestName);
 
 }  // namespace
