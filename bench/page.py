@@ -279,6 +279,19 @@ ENGINE_COLUMNS = {
     "restart_seconds": ("start, s", _decimals),
 }
 
+def catalog(result: dict) -> str:
+    rows = [
+        ["`forebay plan`, nothing is there yet", f"{result['plan_seconds']:.2f} s"],
+        ["`forebay plan`, nothing differs", f"{result['unchanged_plan_seconds']:.2f} s"],
+        ["`forebay run`, start to ready", f"{result['start_seconds']:.2f} s"],
+        ["a page of search over HTTP, the slowest of several", f"{result['search_milliseconds']:.1f} ms"],
+        ["a page of a list", f"{result['list_milliseconds']:.1f} ms"],
+        ["one view", f"{result['object_milliseconds']:.1f} ms"],
+        ["lineage of a source of 100 views", f"{result['lineage_milliseconds']:.1f} ms"],
+    ]
+    return table([f"{result['features']:,} features in {result['views']:,} views", ""], rows)
+
+
 RENDERERS = {
     "machine": machine,
     "engine": engine,
@@ -293,6 +306,7 @@ RENDERERS = {
     "training-set": training_set,
     "scores": training_set,
     "lakehouse": lakehouse,
+    "catalog": catalog,
     "beside-upkeep": beside_upkeep,
     "history": history,
     "training-set-profile": profile,

@@ -19,6 +19,7 @@ sys.path[0] = str(ROOT)  # for `bench` and `tests`
 
 from bench import (  # noqa: E402
     backfill,
+    catalog,
     engine,
     freshness,
     lakehouse,
@@ -47,6 +48,7 @@ STAGES = {
     "training-set": training_set.measure,
     "scores": scores.measure,
     "lakehouse": lakehouse.measure,
+    "catalog": catalog.measure,
 }
 
 

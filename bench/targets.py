@@ -179,6 +179,16 @@ def _large_training_set(results: dict) -> Verdict:
     return _at_most(large[0]["engines"][0]["peak_megabytes"], 2048, "{:,.0f} MB")
 
 
+def _catalog(member: str, goal: float, text: str) -> Callable[[dict], Verdict]:
+    def find(results: dict) -> Verdict:
+        result = results.get("catalog", {})
+        if result.get("features", 0) < 10_000:
+            return Verdict(NOT_MEASURED)
+        return _at_most(result[member], goal, text)
+
+    return find
+
+
 TARGETS = (
     Target(
         "all defaults, against Flink that writes the same JSON exactly once, but no table",
@@ -291,4 +301,11 @@ TARGETS = (
         "2 GiB, at most",
         _large_training_set,
     ),
+    Target(
+        "`forebay plan` with a catalog of 10,000 features",
+        "1 s at most",
+        _catalog("unchanged_plan_seconds", 1, "{:.2f} s"),
+    ),
+    Target("a worker's start with it", "2 s at most", _catalog("start_seconds", 2, "{:.2f} s")),
+    Target("a page of search in it", "50 ms at most", _catalog("search_milliseconds", 50, "{:.1f} ms")),
 )

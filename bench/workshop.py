@@ -53,6 +53,7 @@ class Settings:
     labels: int = setting(1_000_000, "joined with the offline table")
     score_rows: int = setting(5_000_000, "of a table of scores that labels are joined with")
     history_rows: int = setting(100_000_000, "in the table that the steps of one key are read from")
+    catalog_features: int = setting(10_000, "in a catalog that is planned, started with and searched")
     profile: bool = setting(False, "also say where the time goes, by perf")
 
 

@@ -17,11 +17,27 @@ struct SearchHit {
   std::string text;   // what was found there
 };
 
-// Of all words of `query` (separated by spaces, case aside) in one object; the best first: names
-// before other texts, whole words before beginnings, these before parts, and words with typing
-// errors last (as NearestName counts them). Retired objects last of their likes.
-std::vector<SearchHit> SearchCatalog(const CatalogState& state, std::string_view query,
-                                     size_t most = 50);
+// The texts of a state, prepared for many searches. Immutable; needs the state no more.
+class CatalogSearch {
+ public:
+  explicit CatalogSearch(const CatalogState& state);
+  ~CatalogSearch();
+
+  // Of all words of `query` (separated by spaces, case aside) in one object; the best first: names
+  // before other texts, whole words before beginnings, these before parts, and words with typing
+  // errors last (as NearestName counts them). Retired objects last of their likes.
+  std::vector<SearchHit> Find(std::string_view query, size_t most = 50) const;
+
+ private:
+  struct Text;  // each once, however many objects have it
+  struct Place;
+  struct Object;
+  class Matches;
+
+  std::vector<Text> texts_;
+  std::vector<std::string> words_;  // of all texts, each once
+  std::vector<Object> objects_;     // by key
+};
 
 }  // namespace forebay
 

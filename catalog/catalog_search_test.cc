@@ -68,7 +68,7 @@ class ShopCatalogTest : public ::testing::Test {
 
   std::vector<std::string> Find(std::string_view query) const {
     std::vector<std::string> found;
-    for (const SearchHit& hit : SearchCatalog(*state_, query))
+    for (const SearchHit& hit : CatalogSearch(*state_).Find(query))
       found.push_back(hit.key + " " + hit.place);
     return found;
   }

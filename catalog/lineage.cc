@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "absl/strings/str_replace.h"
 #include "catalog/catalog_key.h"
 #include "catalog/dependents.h"
 #include "forebay/v1/catalog.pb.h"
@@ -78,19 +81,55 @@ std::vector<std::string> Lineage::TreeBelow(std::string_view key) const {
   return Tree(below_, key);
 }
 
-absl::StatusOr<std::vector<std::string>> KeysNamed(const CatalogState& state,
-                                                   std::string_view name) {
-  if (state.Find(name) != nullptr) return std::vector<std::string>{std::string(name)};
+std::set<std::string> Lineage::Reach(const Edges& edges, std::string_view key) {
+  std::set<std::string> reached{std::string(key)};
+  std::vector<std::string> open{std::string(key)};
+  while (!open.empty()) {
+    const std::string from = std::move(open.back());
+    open.pop_back();
+    for (std::string& next : Next(edges, from)) {
+      if (reached.insert(next).second) open.push_back(std::move(next));
+    }
+  }
+  return reached;
+}
+
+std::vector<LineageStep> Lineage::StepsAbove(std::string_view key) const {
+  std::set<LineageStep> steps;
+  for (const std::string& below : Reach(above_, key)) {
+    for (std::string& above : Above(below)) steps.insert({std::move(above), below});
+  }
+  return {steps.begin(), steps.end()};
+}
+
+std::vector<LineageStep> Lineage::StepsBelow(std::string_view key) const {
+  std::set<LineageStep> steps;
+  for (const std::string& above : Reach(below_, key)) {
+    for (std::string& below : Below(above)) steps.insert({above, std::move(below)});
+  }
+  return {steps.begin(), steps.end()};
+}
+
+absl::StatusOr<std::vector<std::string>> KeysNamed(const CatalogState& state, std::string_view name,
+                                                   std::string_view kind) {
+  auto is_of_kind = [&](std::string_view key) {
+    return kind.empty() || key.substr(0, key.find('/')) == kind;
+  };
+  if (is_of_kind(name) && state.Find(name) != nullptr)
+    return std::vector<std::string>{std::string(name)};
   std::vector<std::string> keys;
   std::set<std::string> names;
   for (const auto& [key, object] : state.objects()) {
+    if (!is_of_kind(key)) continue;
     if (NameWithVersion(key) == name || NameAlone(key) == name) keys.push_back(key);
     names.emplace(NameAlone(key));
   }
   if (!keys.empty()) return keys;
-  return absl::NotFoundError(
-      fmt::format("the catalog has nothing called '{}'{}", name,
-                  DidYouMean(name, std::vector<std::string>(names.begin(), names.end()))));
+  return absl::NotFoundError(fmt::format(
+      "the catalog has {} called '{}'{}",
+      kind.empty() ? "nothing"
+                   : fmt::format("no {}", absl::StrReplaceAll(std::string(kind), {{"_", " "}})),
+      name, DidYouMean(name, std::vector<std::string>(names.begin(), names.end()))));
 }
 
 }  // namespace forebay

@@ -127,16 +127,17 @@ absl::Status CheckAlias(const ModelReference& alias) {
 
 template <typename Map, typename Text>
 void DiffMaps(std::string_view what, const Map& before, const Map& after, Text text,
-              std::vector<std::string>* found) {
+              std::vector<ModelDifference>* found) {
   std::set<std::string> names;
   for (const auto& [name, value] : before) names.insert(name);
   for (const auto& [name, value] : after) names.insert(name);
   for (const std::string& name : names) {
     auto was = before.find(name), is = after.find(name);
-    const std::string old_text = was == before.end() ? "nothing" : text(was->second);
-    const std::string new_text = is == after.end() ? "nothing" : text(is->second);
-    if (old_text != new_text)
-      found->push_back(fmt::format("{} {}: {} -> {}", what, name, old_text, new_text));
+    ModelDifference one{.what = fmt::format("{} {}", what, name),
+                        .before = was == before.end() ? "" : text(was->second),
+                        .after = is == after.end() ? "" : text(is->second)};
+    if (one.before != one.after || (was == before.end()) != (is == after.end()))
+      found->push_back(std::move(one));
   }
 }
 
@@ -301,14 +302,18 @@ absl::StatusOr<CatalogLog::Changes> RollBackModel(const CatalogState& now,
   return CatalogLog::Changes{ChangeOf(std::move(object))};
 }
 
-std::vector<std::string> DiffModels(const CatalogState& state, const v1::ModelVersion& before,
-                                    const v1::ModelVersion& after) {
-  std::vector<std::string> found;
-  auto differ = [&](std::string_view what, const std::string& was, const std::string& is) {
-    if (was != is) {
-      found.push_back(fmt::format("{}: {} -> {}", what, was.empty() ? "nothing" : was,
-                                  is.empty() ? "nothing" : is));
-    }
+std::string ModelDifference::ToString() const {
+  auto shown = [](const std::string& text) { return text.empty() ? "nothing" : text; };
+  return fmt::format("{}: {} -> {}", what, shown(before), shown(after));
+}
+
+std::vector<ModelDifference> DiffModels(const CatalogState& state, const v1::ModelVersion& before,
+                                        const v1::ModelVersion& after) {
+  std::vector<ModelDifference> found;
+  auto differ = [&](std::string_view what, std::string was, std::string is) {
+    if (was != is)
+      found.push_back(
+          {.what = std::string(what), .before = std::move(was), .after = std::move(is)});
   };
   auto same = [](const std::string& text) { return text; };
   differ("artifact", before.artifact().uri(), after.artifact().uri());

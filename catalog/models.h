@@ -60,10 +60,18 @@ absl::StatusOr<CatalogLog::Changes> RollBackModel(const CatalogState& now,
                                                   const ModelReference& alias,
                                                   std::optional<uint32_t> expected);
 
-// In words, what differs between two versions: artifact, features with their versions, metrics,
-// parameters, training set. Empty: nothing.
-std::vector<std::string> DiffModels(const CatalogState& state, const v1::ModelVersion& before,
-                                    const v1::ModelVersion& after);
+// What differs between two versions: "artifact", "feature user_spend.spend_1h", "metric auc", ...
+struct ModelDifference {
+  std::string what;
+  std::string before;  // empty: nothing
+  std::string after;   // likewise
+
+  std::string ToString() const;  // "metric auc: 0.91 -> 0.93"
+};
+
+// Artifact, service, features with their versions, training set, metrics, parameters, description.
+std::vector<ModelDifference> DiffModels(const CatalogState& state, const v1::ModelVersion& before,
+                                        const v1::ModelVersion& after);
 
 }  // namespace forebay
 

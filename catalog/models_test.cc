@@ -173,11 +173,14 @@ TEST_F(ModelsTest, WrongNamesAreToldWithTheNearest) {
 TEST_F(ModelsTest, DifferencesAreOfAllThatItIsMadeOf) {
   Register(0.9, 1);
   Register(0.91, 2);
-  EXPECT_THAT(DiffModels(*state_, *FindModel(*state_, {.model = "fraud", .version = 1}).value(),
-                         *FindModel(*state_, {.model = "fraud", .version = 2}).value()),
-              ElementsAre("service: fraud_features@1 -> fraud_features@2",
-                          "feature spend.paid_1h: spend@1.paid_1h -> spend@2.paid_1h",
-                          "metric auc: 0.9 -> 0.91"));
+  std::vector<std::string> differences;
+  for (const ModelDifference& one :
+       DiffModels(*state_, *FindModel(*state_, {.model = "fraud", .version = 1}).value(),
+                  *FindModel(*state_, {.model = "fraud", .version = 2}).value()))
+    differences.push_back(one.ToString());
+  EXPECT_THAT(differences, ElementsAre("service: fraud_features@1 -> fraud_features@2",
+                                       "feature spend.paid_1h: spend@1.paid_1h -> spend@2.paid_1h",
+                                       "metric auc: 0.9 -> 0.91"));
 }
 
 }  // namespace

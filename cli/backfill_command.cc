@@ -9,6 +9,8 @@
 #include "cli/backfill_process.h"
 #include "cli/backfill_tasks.h"
 #include "cli/command.h"
+#include "cli/lineage_datasets.h"
+#include "cli/lineage_report.h"
 #include "cli/range_backfill.h"
 #include "cli/run_tasks.h"
 #include "cli/stop_signal.h"
@@ -57,8 +59,7 @@ absl::Status RunOfRange(const LoadedProject& loaded, const BackfillArguments& ar
   return absl::OkStatus();
 }
 
-absl::Status Run(const BackfillArguments& arguments) {
-  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+absl::Status RunAsked(const LoadedProject& loaded, const BackfillArguments& arguments) {
   if (!arguments.from.empty() || !arguments.to.empty()) return RunOfRange(loaded, arguments);
   if (!arguments.finish.empty()) return FinishTasksIn(loaded, arguments.finish, StopOnSignals());
   const BackfillOptions& options = arguments.options;
@@ -71,6 +72,12 @@ absl::Status Run(const BackfillArguments& arguments) {
   }
   for (const std::string& line : *read) spdlog::info("{}", line);
   return absl::OkStatus();
+}
+
+absl::Status Run(const BackfillArguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  LineageReport report(loaded.config, BackfillRun(loaded, arguments.options.views));
+  return report.End(RunAsked(loaded, arguments));
 }
 
 }  // namespace

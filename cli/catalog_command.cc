@@ -125,7 +125,8 @@ absl::Status Status(const LoadedProject& loaded, const CatalogLog& log) {
 
 absl::Status Search(const CatalogLog& log, const CatalogArguments& arguments) {
   ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
-  const std::vector<SearchHit> hits = SearchCatalog(*state, absl::StrJoin(arguments.words, " "));
+  const std::vector<SearchHit> hits =
+      CatalogSearch(*state).Find(absl::StrJoin(arguments.words, " "));
   for (const SearchHit& hit : hits) fmt::print("{}  {}: {}\n", hit.key, hit.place, hit.text);
   if (hits.empty()) fmt::print("nothing is like '{}'\n", fmt::join(arguments.words, " "));
   return absl::OkStatus();

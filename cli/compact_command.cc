@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "cli/command.h"
 #include "cli/compaction_options.h"
+#include "cli/lineage_datasets.h"
+#include "cli/lineage_report.h"
 #include "cli/run_tasks.h"
 #include "cli/table_choice.h"
 #include "connectors/object_store/object_store.h"
@@ -85,9 +87,8 @@ absl::StatusOr<std::vector<std::string>> Divide(const std::shared_ptr<ObjectStor
   return lines;
 }
 
-absl::Status Compact(const CompactArguments& arguments) {
-  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
-  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.tables));
+absl::Status CompactAll(const LoadedProject& loaded, const std::vector<TableId>& tables,
+                        const CompactArguments& arguments) {
   const CompactionOptions options = CompactionOptionsOf(loaded.config);
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
@@ -101,6 +102,13 @@ absl::Status Compact(const CompactArguments& arguments) {
     return in_tasks ? FinishCompaction(warehouse, table, options)
                     : CompactTable(warehouse, table, options);
   });
+}
+
+absl::Status Compact(const CompactArguments& arguments) {
+  ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
+  ASSIGN_OR_RETURN(std::vector<TableId> tables, ChooseTables(*loaded.project, arguments.tables));
+  LineageReport report(loaded.config, CompactionRun(loaded, tables));
+  return report.End(CompactAll(loaded, tables, arguments));
 }
 
 absl::Status Tier(const std::string& folder, const std::vector<std::string>& names,

@@ -209,8 +209,8 @@ absl::Status Diff(const LoadedProject& loaded, const CatalogLog& log,
   ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
   ASSIGN_OR_RETURN(const v1::ModelVersion* before, Named(*state, arguments.name));
   ASSIGN_OR_RETURN(const v1::ModelVersion* after, Named(*state, arguments.other));
-  const std::vector<std::string> found = DiffModels(*state, *before, *after);
-  for (const std::string& difference : found) fmt::print("{}\n", difference);
+  const std::vector<ModelDifference> found = DiffModels(*state, *before, *after);
+  for (const ModelDifference& difference : found) fmt::print("{}\n", difference.ToString());
   if (found.empty()) fmt::print("nothing differs\n");
   return absl::OkStatus();
 }

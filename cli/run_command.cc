@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/lineage_datasets.h"
+#include "cli/lineage_report.h"
 #include "cli/project_catalog.h"
 #include "cli/run_catalog.h"
 #include "cli/stop_signal.h"
@@ -23,7 +25,8 @@ absl::Status Run(const std::string& folder, bool frozen, RunOptions options) {
   ASSIGN_OR_RETURN(options.catalog_state, frozen ? TakeFromCatalog(*options.catalog, &loaded)
                                                  : TakeIntoCatalog(*options.catalog, &loaded));
   std::signal(SIGPIPE, SIG_IGN);
-  return RunWorker(std::move(loaded), options, StopOnSignals());
+  LineageReport report(loaded.config, WorkerRun(loaded));
+  return report.End(RunWorker(std::move(loaded), options, StopOnSignals()));
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "cli/event_recompute.h"
+#include "cli/lineage_datasets.h"
+#include "cli/lineage_report.h"
 #include "cli/progress_line.h"
 #include "cli/read_cost.h"
 #include "cli/stop_signal.h"
@@ -119,10 +121,8 @@ absl::StatusOr<TrainingSetSummary> BuildWithProgress(const v1::Project& project,
   return summary;
 }
 
-}  // namespace
-
-absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
-                            const TrainingSetRun& run) {
+absl::Status MakeSet(const LoadedProject& loaded, TrainingSetRequest request,
+                     const TrainingSetRun& run, LineageReport* report) {
   // Whoever serves on this machine goes first. It is no error where that cannot be had.
   setpriority(PRIO_PROCESS, 0, 10);
   RaiseFileLimit();  // all files of the tables are open at a time
@@ -146,6 +146,7 @@ absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest requ
     };
   }
   ASSIGN_OR_RETURN(TrainingSetSummary summary, BuildWithProgress(*loaded.project, &request));
+  report->Know(TrainingSetRunOf(loaded, request, &summary));
   for (const std::string& note : summary.notes) fmt::print(stderr, "note: {}\n", note);
   for (const std::string& warning : summary.warnings) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{} {} in {:.2f} s ({:.0f} a second), written to {}\n", summary.labels, run.things,
@@ -166,6 +167,14 @@ absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest requ
                                                         .command = CommandLine()}));
   fmt::print("  the manifest is {}\n", manifest);
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunTrainingSet(const LoadedProject& loaded, TrainingSetRequest request,
+                            const TrainingSetRun& run) {
+  LineageReport report(loaded.config, TrainingSetRunOf(loaded, request, nullptr));
+  return report.End(MakeSet(loaded, std::move(request), run, &report));
 }
 
 }  // namespace forebay

@@ -32,6 +32,7 @@
 #include "cli/stop_watch.h"
 #include "cli/sync_watch.h"
 #include "cli/worker_metrics.h"
+#include "cli/worker_pages.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/client_config.h"
@@ -609,7 +610,10 @@ absl::Status WorkerProcess::StartServers() {
                          .port = static_cast<uint16_t>(config_.serving_http_port),
                          .max_connections = limits.connections,
                          .most_files = limits.files};
-  ASSIGN_OR_RETURN(http_, HttpServer::Start(http, reader_.get(), &metrics_, ready));
+  ASSIGN_OR_RETURN(
+      http_, HttpServer::Start(http, reader_.get(), &metrics_, ready,
+                               PageSources(&*options_.catalog, context_.warehouse,
+                                           [this] { return TaskStatesOf(running()->worker()); })));
   GrpcServerOptions grpc{.address = config_.serving_address,
                          .port = static_cast<uint16_t>(config_.serving_grpc_port),
                          .max_connections = limits.connections,

@@ -5,8 +5,8 @@
 #include <atomic>
 
 #include "forebay/v1/serving.grpc.pb.h"
-#include "online/grpc/lookup_threads.h"
 #include "online/http/metrics.h"
+#include "online/serving/bounded_threads.h"
 #include "online/serving/feature_reader.h"
 
 namespace forebay {
@@ -40,7 +40,7 @@ class ServingService : public RawFeatureServing {
   MetricsRegistry* metrics_;
   std::atomic<int> calls_{0};
   std::atomic<bool> stopping_{false};
-  LookupThreads threads_;
+  BoundedThreads threads_;
 };
 
 }  // namespace forebay

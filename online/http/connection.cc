@@ -4,7 +4,7 @@
 
 namespace forebay {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
@@ -14,7 +14,7 @@ constexpr size_t kMostEnding = 64;
 
 }  // namespace
 
-std::optional<size_t> ChooseWaitToEnd(absl::Span<const Wait> waits, Clock::time_point now,
+std::optional<size_t> ChooseWaitToEnd(absl::Span<const Wait> waits, SteadyClock::time_point now,
                                       std::chrono::nanoseconds grace, bool transfers) {
   std::optional<size_t> request, transfer;
   auto longer = [&](size_t i, const std::optional<size_t>& longest) {
@@ -29,13 +29,14 @@ std::optional<size_t> ChooseWaitToEnd(absl::Span<const Wait> waits, Clock::time_
 }
 
 void Connection::StartWait(WaitsFor what) {
-  since_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  since_.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed);
   what_.store(what, std::memory_order_release);
 }
 
 Wait Connection::wait() const {
   WaitsFor what = what_.load(std::memory_order_acquire);
-  return {what, Clock::time_point(Clock::duration(since_.load(std::memory_order_relaxed)))};
+  return {what,
+          SteadyClock::time_point(SteadyClock::duration(since_.load(std::memory_order_relaxed)))};
 }
 
 Admission Connections::Add(const Ptr& connection) {
@@ -100,7 +101,7 @@ bool Connections::CloseOne(const Connection* but, bool transfers) {
     others.push_back(&connection);
     waits.push_back(connection->ending_ ? Wait() : connection->wait());
   }
-  std::optional<size_t> chosen = ChooseWaitToEnd(waits, Clock::now(), grace_, transfers);
+  std::optional<size_t> chosen = ChooseWaitToEnd(waits, SteadyClock::now(), grace_, transfers);
   if (!chosen) return false;
   const Ptr& ended = *others[*chosen];
   ended->ending_ = true;

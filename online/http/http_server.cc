@@ -13,6 +13,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "online/http/arriving_body.h"
 #include "online/http/connection.h"
 #include "online/http/lookup_slots.h"
+#include "online/http/page_threads.h"
 #include "online/serving/port_error.h"
 #include "schemas/types/status_macros.h"
 
@@ -49,8 +51,8 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 using Parser = http::request_parser<ArrivingBody>;
 
 // The answer to a request that could not be read.
-HttpAnswer ProtocolError(const error_code& error, const HttpServerOptions& options) {
-  HttpAnswer answer;
+PageAnswer ProtocolError(const error_code& error, const HttpServerOptions& options) {
+  PageAnswer answer;
   if (error == http::error::body_limit) {
     answer = ErrorAnswer(absl::ResourceExhaustedError(fmt::format(
         "the body is longer than {} bytes: split the request", options.max_body_bytes)));
@@ -66,7 +68,7 @@ HttpAnswer ProtocolError(const error_code& error, const HttpServerOptions& optio
   return answer;
 }
 
-HttpAnswer TooManyConnections() {
+PageAnswer TooManyConnections() {
   return ErrorAnswer(
       absl::UnavailableError("too many connections are open: close some, or try again later"));
 }
@@ -102,14 +104,16 @@ absl::StatusOr<tcp::endpoint> Endpoint(const HttpServerOptions& options) {
 class HttpServer::Impl {
  public:
   Impl(const HttpServerOptions& options, const FeatureReader* reader, MetricsRegistry* metrics,
-       HttpRoutes::Ready ready)
+       HttpRoutes::Ready ready, CatalogSources catalog)
       : options_(options),
-        routes_(reader, metrics, std::move(ready)),
+        routes_(reader, metrics, std::move(ready), std::move(catalog)),
         slots_(LookupThreads()),
         connections_(options.max_connections, options.max_buffered_bytes,
                      absl::ToChronoNanoseconds(options.transfer_grace)),
         io_(LookupThreads() + 1),
-        acceptor_(net::make_strand(io_)) {}
+        acceptor_(net::make_strand(io_)),
+        pages_(std::make_unique<PageThreads>(options.page_threads, options.most_waiting_pages,
+                                             &give_up_)) {}
 
   absl::Status Start();
   void Stop(absl::Duration deadline);
@@ -125,10 +129,10 @@ class HttpServer::Impl {
   net::awaitable<bool> ServeRequest(Connection& connection);
   // Takes what the buffer lacks of the body.
   net::awaitable<error_code> ReadBody(Connection& connection, Parser& parser, Charge& charge);
-  net::awaitable<bool> Write(Connection& connection, HttpAnswer answer, bool head, bool keep_alive,
+  net::awaitable<bool> Write(Connection& connection, PageAnswer answer, bool head, bool keep_alive,
                              unsigned version);
   // For an answer to what was not read to its end: closes the connection, too.
-  net::awaitable<bool> Refuse(Connection& connection, HttpAnswer answer, unsigned version);
+  net::awaitable<bool> Refuse(Connection& connection, PageAnswer answer, unsigned version);
   net::awaitable<void> Linger(Connection& connection);
   bool MayStay(tcp::socket& socket) { return socket.native_handle() < options_.most_files; }
 
@@ -144,6 +148,7 @@ class HttpServer::Impl {
   // Last: what waits in it, and goes with it, uses what is above.
   net::io_context io_;
   tcp::acceptor acceptor_;
+  std::unique_ptr<PageThreads> pages_;  // they post to io_
   std::vector<std::thread> threads_;
 };
 
@@ -182,6 +187,7 @@ void HttpServer::Impl::Stop(absl::Duration deadline) {
   io_.stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  pages_.reset();
   // Those that the deadline cut off; gone before io_, which their sockets are of.
   connections_.CloseAll();
 }
@@ -254,7 +260,8 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
 
   const auto& request = parser.get();
   unsigned version = request.version();
-  bool lookup = HttpRoutes::IsLookup(View(request.target()));
+  const RunsOn runs_on = HttpRoutes::RunsOnFor(View(request.target()));
+  const bool lookup = runs_on == RunsOn::kLookupSlot;
   if (connection.pages_only && lookup) {
     ++refused_;
     co_return co_await Refuse(connection, TooManyConnections(), version);
@@ -271,7 +278,7 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   if (body_error == http::error::need_more)
     body_error = co_await ReadBody(connection, parser, charge);
   if (body_error == net::error::no_buffer_space) {
-    HttpAnswer busy = ErrorAnswer(
+    PageAnswer busy = ErrorAnswer(
         absl::UnavailableError("too many large requests are under way: try again later"));
     co_return co_await Refuse(connection, std::move(busy), version);
   }
@@ -283,8 +290,18 @@ net::awaitable<bool> HttpServer::Impl::ServeRequest(Connection& connection) {
   bool head = request.method() == http::verb::head;
   std::string_view method = View(request.method_string()), target = View(request.target());
   if (lookup && !slots_.TryTake()) co_await slots_.Wait(connection.stream.get_executor());
-  HttpAnswer answer =
-      routes_.Answer(method, target, request.body(), {connections_.count(), refused_, &give_up_});
+  const HttpRoutes::Server server{connections_.count(), refused_, &give_up_};
+  PageAnswer answer;
+  if (runs_on == RunsOn::kPageThread) {
+    // By name: g++ 12 destroys what stands in a co_await twice. These pages take no body.
+    std::function<PageAnswer()> make = [this, method = std::string(method),
+                                        target = std::string(target), server] {
+      return routes_.Answer(method, target, "", server);
+    };
+    answer = co_await pages_->Run(std::move(make), connection.stream.get_executor());
+  } else {
+    answer = routes_.Answer(method, target, request.body(), server);
+  }
   if (lookup) slots_.Give();
   bool keep_alive = request.keep_alive() && !stopping_ && !connection.pages_only;
   co_return co_await Write(connection, std::move(answer), head, keep_alive, version);
@@ -309,7 +326,7 @@ net::awaitable<error_code> HttpServer::Impl::ReadBody(Connection& connection, Pa
   co_return error;
 }
 
-net::awaitable<bool> HttpServer::Impl::Refuse(Connection& connection, HttpAnswer answer,
+net::awaitable<bool> HttpServer::Impl::Refuse(Connection& connection, PageAnswer answer,
                                               unsigned version) {
   connection.EndWait();
   co_await Write(connection, std::move(answer), /*head=*/false, /*keep_alive=*/false, version);
@@ -317,7 +334,7 @@ net::awaitable<bool> HttpServer::Impl::Refuse(Connection& connection, HttpAnswer
   co_return false;
 }
 
-net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, HttpAnswer answer, bool head,
+net::awaitable<bool> HttpServer::Impl::Write(Connection& connection, PageAnswer answer, bool head,
                                              bool keep_alive, unsigned version) {
   http::response<http::string_body> response(http::int_to_status(answer.status), version);
   response.set(http::field::content_type,
@@ -362,8 +379,10 @@ HttpServer::~HttpServer() { Stop(absl::ZeroDuration()); }
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options,
                                                               const FeatureReader* reader,
                                                               MetricsRegistry* metrics,
-                                                              HttpRoutes::Ready ready) {
-  auto impl = std::make_unique<Impl>(options, reader, metrics, std::move(ready));
+                                                              HttpRoutes::Ready ready,
+                                                              CatalogSources catalog) {
+  auto impl =
+      std::make_unique<Impl>(options, reader, metrics, std::move(ready), std::move(catalog));
   RETURN_IF_ERROR(impl->Start());
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

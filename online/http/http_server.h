@@ -22,7 +22,9 @@ namespace forebay {
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an IP address; "0.0.0.0" and "::" are all of them
   uint16_t port = 0;                  // 0: any that is free
-  int threads = 2;                    // of lookups; one more reads, and answers what is none
+  int threads = 2;                    // of lookups; one more reads, and answers what is there
+  int page_threads = 2;               // of pages that may take long
+  size_t most_waiting_pages = 16;     // for these; above: 503
   size_t max_connections = 4096;      // above: one that waits for a request is closed, else 503
   int most_files = std::numeric_limits<int>::max();  // a socket of this number or above: 503
   size_t max_body_bytes = size_t{16} << 20;          // of one request; more is answered 413
@@ -43,7 +45,8 @@ class HttpServer {
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options,
                                                            const FeatureReader* reader,
                                                            MetricsRegistry* metrics,
-                                                           HttpRoutes::Ready ready);
+                                                           HttpRoutes::Ready ready,
+                                                           CatalogSources catalog = {});
   ~HttpServer();
 
   uint16_t port() const;

@@ -76,6 +76,11 @@ class Client {
     return Receive();
   }
 
+  std::string Get(std::string_view path) {
+    Send(fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path));
+    return Receive();
+  }
+
  private:
   int socket_;
   bool connected_ = false;
@@ -107,8 +112,10 @@ class HttpServerTest : public testing::Test {
     return project;
   }
 
-  std::unique_ptr<HttpServer> Start(const HttpServerOptions& options = {}) {
-    auto server = HttpServer::Start(options, &reader_, &metrics_, [] { return absl::OkStatus(); });
+  std::unique_ptr<HttpServer> Start(const HttpServerOptions& options = {},
+                                    CatalogSources catalog = {}) {
+    auto server = HttpServer::Start(
+        options, &reader_, &metrics_, [] { return absl::OkStatus(); }, std::move(catalog));
     EXPECT_TRUE(server.ok()) << server.status();
     return *std::move(server);
   }
@@ -118,6 +125,47 @@ class HttpServerTest : public testing::Test {
   MetricsRegistry metrics_;
   FeatureReader reader_;
 };
+
+TEST_F(HttpServerTest, PagesThatTakeLongHoldNoLookupUpAndAreRefusedWhereTooManyWait) {
+  absl::Notification begun, refused, go_on;
+  std::atomic<bool> first{true};
+  auto server = Start({.page_threads = 1, .most_waiting_pages = 1}, {.tasks = [&] {
+                        if (first.exchange(false)) begun.Notify();
+                        go_on.WaitForNotification();
+                        return std::vector<TaskState>();
+                      }});
+  std::atomic<int> answered{0};
+  auto ask = [&] {
+    const std::string answer = Client(server->port()).Get("/v1/catalog/status");
+    if (answer.find(" 503 ") != std::string::npos) refused.Notify();
+    if (answer.find("\"tasks\":[]") != std::string::npos) ++answered;
+  };
+  std::vector<std::thread> clients;
+  clients.emplace_back(ask);
+  begun.WaitForNotification();
+  for (int i = 0; i < 2; ++i) clients.emplace_back(ask);  // one waits, the other may not
+  refused.WaitForNotification();
+  EXPECT_THAT(Client(server->port()).Post("/v1/get", kGet), HasSubstr("\"value\":5"));
+  EXPECT_THAT(Client(server->port()).Get("/healthz"), HasSubstr("alive"));
+  go_on.Notify();
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, 2);
+}
+
+TEST_F(HttpServerTest, AServerThatStopsWaitsForThePageThatIsBeingMade) {
+  absl::Notification begun, go_on;
+  auto server = Start({.page_threads = 1}, {.tasks = [&] {
+                        begun.Notify();
+                        go_on.WaitForNotification();
+                        return std::vector<TaskState>();
+                      }});
+  Client client(server->port());
+  client.Send("GET /v1/catalog/status HTTP/1.1\r\nHost: x\r\n\r\n");
+  begun.WaitForNotification();
+  std::thread stop([&] { server->Stop(absl::ZeroDuration()); });
+  go_on.Notify();
+  stop.join();
+}
 
 TEST_F(HttpServerTest, ManyClientsAreServedAtOnceOnConnectionsThatStay) {
   auto server = Start();

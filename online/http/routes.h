@@ -12,21 +12,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "online/http/catalog_pages.h"
+#include "online/http/catalog_sources.h"
 #include "online/http/metrics.h"
+#include "online/http/page_answer.h"
+#include "online/http/route.h"
 #include "online/serving/feature_reader.h"
 
 namespace forebay {
-
-struct HttpAnswer {
-  unsigned status = 200;
-  std::string_view content_type = "application/json";
-  std::string body;
-  std::string_view allow;  // not empty: the methods that a 405 allows
-};
-
-// The answer that says what is wrong, in the shape of docs/serving.md, with the HTTP status that
-// fits.
-HttpAnswer ErrorAnswer(const absl::Status& status);
 
 // Thread-safe.
 class HttpRoutes {
@@ -35,7 +28,8 @@ class HttpRoutes {
   using Ready = std::function<absl::Status()>;
 
   // `reader` and `metrics` outlive this.
-  HttpRoutes(const FeatureReader* reader, MetricsRegistry* metrics, Ready ready);
+  HttpRoutes(const FeatureReader* reader, MetricsRegistry* metrics, Ready ready,
+             CatalogSources catalog = {});
 
   // What the server knows of itself.
   struct Server {
@@ -45,21 +39,40 @@ class HttpRoutes {
   };
 
   // `target` as in the request line.
-  HttpAnswer Answer(std::string_view method, std::string_view target, std::string_view body,
+  PageAnswer Answer(std::string_view method, std::string_view target, std::string_view body,
                     const Server& server) const;
-  // Whether an answer may take long.
-  static bool IsLookup(std::string_view target);
+  // On which threads to make it.
+  static RunsOn RunsOnFor(std::string_view target);
 
  private:
+  struct Request {
+    const PageQuery& query;
+    std::string_view body;
+    const Server& server;
+  };
+  struct Route {
+    RouteDescription description;
+    std::function<PageAnswer(const HttpRoutes&, const Request&)> answer;
+  };
+  struct Found {
+    const Route* route = nullptr;  // null: there is no such page
+    std::vector<std::string_view> in_path;
+  };
+
+  static const std::vector<Route>& Table();
+  static Found Find(std::string_view path);
+
   absl::StatusOr<std::string> Read(Method method, std::string_view body,
                                    const std::atomic<bool>* stopping) const;
-  HttpAnswer Lookup(Method method, std::string_view body, const std::atomic<bool>* stopping) const;
-  HttpAnswer Readyz() const;
-  HttpAnswer Metrics(const Server& server) const;
+  PageAnswer Lookup(Method method, const Request& request) const;
+  PageAnswer Readyz() const;
+  PageAnswer Metrics(const Server& server) const;
+  PageAnswer Catalog(CatalogPages::Page page, const PageQuery& query) const;
 
   const FeatureReader* reader_;
   MetricsRegistry* metrics_;
   Ready ready_;
+  CatalogPages catalog_;
 };
 
 }  // namespace forebay

@@ -178,6 +178,10 @@ void FeatureReader::SetProject(const v1::Project& project, LookupFunction lookup
   snapshot_ = std::move(now);
 }
 
+std::shared_ptr<const CatalogState> FeatureReader::catalog() const {
+  return snapshot()->planner.catalog();
+}
+
 std::shared_ptr<const FeatureReader::Snapshot> FeatureReader::snapshot() const {
   absl::ReaderMutexLock lock(&mutex_);
   return snapshot_;

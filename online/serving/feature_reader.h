@@ -99,6 +99,8 @@ class FeatureReader {
   // Likewise of these definitions, all of them at once.
   void SetProject(const v1::Project& project, LookupFunction lookup,
                   std::shared_ptr<const CatalogState> catalog);
+  // That reads which begin now are of; null: there is none.
+  std::shared_ptr<const CatalogState> catalog() const;
 
   // NOT_FOUND: a service, view or feature that the project lacks; names the nearest.
   // INVALID_ARGUMENT: key columns that are missing, unknown, twice there, null or of another type;

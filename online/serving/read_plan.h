@@ -89,6 +89,8 @@ class ReadPlanner {
                        std::shared_ptr<const CatalogState> catalog = nullptr);
   ~ReadPlanner();
 
+  const std::shared_ptr<const CatalogState>& catalog() const { return catalog_; }
+
   // "fraud" or "fraud@3". NOT_FOUND for an unknown name, with the nearest one. INVALID_ARGUMENT
   // where the views asked for need one key column as two types. FAILED_PRECONDITION: a view is
   // disabled, or was removed. UNAVAILABLE: the project does not have a view of the catalog yet.

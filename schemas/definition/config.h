@@ -54,6 +54,13 @@ struct ProjectConfig {
   int64_t serving_http_port = 0;   // 0: any free port
   int64_t serving_grpc_port = 0;
   std::optional<StoreUri> cold;  // where old dates of the offline tables go; nullopt: nowhere
+  // Where OpenLineage events go; empty: nowhere.
+  std::string openlineage_file;
+  std::string openlineage_url;
+  std::string openlineage_api_key_file;     // empty: none
+  std::string openlineage_namespace;        // of jobs; empty: the project
+  std::string openlineage_kafka_namespace;  // of topics; empty: of the first broker
+  int64_t openlineage_every_us = 0;
   S3Settings s3;  // of the warehouse and the cold location, where they are in buckets
 };
 

@@ -59,6 +59,11 @@ bool IsRegion(const std::string& text) {
                                       [](char c) { return IsLowerOrDigit(c) || c == '-'; });
 }
 
+bool IsLineageNamespace(const std::string& text) {
+  return !text.empty() && text.size() <= 256 && text.find_first_of(" \t\n") == std::string::npos;
+}
+
+constexpr std::string_view kLineageNamespaceForm = "at most 256 bytes without spaces";
 constexpr std::string_view kIdForm = "at most 128 letters, digits, '.', '_' and '-'";
 
 // In the order of their enums.
@@ -106,8 +111,8 @@ const std::array kEntries = {
                 "Where the offline tables are: a path, file:// and an absolute path, or "
                 "s3://bucket/path.",
                 "./warehouse", false, StoreField{&ProjectConfig::warehouse}},
-    ConfigEntry{"catalog_interval",
-                "How often a worker looks for what is new in the catalog.", "1s", false,
+    ConfigEntry{"catalog_interval", "How often a worker looks for what is new in the catalog.",
+                "1s", false,
                 DurationField{&ProjectConfig::catalog_interval_us, 10 * kMillisecond, kDay}},
     ConfigEntry{"task_threads", "Threads that run tasks; tasks are spread over them.", "2", false,
                 IntegerField{&ProjectConfig::task_threads, 1, 256}},
@@ -201,6 +206,32 @@ const std::array kEntries = {
                 "each key, as `forebay verify` does, at low priority; without it, never.",
                 "", false,
                 DurationField{&ProjectConfig::verify_every_us, 100 * kMillisecond, 30 * kDay}},
+    ConfigEntry{"openlineage.file",
+                "A file that OpenLineage events of workers, backfills, training sets and "
+                "compactions are appended to, a line each; without it, to none.",
+                "", false, FileField{&ProjectConfig::openlineage_file}},
+    ConfigEntry{"openlineage.url",
+                "Where they are sent over HTTP: a receiver, which has /api/v1/lineage, or all of "
+                "the URL; without it, nowhere.",
+                "", false,
+                TextField{&ProjectConfig::openlineage_url, IsEndpoint,
+                          "http:// or https://, a host and maybe a port and a path, as in "
+                          "http://marquez:5000"}},
+    ConfigEntry{"openlineage.api_key_file",
+                "A file with the key that they are sent with, as a bearer token.", "", false,
+                FileField{&ProjectConfig::openlineage_api_key_file}},
+    ConfigEntry{"openlineage.every", "How often a worker sends one while it runs.", "5m", false,
+                DurationField{&ProjectConfig::openlineage_every_us, 100 * kMillisecond, kDay}},
+    ConfigEntry{"openlineage.namespace", "The namespace of jobs. Without it: the project's name.",
+                "", false,
+                TextField{&ProjectConfig::openlineage_namespace, IsLineageNamespace,
+                          kLineageNamespaceForm}},
+    ConfigEntry{"openlineage.kafka_namespace",
+                "The namespace of topics, as other programs that write and read them have it. "
+                "Without it: kafka:// and the first of the bootstrap servers.",
+                "", false,
+                TextField{&ProjectConfig::openlineage_kafka_namespace, IsLineageNamespace,
+                          kLineageNamespaceForm}},
     ConfigEntry{"s3.endpoint",
                 "The URL of the object store, where it is not that of AWS. Without it: "
                 "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, `endpoint_url` of the profile, AWS.",

@@ -46,6 +46,9 @@ TEST_F(Config, DefaultsAreThose) {
   EXPECT_EQ(config.state, folder_.path() / "state");
   EXPECT_EQ(config.warehouse, StoreUri::Folder(folder_.path() / "warehouse"));
   EXPECT_EQ(config.cold, std::nullopt);
+  EXPECT_EQ(config.openlineage_file, "");
+  EXPECT_EQ(config.openlineage_url, "");
+  EXPECT_EQ(config.openlineage_every_us, 300'000'000);
   EXPECT_EQ(config.s3.endpoint, "");
   EXPECT_EQ(config.s3.region, "");
   EXPECT_EQ(config.s3.addressing_style, S3AddressingStyle::kAuto);
@@ -93,6 +96,13 @@ delivery: at_least_once
 ready_lag: 10000
 replication_factor: 3
 offline: {parquet_encoding: compact, cold: 's3a://ice/w/'}
+openlineage:
+  file: told.jsonl
+  url: https://marquez:5000/lineage
+  api_key_file: /keys/lineage
+  every: 1s
+  namespace: fraud
+  kafka_namespace: kafka://brokers
 s3:
   endpoint: http://localhost:9000
   region: eu-west-1
@@ -124,6 +134,12 @@ serving: {address: '::', http_port: 0, grpc_port: 65535}
   EXPECT_EQ(config.replication_factor, 3);
   EXPECT_EQ(config.parquet_encoding, ParquetEncoding::kCompact);
   EXPECT_EQ(config.cold->ToString(), "s3://ice/w");
+  EXPECT_EQ(config.openlineage_file, folder_.path() / "told.jsonl");
+  EXPECT_EQ(config.openlineage_url, "https://marquez:5000/lineage");
+  EXPECT_EQ(config.openlineage_api_key_file, "/keys/lineage");
+  EXPECT_EQ(config.openlineage_every_us, 1'000'000);
+  EXPECT_EQ(config.openlineage_namespace, "fraud");
+  EXPECT_EQ(config.openlineage_kafka_namespace, "kafka://brokers");
   EXPECT_EQ(config.s3.endpoint, "http://localhost:9000");
   EXPECT_EQ(config.s3.region, "eu-west-1");
   EXPECT_EQ(config.s3.addressing_style, S3AddressingStyle::kVirtual);

@@ -18,6 +18,7 @@ SMALL += ["--scaling-events", "500", "--scaling-runs", "1"]
 SMALL += ["--freshness-rate", "500", "--repartition-rate", "400", "--freshness-seconds", "0.5", "--freshness-warm-up", "0.5"]
 SMALL += ["--keys", "200", "--lookups", "2000", "--load-seconds", "0.2"]
 SMALL += ["--table-events", "5000", "--labels", "500", "--history-rows", "100000", "--score-rows", "2000"]
+SMALL += ["--catalog-features", "40"]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,12 @@ def test_history(measured):
     result = measured[0]["history"]
     assert result["table_rows"] == 100_000 and result["ms"] >= 0
     assert result["pages"] >= result["files"] > 0
+
+
+def test_a_catalog(measured):
+    result = measured[0]["catalog"]
+    assert (result["features"], result["views"]) == (40, 2)
+    assert all(value > 0 for value in result.values())
 
 
 def test_the_page_has_the_figures_and_keeps_the_text(measured):

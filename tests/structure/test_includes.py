@@ -16,7 +16,7 @@ ALLOWED = {
     "cli": {"schemas", "engine", "connectors", "catalog", "online", "offline"},
 }
 # The folders in connectors/, in an order of their own.
-CONNECTORS = ["decode", "update_record", "key_check", "kafka", "dead_letter", "object_store", "file"]
+CONNECTORS = ["decode", "update_record", "key_check", "kafka", "dead_letter", "object_store", "file", "lineage"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 

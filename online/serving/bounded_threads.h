@@ -1,6 +1,6 @@
-// Threads for lookups that take long: on gRPC's own they would hold up health, and all other calls.
-#ifndef FOREBAY_ONLINE_GRPC_LOOKUP_THREADS_H_
-#define FOREBAY_ONLINE_GRPC_LOOKUP_THREADS_H_
+// Threads for what takes long: on those of a door it would hold up health, and all other calls.
+#ifndef FOREBAY_ONLINE_SERVING_BOUNDED_THREADS_H_
+#define FOREBAY_ONLINE_SERVING_BOUNDED_THREADS_H_
 
 #include <cstddef>
 #include <deque>
@@ -15,12 +15,12 @@
 namespace forebay {
 
 // Thread-safe. Ends once all that was taken has run.
-class LookupThreads {
+class BoundedThreads {
  public:
-  LookupThreads(int threads, size_t most_waiting) : most_waiting_(most_waiting) {
+  BoundedThreads(int threads, size_t most_waiting) : most_waiting_(most_waiting) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
   }
-  ~LookupThreads() {
+  ~BoundedThreads() {
     {
       absl::MutexLock lock(&mutex_);
       ending_ = true;
@@ -28,11 +28,11 @@ class LookupThreads {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  // False: too many wait already, and `lookup` is not run.
-  bool TryAdd(std::function<void()> lookup) {
+  // False: too many wait already, and `work` is not run.
+  bool TryAdd(std::function<void()> work) {
     absl::MutexLock lock(&mutex_);
     if (waiting_.size() >= most_waiting_) return false;
-    waiting_.push_back(std::move(lookup));
+    waiting_.push_back(std::move(work));
     return true;
   }
 
@@ -41,14 +41,14 @@ class LookupThreads {
     auto due = [this]()
                    ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_ || !waiting_.empty(); };
     while (true) {
-      std::function<void()> lookup;
+      std::function<void()> work;
       {
         absl::MutexLock lock(&mutex_, absl::Condition(&due));
         if (waiting_.empty()) return;
-        lookup = std::move(waiting_.front());
+        work = std::move(waiting_.front());
         waiting_.pop_front();
       }
-      lookup();
+      work();
     }
   }
 
@@ -61,4 +61,4 @@ class LookupThreads {
 
 }  // namespace forebay
 
-#endif  // FOREBAY_ONLINE_GRPC_LOOKUP_THREADS_H_
+#endif  // FOREBAY_ONLINE_SERVING_BOUNDED_THREADS_H_
