@@ -339,8 +339,8 @@ class Planning {
     const ViewId id = IdOf(view.definition());
     RefuseWhileServed(id, "is in no definition any more", &plan_.held);
     PlannedChange& change = Add(ChangeKind::kRemoved, key);
-    change.details.push_back(
-        fmt::format("is retired: what it left stays until `forebay catalog purge {}`", id.ToString()));
+    change.details.push_back(fmt::format(
+        "is retired: what it left stays until `forebay catalog purge {}`", id.ToString()));
     for (const std::string& set : dependents_.TrainingSetsOf(id))
       change.details.push_back(fmt::format("training set {} was made of it", set));
     v1::ViewVersion retired = view;
