@@ -2,9 +2,10 @@
 //
 //   lookup_load --grpc 127.0.0.1:8081 --feature-service fraud --key user_id=u%d --keys 100000
 //   lookup_load --http 127.0.0.1:8080 --features user_spend.spend_10m --key user_id=u%d --batch 100
+//   lookup_load --http 127.0.0.1:8080 --model fraud@champion --key user_id=u1
 //
 // Prints one line of JSON: requests, errors, requests per second, and p50, p99, p999 in
-// microseconds.
+// microseconds; of a model, also the answers that differ.
 #include <grpcpp/grpcpp.h>
 
 #include <CLI/CLI.hpp>
@@ -12,17 +13,21 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <random>
 #include <regex>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "bench/http_connection.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "forebay/v1/serving.grpc.pb.h"
 #include "forebay/v1/serving.pb.h"
 #include "schemas/types/json.h"
@@ -31,10 +36,12 @@ namespace forebay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Answers = std::set<std::string, std::less<>>;
 
 struct Settings {
   std::string http, grpc;
   std::string feature_service;
+  std::string model;
   std::vector<std::string> features;
   std::vector<std::string> keys_text;  // "name=pattern"; a pattern has one %d or %0Nd, or none
   int64_t keys = 10'000;
@@ -78,6 +85,17 @@ class LoadClient {
   virtual ~LoadClient() = default;
   // `numbers`: of the entities to ask for.
   virtual bool Ask(const std::vector<int64_t>& numbers) = 0;
+  // That differ, of a model; not those beyond kMostAnswers.
+  const Answers& answers() const { return answers_; }
+
+ protected:
+  void Keep(std::string_view answer) {
+    if (answers_.size() < kMostAnswers && !answers_.contains(answer)) answers_.emplace(answer);
+  }
+
+ private:
+  static constexpr size_t kMostAnswers = 1000;
+  Answers answers_;
 };
 
 class GrpcClient : public LoadClient {
@@ -137,7 +155,10 @@ class HttpClient : public LoadClient {
 
   bool Ask(const std::vector<int64_t>& numbers) override {
     std::string body = "{";
-    if (!settings_.feature_service.empty()) {
+    if (!settings_.model.empty()) {
+      body += "\"model\":";
+      AppendJsonString(settings_.model, &body);
+    } else if (!settings_.feature_service.empty()) {
       body += "\"feature_service\":";
       AppendJsonString(settings_.feature_service, &body);
     } else {
@@ -160,7 +181,10 @@ class HttpClient : public LoadClient {
       body += ']';
     }
     body += '}';
-    return connection_.Post(settings_.batch == 0 ? "/v1/get" : "/v1/batch-get", body).status == 200;
+    const HttpAnswer answer =
+        connection_.Post(settings_.batch == 0 ? "/v1/get" : "/v1/batch-get", body);
+    if (!settings_.model.empty()) Keep(answer.body);
+    return answer.status == 200;
   }
 
  private:
@@ -187,6 +211,7 @@ class HttpClient : public LoadClient {
 struct Outcome {
   std::vector<int64_t> nanoseconds;  // of right answers after the warm-up
   int64_t errors = 0;
+  Answers answers;
   std::string failure;  // not empty: the client ended early
 };
 
@@ -219,12 +244,14 @@ void Run(const Settings& settings, const std::vector<KeyColumn>& keys, int numbe
     }
     asked = answered;
   }
+  outcome->answers = client->answers();
 } catch (const std::exception& error) {
   outcome->failure = error.what();
 }
 
 int Report(const Settings& settings, std::vector<Outcome>& outcomes) {
   std::vector<int64_t> all;
+  Answers answers;
   int64_t errors = 0;
   for (Outcome& outcome : outcomes) {
     if (!outcome.failure.empty()) {
@@ -232,6 +259,7 @@ int Report(const Settings& settings, std::vector<Outcome>& outcomes) {
       return 1;
     }
     all.insert(all.end(), outcome.nanoseconds.begin(), outcome.nanoseconds.end());
+    answers.insert(outcome.answers.begin(), outcome.answers.end());
     errors += outcome.errors;
   }
   std::sort(all.begin(), all.end());
@@ -243,10 +271,11 @@ int Report(const Settings& settings, std::vector<Outcome>& outcomes) {
   fmt::print(
       "{{\"door\": \"{}\", \"connections\": {}, \"batch\": {}, \"requests\": {}, \"errors\": {}, "
       "\"requests_per_second\": {:.0f}, \"p50_us\": {:.1f}, \"p99_us\": {:.1f}, \"p999_us\": "
-      "{:.1f}}}\n",
+      "{:.1f}{}}}\n",
       settings.grpc.empty() ? "http" : "grpc", settings.connections, settings.batch, all.size(),
       errors, static_cast<double>(all.size()) / settings.seconds, quantile(0.5), quantile(0.99),
-      quantile(0.999));
+      quantile(0.999),
+      settings.model.empty() ? "" : fmt::format(", \"answers\": [{}]", fmt::join(answers, ", ")));
   return errors == 0 ? 0 : 1;
 }
 
@@ -259,6 +288,10 @@ int Main(int argc, char** argv) {
   app.add_option("--features", settings.features, "What to ask for")
       ->delimiter(',')
       ->excludes(service);
+  app.add_option("--model", settings.model, "What to ask for, by --http")
+      ->excludes(service)
+      ->excludes("--features")
+      ->excludes("--grpc");
   app.add_option("--key", settings.keys_text,
                  "name=pattern, for each key column; %d stands for the number of the entity, alone "
                  "it makes an integer; %07d has seven digits")

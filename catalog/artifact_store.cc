@@ -1,7 +1,6 @@
 #include "catalog/artifact_store.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/object_store/sha256.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -19,25 +19,6 @@ namespace {
 constexpr size_t kPiece = 1 << 20;
 
 std::string ArtifactPath(const std::string& sha256) { return "models/artifacts/" + sha256; }
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  std::string Hex() && {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), digest, &size);
-    std::string hex;
-    for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-    return hex;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
 
 // Calls `take` with each piece of the file; its hash and size.
 absl::StatusOr<v1::Artifact> ReadPieces(const std::filesystem::path& file,
@@ -61,7 +42,7 @@ absl::StatusOr<v1::Artifact> ReadPieces(const std::filesystem::path& file,
     read.set_bytes(read.bytes() + std::ssize(bytes));
     RETURN_IF_ERROR(take(bytes));
   }
-  read.set_sha256(std::move(hash).Hex());
+  read.set_sha256(hash.Finish());
   return read;
 }
 

@@ -247,6 +247,7 @@ absl::StatusOr<CatalogLog::Changes> RegisterModel(const CatalogState& now, v1::M
                                   ? model.service()
                                   : fmt::format("{}@{}", model.service(), model.service_version());
   ASSIGN_OR_RETURN(const v1::ServiceVersion* found, FindService(now, service));
+  model.set_service(found->definition().name());
   model.set_service_version(found->version());
   if (!model.training_set().empty() &&
       now.Find("training_set/" + model.training_set()) == nullptr) {

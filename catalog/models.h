@@ -44,9 +44,10 @@ absl::StatusOr<const v1::ServiceVersion*> ServiceOf(const CatalogState& state,
 absl::StatusOr<const v1::ServiceVersion*> FindService(const CatalogState& state,
                                                       std::string_view text);
 
-// A next version of `model.model()`; its version number and that of the service, where they are 0,
-// are filled in: read them from the change. INVALID_ARGUMENT: a name that is none; NOT_FOUND: the
-// service or the training set is not in the catalog.
+// A next version of `model.model()`, of a service named as FindService has it; its version number
+// and that of the service, where they are 0, are filled in: read them from the change.
+// INVALID_ARGUMENT: a name that is none; NOT_FOUND: the service or the training set is not in the
+// catalog.
 absl::StatusOr<CatalogLog::Changes> RegisterModel(const CatalogState& now, v1::ModelVersion model);
 
 // Lets `alias` stand for a version. `expected`: what it must stand for now (0: for nothing yet);

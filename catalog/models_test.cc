@@ -88,6 +88,20 @@ TEST_F(ModelsTest, VersionsCountUpAndTakeTheServiceAsItIs) {
   EXPECT_EQ(FindModel(*state_, {.model = "fraud", .version = 2}).value()->service_version(), 1u);
 }
 
+TEST_F(ModelsTest, AVersionOfTheServiceCanBeNamed) {
+  v1::ModelVersion model;
+  model.set_model("fraud");
+  model.set_service("fraud_features@1");
+  ASSERT_EQ(Commit(RegisterModel(*state_, model)), absl::OkStatus());
+  const v1::ModelVersion& made = *FindModel(*state_, {.model = "fraud", .version = 1}).value();
+  EXPECT_EQ(made.service(), "fraud_features");
+  EXPECT_EQ(made.service_version(), 1u);
+  for (const char* wrong : {"fraud_features@3", "fraud_features@", "fraud_features@01"}) {
+    model.set_service(wrong);
+    EXPECT_TRUE(absl::IsNotFound(RegisterModel(*state_, model).status())) << wrong;
+  }
+}
+
 TEST_F(ModelsTest, APromotionIsRolledBackStepByStep) {
   for (double auc : {0.9, 0.91, 0.92}) Register(auc);
   for (uint32_t version : {1, 3, 2}) {

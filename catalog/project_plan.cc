@@ -358,10 +358,6 @@ class Planning {
 
 }  // namespace
 
-bool ProjectPlan::AltersAnswers() const {
-  return std::ranges::any_of(changes, &PlannedChange::alters_answers);
-}
-
 std::vector<v1::CatalogChange> ProjectPlan::ToCommit() const {
   std::vector<v1::CatalogChange> commit;
   for (const PlannedChange& change : changes) commit.push_back(change.change);

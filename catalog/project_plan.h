@@ -46,8 +46,6 @@ struct ProjectPlan {
 
   bool IsRefused() const { return !refusals.empty() || !held.empty(); }
   bool IsEmpty() const { return changes.empty() && !IsRefused(); }
-  // Whether something that is there already is answered otherwise from then on, or no more.
-  bool AltersAnswers() const;
   std::vector<v1::CatalogChange> ToCommit() const;
 };
 

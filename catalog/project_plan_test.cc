@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "catalog/catalog_key.h"
 #include "schemas/definition/project_folder_for_test.h"
 
@@ -71,6 +73,10 @@ class ProjectPlanTest : public ::testing::Test {
     Commit({change});
   }
 
+  static bool AltersAnswers(const ProjectPlan& plan) {
+    return std::ranges::any_of(plan.changes, &PlannedChange::alters_answers);
+  }
+
   static std::vector<std::string> KeysOf(const ProjectPlan& plan, ChangeKind kind) {
     std::vector<std::string> keys;
     for (const PlannedChange& change : plan.changes) {
@@ -115,7 +121,7 @@ TEST_F(ProjectPlanTest, FirstEverythingIsNew) {
   EXPECT_THAT(KeysOf(plan, ChangeKind::kAdded),
               ElementsAre("source/transactions", "entity/user", "entity/merchant",
                           "view/user_spend@1", "service/fraud@1"));
-  EXPECT_FALSE(plan.AltersAnswers());
+  EXPECT_FALSE(AltersAnswers(plan));
   EXPECT_THAT(plan.changes[3].details,
               ElementsAre("2 features of user, computed from the oldest record of topic "
                           "transactions on",
@@ -149,7 +155,7 @@ TEST_F(ProjectPlanTest, ASourceThatChangesWhatAViewMeansIsRefusedAtTheView) {
   ProjectPlan plan = Plan();
   EXPECT_THAT(plan.refusals, IsEmpty());
   EXPECT_THAT(KeysOf(plan, ChangeKind::kChanged), ElementsAre("source/transactions"));
-  EXPECT_FALSE(plan.AltersAnswers());
+  EXPECT_FALSE(AltersAnswers(plan));
 }
 
 TEST_F(ProjectPlanTest, WhatIsSaidOfAViewAndWhetherItIsEnabledIsNoNewVersion) {
@@ -160,7 +166,7 @@ TEST_F(ProjectPlanTest, WhatIsSaidOfAViewAndWhetherItIsEnabledIsNoNewVersion) {
   EXPECT_THAT(plan.refusals, IsEmpty());
   ASSERT_THAT(KeysOf(plan, ChangeKind::kChanged), ElementsAre("view/user_spend@1"));
   EXPECT_THAT(plan.changes[0].details, Contains(HasSubstr("disabled")));
-  EXPECT_TRUE(plan.AltersAnswers());
+  EXPECT_TRUE(AltersAnswers(plan));
   Apply();
   EXPECT_EQ(state_->Find("view/user_spend@1")->view().state(), v1::ViewVersion::DISABLED);
   Define({{}});

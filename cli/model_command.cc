@@ -60,29 +60,13 @@ absl::Status TakeMetrics(const std::vector<std::string>& texts, v1::ModelVersion
   return absl::OkStatus();
 }
 
-// The version of the service as text after "@", where there is one.
-absl::Status TakeService(const std::string& text, v1::ModelVersion* model) {
-  const size_t at = text.find('@');
-  model->set_service(text.substr(0, at));
-  if (at == std::string::npos) return absl::OkStatus();
-  uint32_t version = 0;
-  const char* last = text.data() + text.size();
-  auto [end, error] = std::from_chars(text.data() + at + 1, last, version);
-  if (error != std::errc() || end != last || version == 0) {
-    return absl::InvalidArgumentError(fmt::format(
-        "--service {}: expected a feature service, or a version of it as in fraud@3", text));
-  }
-  model->set_service_version(version);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<v1::ModelVersion> Draft(const ModelArguments& arguments) {
   v1::ModelVersion model;
   model.set_model(arguments.name);
   model.mutable_artifact()->set_uri(arguments.artifact);
   model.set_training_set(arguments.training_set);
   model.set_description(arguments.description);
-  RETURN_IF_ERROR(TakeService(arguments.service, &model));
+  model.set_service(arguments.service);
   RETURN_IF_ERROR(TakeMetrics(arguments.metrics, &model));
   for (const std::string& text : arguments.params) {
     ASSIGN_OR_RETURN(auto pair, SplitPair("--param", text));

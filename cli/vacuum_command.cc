@@ -1,5 +1,5 @@
-// forebay vacuum [VIEW...]: removes files of offline tables that no version within the retention
-// needs.
+// forebay vacuum [VIEW...]: removes files of offline tables, and of that of statistics, that no
+// version within the retention needs.
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
@@ -11,6 +11,7 @@
 #include "connectors/object_store/object_store.h"
 #include "fmt/format.h"
 #include "offline/sink/table_flush.h"
+#include "offline/statistics/statistics_table.h"
 #include "offline/upkeep/vacuum.h"
 #include "schemas/types/byte_size.h"
 #include "schemas/types/counted.h"
@@ -27,16 +28,14 @@ struct VacuumArguments {
   bool dry_run = false;
 };
 
-absl::Status VacuumOne(const std::shared_ptr<ObjectStore>& warehouse, const TableId& id,
-                       const VacuumOptions& options) {
-  absl::StatusOr<std::unique_ptr<DeltaTable>> table =
-      DeltaTable::Open(warehouse, OfflineTablePath(id));
+absl::Status VacuumOne(const std::shared_ptr<ObjectStore>& warehouse, const std::string& name,
+                       const std::string& path, const VacuumOptions& options) {
+  absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(warehouse, path);
   if (absl::IsNotFound(table.status())) return absl::OkStatus();
   RETURN_IF_ERROR(table.status());
   ASSIGN_OR_RETURN(VacuumResult done, VacuumTable(warehouse, table->get(), options));
   fmt::print(
-      "{}: {}{} of {} and {} removed{}\n", id.ToString(),
-      options.dry_run ? "would be removed: " : "",
+      "{}: {}{} of {} and {} removed{}\n", name, options.dry_run ? "would be removed: " : "",
       Counted(done.data_files, "data file", "data files"), ShowByteSize(done.bytes),
       Counted(done.log_files, "file of the log", "files of the log"),
       done.kept_for_leases == 0
@@ -60,13 +59,13 @@ absl::Status Vacuum(const VacuumArguments& arguments) {
   }
   std::shared_ptr<ObjectStore> warehouse =
       OpenObjectStore(loaded.config.warehouse, loaded.config.s3);
-  for (const TableId& id : tables) {
-    RETURN_IF_ERROR(VacuumOne(warehouse, id,
-                              {.retention = absl::Microseconds(retention_us),
-                               .cold = loaded.config.cold,
-                               .dry_run = arguments.dry_run}));
-  }
-  return absl::OkStatus();
+  const VacuumOptions options = {.retention = absl::Microseconds(retention_us),
+                                 .cold = loaded.config.cold,
+                                 .dry_run = arguments.dry_run};
+  for (const TableId& id : tables)
+    RETURN_IF_ERROR(VacuumOne(warehouse, id.ToString(), OfflineTablePath(id), options));
+  if (!arguments.views.empty()) return absl::OkStatus();
+  return VacuumOne(warehouse, kStatisticsTable, kStatisticsTable, options);
 }
 
 }  // namespace

@@ -83,14 +83,20 @@ std::string Partitions(const std::vector<int32_t>& numbers) {
 
 absl::StatusOr<MemberList> FindGroupMembers(KafkaAdmin& admin, const std::string& group) {
   std::string context = "asking for consumer group " + group;
-  ASSIGN_OR_RETURN(EventHandle event,
-                   AskCluster(admin.client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, context,
-                              [&](auto* options, auto* answer) {
-                                const char* groups[] = {group.c_str()};
-                                rd_kafka_DescribeConsumerGroups(admin.client(), groups, 1, options,
-                                                                answer);
-                              }));
-  return ReadMembers(event.get(), context);
+  const absl::Time deadline = absl::Now() + kAdminPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(EventHandle event,
+                     AskCluster(admin.client(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, context,
+                                [&](auto* options, auto* answer) {
+                                  const char* groups[] = {group.c_str()};
+                                  rd_kafka_DescribeConsumerGroups(admin.client(), groups, 1,
+                                                                  options, answer);
+                                }));
+    absl::StatusOr<MemberList> members = ReadMembers(event.get(), context);
+    // While a group's coordinator moves, a broker says that it is not the one.
+    if (!absl::IsUnavailable(members.status()) || absl::Now() >= deadline) return members;
+    absl::SleepFor(kAskAgain);
+  }
 }
 
 std::string DescribeOwners(absl::Span<const GroupMember> members, absl::Span<const TaskId> tasks) {

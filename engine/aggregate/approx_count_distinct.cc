@@ -165,6 +165,27 @@ Scalar Finalize(const Word*, const std::string* blobs) {
       std::llround((*blobs)[0] == kDense ? EstimateDense(*blobs) : EstimateSparse(*blobs)));
 }
 
+// Nothing that update and merge cannot make: registers are counted by their rank.
+bool IsIntact(const Word*, const std::string* blobs, Word) {
+  const std::string& blob = *blobs;
+  if (blob.empty()) return true;
+  if (blob[0] == kDense) {
+    constexpr uint8_t kMostDenseRank = 64 - kDenseBits + 1;
+    return blob.size() == 1 + kRegisters &&
+           std::all_of(blob.begin() + 1, blob.end(),
+                       [](char rank) { return static_cast<uint8_t>(rank) <= kMostDenseRank; });
+  }
+  if (blob[0] != kSparse || blob.size() % sizeof(uint32_t) != 1 || SparseCount(blob) > kMaxSparse)
+    return false;
+  for (size_t i = 0; i < SparseCount(blob); ++i) {
+    const uint32_t entry = SparseAt(blob, i), rank = entry & ((1u << kRankBits) - 1);
+    if (rank == 0 || rank > 64 - kSparseBits + 1) return false;
+    if (entry >> kRankBits >= 1u << kSparseBits) return false;
+    if (i > 0 && SparseAt(blob, i - 1) >> kRankBits >= entry >> kRankBits) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 AggregateFunctions ApproxCountDistinctFunctions(DataType argument) {
@@ -173,7 +194,8 @@ AggregateFunctions ApproxCountDistinctFunctions(DataType argument) {
                               .count_like = true,
                               .update = Update<T>,
                               .merge = MergeEach<Merge>,
-                              .finalize = Finalize};
+                              .finalize = Finalize,
+                              .is_intact = IsIntact};
   });
 }
 

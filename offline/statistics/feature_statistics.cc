@@ -290,6 +290,10 @@ absl::StatusOr<FeatureStatistics> FeatureStatistics::Decode(std::string_view byt
   statistics.numbers_ = ReadMoments(message.numbers());
   intact = intact && statistics.sketch_.Read(message.sketch());
   statistics.distinct_ = message.distinct();
+  intact =
+      intact && (statistics.counts_distinct()
+                     ? DistinctOf(statistics.type_).is_intact(nullptr, &statistics.distinct_, 0)
+                     : statistics.distinct_.empty());
   intact = intact && statistics.top_.Read(message.top());
   statistics.ages_ = ReadMoments(message.ages());
   if (!intact) return absl::DataLossError("these bytes of statistics are damaged");

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/batch/arrow_type.h"
+#include "forebay/v1/statistics.pb.h"
 #include "offline/statistics/drift.h"
 #include "offline/statistics/feature_statistics.h"
 #include "offline/statistics/quantile_sketch.h"
@@ -279,6 +280,29 @@ TEST(FeatureStatisticsTest, DaysMergeToWhatAllRowsGiveAndBytesReadBack) {
 TEST(FeatureStatisticsTest, WhatIsNoStatisticsIsRefused) {
   EXPECT_EQ(FeatureStatistics::Decode("").status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(FeatureStatistics::Decode("\xff\xff").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(FeatureStatisticsTest, ADamagedSketchOfDistinctValuesIsRefused) {
+  std::vector<std::optional<double>> few, many;
+  for (int i = 0; i < 5000; ++i) (i < 9 ? few : many).push_back(i);
+  for (const auto& values : {few, many}) {
+    v1::FeatureStatistics message;
+    ASSERT_TRUE(message.ParseFromString(OfDoubles(values).Encode()));
+    const std::string whole = message.distinct();
+    const bool sparse = whole[0] == 1;
+    std::vector<std::string> wrong = {whole + "x", whole.substr(0, whole.size() - 1),
+                                      '\3' + whole.substr(1)};
+    wrong.push_back(whole);
+    wrong.back().back() = '\xff';                          // no index, or rank, of a hash
+    if (sparse) wrong.push_back(whole + whole.substr(1));  // not sorted
+    for (const std::string& bytes : wrong) {
+      message.set_distinct(bytes);
+      EXPECT_EQ(FeatureStatistics::Decode(message.SerializeAsString()).status().code(),
+                absl::StatusCode::kDataLoss);
+    }
+    message.set_distinct(whole);
+    EXPECT_TRUE(FeatureStatistics::Decode(message.SerializeAsString()).ok());
+  }
 }
 
 TEST(DriftTest, MeasuresByHand) {

@@ -7,29 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
-
-struct evp_md_ctx_st;
+#include "connectors/object_store/sha256.h"
 
 namespace forebay {
-
-// Of bytes that come one after the other.
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-
-  void Add(std::string_view bytes);
-  // Lower-case hexadecimal digits. Once.
-  std::string Finish();
-
- private:
-  evp_md_ctx_st* context_;
-};
 
 struct FileFacts {
   int64_t bytes = 0;

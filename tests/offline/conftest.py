@@ -36,6 +36,8 @@ def spark(tmp_path_factory):
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "1",  # else 50 tasks a table
+        "spark.sql.shuffle.partitions": "1",  # else 200 tasks a join, of a VACUUM too
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",  # else 10,000 at most
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",

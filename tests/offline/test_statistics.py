@@ -330,3 +330,21 @@ def test_what_cannot_be_compared_is_said(project):
     manifest.write_text(json.dumps(earlier))
     message = refused("spend", "--against", manifest, code=2)
     assert "no statistics of spend.total_1h" in message and "--again" in message
+
+
+def test_vacuum_removes_the_files_of_days_that_were_counted_again(project):
+    forebay(project, "statistics")
+    more_rows(project, 3, 3600, START)
+    forebay(project, "statistics")
+    table = deltalake.DeltaTable(path_of(project, "statistics/features"))
+    kept = {pathlib.Path(file).name for file in table.file_uris()}
+
+    def files():
+        return {file.name for file in pathlib.Path(path_of(project, "statistics")).rglob("*.parquet")}
+
+    assert files() > kept, "of days that another file replaced"
+    before = statistics_of(project)
+    said = forebay(project, "vacuum", "--retention", "0").stdout
+    assert "statistics/features: " in said and " removed" in said
+    assert files() == kept
+    assert statistics_of(project).equals(before)

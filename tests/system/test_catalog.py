@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import threading
 
 import pytest
 
 from tests.serving.test_grpc import Stub
 from tests.system.broker import Broker
-from tests.system.project import forebay
+from tests.system.project import forebay, forebay_binary
 from tests.system.scenario import produce
 from tests.system.shop import Shop, order, paid, view, wait_until
 from tests.system.worker import HttpError, Worker
@@ -175,6 +177,43 @@ def test_models_are_promoted_and_rolled_back_while_lookups_run_and_no_answer_is_
         assert len(set(versions)) > 5 and len(versions) > 200
         with pytest.raises(HttpError, match="did you mean 'champion'"):
             worker.post("/v1/get", {"model": "fraud@champoin", "entity": {"user_id": "a"}})
+
+
+def test_answers_under_load_are_each_of_one_version_while_promotions_alternate(shop):
+    shop.define([view(), view(2, "max(amount)")])
+    shop.apply()
+    shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://models/1")
+    shop.define([view(), view(2, "max(amount)")], ["spend@1.paid_lifetime", "spend@2.paid_lifetime"])
+    shop.apply()
+    shop.run("model", "register", "fraud", "--service", "checkout", "--artifact", "s3://models/2")
+    shop.run("model", "promote", "fraud@champion", "1")
+    with Worker(shop.project) as worker:
+        command = [forebay_binary().parents[1] / "bench" / "lookup_load", "--http", f"127.0.0.1:{worker.ready['http_port']}",
+                   "--model", "fraud@champion", "--key", "user_id=a", "--connections", "3",
+                   "--seconds", "3", "--warm-up", "0"]  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+            while load.poll() is None:
+                for version in ("2", "1"):
+                    shop.run("model", "promote", "fraud@champion", version)
+            found = json.loads(load.stdout.read())
+    promoted = {
+        int(commit["version"]): change["object"]["alias"]["version"]
+        for commit in shop.commits()
+        for change in commit["changes"]
+        if change["key"] == "alias/fraud@champion"
+    }
+    takes = {
+        1: {"spend.paid_lifetime": 10},
+        2: {"spend@1.paid_lifetime": 55, "spend@2.paid_lifetime": 10},
+    }
+    assert found["errors"] == 0
+    for answer in found["answers"]:
+        model = answer["model"]
+        assert promoted[model["catalog_version"]] == model["version"]
+        assert model["artifact"] == f"s3://models/{model['version']}"
+        assert {name: cell["value"] for name, cell in answer["features"].items()} == takes[model["version"]]
+    assert len(found["answers"]) > 5, "of several promotions"
+    print(f"{found['requests_per_second']} lookups a second, {len(promoted)} promotions")
 
 
 def test_grpc_answers_for_a_model_as_http_does(shop):
