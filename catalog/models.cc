@@ -80,31 +80,6 @@ bool HasLiveVersion(const CatalogState& now, const std::string& view) {
   });
 }
 
-// The views that it takes must answer.
-absl::Status CheckLive(const CatalogState& now, const v1::ModelVersion& model) {
-  ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(now, model));
-  for (const v1::FeatureReference& reference : service->definition().features()) {
-    const ViewId id{reference.view(), reference.version()};
-    const v1::CatalogObject* view = now.Find(ViewKey(id));
-    if (view != nullptr && view->view().state() == v1::ViewVersion::LIVE) continue;
-    const bool building = view != nullptr && view->view().state() == v1::ViewVersion::BUILDING;
-    if (building && !HasLiveVersion(now, id.name)) continue;  // no worker has run it yet
-    if (building) {
-      return absl::FailedPreconditionError(
-          fmt::format("model {}@{} takes {}, which is being brought up: promote it when that is "
-                      "live, which `forebay catalog status` says",
-                      model.model(), model.version(), id.ToString()));
-    }
-    return absl::FailedPreconditionError(fmt::format(
-        "model {}@{} takes {}, which is {}: it could not be served", model.model(), model.version(),
-        id.ToString(),
-        view == nullptr
-            ? "not in the catalog"
-            : absl::AsciiStrToLower(v1::ViewVersion::State_Name(view->view().state()))));
-  }
-  return absl::OkStatus();
-}
-
 std::string StandsFor(const ModelReference& alias, uint32_t version) {
   return version == 0 ? fmt::format("{} stands for nothing", alias.ToString())
                       : fmt::format("{} stands for version {}", alias.ToString(), version);
@@ -201,6 +176,30 @@ absl::StatusOr<const v1::ServiceVersion*> ServiceOf(const CatalogState& state,
   return absl::InternalError(fmt::format("model {}@{} takes service {}@{}, which the catalog lacks",
                                          model.model(), model.version(), model.service(),
                                          model.service_version()));
+}
+
+absl::Status CheckLive(const CatalogState& now, const v1::ModelVersion& model) {
+  ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(now, model));
+  for (const v1::FeatureReference& reference : service->definition().features()) {
+    const ViewId id{reference.view(), reference.version()};
+    const v1::CatalogObject* view = now.Find(ViewKey(id));
+    if (view != nullptr && view->view().state() == v1::ViewVersion::LIVE) continue;
+    const bool building = view != nullptr && view->view().state() == v1::ViewVersion::BUILDING;
+    if (building && !HasLiveVersion(now, id.name)) continue;  // no worker has run it yet
+    if (building) {
+      return absl::FailedPreconditionError(
+          fmt::format("model {}@{} takes {}, which is being brought up: promote it when that is "
+                      "live, which `forebay catalog status` says",
+                      model.model(), model.version(), id.ToString()));
+    }
+    return absl::FailedPreconditionError(fmt::format(
+        "model {}@{} takes {}, which is {}: it could not be served", model.model(), model.version(),
+        id.ToString(),
+        view == nullptr
+            ? "not in the catalog"
+            : absl::AsciiStrToLower(v1::ViewVersion::State_Name(view->view().state()))));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const v1::ServiceVersion*> FindService(const CatalogState& state,
@@ -321,6 +320,10 @@ std::vector<ModelDifference> DiffModels(const CatalogState& state, const v1::Mod
   differ("service", fmt::format("{}@{}", before.service(), before.service_version()),
          fmt::format("{}@{}", after.service(), after.service_version()));
   DiffMaps("feature", FeaturesOf(state, before), FeaturesOf(state, after), same, &found);
+  auto checkpoint = [](const v1::ModelVersion& model) {
+    return model.run().empty() ? "" : fmt::format("{}@{}", model.run(), model.step());
+  };
+  differ("checkpoint", checkpoint(before), checkpoint(after));
   differ("training set", before.training_set(), after.training_set());
   DiffMaps(
       "metric", before.metrics(), after.metrics(),

@@ -40,6 +40,9 @@ const v1::ModelAlias* FindAlias(const CatalogState& state, const ModelReference&
 absl::StatusOr<const v1::ServiceVersion*> ServiceOf(const CatalogState& state,
                                                     const v1::ModelVersion& model);
 
+// FAILED_PRECONDITION: a view that it takes is not live, and so does not answer.
+absl::Status CheckLive(const CatalogState& now, const v1::ModelVersion& model);
+
 // "fraud" or "fraud@3", of services that are applied. NOT_FOUND: there is none.
 absl::StatusOr<const v1::ServiceVersion*> FindService(const CatalogState& state,
                                                       std::string_view text);

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "catalog/catalog_key.h"
+#include "catalog/shadow.h"
 
 namespace forebay {
 namespace {
@@ -182,6 +185,41 @@ TEST_F(ModelsTest, WrongNamesAreToldWithTheNearest) {
               HasSubstr("no training set 'may@1'"));
   EXPECT_TRUE(absl::IsInvalidArgument(
       PromoteModel(*state_, {.model = "fraud", .version = 1}, 1, std::nullopt).status()));
+}
+
+TEST_F(ModelsTest, AShadowStaysWithItsAliasUntilItIsEnded) {
+  Register(0.9);
+  Register(0.95);
+  const ModelReference challenger{.model = "fraud", .alias = "challenger"};
+  ASSERT_EQ(Commit(PromoteModel(*state_, Champion(), 1, std::nullopt)), absl::OkStatus());
+  ASSERT_EQ(Commit(PromoteModel(*state_, challenger, 1, std::nullopt)), absl::OkStatus());
+  ASSERT_EQ(Commit(ShadowModel(*state_, challenger, "champion", 0.25)), absl::OkStatus());
+  EXPECT_THAT(*ShadowModel(*state_, challenger, "champion", 0.25), IsEmpty()) << "it is that";
+  ASSERT_EQ(Commit(PromoteModel(*state_, challenger, 2, std::nullopt)), absl::OkStatus());
+  ASSERT_EQ(Commit(RollBackModel(*state_, challenger, std::nullopt)), absl::OkStatus());
+  EXPECT_EQ(FindAlias(*state_, challenger)->shadow().of(), "champion");
+  EXPECT_EQ(FindAlias(*state_, challenger)->shadow().sample(), 0.25);
+  ASSERT_EQ(Commit(EndShadow(*state_, challenger)), absl::OkStatus());
+  EXPECT_FALSE(FindAlias(*state_, challenger)->has_shadow());
+  EXPECT_THAT(EndShadow(*state_, challenger).status().message(), HasSubstr("is no shadow"));
+}
+
+TEST_F(ModelsTest, AShadowOfNothingOrOfItselfIsRefused) {
+  Register(0.9);
+  const ModelReference challenger{.model = "fraud", .alias = "challenger"};
+  auto refused = [&](const ModelReference& alias, const std::string& of, double sample) {
+    return std::string(ShadowModel(*state_, alias, of, sample).status().message());
+  };
+  EXPECT_THAT(refused(challenger, "champion", 1), HasSubstr("no version of model fraud is called"));
+  ASSERT_EQ(Commit(PromoteModel(*state_, challenger, 1, std::nullopt)), absl::OkStatus());
+  EXPECT_THAT(refused(challenger, "champoin", 1), HasSubstr("called 'champoin'"));
+  EXPECT_THAT(refused(challenger, "challenger", 1), HasSubstr("its own shadow"));
+  ASSERT_EQ(Commit(PromoteModel(*state_, Champion(), 1, std::nullopt)), absl::OkStatus());
+  for (double sample : {0.0, -1.0, 1.5, std::nan("")})
+    EXPECT_THAT(refused(challenger, "champion", sample), HasSubstr("above 0 and at most 1"));
+  EXPECT_THAT(refused({.model = "fraud", .version = 1}, "champion", 1), HasSubstr("is a version"));
+  SetState(2, v1::ViewVersion::DISABLED);
+  EXPECT_THAT(refused(challenger, "champion", 1), HasSubstr("which is disabled"));
 }
 
 TEST_F(ModelsTest, DifferencesAreOfAllThatItIsMadeOf) {

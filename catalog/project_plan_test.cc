@@ -199,6 +199,21 @@ TEST_F(ProjectPlanTest, ANewServiceTakesTheNewestVersionThatIsLive) {
   EXPECT_THAT(FeaturesOf(2), ElementsAre("user_spend@2.spend_1h"));
 }
 
+TEST_F(ProjectPlanTest, AlertsAndLogsOfWhatWasServedAreNoNewVersion) {
+  Define({{}}, "[user_spend.spend_1h]");
+  Apply();
+  Define({{.value = "sum(amount), alerts: {psi: 0.2}"}},
+         "[user_spend.spend_1h], log: {sample: 0.1}");
+  ProjectPlan plan = Plan();
+  EXPECT_THAT(plan.refusals, IsEmpty());
+  EXPECT_THAT(KeysOf(plan, ChangeKind::kChanged),
+              ElementsAre("view/user_spend@1", "service/fraud@1"));
+  EXPECT_FALSE(plan.AltersAnswers()) << "a worker puts them into the catalog by itself";
+  EXPECT_THAT(plan.changes[1].details, ElementsAre("added: log: { sample: 0.1 }"));
+  Apply();
+  EXPECT_EQ(state_->Find("service/fraud@1")->service().definition().log().sample(), 0.1);
+}
+
 TEST_F(ProjectPlanTest, AViewThatIsRemovedIsRetiredAndCanComeBack) {
   Define({{}});
   Apply();

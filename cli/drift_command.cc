@@ -17,9 +17,11 @@
 #include "fmt/ranges.h"
 #include "forebay/v1/definition.pb.h"
 #include "offline/statistics/drift.h"
+#include "offline/statistics/drift_alerts.h"
 #include "offline/statistics/table_statistics.h"
 #include "offline/training_set/baseline.h"
 #include "offline/training_set/feature_list.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/counted.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
@@ -39,6 +41,7 @@ struct DriftArguments {
 struct FeatureDrift {
   FeatureName feature;
   Drift drift;
+  std::vector<std::string> alerts;  // what is beyond the limits of the definition
 };
 
 // "user_spend@1.spend_1h".
@@ -55,6 +58,7 @@ class DriftBatch {
       fields.push_back(arrow::field(name, arrow::float64()));
     for (const char* name : {"baseline_rows", "rows"})
       fields.push_back(arrow::field(name, arrow::int64()));
+    fields.push_back(arrow::field("alerts", arrow::utf8()));
     builder_ = arrow::RecordBatchBuilder::Make(arrow::schema(fields), arrow::default_memory_pool())
                    .ValueOrDie();
   }
@@ -72,6 +76,9 @@ class DriftBatch {
     }
     for (int64_t rows : {drift.baseline_rows, drift.rows})
       (void)builder_->GetFieldAs<arrow::Int64Builder>(column++)->Append(rows);
+    auto* alerts = builder_->GetFieldAs<arrow::StringBuilder>(column);
+    (void)(of.alerts.empty() ? alerts->AppendNull()
+                             : alerts->Append(fmt::format("{}", fmt::join(of.alerts, "; "))));
   }
 
   std::shared_ptr<arrow::RecordBatch> Finish() { return builder_->Flush().ValueOrDie(); }
@@ -156,6 +163,22 @@ absl::StatusOr<StatisticsOfDays> ReadDays(const LoadedProject& loaded,
   return days;
 }
 
+// What is beyond the limits that the project has for the feature.
+std::vector<std::string> AlertsOf(const v1::Project& project, const FeatureName& name,
+                                  const Drift& drift) {
+  std::vector<std::string> alerts;
+  const auto view = std::ranges::find_if(project.feature_views(), [&](const auto& one) {
+    return one.name() == name.view.name && one.version() == name.view.version;
+  });
+  const v1::Feature* feature =
+      view == project.feature_views().end() ? nullptr : FindFeature(*view, name.feature);
+  if (feature == nullptr) return alerts;
+  for (const DriftAlert& alert : CheckAlerts(feature->alerts(), drift)) {
+    if (alert.is_beyond) alerts.push_back(alert.ToString());
+  }
+  return alerts;
+}
+
 // Whether it has moved further than is allowed. A feature that has values on one side alone has.
 bool IsAbove(const Drift& drift, double allowed) {
   return drift.one_sided || (drift.psi && *drift.psi > allowed);
@@ -170,6 +193,26 @@ void SortByIndex(std::vector<FeatureDrift>* drifts) {
   });
 }
 
+// FAILED_PRECONDITION: some have moved too far.
+absl::Status Judge(const std::vector<FeatureDrift>& drifts, std::optional<double> fail_above) {
+  std::vector<std::string> found;
+  const int64_t alerts = std::ranges::count_if(
+      drifts, [](const FeatureDrift& drift) { return !drift.alerts.empty(); });
+  if (alerts > 0) {
+    found.push_back(fmt::format("{} moved beyond its `alerts`",
+                                Counted(alerts, "feature has", "features have")));
+  }
+  const int64_t above = std::ranges::count_if(drifts, [&](const FeatureDrift& drift) {
+    return fail_above && IsAbove(drift.drift, *fail_above);
+  });
+  if (above > 0) {
+    found.push_back(fmt::format("{} moved by a PSI above {}, or lost or gained all values",
+                                Counted(above, "feature has", "features have"), *fail_above));
+  }
+  if (found.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format("{}", fmt::join(found, "; ")));
+}
+
 absl::Status PrintDrift(const DriftArguments& arguments) {
   ASSIGN_OR_RETURN(LoadedProject loaded, LoadOrExplain(arguments.folder));
   RETURN_IF_ERROR(TakeServicesOfCatalog(&loaded));
@@ -179,7 +222,8 @@ absl::Status PrintDrift(const DriftArguments& arguments) {
   std::vector<FeatureDrift> drifts;
   for (const FeatureBaseline& baseline : baselines) {
     const FeatureName name{baseline.view, baseline.feature};
-    drifts.push_back({name, MeasureDrift(baseline.statistics, days.features.at(name).statistics)});
+    const Drift drift = MeasureDrift(baseline.statistics, days.features.at(name).statistics);
+    drifts.push_back({name, drift, AlertsOf(*loaded.project, name, drift)});
   }
   SortByIndex(&drifts);
   DriftBatch batch(!arguments.json);
@@ -189,14 +233,7 @@ absl::Status PrintDrift(const DriftArguments& arguments) {
   printer.Finish();
   fmt::print(stderr, "{} to {}, against {}\n", FormatDate(days.first_day),
              FormatDate(days.last_day), arguments.manifest);
-  if (!arguments.fail_above) return absl::OkStatus();
-  const int64_t above = std::ranges::count_if(drifts, [&](const FeatureDrift& drift) {
-    return IsAbove(drift.drift, *arguments.fail_above);
-  });
-  if (above == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("{} moved by a PSI above {}, or lost or gained all values",
-                  Counted(above, "feature has", "features have"), *arguments.fail_above));
+  return Judge(drifts, arguments.fail_above);
 }
 
 }  // namespace

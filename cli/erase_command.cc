@@ -105,8 +105,12 @@ class EraseRun {
     } else {
       ASSIGN_OR_RETURN(up_to, EraseFromStream(absl::Microseconds(timeout_us)));
     }
-    for (const ErasureScope::Table& table : scope_.tables)
-      RETURN_IF_ERROR(EraseTable(table, up_to));
+    for (const ErasureScope::Table& table : scope_.tables) {
+      RETURN_IF_ERROR(EraseTable(table.id.ToString(), OfflineTablePath(table.id),
+                                 KeyUpTo(scope_, table.topic, up_to)));
+    }
+    for (const std::string& path : scope_.served)
+      RETURN_IF_ERROR(EraseTable(path, path, ErasedKey::Of(*scope_.entity, scope_.key)));
     const ErasedUpTo* waited_for = arguments_.tables_only ? nullptr : &up_to;
     ASSIGN_OR_RETURN(std::vector<ErasureFinding> findings, Find(waited_for));
     ASSIGN_OR_RETURN(bool named, ForgetNames(findings));
@@ -137,13 +141,12 @@ class EraseRun {
   absl::StatusOr<bool> ForgetNames(const std::vector<ErasureFinding>& findings) const {
     bool any = false;
     for (const ErasureFinding& finding : findings) {
-      if (!finding.named_in_log) continue;
-      const std::string path = OfflineTablePath(*finding.named_in_log);
+      const std::string& path = finding.named_in_log;
+      if (path.empty()) continue;
       ASSIGN_OR_RETURN(Snapshot newest, LoadSnapshot(*warehouse_, path, std::nullopt));
       RETURN_IF_ERROR(
           ForgetBounds(warehouse_.get(), path, newest, ErasedKey::Of(*scope_.entity, scope_.key)));
-      Say("{}: took the key out of the log's statistics, which another program wrote",
-          finding.named_in_log->ToString());
+      Say("{}: took the key out of the log's statistics, which another program wrote", path);
       any = true;
     }
     return any;
@@ -182,12 +185,10 @@ class EraseRun {
     return wait->Run(sent, timeout);
   }
 
-  absl::Status EraseTable(const ErasureScope::Table& of, const ErasedUpTo& up_to) {
-    absl::StatusOr<std::unique_ptr<DeltaTable>> table =
-        DeltaTable::Open(warehouse_, OfflineTablePath(of.id));
+  absl::Status EraseTable(const std::string& name, const std::string& path, const ErasedKey& key) {
+    absl::StatusOr<std::unique_ptr<DeltaTable>> table = DeltaTable::Open(warehouse_, path);
     if (absl::IsNotFound(table.status())) return absl::OkStatus();
     RETURN_IF_ERROR(table.status());
-    const ErasedKey key = KeyUpTo(scope_, of.topic, up_to);
     ASSIGN_OR_RETURN(ErasureResult done,
                      EraseFromTable(warehouse_, table->get(), key,
                                     {.encoding = loaded_.config.parquet_encoding,
@@ -197,10 +198,9 @@ class EraseRun {
                                      .now_us = [] { return absl::ToUnixMicros(absl::Now()); }}));
     Say("{}: {} erased, {} of {} written anew as {}; {} of {} removed that held the key; version "
         "{}",
-        of.id.ToString(), Counted(done.rows, "row", "rows"),
-        Counted(done.files_rewritten, "file", "files"), ShowByteSize(done.bytes_before),
-        ShowByteSize(done.bytes_after), Counted(done.old_files, "file", "files"),
-        ShowByteSize(done.old_bytes), done.version);
+        name, Counted(done.rows, "row", "rows"), Counted(done.files_rewritten, "file", "files"),
+        ShowByteSize(done.bytes_before), ShowByteSize(done.bytes_after),
+        Counted(done.old_files, "file", "files"), ShowByteSize(done.old_bytes), done.version);
     return absl::OkStatus();
   }
 

@@ -34,7 +34,12 @@ class Check {
     ASSIGN_OR_RETURN(here_, LocalTasks(request_.loaded));
     RETURN_IF_ERROR(LookAtState());
     RETURN_IF_ERROR(LookAtChangeLogs());
-    for (const ErasureScope::Table& table : scope_.tables) RETURN_IF_ERROR(LookAtTable(table));
+    for (const ErasureScope::Table& table : scope_.tables) {
+      RETURN_IF_ERROR(
+          LookAtTable(table.id.ToString(), OfflineTablePath(table.id), KeyOf(table.topic)));
+    }
+    for (const std::string& path : scope_.served)
+      RETURN_IF_ERROR(LookAtTable(path, path, ErasedKey::Of(*scope_.entity, scope_.key)));
     if (request_.kafka == nullptr) return std::move(findings_);
     ASSIGN_OR_RETURN(admin_, KafkaAdmin::Create(*request_.kafka));
     RETURN_IF_ERROR(admin_->WaitForBroker(kErasureBrokerPatience, nullptr));
@@ -127,17 +132,16 @@ class Check {
     return absl::OkStatus();
   }
 
-  absl::Status LookAtTable(const ErasureScope::Table& table) {
+  absl::Status LookAtTable(const std::string& name, const std::string& path, const ErasedKey& key) {
     absl::StatusOr<KeyTraces> traces = FindKeyTraces({.store = request_.warehouse,
-                                                      .table = OfflineTablePath(table.id),
+                                                      .table = path,
                                                       .cold = request_.loaded.config.cold,
                                                       .cost = CostOf(request_.loaded.config),
                                                       .alone = request_.alone,
                                                       .now_us = absl::ToUnixMicros(absl::Now())},
-                                                     KeyOf(table.topic));
+                                                     key);
     if (absl::IsNotFound(traces.status())) return absl::OkStatus();
     RETURN_IF_ERROR(traces.status());
-    const std::string name = table.id.ToString();
     ErasureFinding& rows = Add(name);
     rows.found = traces->rows;
     if (traces->rows > 0) {
@@ -160,7 +164,7 @@ class Check {
     ErasureFinding& log = Add(name + " log");
     log.found = traces->log_keys > 0 ? traces->log_keys : traces->log_hashes;
     if (traces->log_keys > 0) {
-      log.named_in_log = table.id;
+      log.named_in_log = path;
       log.verdict = ErasureVerdict::kLeft;
       log.note = fmt::format("{} have the key in statistics of another program",
                              Counted(traces->log_keys, "commit", "commits"));

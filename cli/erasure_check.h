@@ -29,8 +29,8 @@ struct ErasureFinding {
   std::string place;  // "state", "user_spend@1", "topic shop.user_spend.v1"
   int64_t found = 0;
   ErasureVerdict verdict = ErasureVerdict::kClean;
-  std::string note;                     // what was found, and what becomes of it
-  std::optional<TableId> named_in_log;  // the table whose log has the key in statistics
+  std::string note;          // what was found, and what becomes of it
+  std::string named_in_log;  // path of the table whose log has the key in statistics; else ""
 };
 
 struct ErasureCheckRequest {

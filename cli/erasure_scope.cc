@@ -13,6 +13,7 @@
 #include "forebay/v1/definition.pb.h"
 #include "offline/delta/snapshot.h"
 #include "offline/erasure/erased_key.h"
+#include "offline/served/served_table.h"
 #include "offline/sink/leftovers.h"
 #include "offline/sink/table_flush.h"
 #include "schemas/definition/lookup.h"
@@ -52,7 +53,8 @@ class ScopeSearch {
     ASSIGN_OR_RETURN(std::vector<TaskPlan> plans, PlanTasks(project_));
     scope_.source_topics = ErasureTopics(plans, scope_.entity->name());
     for (const TaskPlan& plan : plans) AddPlan(plan);
-    return AddForgottenTables();
+    RETURN_IF_ERROR(AddForgottenTables());
+    return AddServedTables();
   }
 
  private:
@@ -108,6 +110,18 @@ class ScopeSearch {
                              ? HasKeyColumns(*table.schema, *scope_.entity)
                              : !IsDeclared(id) && HasKeysOf(*table.schema, *scope_.entity);
       if (holds) AddTable(id, "");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddServedTables() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                     ListServedTables(*warehouse_, project_.name()));
+    for (const std::string& path : paths) {
+      absl::StatusOr<Snapshot> table = LoadSnapshot(*warehouse_, path, std::nullopt);
+      if (absl::IsNotFound(table.status())) continue;  // it is being made
+      RETURN_IF_ERROR(table.status());
+      if (HasKeyColumns(*table->schema, *scope_.entity)) scope_.served.push_back(path);
     }
     return absl::OkStatus();
   }

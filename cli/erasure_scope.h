@@ -39,6 +39,7 @@ struct ErasureScope {
   std::string key;       // as EncodeKey makes it
   std::string key_text;  // as Kafka records have it
   std::vector<Table> tables;
+  std::vector<std::string> served;  // paths of tables of what was served that can hold the key
   std::vector<View> views;
   std::vector<Repartition> repartitions;
   // Whose partitions get the control record: those that feed the views, and those that are archived

@@ -1,4 +1,6 @@
-// forebay model register|promote|rollback|list|show|diff: models in the catalog.
+// forebay model register|promote|rollback|shadow|list|show|diff: models in the catalog.
+#include <google/protobuf/util/message_differencer.h>
+
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <functional>
@@ -11,7 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "catalog/artifact_store.h"
 #include "catalog/models.h"
+#include "catalog/shadow.h"
 #include "cli/command.h"
+#include "cli/model_run_commands.h"
+#include "cli/name_value.h"
 #include "cli/project_catalog.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -21,12 +26,15 @@
 namespace forebay {
 namespace {
 
+using google::protobuf::util::MessageDifferencer;
+
 struct ModelArguments {
   std::string folder = ".";
   std::string name;   // of a model, or a reference
   std::string other;  // of `diff`
   std::string artifact;
   std::string upload;
+  std::string checkpoint;
   std::string service;
   std::string training_set;
   std::string description;
@@ -34,54 +42,66 @@ struct ModelArguments {
   std::vector<std::string> params;   // name=text
   uint32_t version = 0;              // of `promote`
   std::optional<uint32_t> expected;
+  std::string of = "champion";  // of `shadow`
+  double sample = 1;
+  bool off = false;
 };
 
-absl::StatusOr<std::pair<std::string, std::string>> SplitPair(std::string_view option,
-                                                              const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals != std::string::npos && equals > 0)
-    return std::pair(text.substr(0, equals), text.substr(equals + 1));
-  return absl::InvalidArgumentError(
-      fmt::format("{} {}: expected a name and a value, such as auc=0.91", option, text));
-}
-
-absl::Status TakeMetrics(const std::vector<std::string>& texts, v1::ModelVersion* model) {
-  for (const std::string& text : texts) {
-    ASSIGN_OR_RETURN(auto pair, SplitPair("--metric", text));
-    const auto& [name, number] = pair;
-    double value = 0;
-    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-    if (error != std::errc() || end != number.data() + number.size()) {
-      return absl::InvalidArgumentError(
-          fmt::format("--metric {}: '{}' is not a number", text, number));
-    }
-    (*model->mutable_metrics())[name] = value;
+// What the checkpoint that is named has, as far as it was not given otherwise.
+absl::Status TakeCheckpoint(const LoadedProject& loaded, const std::string& text,
+                            v1::ModelVersion* model) {
+  const size_t at = text.find('@');
+  int64_t step = 0;
+  const char* last = text.data() + text.size();
+  if (at == std::string::npos || std::from_chars(text.data() + at + 1, last, step).ptr != last ||
+      at + 1 == text.size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("--checkpoint {}: expected a run and a step, as in tuesday@1000", text));
   }
+  ASSIGN_OR_RETURN(
+      const ModelCheckpoint checkpoint,
+      OpenModelRuns(loaded).FindCheckpoint({model->model(), text.substr(0, at)}, step));
+  model->set_run(checkpoint.run.run);
+  model->set_step(checkpoint.step);
+  model->mutable_artifact()->set_uri(checkpoint.uri);
+  model->mutable_artifact()->set_sha256(checkpoint.sha256);
+  model->mutable_artifact()->set_bytes(checkpoint.bytes);
+  if (model->training_set().empty()) model->set_training_set(checkpoint.training_set);
+  model->mutable_params()->insert(checkpoint.params.begin(), checkpoint.params.end());
+  model->mutable_metrics()->insert(checkpoint.metrics.begin(), checkpoint.metrics.end());
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ModelVersion> Draft(const ModelArguments& arguments) {
+absl::StatusOr<v1::ModelVersion> Draft(const LoadedProject& loaded,
+                                       const ModelArguments& arguments) {
   v1::ModelVersion model;
   model.set_model(arguments.name);
   model.mutable_artifact()->set_uri(arguments.artifact);
   model.set_training_set(arguments.training_set);
   model.set_description(arguments.description);
   model.set_service(arguments.service);
-  RETURN_IF_ERROR(TakeMetrics(arguments.metrics, &model));
+  for (const std::string& text : arguments.metrics) {
+    ASSIGN_OR_RETURN(auto pair, ParseNameNumber("--metric", text));
+    (*model.mutable_metrics())[pair.first] = pair.second;
+  }
   for (const std::string& text : arguments.params) {
-    ASSIGN_OR_RETURN(auto pair, SplitPair("--param", text));
+    ASSIGN_OR_RETURN(auto pair, ParseNameValue("--param", text));
     (*model.mutable_params())[pair.first] = pair.second;
   }
+  if (!arguments.checkpoint.empty())
+    RETURN_IF_ERROR(TakeCheckpoint(loaded, arguments.checkpoint, &model));
   return model;
 }
 
 absl::Status Register(const LoadedProject& loaded, const CatalogLog& log,
                       const ModelArguments& arguments) {
-  if (arguments.artifact.empty() == arguments.upload.empty()) {
+  if (!arguments.artifact.empty() + !arguments.upload.empty() + !arguments.checkpoint.empty() !=
+      1) {
     return absl::InvalidArgumentError(
-        "name where the model is, with --artifact URI, or its file, with --upload FILE");
+        "name where the model is, with --artifact URI, or its file, with --upload FILE, or a "
+        "checkpoint, with --checkpoint RUN@STEP");
   }
-  ASSIGN_OR_RETURN(v1::ModelVersion model, Draft(arguments));
+  ASSIGN_OR_RETURN(v1::ModelVersion model, Draft(loaded, arguments));
   ASSIGN_OR_RETURN(const CatalogLog::State known, log.Load());
   RETURN_IF_ERROR(RegisterModel(*known, model).status());  // before a file is uploaded
   if (!arguments.upload.empty()) {
@@ -137,6 +157,41 @@ absl::Status RollBack(const LoadedProject& loaded, const CatalogLog& log,
   return Move(log, arguments, &RollBackModel);
 }
 
+// Not where somebody moved one of the two aliases since the command looked.
+absl::Status Shadow(const LoadedProject& loaded, const CatalogLog& log,
+                    const ModelArguments& arguments) {
+  ASSIGN_OR_RETURN(const ModelReference alias, ModelReference::Parse(arguments.name));
+  const ModelReference of{.model = alias.model, .alias = arguments.of};
+  ASSIGN_OR_RETURN(const CatalogLog::State known, log.Load());
+  auto unmoved = [&](const CatalogState& now, const ModelReference& one) {
+    const v1::ModelAlias *then = FindAlias(*known, one), *is = FindAlias(now, one);
+    return then == nullptr || is == nullptr ? then == is : MessageDifferencer::Equals(*then, *is);
+  };
+  auto decide = [&](const CatalogState& now) -> absl::StatusOr<CatalogLog::Changes> {
+    for (const ModelReference& one : {alias, of}) {
+      if (unmoved(now, one)) continue;
+      return absl::AbortedError(fmt::format(
+          "somebody was faster: {} is not what it was: look at it, and repeat", one.ToString()));
+    }
+    return arguments.off ? EndShadow(now, alias)
+                         : ShadowModel(now, alias, arguments.of, arguments.sample);
+  };
+  ASSIGN_OR_RETURN(const CatalogLog::State after, log.CommitAfter(known, decide));
+  if (arguments.off) {
+    fmt::print("{}: no shadow any more ({})\n", alias.ToString(), DescribeState(*after));
+  } else {
+    fmt::print("{}: asked beside {}, for {} % of its requests ({})\n", alias.ToString(),
+               of.ToString(), 100 * arguments.sample, DescribeState(*after));
+  }
+  return absl::OkStatus();
+}
+
+// "challenger (shadow of champion)".
+std::string Described(const v1::ModelAlias& alias) {
+  return alias.has_shadow() ? fmt::format("{} (shadow of {})", alias.alias(), alias.shadow().of())
+                            : alias.alias();
+}
+
 absl::Status List(const LoadedProject& loaded, const CatalogLog& log,
                   const ModelArguments& arguments) {
   ASSIGN_OR_RETURN(const CatalogLog::State state, log.Load());
@@ -144,7 +199,7 @@ absl::Status List(const LoadedProject& loaded, const CatalogLog& log,
   for (const auto& [key, object] : state->objects()) {
     if (object->has_alias())
       aliases[{object->alias().model(), object->alias().version()}].push_back(
-          object->alias().alias());
+          Described(object->alias()));
   }
   std::map<std::pair<std::string, uint32_t>, const v1::ModelVersion*> models;
   for (const auto& [key, object] : state->objects()) {
@@ -175,6 +230,7 @@ absl::Status Show(const LoadedProject& loaded, const CatalogLog& log,
   if (!model->artifact().sha256().empty())
     fmt::print("sha256        {}, {} bytes\n", model->artifact().sha256(),
                model->artifact().bytes());
+  if (!model->run().empty()) fmt::print("checkpoint    {}@{}\n", model->run(), model->step());
   if (!model->training_set().empty()) fmt::print("training set  {}\n", model->training_set());
   if (!model->description().empty()) fmt::print("description   {}\n", model->description());
   for (const auto& [name, value] : std::map(model->metrics().begin(), model->metrics().end()))
@@ -225,6 +281,9 @@ void AddRegisterOptions(CLI::App* command, ModelArguments* arguments) {
   command->add_option("--upload", arguments->upload, "Its file, to be kept in the warehouse")
       ->option_text("FILE");
   command
+      ->add_option("--checkpoint", arguments->checkpoint, "One that was told of, by run and step")
+      ->option_text("RUN@STEP");
+  command
       ->add_option("--service", arguments->service,
                    "The feature service that it takes, or a version of it (fraud@3)")
       ->required();
@@ -235,6 +294,17 @@ void AddRegisterOptions(CLI::App* command, ModelArguments* arguments) {
   command->add_option("--param", arguments->params, "Such as depth=6; again for more")
       ->option_text("NAME=TEXT ...");
   command->add_option("--description", arguments->description, "What is said of it");
+}
+
+void AddShadowOptions(CLI::App* command, ModelArguments* arguments) {
+  command->add_option("alias", arguments->name, "Such as fraud@challenger")->required();
+  command->add_option("--of", arguments->of, "The alias that is answered")
+      ->option_text("ALIAS")
+      ->capture_default_str();
+  command->add_option("--sample", arguments->sample, "Of its requests this share, above 0")
+      ->option_text("SHARE")
+      ->capture_default_str();
+  command->add_flag("--off", arguments->off, "Not any more");
 }
 
 }  // namespace
@@ -262,6 +332,9 @@ void AddModelCommand(CLI::App* app, int* exit_code) {
       add("rollback", "Let an alias stand for what it stood for before", &RollBack);
   roll_back->add_option("alias", arguments->name, "Such as fraud@champion")->required();
   add_expected(roll_back);
+  AddShadowOptions(
+      add("shadow", "Ask what an alias stands for beside another, without answering it", &Shadow),
+      arguments.get());
   add("list", "All versions of all models", &List);
   add("show", "What a version is made of", &Show)
       ->add_option("model", arguments->name, "Such as fraud@7 or fraud@champion")
@@ -269,6 +342,7 @@ void AddModelCommand(CLI::App* app, int* exit_code) {
   CLI::App* diff = add("diff", "What differs between two versions", &Diff);
   diff->add_option("before", arguments->name, "Such as fraud@champion")->required();
   diff->add_option("after", arguments->other, "Such as fraud@8")->required();
+  AddModelRunCommands(command, exit_code);
 }
 
 }  // namespace forebay

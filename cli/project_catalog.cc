@@ -19,14 +19,6 @@
 namespace forebay {
 namespace {
 
-std::string WhoAndWhere() {
-  const passwd* user = getpwuid(geteuid());
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  return fmt::format("{}@{}", user != nullptr ? user->pw_name : std::to_string(geteuid()),
-                     host.data());
-}
-
 // What git prints for the folder; "" where there is no git, or no repository.
 std::string AskGit(const std::string& folder, const std::string& what) {
   const std::string quoted = "'" + absl::StrReplaceAll(folder, {{"'", "'\\''"}}) + "'";
@@ -48,6 +40,14 @@ std::string RevisionOf(const std::string& folder) {
 }
 
 }  // namespace
+
+std::string WhoAndWhere() {
+  const passwd* user = getpwuid(geteuid());
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return fmt::format("{}@{}", user != nullptr ? user->pw_name : std::to_string(geteuid()),
+                     host.data());
+}
 
 CatalogLog OpenCatalog(const LoadedProject& loaded, const std::string& folder,
                        const std::string& command) {

@@ -9,6 +9,9 @@
 
 namespace forebay {
 
+// "ann@build-7".
+std::string WhoAndWhere();
+
 // `folder`: of the definitions, whose git revision goes into commits, where it has one; "": none.
 // `command`: what is being done, in commits.
 CatalogLog OpenCatalog(const LoadedProject& loaded, const std::string& folder,

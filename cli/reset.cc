@@ -19,6 +19,7 @@
 #include "fmt/format.h"
 #include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/served/served_table.h"
 #include "offline/sink/leftovers.h"
 #include "online/store/store_factory.h"
 #include "schemas/types/status_macros.h"
@@ -127,7 +128,9 @@ absl::Status RemoveFromCatalog(const Places& places, const std::set<ViewId>& vie
   return places.catalog.Commit(decide).status();
 }
 
+// With what was served, whose tables are of its versions of services.
 absl::Status RemoveCatalog(const Places& places) {
+  RETURN_IF_ERROR(places.warehouse->DeleteFolder(ServedFolder(places.project.name())));
   RETURN_IF_ERROR(places.warehouse->DeleteFolder(CatalogFolder(places.project.name())));
   Say("removed the catalog");
   return absl::OkStatus();

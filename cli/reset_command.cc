@@ -19,6 +19,7 @@
 #include "engine/task/task_plan.h"
 #include "fmt/format.h"
 #include "forebay/v1/definition.pb.h"
+#include "offline/served/served_table.h"
 #include "offline/sink/table_flush.h"
 #include "online/store/state_folder.h"
 #include "schemas/types/nearest_name.h"
@@ -163,6 +164,9 @@ void PrintProject(const Places& places, const Leftovers& left) {
   if (left.catalog)
     fmt::print("  catalog          {}\n",
                places.warehouse->Describe(CatalogFolder(places.project.name())));
+  if (left.catalog)
+    fmt::print("  what was served  {}\n",
+               places.warehouse->Describe(ServedFolder(places.project.name())));
 }
 
 // A repartition topic is the entity's: other views of it may come.

@@ -157,6 +157,14 @@ void WriteSyncMetrics(const SyncCounts& counts, MetricsWriter* writer) {
   writer->Write(Metric::kVerifyErrors, {}, static_cast<double>(counts.errors));
 }
 
+void WriteServedMetrics(const ServedAnswers& served, MetricsWriter* writer) {
+  const ServedLog::Counts counts = served.counts();
+  writer->Write(Metric::kServedRows, {}, static_cast<double>(counts.written));
+  writer->Write(Metric::kDroppedServedRows, {}, static_cast<double>(counts.dropped));
+  writer->Write(Metric::kServedLogErrors, {}, static_cast<double>(counts.errors));
+  writer->Write(Metric::kShadowErrors, {}, static_cast<double>(served.shadow_errors()));
+}
+
 void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer) {
   for (const DeadLetterCount& letters : log.Counts()) {
     writer->Write(Metric::kDeadLetters,

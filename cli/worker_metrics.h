@@ -2,6 +2,7 @@
 #ifndef FOREBAY_CLI_WORKER_METRICS_H_
 #define FOREBAY_CLI_WORKER_METRICS_H_
 
+#include "cli/served_answers.h"
 #include "cli/sync_watch.h"
 #include "connectors/dead_letter/dead_letter_log.h"
 #include "connectors/key_check/key_check.h"
@@ -22,6 +23,9 @@ void WriteSyncMetrics(const SyncCounts& counts, MetricsWriter* writer);
 
 // As WriteWorkerMetrics.
 void WriteKeyMetrics(const KeyCheck& check, MetricsWriter* writer);
+
+// As WriteWorkerMetrics.
+void WriteServedMetrics(const ServedAnswers& served, MetricsWriter* writer);
 
 // As WriteWorkerMetrics.
 void WriteDeadLetterMetrics(const DeadLetterLog& log, MetricsWriter* writer);

@@ -22,6 +22,7 @@
 #include "catalog/catalog_watch.h"
 #include "cli/bring_up_log.h"
 #include "cli/build_report.h"
+#include "cli/drift_watch.h"
 #include "cli/erasure_log.h"
 #include "cli/kafka_config.h"
 #include "cli/lane.h"
@@ -29,6 +30,7 @@
 #include "cli/project_catalog.h"
 #include "cli/ready_log.h"
 #include "cli/run_summary.h"
+#include "cli/served_answers.h"
 #include "cli/stop_watch.h"
 #include "cli/sync_watch.h"
 #include "cli/worker_metrics.h"
@@ -143,6 +145,7 @@ class WorkerProcess {
     stop_watch_.Fail(prepared);
     RETURN_IF_ERROR(prepared);
     if (upkeep_ != nullptr) upkeep_->Start([this] { return TablesToKeep(); });
+    if (drift_watch_ != nullptr) drift_watch_->Start([this] { return TablesToKeep(); });
     WatchSync();
     absl::Status ran = Serve();
     return Stop(ran);
@@ -253,6 +256,8 @@ class WorkerProcess {
   LoadedProject synced_;                 // of the sync watch
   mutable absl::Mutex sync_mutex_;
   std::unique_ptr<SyncWatch> sync_watch_;  // null: nobody asked for it
+  // Null: as upkeep_.
+  std::unique_ptr<DriftWatch> drift_watch_;
   BringUpLog bring_up_log_;
   ReadyLog ready_log_;
   std::vector<std::string> summary_;  // of a run that has caught up
@@ -260,6 +265,7 @@ class WorkerProcess {
   std::unique_ptr<FeatureReader> reader_;
   absl::Mutex newest_mutex_;
   CatalogLog::State newest_ ABSL_GUARDED_BY(newest_mutex_);  // that the watch has seen; null: none
+  std::unique_ptr<ServedAnswers> served_;
   std::optional<CatalogWatch> catalog_watch_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
@@ -588,7 +594,14 @@ void WorkerProcess::ReportBuilds() {
 }
 
 absl::Status WorkerProcess::StartServers() {
-  reader_ = std::make_unique<FeatureReader>(pipeline_->project(), LookupIn(pipeline_), catalog_);
+  served_ = std::make_unique<ServedAnswers>(
+      ServedLogOptions{.warehouse = context_.warehouse,
+                       .project = wanted_.name(),
+                       .worker = config_.worker_id,
+                       .flush_interval = absl::Microseconds(config_.flush_interval_us),
+                       .say = [](const std::string& message) { spdlog::warn("{}", message); }});
+  reader_ = std::make_unique<FeatureReader>(pipeline_->project(), LookupIn(pipeline_), catalog_,
+                                            served_->keeper());
   metrics_.AddCollector([this](MetricsWriter& writer) {
     const std::shared_ptr<Pipeline> pipeline = running();
     WriteWorkerMetrics(pipeline->worker(), pipeline->source(), pipeline->offline(), &writer);
@@ -598,6 +611,8 @@ absl::Status WorkerProcess::StartServers() {
       if (sync_watch_ != nullptr) WriteSyncMetrics(sync_watch_->counts(), &writer);
     }
     WriteKeyMetrics(pipeline->key_check(), &writer);
+    WriteServedMetrics(*served_, &writer);
+    if (drift_watch_ != nullptr) drift_watch_->WriteMetrics(&writer);
     WriteDeadLetterMetrics(dead_letters_, &writer);
     if (serving_.load()) {
       writer.Write(Metric::kRefusedConnections, {"grpc"},
@@ -631,6 +646,7 @@ absl::Status WorkerProcess::StartServers() {
 void WorkerProcess::WatchCatalog() {
   CatalogWatcher watcher{.changed =
                              [this](const CatalogLog::State& state) {
+                               if (drift_watch_ != nullptr) drift_watch_->SetCatalog(state);
                                absl::MutexLock lock(&newest_mutex_);
                                newest_ = state;
                              },
@@ -740,6 +756,9 @@ void WorkerProcess::WatchSync() {
 
 void WorkerProcess::PrepareUpkeep() {
   if (!config_.upkeep) return;
+  drift_watch_ = std::make_unique<DriftWatch>(context_.warehouse,
+                                              absl::Microseconds(config_.upkeep_interval_us));
+  drift_watch_->SetCatalog(catalog_);
   upkeep_ = std::make_unique<TableUpkeep>(
       context_.warehouse,
       TableUpkeepOptions{
@@ -823,8 +842,10 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   build_report_.reset();
   if (sync_watch_ != nullptr) sync_watch_->Stop();
   if (upkeep_ != nullptr) upkeep_->Stop();
+  if (drift_watch_ != nullptr) drift_watch_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
+  served_->Stop();
   next_.reset();  // it gets no tasks any more
   if (!ran.ok() && lane_ != nullptr) lane_->Stop(/*lost=*/true).IgnoreError();
   consumer_->Close();  // takes the tasks away, which commits and flushes them

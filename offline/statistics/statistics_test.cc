@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "engine/batch/arrow_type.h"
+#include "forebay/v1/definition.pb.h"
 #include "forebay/v1/statistics.pb.h"
 #include "offline/statistics/drift.h"
+#include "offline/statistics/drift_alerts.h"
 #include "offline/statistics/feature_statistics.h"
 #include "offline/statistics/quantile_sketch.h"
 #include "offline/statistics/top_values.h"
@@ -362,6 +364,29 @@ TEST(DriftTest, ValuesOnOneSideAloneHaveNoMeasure) {
   EXPECT_TRUE(drift.one_sided);
   EXPECT_EQ(drift.null_rate, 1);
   EXPECT_FALSE(MeasureDrift(nulls, nulls).one_sided);
+}
+
+TEST(DriftAlerts, AreWhatIsAboveALimitOfTheDefinition) {
+  v1::FeatureAlerts alerts;
+  Drift drift{.psi = 0.3, .jensen_shannon = 0.1, .null_rate = 0.5};
+  EXPECT_TRUE(CheckAlerts(alerts, drift).empty());
+  alerts.set_null_rate(0.5);
+  alerts.set_psi(0.25);
+  std::vector<DriftAlert> checked = CheckAlerts(alerts, drift);
+  ASSERT_EQ(checked.size(), 2u);
+  EXPECT_EQ(checked[0].measure, "null_rate");
+  EXPECT_FALSE(checked[0].is_beyond) << "not above it";
+  EXPECT_TRUE(checked[1].is_beyond);
+  EXPECT_EQ(checked[1].ToString(), "psi 0.3 above 0.25");
+}
+
+TEST(DriftAlerts, ValuesOnOneSideAloneAreBeyondAnyLimit) {
+  v1::FeatureAlerts alerts;
+  alerts.set_jensen_shannon(1);
+  EXPECT_FALSE(CheckAlerts(alerts, {}).at(0).is_beyond) << "there are none at all";
+  const DriftAlert alert = CheckAlerts(alerts, {.one_sided = true}).at(0);
+  EXPECT_TRUE(alert.is_beyond);
+  EXPECT_EQ(alert.ToString(), "jensen_shannon: values on one side alone");
 }
 
 }  // namespace

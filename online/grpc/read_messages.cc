@@ -27,6 +27,8 @@ constexpr int kFeatures = v1::GetRequest::kFeaturesFieldNumber;
 constexpr int kEntity = v1::GetRequest::kEntityFieldNumber;
 constexpr int kAt = v1::GetRequest::kAtFieldNumber;
 constexpr int kModel = v1::GetRequest::kModelFieldNumber;
+constexpr int kRequestId = v1::GetRequest::kRequestIdFieldNumber;
+static_assert(int{v1::BatchGetRequest::kRequestIdFieldNumber} == kRequestId);
 static_assert(int{v1::BatchGetRequest::kFeatureServiceFieldNumber} == kFeatureService);
 static_assert(int{v1::BatchGetRequest::kFeaturesFieldNumber} == kFeatures);
 static_assert(int{v1::BatchGetRequest::kEntitiesFieldNumber} == kEntity);
@@ -78,6 +80,8 @@ class RequestReader {
         return ReadText(scanner, &request_.feature_service);
       case Tag(kModel, kText):
         return ReadText(scanner, &request_.model);
+      case Tag(kRequestId, kText):
+        return ReadText(scanner, &request_.request_id);
       case Tag(kFeatures, kText):
         return ReadText(scanner, &bytes) && AddFeature(bytes);
       case Tag(kEntity, kText):

@@ -67,6 +67,7 @@ std::vector<Keys> EntitiesOf(const ReadRequest& request) {
 template <typename Message>
 void ExpectEqual(const ReadRequest& request, const Message& message) {
   EXPECT_EQ(request.feature_service, message.feature_service());
+  EXPECT_EQ(request.request_id, message.request_id());
   EXPECT_EQ(std::vector<std::string>(request.features.begin(), request.features.end()),
             std::vector<std::string>(message.features().begin(), message.features().end()));
   std::optional<int64_t> at;
@@ -81,6 +82,7 @@ v1::BatchGetRequest Example() {
   message.add_features("user_spend.spend_10m");
   message.add_features("\u00e9");
   message.set_at(-5);
+  message.set_request_id("r\u00e9");
   auto& keys = *message.add_entities()->mutable_keys();
   keys["user_id"].set_string_value(std::string(300, 'u'));
   keys["n"].set_int64_value(-7);
@@ -104,6 +106,7 @@ TEST(ReadMessages, TakeWhatProtobufTakes) {
 
   v1::GetRequest get;
   get.add_features("v.x");
+  get.set_request_id("r");
   *get.mutable_entity() = batch.entities(0).keys();
   wire = get.SerializeAsString();
   request = ReadGetRequest(wire);

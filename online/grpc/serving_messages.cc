@@ -40,7 +40,8 @@ void ToMessage(const Value& value, DataType type, v1::Value* message) {
 }
 
 template <typename Response>
-void FillModel(const ReadResult& result, Response* message) {
+void FillAbout(const ReadResult& result, Response* message) {
+  message->set_request_id(result.request_id());
   if (!result.model()) return;
   message->mutable_model()->set_model(result.model()->name);
   message->mutable_model()->set_version(result.model()->version);
@@ -51,7 +52,7 @@ void FillModel(const ReadResult& result, Response* message) {
 }  // namespace
 
 void FillResponse(const ReadResult& result, v1::GetResponse* message) {
-  FillModel(result, message);
+  FillAbout(result, message);
   message->mutable_features()->Reserve(static_cast<int>(result.features().size()));
   for (size_t i = 0; i < result.features().size(); ++i) {
     const ReadPlan::Feature& asked = result.features()[i];
@@ -66,7 +67,7 @@ void FillResponse(const ReadResult& result, v1::GetResponse* message) {
 }
 
 void FillResponse(const ReadResult& result, v1::BatchGetResponse* message) {
-  FillModel(result, message);
+  FillAbout(result, message);
   auto entities = static_cast<int>(result.entity_count());
   for (size_t i = 0; i < result.features().size(); ++i) {
     const ReadPlan::Feature& asked = result.features()[i];

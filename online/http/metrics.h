@@ -66,6 +66,12 @@ enum class Metric {
   kVerifiedKeys,  // view, version, result
   kLastVerify,
   kVerifyErrors,
+  kFeatureDrift,  // view, version, feature, measure, training_set
+  kFeatureAlert,  // likewise
+  kServedRows,
+  kDroppedServedRows,
+  kServedLogErrors,
+  kShadowErrors,
   kStoreRequests,  // kind
   kStoreRetries,
   kReady,

@@ -22,8 +22,9 @@ enum class Place : uint8_t { kBody, kFields, kFeatures, kEntities, kEntity };
 
 constexpr std::string_view kExpectedFeatures = "an array of names such as \"user_spend.spend_10m\"";
 
-constexpr std::array<std::string_view, 8> kFieldNames = {
-    "feature_service", "model", "features", "at", "entity", "entities", "request", "min_position"};
+constexpr std::array<std::string_view, 9> kFieldNames = {
+    "feature_service", "model",      "features", "at",          "entity",
+    "entities",        "request_id", "request",  "min_position"};
 enum class Field : uint8_t {
   kFeatureService,
   kModel,
@@ -31,6 +32,7 @@ enum class Field : uint8_t {
   kAt,
   kEntity,
   kEntities,
+  kRequestId,
   kRequest,
   kMinPosition,
   kNone
@@ -102,6 +104,8 @@ class ReadRequestParser::Reader {
   bool Take(Value value);
   bool TakeAt(const Value& value);
   bool OpenField(Field field, std::string_view name);
+  // Where the text of a field goes; null: it is not of text.
+  std::string_view* TextOf(Field field);
   // The name of a key column, which the entity before most often had at the same place.
   std::string_view Kept(const std::string& name);
   bool Seen(Field field) const { return (seen_ >> static_cast<int>(field) & 1) != 0; }
@@ -135,9 +139,9 @@ bool ReadRequestParser::Reader::WrongType(std::string_view found) {
       break;
     case Place::kFields:
       what = NameOf(field_);
-      expected = field_ == Field::kFeatureService || field_ == Field::kModel ? "a string"
-                 : field_ == Field::kFeatures                                ? kExpectedFeatures
-                 : field_ == Field::kEntities                                ? "an array of objects"
+      expected = TextOf(field_) != nullptr    ? "a string"
+                 : field_ == Field::kFeatures ? kExpectedFeatures
+                 : field_ == Field::kEntities ? "an array of objects"
                  : field_ == Field::kEntity
                      ? "an object of key columns, such as {\"user_id\": \"u1\"}"
                      : "RFC 3339 text or an integer of microseconds since 1970";
@@ -162,6 +166,12 @@ bool ReadRequestParser::Reader::TakeAt(const Value& value) {
   return true;
 }
 
+std::string_view* ReadRequestParser::Reader::TextOf(Field field) {
+  if (field == Field::kFeatureService) return &request_.feature_service;
+  if (field == Field::kModel) return &request_.model;
+  return field == Field::kRequestId ? &request_.request_id : nullptr;
+}
+
 bool ReadRequestParser::Reader::string(const std::string& value) {
   if (place_ == Place::kEntity) return Take(Value(value));
   if (place_ == Place::kFeatures) {
@@ -172,10 +182,9 @@ bool ReadRequestParser::Reader::string(const std::string& value) {
     request_.features.push_back(texts_.emplace_back(value));
     return true;
   }
-  if (place_ == Place::kFields && (field_ == Field::kFeatureService || field_ == Field::kModel)) {
+  if (std::string_view* text = TextOf(field_); place_ == Place::kFields && text != nullptr) {
     if (value.empty()) return Fail(fmt::format("{} is empty", NameOf(field_)));
-    (field_ == Field::kModel ? request_.model : request_.feature_service) =
-        texts_.emplace_back(value);
+    *text = texts_.emplace_back(value);
     return true;
   }
   if (place_ == Place::kFields && field_ == Field::kAt) {
@@ -222,7 +231,8 @@ bool ReadRequestParser::Reader::OpenField(Field field, std::string_view name) {
   Field other = batch_ ? Field::kEntity : Field::kEntities;
   if (field == Field::kNone || field == other) {
     return Fail(
-        fmt::format("unknown field \"{}\"; expected feature_service, model or features, {}, at",
+        fmt::format("unknown field \"{}\"; expected feature_service, model or features, {}, at, "
+                    "request_id",
                     name, NameOf(batch_ ? Field::kEntities : Field::kEntity)));
   }
   if (Seen(field)) return Fail(fmt::format("\"{}\" is there twice", NameOf(field)));
@@ -284,8 +294,12 @@ void AppendTime(std::optional<int64_t> micros, std::string* out) {
   }
 }
 
-// Of an answer, the member `model`; nothing where none was asked for.
-void AppendModel(const ReadResult& result, std::string* out) {
+// Of an answer, the members `model`, where one was asked for, and `request_id`, where it is kept.
+void AppendAbout(const ReadResult& result, std::string* out) {
+  if (!result.request_id().empty()) {
+    *out += ",\"request_id\":";
+    AppendJsonString(result.request_id(), out);
+  }
   if (!result.model()) return;
   *out += ",\"model\":{\"name\":";
   AppendJsonString(result.model()->name, out);
@@ -336,7 +350,7 @@ std::string GetAnswerJson(const ReadResult& result) {
     out += '}';
   }
   out += '}';
-  AppendModel(result, &out);
+  AppendAbout(result, &out);
   out += '}';
   return out;
 }
@@ -376,7 +390,7 @@ std::string BatchGetAnswerJson(const ReadResult& result) {
   lists("event_times",
         [&](const FeatureCell& cell, DataType) { AppendTime(Micros(cell.event_time), &out); });
   out += ']';
-  AppendModel(result, &out);
+  AppendAbout(result, &out);
   out += '}';
   return out;
 }

@@ -37,6 +37,7 @@ std::string Text(const absl::StatusOr<ReadRequest>& request) {
     text += "}";
   }
   if (request->at) text += fmt::format(" at={}", request->at->value());
+  if (!request->request_id.empty()) text += fmt::format(" id={}", request->request_id);
   return text;
 }
 
@@ -71,6 +72,15 @@ TEST(ReadRequestParser, TakesAtAsTextOrMicroseconds) {
       "a number");
 }
 
+TEST(ReadRequestParser, TakesWhatTheRequestIsCalled) {
+  EXPECT_EQ(BatchGet(R"({"feature_service": "f", "entities": [{}], "request_id": "r7"})"),
+            "service=f {} id=r7");
+  EXPECT_EQ(Get(R"({"feature_service": "f", "entity": {}, "request_id": ""})"),
+            "INVALID_ARGUMENT: request_id is empty");
+  EXPECT_EQ(Get(R"({"feature_service": "f", "entity": {}, "request_id": 7})"),
+            "INVALID_ARGUMENT: request_id must be a string, not an integer");
+}
+
 TEST(ReadRequestParser, SaysWhereTextStopsBeingJson) {
   EXPECT_EQ(Get(""), "INVALID_ARGUMENT: the body is empty; expected a JSON object");
   EXPECT_THAT(Get("{\"entity\":\n  {\"a\": 1,}}"),
@@ -99,7 +109,7 @@ TEST(ReadRequestParser, RejectsOtherShapesByName) {
   EXPECT_EQ(Get(R"({"at": 1, "at": 2})"), "INVALID_ARGUMENT: \"at\" is there twice");
   EXPECT_EQ(Get(R"({"entities": []})"),
             "INVALID_ARGUMENT: unknown field \"entities\"; expected feature_service, model or "
-            "features, entity, at");
+            "features, entity, at, request_id");
   EXPECT_EQ(BatchGet(R"({"entities": [{}, 1]})"),
             "INVALID_ARGUMENT: entities[1] must be an object of key columns, such as {\"user_id\": "
             "\"u1\"}, not an integer");

@@ -1,10 +1,13 @@
 #include "online/serving/feature_reader.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "engine/state/key.h"
 #include "fmt/format.h"
+#include "online/serving/served_answer.h"
 #include "schemas/types/status_macros.h"
 #include "schemas/types/time.h"
 
@@ -111,8 +114,69 @@ void EncodeKeys(const ReadPlan& plan, absl::Span<const Value> parts,
   }
 }
 
+// A request while it is answered, where the answer is kept: it is decided before the first lookup.
+class KeptRequest {
+ public:
+  KeptRequest(const ReadRequest& request, double share) {
+    if (share <= 0) return;
+    id_ = request.request_id.empty() ? MakeRequestId() : std::string(request.request_id);
+    draw_ = DrawOf(id_);
+    is_kept_ = draw_ < share;
+  }
+
+  bool is_kept() const { return is_kept_; }
+  const std::string& id() const { return id_; }
+  void Add(const std::vector<Value>& parts) {
+    keys_.insert(keys_.end(), parts.begin(), parts.end());
+  }
+
+  ServedAnswer Answer(std::optional<KnownTime> at, ReadResult result, LookupFunction lookup) && {
+    return {.request_id = std::move(id_),
+            .draw = draw_,
+            .time_us = absl::ToUnixMicros(absl::Now()),
+            .at = at,
+            .keys = std::move(keys_),
+            .result = std::move(result),
+            .lookup = std::move(lookup)};
+  }
+
+ private:
+  bool is_kept_ = false;
+  std::string id_;
+  double draw_ = 0;
+  std::vector<Value> keys_;
+};
+
+// By key of `plan`, its index among the keys that `answered` had.
+absl::StatusOr<std::vector<size_t>> KeysWithin(const ReadPlan& plan, const ReadPlan& answered) {
+  std::vector<size_t> columns;
+  for (const ReadPlan::Key& key : plan.keys) {
+    const auto found = std::ranges::find_if(answered.keys, [&](const ReadPlan::Key& other) {
+      return other.name == key.name && other.type == key.type;
+    });
+    if (found == answered.keys.end()) {
+      return absl::InvalidArgumentError(
+          fmt::format("a shadow needs the key {}, which requests do not have", key.name));
+    }
+    columns.push_back(static_cast<size_t>(found - answered.keys.begin()));
+  }
+  return columns;
+}
+
 absl::Status WithContext(const absl::Status& status, const std::string& context) {
   return absl::Status(status.code(), fmt::format("{}: {}", context, std::string(status.message())));
+}
+
+absl::Status LookUp(const LookupFunction& lookup, const ReadPlan::View& view, std::string_view key,
+                    std::optional<KnownTime> at, std::vector<ViewRow>* rows) {
+  absl::StatusOr<ViewRow> row = lookup(view.view, key, at);
+  if (!row.ok()) return WithContext(row.status(), fmt::format("feature view \"{}\"", view.name));
+  if (row->values.size() != static_cast<size_t>(view.feature_count)) {
+    return absl::InternalError(fmt::format("feature view \"{}\": {} values for {} features",
+                                           view.name, row->values.size(), view.feature_count));
+  }
+  rows->push_back(*std::move(row));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -149,8 +213,9 @@ FeatureCell ReadResult::At(size_t feature, size_t entity) const {
 }
 
 FeatureReader::FeatureReader(const v1::Project& project, LookupFunction lookup,
-                             std::shared_ptr<const CatalogState> catalog)
-    : snapshot_(MakeSnapshot(std::make_shared<v1::Project>(project), std::move(lookup),
+                             std::shared_ptr<const CatalogState> catalog, KeepAnswer keep)
+    : keep_(std::move(keep)),
+      snapshot_(MakeSnapshot(std::make_shared<v1::Project>(project), std::move(lookup),
                              std::move(catalog))) {}
 
 FeatureReader::~FeatureReader() = default;
@@ -202,23 +267,34 @@ absl::StatusOr<std::shared_ptr<const ReadPlan>> FeatureReader::Resolve(const Sna
   return snapshot.planner.PlanFeatures(request.features);
 }
 
-absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const {
-  const std::shared_ptr<const Snapshot> snapshot = this->snapshot();
-  ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, Resolve(*snapshot, request));
+// What is asked is within bounds.
+absl::Status FeatureReader::CheckBounds(const ReadRequest& request, const ReadPlan& plan) {
   if (request.entities.size() > kMostEntities) {
     return absl::InvalidArgumentError(
         fmt::format("{} entities in one request; at most {} are allowed: split it",
                     request.entities.size(), kMostEntities));
   }
-  if (request.entities.size() * plan->features.size() > kMostCells) {
+  if (request.entities.size() * plan.features.size() > kMostCells) {
     return absl::InvalidArgumentError(fmt::format(
         "{} entities times {} features in one request; at most {} values are allowed: split it",
-        request.entities.size(), plan->features.size(), kMostCells));
+        request.entities.size(), plan.features.size(), kMostCells));
   }
   if (request.at && (request.at->value() < kMinTime || request.at->value() > kMaxTime)) {
     return absl::InvalidArgumentError(fmt::format(
         "at is {} microseconds since 1970: outside the years 1 to 9999", request.at->value()));
   }
+  if (request.request_id.size() > kLongestRequestId) {
+    return absl::InvalidArgumentError(fmt::format("request_id has {} bytes; at most {} are allowed",
+                                                  request.request_id.size(), kLongestRequestId));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const {
+  const std::shared_ptr<const Snapshot> snapshot = this->snapshot();
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReadPlan> plan, Resolve(*snapshot, request));
+  RETURN_IF_ERROR(CheckBounds(request, *plan));
+  KeptRequest kept(request, keep_ == nullptr ? 0 : plan->kept_share);
   std::vector<ViewRow> rows;
   rows.reserve(request.entities.size() * plan->views.size());
   std::vector<Value> parts;
@@ -232,19 +308,44 @@ absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const
                                           : WithContext(status, fmt::format("entity {}", i));
     }
     EncodeKeys(*plan, parts, keys);
-    for (const ReadPlan::View& view : plan->views) {
-      absl::StatusOr<ViewRow> row = snapshot->lookup(view.view, keys[view.entity], request.at);
-      if (!row.ok()) {
-        return WithContext(row.status(), fmt::format("feature view \"{}\"", view.name));
+    for (const ReadPlan::View& view : plan->views)
+      RETURN_IF_ERROR(LookUp(snapshot->lookup, view, keys[view.entity], request.at, &rows));
+    if (kept.is_kept()) kept.Add(parts);
+  }
+  ReadResult result(std::move(plan), std::move(rows));
+  if (!kept.is_kept()) return result;
+  result.request_id_ = kept.id();
+  keep_(std::move(kept).Answer(request.at, result));
+  return result;
+}
+
+absl::StatusOr<ReadResult> FeatureReader::ReadShadow(const ServedAnswer& answer,
+                                                     const ReadPlan::Shadow& shadow) {
+  RETURN_IF_ERROR(shadow.plan.status());
+  const ReadPlan& plan = **shadow.plan;
+  const ReadPlan& answered = answer.result.plan();
+  ASSIGN_OR_RETURN(const std::vector<size_t> columns, KeysWithin(plan, answered));
+  std::vector<ViewRow> rows;
+  rows.reserve(answer.result.entity_count() * plan.views.size());
+  std::vector<Value> parts(columns.size());
+  std::vector<std::string> keys(plan.entities.size());
+  for (size_t i = 0; i < answer.result.entity_count(); ++i) {
+    for (size_t key = 0; key < columns.size(); ++key)
+      parts[key] = answer.keys[i * answered.keys.size() + columns[key]];
+    EncodeKeys(plan, parts, keys);
+    for (const ReadPlan::View& view : plan.views) {
+      const auto same = std::ranges::find(answered.views, view.view, &ReadPlan::View::view);
+      if (same != answered.views.end()) {
+        const auto slot = static_cast<size_t>(same - answered.views.begin());
+        rows.push_back(answer.result.rows_[i * answered.views.size() + slot]);
+        continue;
       }
-      if (row->values.size() != static_cast<size_t>(view.feature_count)) {
-        return absl::InternalError(fmt::format("feature view \"{}\": {} values for {} features",
-                                               view.name, row->values.size(), view.feature_count));
-      }
-      rows.push_back(*std::move(row));
+      std::optional<KnownTime> at = answer.at;
+      if (!at && view.of_wall_clock) at = KnownTime(answer.time_us);
+      RETURN_IF_ERROR(LookUp(answer.lookup, view, keys[view.entity], at, &rows));
     }
   }
-  return ReadResult(std::move(plan), std::move(rows));
+  return ReadResult(*shadow.plan, std::move(rows));
 }
 
 }  // namespace forebay

@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,6 +52,7 @@ struct ReadRequest {
   std::vector<std::string_view> features;
   std::vector<EntityKeys> entities;
   std::optional<KnownTime> at;  // absent: each view's own now (engine/worker/lookup.h)
+  std::string_view request_id;  // "": one is made where the answer is kept
   // Not null: once true, the read ends, UNAVAILABLE.
   const std::atomic<bool>* stopping = nullptr;
 };
@@ -72,25 +75,37 @@ class ReadResult {
   // That they were asked for by.
   const std::optional<ReadPlan::Model>& model() const { return plan_->model; }
   size_t entity_count() const { return rows_.size() / plan_->views.size(); }
+  const ReadPlan& plan() const { return *plan_; }
+  // What the request is called where the answer is kept; "": it is not.
+  const std::string& request_id() const { return request_id_; }
 
   FeatureCell At(size_t feature, size_t entity) const;
 
  private:
+  friend class FeatureReader;
+
   std::shared_ptr<const ReadPlan> plan_;
   std::vector<ViewRow> rows_;  // of entity 0: one per view of the plan; of entity 1; ...
+  std::string request_id_;
 };
+
+struct ServedAnswer;
+
+// Takes an answer that is to be kept, before it is given. Any thread; must not wait.
+using KeepAnswer = std::function<void(ServedAnswer answer)>;
 
 // Thread-safe; one serves all doors.
 class FeatureReader {
  public:
   // Doors refuse requests above these while they read them.
   static constexpr size_t kMostEntities = 10'000;
-  static constexpr size_t kMostKeys = 100;         // key columns of one entity
-  static constexpr size_t kMostCells = 1'000'000;  // entities times features
+  static constexpr size_t kMostKeys = 100;          // key columns of one entity
+  static constexpr size_t kMostCells = 1'000'000;   // entities times features
+  static constexpr size_t kLongestRequestId = 256;  // bytes
 
-  // Keeps copies of `project`. `catalog`: as ReadPlanner's.
+  // Keeps copies of `project`. `catalog`: as ReadPlanner's. `keep`: null: no answer is kept.
   FeatureReader(const v1::Project& project, LookupFunction lookup,
-                std::shared_ptr<const CatalogState> catalog = nullptr);
+                std::shared_ptr<const CatalogState> catalog = nullptr, KeepAnswer keep = nullptr);
 
   ~FeatureReader();
 
@@ -108,6 +123,12 @@ class FeatureReader {
   // fail the whole request.
   absl::StatusOr<ReadResult> Read(const ReadRequest& request) const;
 
+  // What `shadow`, one of those of the answer's plan, would have answered. Views that both take are
+  // not looked up again; others are now, as of the answer's time. Errors of the shadow's plan and
+  // of the lookup; INVALID_ARGUMENT: it needs a key that the request did not have.
+  static absl::StatusOr<ReadResult> ReadShadow(const ServedAnswer& answer,
+                                               const ReadPlan::Shadow& shadow);
+
  private:
   // What a read works with.
   struct Snapshot {
@@ -122,6 +143,9 @@ class FeatureReader {
                                                                  const ReadRequest& request);
   std::shared_ptr<const Snapshot> snapshot() const;
 
+  static absl::Status CheckBounds(const ReadRequest& request, const ReadPlan& plan);
+
+  const KeepAnswer keep_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
 };

@@ -8,9 +8,11 @@
 #include "catalog/catalog_key.h"
 #include "catalog/catalog_project.h"
 #include "catalog/models.h"
+#include "catalog/service_pins.h"
 #include "fmt/format.h"
 #include "forebay/v1/catalog.pb.h"
 #include "forebay/v1/definition.pb.h"
+#include "schemas/definition/lookup.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
@@ -48,6 +50,12 @@ class ReadPlanner::Builder {
 
   void SetModel(ReadPlan::Model model) { plan_->model = std::move(model); }
 
+  void SetService(const std::string& name, uint32_t version, double kept_share) {
+    plan_->service = name;
+    plan_->service_version = version;
+    plan_->kept_share = kept_share;
+  }
+
   std::shared_ptr<const ReadPlan> Take() && { return std::move(plan_); }
 
  private:
@@ -69,8 +77,10 @@ class ReadPlanner::Builder {
                       added.name(), added.entity()));
     }
     ASSIGN_OR_RETURN(size_t entity_slot, EntitySlot(*entity->second));
-    plan_->views.push_back(
-        {view_index, entity_slot, added.max_age_us(), added.features_size(), added.name()});
+    const v1::Source* source = FindSource(*planner_.project_, added.source());
+    plan_->views.push_back({view_index, entity_slot, added.max_age_us(), added.features_size(),
+                            added.name(), added.version(),
+                            source == nullptr || source->known_time() != v1::Source::EVENT_TIME});
     return plan_->views.size() - 1;
   }
 
@@ -116,6 +126,40 @@ v1::Project WithServicesOf(const v1::Project& project, const CatalogState* catal
   return with;
 }
 
+std::vector<const v1::ServiceVersion*> VersionsOf(const CatalogState* catalog,
+                                                  const std::string& service) {
+  std::vector<const v1::ServiceVersion*> versions;
+  if (catalog == nullptr) return versions;
+  const std::string keys = fmt::format("service/{}@", service);
+  const auto& objects = catalog->objects();
+  for (auto it = objects.lower_bound(keys); it != objects.end() && it->first.starts_with(keys);
+       ++it)
+    versions.push_back(&it->second->service());
+  return versions;
+}
+
+// The version that has just these features; 0: the catalog has none.
+uint32_t VersionOf(const CatalogState* catalog, const v1::FeatureService& service) {
+  uint32_t version = 0;
+  for (const v1::ServiceVersion* known : VersionsOf(catalog, service.name())) {
+    if (AnswerTheSame(known->definition(), service)) version = std::max(version, known->version());
+  }
+  return version;
+}
+
+// The aliases whose models are asked beside others.
+std::vector<const v1::ModelAlias*> Shadows(const CatalogState* catalog) {
+  std::vector<const v1::ModelAlias*> shadows;
+  if (catalog == nullptr) return shadows;
+  const std::string_view keys = "alias/";
+  const auto& objects = catalog->objects();
+  for (auto it = objects.lower_bound(keys); it != objects.end() && it->first.starts_with(keys);
+       ++it) {
+    if (it->second->alias().has_shadow()) shadows.push_back(&it->second->alias());
+  }
+  return shadows;
+}
+
 template <typename Names>
 size_t HashNames(const Names& names) {
   size_t hash = names.size();
@@ -142,8 +186,11 @@ ReadPlanner::ReadPlanner(const v1::Project& project, std::shared_ptr<const Catal
   for (const v1::Entity& entity : project_->entities()) {
     entities_.try_emplace(entity.name(), &entity);
   }
+  for (const v1::ModelAlias* shadow : Shadows(catalog_.get()))
+    shadowed_.insert(AliasKey(shadow->model(), shadow->shadow().of()));
   for (const v1::FeatureService& service : project_->feature_services()) {
-    services_.try_emplace(service.name(), BuildService(service));
+    services_.try_emplace(service.name(),
+                          BuildService(service, VersionOf(catalog_.get(), service)));
   }
 }
 
@@ -162,19 +209,21 @@ ReadPlanner::Plan ReadPlanner::PlanModel(std::string_view text) const {
   ASSIGN_OR_RETURN(const ModelReference reference, ModelReference::Parse(text));
   if (catalog_ == nullptr) return absl::NotFoundError("there is no catalog, and so no model");
   ASSIGN_OR_RETURN(const v1::ModelVersion* model, FindModel(*catalog_, reference));
+  if (!shadowed_.empty() && !reference.alias.empty()) {
+    const std::string key = AliasKey(reference.model, reference.alias);
+    if (shadowed_.contains(key)) return BuildNamed(key);
+  }
   return BuildNamed(ModelKey(model->model(), model->version()));
 }
 
-// `key`: of a version of a service or of a model, in the catalog. So there is one plan of each,
-// however it was asked for.
+// `key`: of a version of a service or of a model, in the catalog, or of an alias that has shadows.
+// So there is one plan of each, however it was asked for.
 ReadPlanner::Plan ReadPlanner::BuildNamed(std::string_view key) const {
   {
     absl::ReaderMutexLock lock(&mutex_);
     if (auto found = named_.find(key); found != named_.end()) return found->second;
   }
-  const v1::CatalogObject& object = *catalog_->Find(key);
-  Plan plan =
-      object.has_model() ? BuildModel(object.model()) : BuildService(object.service().definition());
+  Plan plan = BuildObject(*catalog_->Find(key));
   if (!plan.ok()) return plan;
   absl::MutexLock lock(&mutex_);
   if (named_.size() >= kMostCachedLists) named_.clear();
@@ -182,9 +231,28 @@ ReadPlanner::Plan ReadPlanner::BuildNamed(std::string_view key) const {
   return plan;
 }
 
+ReadPlanner::Plan ReadPlanner::BuildObject(const v1::CatalogObject& object) const {
+  if (object.has_model()) return BuildModel(object.model());
+  if (object.has_alias()) return BuildAlias(object.alias());
+  return BuildService(object.service().definition(), object.service().version());
+}
+
+ReadPlanner::Plan ReadPlanner::BuildAlias(const v1::ModelAlias& alias) const {
+  auto named = [&](uint32_t version) { return BuildNamed(ModelKey(alias.model(), version)); };
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ReadPlan> answered, named(alias.version()));
+  auto plan = std::make_shared<ReadPlan>(*answered);
+  for (const v1::ModelAlias* shadow : Shadows(catalog_.get())) {
+    if (shadow->model() != alias.model() || shadow->shadow().of() != alias.alias()) continue;
+    if (shadow->version() == alias.version()) continue;  // it would answer the same
+    plan->shadows.push_back({named(shadow->version()), shadow->shadow().sample()});
+    plan->kept_share = std::max(plan->kept_share, shadow->shadow().sample());
+  }
+  return plan;
+}
+
 ReadPlanner::Plan ReadPlanner::BuildModel(const v1::ModelVersion& model) const {
   ASSIGN_OR_RETURN(const v1::ServiceVersion* service, ServiceOf(*catalog_, model));
-  return BuildService(service->definition(),
+  return BuildService(service->definition(), service->version(),
                       ReadPlan::Model{.name = model.model(),
                                       .version = model.version(),
                                       .artifact = model.artifact().uri(),
@@ -235,13 +303,23 @@ absl::Status ReadPlanner::CheckViews(const v1::FeatureService& service) const {
   return absl::OkStatus();
 }
 
-ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service,
+// What the newest version of a service says holds for all.
+double ReadPlanner::KeptShare(const std::string& service) const {
+  const v1::ServiceVersion* newest = nullptr;
+  for (const v1::ServiceVersion* version : VersionsOf(catalog_.get(), service)) {
+    if (newest == nullptr || newest->version() < version->version()) newest = version;
+  }
+  return newest == nullptr ? 0 : newest->definition().log().sample();
+}
+
+ReadPlanner::Plan ReadPlanner::BuildService(const v1::FeatureService& service, uint32_t version,
                                             std::optional<ReadPlan::Model> model) const {
   Builder builder(*this);
   RETURN_IF_ERROR(CheckViews(service));
   ASSIGN_OR_RETURN(std::vector<NamedFeature> features, names_.Find(service));
   for (const NamedFeature& feature : features) RETURN_IF_ERROR(builder.AddFeature(feature));
   if (model) builder.SetModel(*std::move(model));
+  builder.SetService(service.name(), version, version == 0 ? 0 : KeptShare(service.name()));
   return std::move(builder).Take();
 }
 

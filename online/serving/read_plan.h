@@ -18,6 +18,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
@@ -31,6 +32,8 @@ namespace v1 {
 class Entity;
 class FeatureService;
 class FeatureView;
+class CatalogObject;
+class ModelAlias;
 class ModelVersion;
 class Project;
 }  // namespace v1
@@ -53,6 +56,8 @@ struct ReadPlan {
     int64_t max_age_us;
     int feature_count;  // of the whole view
     std::string name;
+    uint32_t version;
+    bool of_wall_clock;  // its own now is the wall clock, and not the partition clock
   };
   struct Feature {
     std::string name;  // as asked for
@@ -68,12 +73,23 @@ struct ReadPlan {
     int64_t catalog_version = 0;
   };
 
+  // A model version that is asked beside the one of the plan, and never answered.
+  struct Shadow {
+    absl::StatusOr<std::shared_ptr<const ReadPlan>> plan;  // its error: of each such question
+    double sample = 0;                                     // of which share of requests
+  };
+
   std::shared_ptr<const v1::Project> project;  // into which it points
   std::vector<Feature> features;               // in the order asked for
   std::optional<Model> model;                  // that they were asked for by
   std::vector<View> views;
   std::vector<Entity> entities;
   std::vector<Key> keys;
+
+  std::string service;           // that the features are of; empty: of a list
+  uint32_t service_version = 0;  // 0: the catalog does not have it
+  std::vector<Shadow> shadows;
+  double kept_share = 0;  // of requests, of which the answers are kept; shadows' included
 };
 
 // Thread-safe. Plans of services are made at once; those of their earlier versions, of models and
@@ -123,9 +139,13 @@ class ReadPlanner {
   class Builder;
 
   Plan Build(absl::Span<const std::string_view> names) const;
-  Plan BuildService(const v1::FeatureService& service,
+  Plan BuildService(const v1::FeatureService& service, uint32_t version,
                     std::optional<ReadPlan::Model> model = std::nullopt) const;
   Plan BuildModel(const v1::ModelVersion& model) const;
+  // With its shadows.
+  Plan BuildAlias(const v1::ModelAlias& alias) const;
+  Plan BuildObject(const v1::CatalogObject& object) const;
+  double KeptShare(const std::string& service) const;
   absl::Status CheckViews(const v1::FeatureService& service) const;
 
   Plan BuildNamed(std::string_view name) const;
@@ -135,6 +155,8 @@ class ReadPlanner {
   FeatureNames names_;
   absl::flat_hash_map<std::string, const v1::Entity*, TextHash, TextEqual> entities_;
   absl::flat_hash_map<std::string, Plan, TextHash, TextEqual> services_;
+
+  absl::flat_hash_set<std::string> shadowed_;  // keys of aliases that have shadows
 
   mutable absl::Mutex mutex_;
   mutable absl::flat_hash_map<std::vector<std::string>, std::shared_ptr<const ReadPlan>, TextHash,

@@ -65,6 +65,15 @@ std::vector<const v1::FeatureView*> ViewsOf(const DefinitionSet& set) {
   return views;
 }
 
+void ReadLog(const YamlNode* node, v1::FeatureService* service, Findings* findings) {
+  if (node == nullptr) return;
+  MapReader map(*node, "log", {"sample"}, findings);
+  if (!map.is_map()) return;
+  std::optional<double> sample = ReadNumber(map.Require("sample"), "sample",
+                                            {.least = 0, .most = 1, .above_least = true}, findings);
+  if (sample) service->mutable_log()->set_sample(*sample);
+}
+
 void CheckNewService(const YamlNode& node, const std::string& name, const DefinitionSet& set,
                      Findings* findings) {
   if (name.empty()) return;
@@ -86,7 +95,8 @@ void CheckNewService(const YamlNode& node, const std::string& name, const Defini
 
 void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* findings) {
   MapReader map(node, "a feature service",
-                {"name", "features", "description", "owner", "tags", "deprecated"}, findings);
+                {"name", "features", "log", "description", "owner", "tags", "deprecated"},
+                findings);
   if (!map.is_map()) return;
   ServiceDefinition definition;
   definition.node = &node;
@@ -95,6 +105,7 @@ void ReadFeatureService(const YamlNode& node, DefinitionSet* set, Findings* find
   definition.service.set_name(name.value_or(""));
   CheckNewService(node, definition.service.name(), *set, findings);
   ReadAboutOf(map, &definition.service, findings);
+  ReadLog(map.Get("log"), &definition.service, findings);
   const auto* features = ReadList(map.Require("features"), "features", findings);
   if (!set->view_names) set->view_names.emplace(ViewsOf(*set));
   ServiceReader reader{*set, *set->view_names, &definition.service, findings, {}};

@@ -13,6 +13,7 @@
 #include "schemas/definition/column_type.h"
 #include "schemas/definition/default_value.h"
 #include "schemas/definition/definition_set.h"
+#include "schemas/definition/feature_alerts.h"
 #include "schemas/definition/map_reader.h"
 #include "schemas/definition/view_output.h"
 #include "schemas/definition/window_definition.h"
@@ -213,7 +214,8 @@ void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
     name = ReadFeatureName(&node, findings);
     if (name) aggregate = ReadNewest(node, *name, *reader);
   } else {
-    MapReader map(node, "a feature", {"name", "value", "default", "description"}, findings,
+    MapReader map(node, "a feature", {"name", "value", "default", "description", "alerts"},
+                  findings,
                   {{"windows",
                     "is not for views of kind batch: their features are those of the "
                     "key's newest row"}});
@@ -223,6 +225,7 @@ void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
       std::optional<std::string> sql = value == nullptr ? name : ReadText(value, "value", findings);
       if (sql) aggregate = ReadNewest(value == nullptr ? node : *value, *sql, *reader);
       feature.set_description(ReadDescription(map, findings));
+      ReadAlerts(map.Get("alerts"), &feature, findings);
     }
   }
   if (!name) reader->definition->whole = false;
@@ -241,7 +244,8 @@ void ReadRowFeature(const YamlNode& node, ViewReader* reader) {
 
 void ReadFeature(const YamlNode& node, ViewReader* reader) {
   Findings* findings = reader->findings;
-  MapReader map(node, "a feature", {"name", "value", "windows", "default", "description"}, findings,
+  MapReader map(node, "a feature", {"name", "value", "windows", "default", "description", "alerts"},
+                findings,
                 {{"by", "(a map of categories) is not supported yet"},
                  {"max_categories", "(for `by`) is not supported yet"}});
   std::optional<std::string> name;
@@ -254,7 +258,10 @@ void ReadFeature(const YamlNode& node, ViewReader* reader) {
   }
   if (!name || windows == nullptr) reader->definition->whole = false;
   v1::Feature feature;
-  if (map.is_map()) feature.set_description(ReadDescription(map, findings));
+  if (map.is_map()) {
+    feature.set_description(ReadDescription(map, findings));
+    ReadAlerts(map.Get("alerts"), &feature, findings);
+  }
   if (aggregate) {
     feature.set_type(aggregate->type());
     *feature.mutable_default_value() =

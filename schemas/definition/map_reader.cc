@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "fmt/format.h"
@@ -108,6 +109,26 @@ std::optional<int64_t> ReadInteger(const YamlNode* node, std::string_view what, 
                                                             : std::string(KindName(*node));
   findings->Add(*node, fmt::format("{} must be a whole number from {} to {}, found {}", what, least,
                                    most, found));
+  return std::nullopt;
+}
+
+std::optional<double> ReadNumber(const YamlNode* node, std::string_view what,
+                                 const NumberRange& range, Findings* findings) {
+  if (node == nullptr) return std::nullopt;
+  std::optional<double> number;
+  if (node->kind == YamlNode::Kind::kScalar && node->plain) number = ParseNumber(node->text);
+  if (number && std::isfinite(*number) && *number <= range.most &&
+      (range.above_least ? *number > range.least : *number >= range.least))
+    return number;
+  std::string found = node->kind == YamlNode::Kind::kScalar ? fmt::format("'{}'", node->text)
+                                                            : std::string(KindName(*node));
+  std::string bounds = range.above_least ? fmt::format("above {}", range.least)
+                                         : fmt::format("of {} or more", range.least);
+  if (std::isfinite(range.most)) {
+    bounds = range.above_least ? fmt::format("above {} and at most {}", range.least, range.most)
+                               : fmt::format("from {} to {}", range.least, range.most);
+  }
+  findings->Add(*node, fmt::format("{} must be a number {}, found {}", what, bounds, found));
   return std::nullopt;
 }
 

@@ -63,6 +63,17 @@ std::optional<bool> ReadOnOrOff(const YamlNode* node, std::string_view what, Fin
 std::optional<int64_t> ReadInteger(const YamlNode* node, std::string_view what, int64_t least,
                                    int64_t most, Findings* findings);
 
+// What a number may be. Both bounds belong to it, but for `least` where it must be `above_least`.
+struct NumberRange {
+  double least;
+  double most;  // may be infinite, which no number is
+  bool above_least = false;
+};
+
+// A finite number, not quoted.
+std::optional<double> ReadNumber(const YamlNode* node, std::string_view what,
+                                 const NumberRange& range, Findings* findings);
+
 // A duration such as 10m, in microseconds.
 std::optional<int64_t> ReadDuration(const YamlNode* node, Findings* findings);
 

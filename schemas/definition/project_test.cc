@@ -342,6 +342,29 @@ feature_services:
   EXPECT_EQ(FindService(project, "s")->about().description(), "Of checkout");
 }
 
+TEST(Project, FeaturesMayHaveAlertsAndServicesALog) {
+  ProjectFolder folder;
+  folder.Write("features/a.yaml", R"(feature_views:
+  - name: v
+    source: transactions
+    entity: user
+    features:
+      - {name: n, value: count(*), windows: [1h, 2h], alerts: {null_rate: 0, psi: 1.5}}
+      - {name: m, value: count(*), windows: [1h], alerts: {jensen_shannon: 0.1}}
+feature_services:
+  - {name: s, features: [v.n_1h], log: {sample: 0.01}}
+  - {name: t, features: [v.n_1h], log: {sample: 1}}
+)");
+  absl::StatusOr<LoadedProject> loaded = folder.Load();
+  ASSERT_TRUE(loaded.ok()) << folder.Errors();
+  const v1::FeatureView& view = loaded->project->feature_views(0);
+  EXPECT_EQ(view.features(0).alerts().ShortDebugString(), "null_rate: 0 psi: 1.5");
+  EXPECT_EQ(view.features(1).alerts().ShortDebugString(), "null_rate: 0 psi: 1.5");
+  EXPECT_EQ(view.features(2).alerts().ShortDebugString(), "jensen_shannon: 0.1");
+  EXPECT_EQ(FindService(*loaded->project, "s")->log().sample(), 0.01);
+  EXPECT_EQ(FindService(*loaded->project, "t")->log().sample(), 1);
+}
+
 TEST(Project, DefinitionsComeByFileNameThenFromTopToBottom) {
   ProjectFolder folder;
   const std::string view =

@@ -92,6 +92,10 @@ TEST(ViewFingerprint, CoversNothingElse) {
   EXPECT_THAT(PartsChangedBy("max_future: 5m", "archive: on"), IsEmpty());
 }
 
+TEST(ViewFingerprint, LeavesOutAlerts) {
+  EXPECT_THAT(PartsChangedBy("default: none", "default: none, alerts: {psi: 0.2}"), IsEmpty());
+}
+
 TEST(ViewFingerprint, TheMessageNamesWhatChanged) {
   std::string changed = absl::StrReplaceAll(kDefinitions, {{"1h, 24h", "1h"}, {"max_age: 1h", ""}});
   absl::Status status = ChangedUnderVersion({"spend", 3}, FingerprintOf(kDefinitions),
