@@ -21,14 +21,14 @@ std::string ReportsFolder(const std::string& project) {
   return CatalogFolder(project) + "/workers";
 }
 
-std::string ToJson(const std::string& worker, const LaneReport& lane) {
+std::string ToJson(const std::string& worker, const LaneState& lane) {
   return nlohmann::json{{"worker", worker},
                         {"time_us", absl::ToUnixMicros(absl::Now())},
                         {"views", lane.views},
-                        {"files", lane.files},
-                        {"read", lane.read},
-                        {"all", lane.all},
-                        {"per_second", lane.per_second},
+                        {"reads_files", lane.reads_files},
+                        {"records_read", lane.records_read},
+                        {"records", lane.records},
+                        {"records_per_second", lane.records_per_second},
                         {"error", lane.error}}
       .dump();
 }
@@ -39,10 +39,10 @@ absl::StatusOr<WorkerReport> FromJson(const std::string& text, const std::string
     WorkerReport report{.worker = json.at("worker"),
                         .time = absl::FromUnixMicros(json.at("time_us").get<int64_t>())};
     report.lane = {.views = json.at("views"),
-                   .files = json.at("files"),
-                   .read = json.at("read"),
-                   .all = json.at("all"),
-                   .per_second = json.at("per_second"),
+                   .reads_files = json.at("reads_files"),
+                   .records_read = json.at("records_read"),
+                   .records = json.at("records"),
+                   .records_per_second = json.at("records_per_second"),
                    .error = json.at("error")};
     return report;
   } catch (const nlohmann::json::exception& error) {

@@ -22,29 +22,21 @@
 #include "catalog/built_views.h"
 #include "catalog/catalog_log.h"
 #include "connectors/object_store/object_store.h"
+#include "online/http/catalog_sources.h"
 #include "schemas/types/view_id.h"
 
 namespace forebay {
 
-struct LaneReport {
-  std::vector<std::string> views;  // "spend@2"
-  bool files = false;              // it reads the files that come before the topic yet
-  int64_t read = 0;                // records, of
-  int64_t all = 0;
-  double per_second = 0;
-  std::string error;  // why it does not go on; empty: it does
-};
-
 struct WorkerBuilds {
   std::map<ViewId, BuiltTasks> views;  // that are BUILDING in the catalog
-  std::optional<LaneReport> lane;
+  std::optional<LaneState> lane;
 };
 
 // What the workers of a project say of their lanes.
 struct WorkerReport {
   std::string worker;
   absl::Time time;  // when
-  LaneReport lane;
+  LaneState lane;
 };
 absl::StatusOr<std::vector<WorkerReport>> ReadWorkerReports(ObjectStore& warehouse,
                                                             const std::string& project);

@@ -86,16 +86,17 @@ absl::Status Log(const CatalogLog& log, const CatalogArguments& arguments) {
   return absl::OkStatus();
 }
 
-std::string DescribeLane(const LaneReport& lane) {
+std::string DescribeLane(const LaneState& lane) {
   const std::string views = fmt::format("{}", fmt::join(lane.views, ", "));
   if (!lane.error.empty()) return fmt::format("{}: {}; it tries again", views, lane.error);
-  if (lane.files) return views + ": reading the files that come before the topic";
+  if (lane.reads_files) return views + ": reading the files that come before the topic";
   std::string left;
-  if (lane.per_second >= 1) {
-    left = fmt::format(", {:.0f} records/s, {:.0f} s left", lane.per_second,
-                       static_cast<double>(lane.all - lane.read) / lane.per_second);
+  if (lane.records_per_second >= 1) {
+    left = fmt::format(
+        ", {:.0f} records/s, {:.0f} s left", lane.records_per_second,
+        static_cast<double>(lane.records - lane.records_read) / lane.records_per_second);
   }
-  return fmt::format("{}: {} of {} records{}", views, lane.read, lane.all, left);
+  return fmt::format("{}: {} of {} records{}", views, lane.records_read, lane.records, left);
 }
 
 absl::Status Status(const LoadedProject& loaded, const CatalogLog& log) {

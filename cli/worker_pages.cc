@@ -77,12 +77,14 @@ std::vector<TaskState> TaskStatesOf(const Worker& worker) {
 }
 
 CatalogSources PageSources(const CatalogLog* log, std::shared_ptr<ObjectStore> warehouse,
-                           std::function<std::vector<TaskState>()> tasks) {
+                           std::function<std::vector<TaskState>()> tasks,
+                           std::function<std::optional<LaneState>()> lane) {
   return {
       .log = log,
       .statistics = [warehouse = std::move(warehouse)](
                         const StatisticsQuestion& question) { return ReadOf(warehouse, question); },
-      .tasks = std::move(tasks)};
+      .tasks = std::move(tasks),
+      .lane = std::move(lane)};
 }
 
 }  // namespace forebay

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "connectors/object_store/object_store.h"
@@ -16,7 +17,8 @@ std::vector<TaskState> TaskStatesOf(const Worker& worker);
 
 // `log` outlives it. `warehouse`: of the table of statistics. `tasks`: those that answer lookups.
 CatalogSources PageSources(const CatalogLog* log, std::shared_ptr<ObjectStore> warehouse,
-                           std::function<std::vector<TaskState>()> tasks);
+                           std::function<std::vector<TaskState>()> tasks,
+                           std::function<std::optional<LaneState>()> lane);
 
 }  // namespace forebay
 

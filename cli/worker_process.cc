@@ -195,6 +195,7 @@ class WorkerProcess {
   // What the catalog does not know yet of how far views are.
   void ReportBuilds();
   std::map<ViewId, BuiltTasks> BuiltHere() const;
+  std::optional<LaneState> DescribeLane() const;
 
   absl::Status Serve();
   absl::Status LookAfterTasks();
@@ -248,7 +249,8 @@ class WorkerProcess {
   std::unique_ptr<Lane> lane_;
   absl::Time lane_due_ = absl::InfinitePast();
   RetryLog lane_log_;
-  std::string lane_error_;  // why there is none
+  std::string lane_error_;                                                // why there is none
+  std::optional<LaneState> lane_state_ ABSL_GUARDED_BY(pipeline_mutex_);  // for other threads
   std::optional<BuildReport> build_report_;
   absl::Time next_report_ = absl::InfinitePast();
 
@@ -574,21 +576,26 @@ std::map<ViewId, BuiltTasks> WorkerProcess::BuiltHere() const {
   return here;
 }
 
+std::optional<LaneState> WorkerProcess::DescribeLane() const {
+  if (lane_views_.empty()) return std::nullopt;
+  LaneState state{.error = lane_error_};
+  for (const ViewId& view : lane_views_) state.views.push_back(view.ToString());
+  if (lane_ == nullptr) return state;
+  const Lane::Progress progress = lane_->progress();
+  state.reads_files = progress.files;
+  state.records_read = progress.read;
+  state.records = progress.all;
+  state.records_per_second = progress.per_second;
+  return state;
+}
+
 void WorkerProcess::ReportBuilds() {
   if (is_turning() || absl::Now() < next_report_) return;
   next_report_ = absl::Now() + kReportInterval;
-  WorkerBuilds builds{.views = BuiltHere()};
-  if (!lane_views_.empty()) {
-    LaneReport& report = builds.lane.emplace();
-    for (const ViewId& view : lane_views_) report.views.push_back(view.ToString());
-    report.error = lane_error_;
-    if (lane_ != nullptr) {
-      const Lane::Progress progress = lane_->progress();
-      report.files = progress.files;
-      report.read = progress.read;
-      report.all = progress.all;
-      report.per_second = progress.per_second;
-    }
+  WorkerBuilds builds{.views = BuiltHere(), .lane = DescribeLane()};
+  {
+    absl::MutexLock lock(&pipeline_mutex_);
+    lane_state_ = builds.lane;
   }
   build_report_->Tell(std::move(builds));
 }
@@ -625,10 +632,15 @@ absl::Status WorkerProcess::StartServers() {
                          .port = static_cast<uint16_t>(config_.serving_http_port),
                          .max_connections = limits.connections,
                          .most_files = limits.files};
-  ASSIGN_OR_RETURN(
-      http_, HttpServer::Start(http, reader_.get(), &metrics_, ready,
-                               PageSources(&*options_.catalog, context_.warehouse,
-                                           [this] { return TaskStatesOf(running()->worker()); })));
+  ASSIGN_OR_RETURN(http_,
+                   HttpServer::Start(http, reader_.get(), &metrics_, ready,
+                                     PageSources(
+                                         &*options_.catalog, context_.warehouse,
+                                         [this] { return TaskStatesOf(running()->worker()); },
+                                         [this] {
+                                           absl::MutexLock lock(&pipeline_mutex_);
+                                           return lane_state_;
+                                         })));
   GrpcServerOptions grpc{.address = config_.serving_address,
                          .port = static_cast<uint16_t>(config_.serving_grpc_port),
                          .max_connections = limits.connections,

@@ -114,6 +114,15 @@ int64_t NumberOfToken(const PageQuery& query) {
   return number;
 }
 
+Json LaneJson(const LaneState& lane) {
+  return {{"views", lane.views},
+          {"reads_files", lane.reads_files},
+          {"records_read", lane.records_read},
+          {"records", lane.records},
+          {"records_per_second", lane.records_per_second},
+          {"error", lane.error.empty() ? Json() : Json(lane.error)}};
+}
+
 }  // namespace
 
 struct CatalogPages::Index {
@@ -192,13 +201,15 @@ CatalogPages::Answer CatalogPages::Status(const PageQuery& query) const {
                      {"records_to_catch_up", task.records_to_catch_up}});
   }
   const absl::Status ready = ready_ == nullptr ? absl::OkStatus() : ready_();
-  // Views that are being built belong here, beside the tasks.
+  std::optional<LaneState> lane;
+  if (sources_.lane != nullptr) lane = sources_.lane();
   return Json{{"catalog_version", state.version()},
               {"commit", state.version() == 0 ? Json() : CommitJson(state.commit())},
               {"objects", counts},
               {"ready", ready.ok()},
               {"not_ready_because", ready.ok() ? Json() : Json(std::string(ready.message()))},
-              {"tasks", std::move(tasks)}};
+              {"tasks", std::move(tasks)},
+              {"lane", lane ? LaneJson(*lane) : Json()}};
 }
 
 CatalogPages::Answer CatalogPages::List(const PageQuery& query) const {

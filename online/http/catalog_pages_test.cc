@@ -126,7 +126,14 @@ class CatalogPagesTest : public ::testing::Test {
         routes_(
             &reader_, &metrics_, [] { return absl::UnavailableError("1 of 2 partitions"); },
             {.statistics = [this](const StatisticsQuestion& asked) { return Statistics(asked); },
-             .tasks = [] { return std::vector<TaskState>{{.topic = "payments"}}; }}) {}
+             .tasks = [] { return std::vector<TaskState>{{.topic = "payments"}}; },
+             .lane =
+                 [] {
+                   return LaneState{.views = {"spend@3"},
+                                    .records_read = 12,
+                                    .records = 50,
+                                    .records_per_second = 4};
+                 }}) {}
 
   static CatalogPages::State Shop() {
     v1::CatalogCheckpoint checkpoint;
@@ -321,7 +328,9 @@ TEST_F(CatalogPagesTest, StatusSaysWhichVersionItIsAndHowFarTasksAre) {
                   "training_set": 1, "view": 2},
       "ready": false, "not_ready_because": "1 of 2 partitions",
       "tasks": [{"topic": "payments", "partition": 0, "position": null, "caught_up": false,
-                 "records_to_catch_up": 0}]})"));
+                 "records_to_catch_up": 0}],
+      "lane": {"views": ["spend@3"], "reads_files": false, "records_read": 12, "records": 50,
+               "records_per_second": 4, "error": null}})"));
 }
 
 TEST_F(CatalogPagesTest, AnswersAreOfTheStateThatLookupsWorkWith) {

@@ -67,12 +67,23 @@ struct TaskState {
   int64_t records_to_catch_up = 0;
 };
 
+// Of the views that are brought up beside those that serve (docs/catalog.md).
+struct LaneState {
+  std::vector<std::string> views;  // "spend@2"
+  bool reads_files = false;        // those that come before the topic, yet
+  int64_t records_read = 0;
+  int64_t records = 0;  // in all, as far as is known
+  double records_per_second = 0;
+  std::string error;  // why it does not go on; empty: it does
+};
+
 // What is absent is not answered. Functions are called by several threads, and may take long.
 struct CatalogSources {
   const CatalogLog* log = nullptr;  // whose commits can be read; outlives its user
   // NOT_FOUND: there is no table of statistics.
   std::function<absl::StatusOr<StatisticsAnswer>(const StatisticsQuestion&)> statistics;
   std::function<std::vector<TaskState>()> tasks;
+  std::function<std::optional<LaneState>()> lane;  // nullopt: there is none
 };
 
 }  // namespace forebay

@@ -667,9 +667,24 @@ const char kOpenApiSchemas[] = R"json({
           "required": ["topic", "partition", "position", "caught_up", "records_to_catch_up"],
           "additionalProperties": false
         }
+      },
+      "lane": {
+        "description": "Views that are brought up beside those that serve; null: none.",
+        "type": ["object", "null"],
+        "properties": {
+          "views": {"type": "array", "items": {"type": "string"}},
+          "reads_files": {"type": "boolean"},
+          "records_read": {"type": "integer"},
+          "records": {"type": "integer"},
+          "records_per_second": {"type": "number"},
+          "error": {"type": ["string", "null"]}
+        },
+        "required": ["views", "reads_files", "records_read", "records", "records_per_second",
+                     "error"],
+        "additionalProperties": false
       }
     },
-    "required": ["catalog_version", "commit", "objects", "ready", "not_ready_because", "tasks"],
+    "required": ["catalog_version", "commit", "objects", "ready", "not_ready_because", "tasks", "lane"],
     "additionalProperties": false
   },
   "Statistics": {
