@@ -68,7 +68,7 @@ absl::Status ExpectedCatalog::Apply(const ExpectedDefinitions& definitions, bool
       return refuse(absl::FailedPreconditionError("is in no definition any more, and model"));
     view.retired = true;
   }
-  ApplyService(definitions, repin);
+  ApplyService(definitions, repin, before);
   shared_ = {"source/transactions", "entity/user", "entity/merchant"};
   return absl::OkStatus();
 }
@@ -84,7 +84,8 @@ absl::Status ExpectedCatalog::ApplyView(uint32_t version, const ExpectedDefiniti
   return absl::OkStatus();
 }
 
-void ExpectedCatalog::ApplyService(const ExpectedDefinitions& definitions, bool repin) {
+void ExpectedCatalog::ApplyService(const ExpectedDefinitions& definitions, bool repin,
+                                   const ExpectedCatalog& before) {
   if (definitions.service.empty()) {
     for (auto& [version, service] : services_) service.retired = true;
     return;
@@ -95,6 +96,12 @@ void ExpectedCatalog::ApplyService(const ExpectedDefinitions& definitions, bool 
   if (known != 0 && !repin) {
     for (const Feature& feature : services_[known].features) {
       if (!feature.pinned && definitions.views.contains(feature.view)) stays_at = feature.view;
+    }
+  }
+  if (known == 0 && !repin) {
+    for (const auto& [version, view] : before.views_) {
+      if (!view.retired && view.definition.enabled && definitions.views.contains(version))
+        stays_at = version;
     }
   }
   Service wanted;

@@ -73,7 +73,8 @@ class ExpectedCatalog {
   };
 
   absl::Status ApplyView(uint32_t version, const ExpectedDefinitions::View& view);
-  void ApplyService(const ExpectedDefinitions& definitions, bool repin);
+  void ApplyService(const ExpectedDefinitions& definitions, bool repin,
+                    const ExpectedCatalog& before);
   absl::Status Serves(uint32_t model) const;
   bool IsServed(uint32_t view) const;
 

@@ -93,7 +93,12 @@ class RandomCommands {
         plan.refusals.insert(plan.refusals.end(), plan.held.begin(), plan.held.end());
         return absl::FailedPreconditionError(fmt::format("{}", fmt::join(plan.refusals, "\n")));
       }
-      return plan.ToCommit();
+      CatalogLog::Changes changes = plan.ToCommit();
+      for (v1::CatalogChange& change : changes) {  // brought up at once
+        if (change.object().view().state() == v1::ViewVersion::BUILDING)
+          change.mutable_object()->mutable_view()->set_state(v1::ViewVersion::LIVE);
+      }
+      return changes;
     };
     return {fmt::format("apply{}\n{}", repin ? " --repin" : "", definitions.Text()), decide,
             [=](ExpectedCatalog* catalog) { return catalog->Apply(definitions, repin); }};
