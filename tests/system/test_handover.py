@@ -27,6 +27,9 @@ UNTIL = {"time": 296, "offsets": 300}
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
 
+VIEWS = [("spend", "user"), ("sales", "shop")]
+
+
 @pytest.fixture(params=UNTIL)
 def until(request) -> str:
     return request.param
@@ -126,7 +129,7 @@ def make_project(
             {"name": "user", "keys": {"user_id": "string"}},
             {"name": "shop", "keys": {"shop": "int64"}},
         ],
-        "feature_views": [view("spend", "user"), view("sales", "shop")],
+        "feature_views": [view(name, entity) for name, entity in VIEWS],
     }
     return Project(folder, name, definitions, broker.address)
 
@@ -336,6 +339,25 @@ def test_another_end_than_the_files_were_read_up_to_is_refused(broker, tmp_path,
     Worker(project).run_until_idle()
     check(project, "spend", "user_id")
     check(project, "sales", "shop")
+
+
+def test_new_versions_are_built_from_files_and_topic_while_the_worker_runs(broker, tmp_path, until):
+    project = make_project(tmp_path, broker, f"lane-{until}", until)
+    backfill(project)
+    with Worker(project) as worker:
+        definitions = json.loads((project.folder / "features" / "features.yaml").read_text())
+        views = [view(name, entity, version) for version in (1, 2) for name, entity in VIEWS]
+        project.write_definitions(definitions | {"feature_views": views})
+        done = forebay("apply", "--yes", project.folder)
+        assert done.returncode == 0, done.stderr
+        worker.wait_for_log("running the definitions of version")
+        features = ["spend@1.n_lifetime", "spend@2.n_lifetime"]
+        one, other = worker.get(features, {"user_id": "u1"}).values()
+        assert one["value"] == other["value"] > 0
+        worker.stop()
+    for version in (1, 2):
+        check(project, "spend", "user_id", version)
+        check(project, "sales", "shop", version)
 
 
 def test_tasks_that_read_the_files_up_to_another_end_are_not_finished(broker, tmp_path):
