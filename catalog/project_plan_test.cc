@@ -208,7 +208,7 @@ TEST_F(ProjectPlanTest, AlertsAndLogsOfWhatWasServedAreNoNewVersion) {
   EXPECT_THAT(plan.refusals, IsEmpty());
   EXPECT_THAT(KeysOf(plan, ChangeKind::kChanged),
               ElementsAre("view/user_spend@1", "service/fraud@1"));
-  EXPECT_FALSE(plan.AltersAnswers()) << "a worker puts them into the catalog by itself";
+  EXPECT_FALSE(AltersAnswers(plan)) << "a worker puts them into the catalog by itself";
   EXPECT_THAT(plan.changes[1].details, ElementsAre("added: log: { sample: 0.1 }"));
   Apply();
   EXPECT_EQ(state_->Find("service/fraud@1")->service().definition().log().sample(), 0.1);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "catalog/catalog_key.h"
 #include "catalog/catalog_log.h"
 #include "catalog/expected_catalog_for_test.h"
 #include "catalog/models.h"

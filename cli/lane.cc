@@ -1,24 +1,18 @@
 #include "cli/lane.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "cli/backfill_process.h"
-#include "engine/task/stored_views.h"
-#include "forebay/v1/state.pb.h"
 #include "schemas/definition/lookup.h"
 #include "schemas/definition/project.h"
 #include "schemas/types/status_macros.h"
 
 namespace forebay {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
 // So old may the ends be that a lane has reached when it has met the head.
@@ -34,40 +28,6 @@ bool ReadsFilesFirst(const v1::Project& project) {
 }
 
 }  // namespace
-
-fs::path LanePath(const fs::path& state) { return state / "lane"; }
-
-absl::StatusOr<std::unique_ptr<LaneFolder>> LaneFolder::Open(const fs::path& state,
-                                                             const std::string& project,
-                                                             const StoreLimits& limits) {
-  ASSIGN_OR_RETURN(StateFolder folder, OpenStateFolder(LanePath(state), project));
-  return std::unique_ptr<LaneFolder>(new LaneFolder(std::move(folder), limits));
-}
-
-absl::StatusOr<std::set<ViewId>> ViewsInLane(const fs::path& state) {
-  std::set<ViewId> views;
-  const fs::path lane = LanePath(state);
-  std::error_code error;
-  if (!fs::exists(lane, error)) return views;
-  ASSIGN_OR_RETURN(std::vector<TaskId> tasks, ListTasks(lane));
-  for (const TaskId& task : tasks) {
-    absl::StatusOr<std::unique_ptr<StateStore>> store = OpenStoreForReading(lane, task);
-    if (absl::IsNotFound(store.status())) continue;
-    RETURN_IF_ERROR(store.status());
-    ASSIGN_OR_RETURN(v1::TaskMeta meta, ReadTaskMeta(**store));
-    for (const v1::StoredView& view : meta.views()) views.insert({view.name(), view.version()});
-  }
-  return views;
-}
-
-void RemoveLane(const fs::path& state) {
-  std::error_code error;
-  fs::remove_all(LanePath(state), error);
-  if (error) {
-    spdlog::warn("cannot remove the folder {}, which is of no use any more: {}",
-                 LanePath(state).string(), error.message());
-  }
-}
 
 Lane::Lane(const v1::Project& project, const PipelineContext& context,
            std::shared_ptr<Pipeline> worker, KafkaConsumer* member)
@@ -136,7 +96,7 @@ std::vector<TaskId> Lane::TasksToRead() const {
   std::vector<TaskId> tasks;
   for (const TaskPlan& plan : pipeline_->plans()) {
     for (const auto& task : worker_->worker().Tasks()) {
-      if (task->task().id().topic == plan.source->topic())
+      if (task->task().id().topic == plan.source->topic() && !task->lost())
         tasks.push_back({plan.topic, task->task().id().partition});
     }
   }

@@ -29,32 +29,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "cli/lane_folder.h"
 #include "cli/pipeline.h"
 
 namespace forebay {
-
-// Where lanes of a worker keep their states; one at a time has it.
-class LaneFolder {
- public:
-  static absl::StatusOr<std::unique_ptr<LaneFolder>> Open(const std::filesystem::path& state,
-                                                          const std::string& project,
-                                                          const StoreLimits& limits);
-  StateFolder& folder() { return folder_; }
-  StoreFactory& stores() { return stores_; }
-
- private:
-  LaneFolder(StateFolder folder, const StoreLimits& limits)
-      : folder_(std::move(folder)), stores_(folder_.path(), limits) {}
-
-  StateFolder folder_;
-  StoreFactory stores_;
-};
-
-std::filesystem::path LanePath(const std::filesystem::path& state);
-// The views that have state in a lane: what a worker was bringing up when it ended.
-absl::StatusOr<std::set<ViewId>> ViewsInLane(const std::filesystem::path& state);
-// Nothing of it is needed any more. REQUIRES: nobody has it open.
-void RemoveLane(const std::filesystem::path& state);
 
 class Lane {
  public:

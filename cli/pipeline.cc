@@ -54,6 +54,11 @@ void LeaveToOther(const std::set<std::string>& fed, std::vector<TaskPlan>* plans
 
 }  // namespace
 
+bool HasEnabledView(const v1::Project& project) {
+  return std::any_of(project.feature_views().begin(), project.feature_views().end(),
+                     [](const v1::FeatureView& view) { return !view.disabled(); });
+}
+
 absl::Status Pipeline::Plan() {
   RETURN_IF_ERROR(PlanAllTasks());
   RETURN_IF_ERROR(context_.folder->CheckViews(Fingerprints()));
@@ -72,7 +77,7 @@ ViewFingerprints Pipeline::Fingerprints() const {
 
 absl::Status Pipeline::PlanAllTasks() {
   ASSIGN_OR_RETURN(plans_, PlanTasks(project_));
-  if (plans_.empty() && project_.feature_views_size() > 0) {
+  if (plans_.empty() && HasEnabledView(project_)) {
     return absl::FailedPreconditionError(
         "no source of the project's feature views has a topic: a worker has nothing to read. "
         "`forebay backfill` computes the features of what is in files");
@@ -158,8 +163,12 @@ std::vector<SubscribedTopic> Pipeline::topics() const {
   std::vector<SubscribedTopic> topics;
   topics.reserve(plans_.size());
   // A repartition topic has as many partitions as its source.
-  for (const TaskPlan& plan : plans_)
-    topics.push_back({plan.topic, partitions(plan), RoleOf(plan)});
+  for (const TaskPlan& plan : plans_) {
+    topics.push_back({.name = plan.topic,
+                      .partitions = partitions(plan),
+                      .role = RoleOf(plan),
+                      .beside = plan.repartition ? plan.source->topic() : ""});
+  }
   return topics;
 }
 
@@ -210,8 +219,9 @@ absl::StatusOr<std::unique_ptr<StateStore>> Pipeline::OpenStore(const TaskId& ta
   ASSIGN_OR_RETURN(std::unique_ptr<StateStore> store, context_.stores->Open(task));
   auto plan = std::find_if(plans_.begin(), plans_.end(),
                            [&](const TaskPlan& one) { return one.topic == task.topic; });
-  if (options_.lane != nullptr && options_.lane->Has(task)) {
-    ASSIGN_OR_RETURN(std::unique_ptr<StateStore> of_lane, options_.lane->Open(task));
+  const std::shared_ptr<LaneFolder> lane = options_.lane.lock();
+  if (lane != nullptr && lane->stores().Has(task)) {
+    ASSIGN_OR_RETURN(std::unique_ptr<StateStore> of_lane, lane->stores().Open(task));
     RETURN_IF_ERROR(AdoptLane(*of_lane, store.get()));
   }
   if (options_.beside && options_.beside->stores->Has(task)) {
@@ -286,13 +296,6 @@ void Pipeline::NoteRefusedTopics() {
   if (topics_ == nullptr) return;
   absl::Status noted = topics_->NoteRefused(key_check_->Refused());
   if (!noted.ok()) spdlog::error("{}", std::string(noted.message()));
-}
-
-bool Pipeline::HasView(const ViewId& view) const {
-  return std::any_of(project_.feature_views().begin(), project_.feature_views().end(),
-                     [&](const v1::FeatureView& one) {
-                       return one.name() == view.name && one.version() == view.version;
-                     });
 }
 
 bool Pipeline::ReadsTopic(std::string_view topic) const {

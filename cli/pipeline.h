@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cli/lane_folder.h"
 #include "cli/project_topics.h"
 #include "connectors/kafka/admin.h"
 #include "connectors/kafka/client_config.h"
@@ -63,9 +64,9 @@ struct PipelineContext {
 
 struct PipelineOptions {
   std::vector<std::string> from_now, from_oldest;  // as RunOptions
-  std::vector<ViewId> kept;                      // as TaskPlan
-  // Where a lane has brought views up that are in this pipeline now; null: none has.
-  StoreFactory* lane = nullptr;
+  std::vector<ViewId> kept;                        // as TaskPlan
+  // Where a lane has brought views up that are in this pipeline now, until all tasks have them.
+  std::weak_ptr<LaneFolder> lane;
   // Views are brought up beside another pipeline, which has the state of what is `kept` there, and
   // feeds these topics; its records are reported, archived and committed there.
   struct Beside {
@@ -76,6 +77,8 @@ struct PipelineOptions {
   // Told the first error that ends the worker, on any thread.
   std::function<void(const absl::Status& why)> failed;
 };
+
+bool HasEnabledView(const v1::Project& project);
 
 class Pipeline {
  public:
@@ -104,8 +107,6 @@ class Pipeline {
   const v1::Project& project() const { return project_; }
   const std::vector<TaskPlan>& plans() const { return plans_; }
   const std::vector<ViewId>& kept() const { return options_.kept; }
-  // Whether it computes the view, or would if it were enabled.
-  bool HasView(const ViewId& view) const;
   bool ReadsTopic(std::string_view topic) const;
   // Of a source's topic, and of what is made of it. REQUIRES: it reads that.
   int32_t partitions(const TaskPlan& plan) const {

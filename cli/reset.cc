@@ -11,7 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "catalog/catalog_key.h"
-#include "cli/lane.h"
+#include "cli/lane_folder.h"
 #include "connectors/kafka/consumer_group.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/published_positions.h"
@@ -187,6 +187,7 @@ absl::Status ResetProject(const Places& places, const Leftovers& left, StateFold
     Say("deleted consumer group {}", places.config.group);
   }
   if (left.catalog) RETURN_IF_ERROR(RemoveCatalog(places));
+  RemoveLane(folder->path());
   RETURN_IF_ERROR(folder->Clear());
   if (!left.tasks.empty()) Say("removed the state of {} tasks", left.tasks.size());
   return absl::OkStatus();

@@ -89,6 +89,23 @@ std::string JoinIds(const std::set<ViewId>& views) {
 
 ViewId IdOf(const v1::FeatureView& view) { return {view.name(), view.version()}; }
 
+const v1::FeatureView* FindView(const v1::Project& project, const ViewId& id) {
+  for (const v1::FeatureView& view : project.feature_views()) {
+    if (IdOf(view) == id) return &view;
+  }
+  return nullptr;
+}
+
+// Whether all outputs of `view` are on in `running`: one that is switched on wants the steps of
+// before, too.
+bool HasOutputsOf(const v1::FeatureView& running, const v1::FeatureView& view) {
+  const bool history =
+      view.history() != v1::FeatureView::ON || running.history() == v1::FeatureView::ON;
+  const bool updates =
+      view.updates() != v1::FeatureView::ON || running.updates() == v1::FeatureView::ON;
+  return history && updates;
+}
+
 // Whether tasks would compute the same.
 bool IsSame(const v1::Project& a, const v1::Project& b) {
   v1::Project one = a, other = b;
@@ -245,7 +262,11 @@ class WorkerProcess {
   std::shared_ptr<Pipeline> previous_;   // lookups read it until `pipeline_` has the tasks
   // A worker that was ready is so while it turns, until then.
   std::atomic<int64_t> ready_until_{0};  // microseconds UTC
+  absl::Status turn_failed_;
+  absl::Time arrange_due_ = absl::InfiniteFuture();  // once more, after a turn that failed
+  RetryLog turn_log_;
   std::set<ViewId> lane_views_;
+  v1::Project lane_project_;  // of what is in it
   std::unique_ptr<Lane> lane_;
   absl::Time lane_due_ = absl::InfinitePast();
   RetryLog lane_log_;
@@ -293,6 +314,7 @@ absl::Status WorkerProcess::PrepareFolders() {
     return std::none_of(wanted_.feature_views().begin(), wanted_.feature_views().end(),
                         [&](const v1::FeatureView& one) { return IdOf(one) == view; });
   });
+  lane_project_ = OfLane();
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config_.block_cache_bytes});
   context_ = {.config = &config_,
@@ -332,9 +354,10 @@ absl::Status WorkerProcess::PrepareKafka() {
 }
 
 PipelineOptions WorkerProcess::OptionsOf(const v1::Project& project, bool adopts) {
-  PipelineOptions options{.kept = KeptViews(*catalog_, project),
-                          .lane = adopts ? &adopted_->stores() : nullptr,
-                          .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
+  PipelineOptions options{
+      .kept = KeptViews(*catalog_, project),
+      .lane = adopts ? std::weak_ptr<LaneFolder>(adopted_) : std::weak_ptr<LaneFolder>(),
+      .failed = [this](const absl::Status& why) { stop_watch_.Fail(why); }};
   // What the command line says is of the definitions that the worker began with.
   if (pipeline_ == nullptr) {
     options.from_now = options_.from_now;
@@ -378,6 +401,9 @@ void WorkerProcess::RemoveTasks(absl::Span<const TaskId> ids, bool lost) {
 
 absl::StatusOr<std::vector<std::optional<Offset>>> WorkerProcess::AddTasks(
     absl::Span<const TaskId> ids) {
+  // Its partitions were others; it is begun anew.
+  if (lane_ != nullptr) lane_->Stop(/*lost=*/true).IgnoreError();
+  lane_.reset();
   if (next_ != nullptr) {
     // Where the group had given it nothing yet.
     pipeline_->worker().HandOver().IgnoreError();
@@ -403,16 +429,16 @@ LookupFunction WorkerProcess::LookupIn(std::shared_ptr<Pipeline> pipeline) const
   };
 }
 
-// All but the views that are brought up beside, or, where they were here before, without those.
+// All but the views that are brought up beside: where they were here before, they are as they were.
 v1::Project WorkerProcess::WithoutLane() const {
   v1::Project project = wanted_;
   project.clear_feature_views();
   for (const v1::FeatureView& view : wanted_.feature_views()) {
     const bool in_lane = lane_views_.contains(IdOf(view));
-    if (in_lane && (pipeline_ == nullptr || !pipeline_->HasView(IdOf(view)))) continue;
-    v1::FeatureView& added = *project.add_feature_views();
-    added = view;
-    if (in_lane) added.set_disabled(true);
+    const v1::FeatureView* running =
+        pipeline_ == nullptr ? nullptr : FindView(pipeline_->project(), IdOf(view));
+    if (in_lane && running == nullptr) continue;
+    *project.add_feature_views() = in_lane ? *running : view;
   }
   TakeServices(*catalog_, &project);
   return project;
@@ -430,16 +456,23 @@ v1::Project WorkerProcess::OfLane() const {
 
 // What the watch has seen of the catalog.
 void WorkerProcess::TakeCatalog() {
+  if (is_turning()) return;
   CatalogLog::State now;
   {
     absl::MutexLock lock(&newest_mutex_);
-    if (newest_ == nullptr || is_turning()) return;
     now = std::exchange(newest_, nullptr);
   }
+  if (now == nullptr && absl::Now() < arrange_due_) return;
+  arrange_due_ = absl::InfiniteFuture();
+  if (now == nullptr) return Arrange();
   wanted_ = FollowCatalog(wanted_, *catalog_, *now);
   if (std::set<ViewId> purged = PurgedViews(*catalog_, *now); !purged.empty()) {
     absl::Status forgotten = state_folder_->ForgetViews(purged);
     if (!forgotten.ok()) spdlog::warn("{}", std::string(forgotten.message()));
+    if (std::ranges::any_of(purged, [&](const ViewId& id) { return lane_views_.contains(id); })) {
+      EndLane().IgnoreError();
+      RemoveLane(state_folder_->path());
+    }
   }
   catalog_ = std::move(now);
   Arrange();
@@ -451,21 +484,27 @@ void WorkerProcess::Arrange() {
   std::set<ViewId> lane;
   for (const v1::FeatureView& view : wanted_.feature_views()) {
     if (view.disabled()) continue;
-    const auto& known = pipeline_->project().feature_views();
-    const bool is_computed = std::any_of(known.begin(), known.end(), [&](const auto& one) {
-      return IdOf(one) == IdOf(view) && !one.disabled();
-    });
+    const v1::FeatureView* running = FindView(pipeline_->project(), IdOf(view));
+    const bool is_computed =
+        running != nullptr && !running->disabled() && HasOutputsOf(*running, view);
     const v1::Source& source = *FindSource(wanted_, view.source());
     if (!is_computed && pipeline_->ReadsTopic(source.topic())) lane.insert(IdOf(view));
   }
-  if (lane != lane_views_) {
+  lane_views_ = std::move(lane);
+  if (!IsSame(OfLane(), lane_project_)) {
     absl::Status ended = EndLane();
     if (!ended.ok()) spdlog::warn("new views: {}; nothing is lost", std::string(ended.message()));
-    lane_views_ = std::move(lane);
+    lane_project_ = OfLane();
     lane_due_ = absl::InfinitePast();
     if (lane_views_.empty()) RemoveLane(state_folder_->path());
   }
   const v1::Project project = WithoutLane();
+  if (!HasEnabledView(project)) {
+    spdlog::warn(
+        "no view is left to be answered; tasks go on with those of before until a restart");
+    reader_->SetProject(project, LookupIn(pipeline_), catalog_);
+    return;
+  }
   const bool purged = std::ranges::any_of(pipeline_->kept(), [this](const ViewId& view) {
     return catalog_->Find(ViewKey(view)) == nullptr;
   });
@@ -474,10 +513,12 @@ void WorkerProcess::Arrange() {
     return;
   }
   absl::Status turned = Turn(project, /*adopts=*/false);
-  if (!turned.ok()) {
-    spdlog::error("{} cannot be run here: {}; going on with the definitions of before",
-                  DescribeState(*catalog_), std::string(turned.message()));
-  }
+  if (turned.ok()) return;
+  arrange_due_ = absl::Now() + (IsTransient(turned) ? kLanePause : kLongLanePause);
+  reader_->SetCatalog(catalog_);  // services and models, as far as its views go
+  turn_log_.Say(
+      "{} cannot be run here: {}; going on with the definitions of before, and trying again",
+      DescribeState(*catalog_), std::string(turned.message()));
 }
 
 // The tasks go to a pipeline of these definitions, at a record boundary.
@@ -488,7 +529,12 @@ absl::Status WorkerProcess::Turn(const v1::Project& project, bool adopts) {
   if (pipeline_->worker().Ready().ok())
     ready_until_ = absl::ToUnixMicros(absl::Now() + kTurnPatience);
   next_ = std::move(next);
-  return consumer_->Renew(next_->topics());
+  absl::Status renewed = consumer_->Renew(next_->topics());
+  if (renewed.ok()) return renewed;
+  // Where the tasks are handed over already, there is no way back.
+  if (next_ == nullptr) turn_failed_ = renewed;
+  next_.reset();
+  return renewed;
 }
 
 void WorkerProcess::EndTurn() {
@@ -512,7 +558,10 @@ absl::Status WorkerProcess::EndLane() {
 }
 
 void WorkerProcess::TendLane() {
-  if (lane_views_.empty() || is_turning() || pipeline_->worker().Tasks().empty()) return;
+  if (lane_views_.empty() || is_turning()) return;
+  const auto tasks = pipeline_->worker().Tasks();
+  if (tasks.empty() || std::ranges::any_of(tasks, [](const auto& task) { return task->lost(); }))
+    return;  // the group is about to give them
   if (lane_ == nullptr) {
     if (absl::Now() < lane_due_) return;
     auto lane = Lane::Start(OfLane(), context_, pipeline_, consumer_.get());
@@ -538,10 +587,11 @@ void WorkerProcess::TendLane() {
     adopted_ = std::move(folder);
     spdlog::info("{} has met the head of its topics", JoinIds(lane_views_));
     std::set<ViewId> met = std::exchange(lane_views_, {});
+    lane_project_ = OfLane();
     status = Turn(WithoutLane(), /*adopts=*/true);
     if (!status.ok()) {
       lane_views_ = std::move(met);
-      adopted_.reset();
+      if (turn_failed_.ok()) adopted_.reset();
     }
   }
   if (!status.ok()) PauseLane(status);
@@ -738,6 +788,7 @@ absl::Status WorkerProcess::Serve() {
     RETURN_IF_ERROR(LookAfterTasks());
     TakeCatalog();
     TendLane();
+    RETURN_IF_ERROR(turn_failed_);
     ReportBuilds();
     LookAround();
     if (!ready && pipeline_->worker().Ready().ok()) {

@@ -217,6 +217,7 @@ void KafkaConsumer::Leave() {
 
 // A client that is fenced calls nobody back any more.
 void KafkaConsumer::LosePlace() {
+  has_assignment_ = false;
   std::vector<TaskId> tasks;
   {
     absl::MutexLock lock(&mutex_);
@@ -290,7 +291,20 @@ void KafkaConsumer::Assign(rd_kafka_topic_partition_list_s* partitions) {
     earlier_life_ = other ? EarlierLife::kToLeave : EarlierLife::kOver;
   }
   if (earlier_life_ != EarlierLife::kOver || leaving_) return TakeNothing();
+  LeaveWhatIsApart(partitions);
   Begin(partitions);
+}
+
+void KafkaConsumer::LeaveWhatIsApart(rd_kafka_topic_partition_list_s* partitions) const {
+  const std::vector<TaskId> tasks = TasksOf(*partitions);
+  for (const TaskId& task : tasks) {
+    auto topic = std::find_if(topics_.begin(), topics_.end(),
+                              [&](const auto& one) { return one.name == task.topic; });
+    if (topic == topics_.end() || topic->beside.empty()) continue;
+    if (std::find(tasks.begin(), tasks.end(), TaskId{topic->beside, task.partition}) != tasks.end())
+      continue;
+    rd_kafka_topic_partition_list_del(partitions, task.topic.c_str(), task.partition.value());
+  }
 }
 
 void KafkaConsumer::Begin(rd_kafka_topic_partition_list_s* partitions) {
@@ -305,6 +319,7 @@ void KafkaConsumer::Begin(rd_kafka_topic_partition_list_s* partitions) {
   rd_kafka_resp_err_t error = rd_kafka_assign(client().get(), partitions);
   if (Health().ok()) rebalance_status_ = KafkaStatus(error, "taking partitions");
   log_.Done("partitions are taken");
+  has_assignment_ = true;
 }
 
 absl::Status KafkaConsumer::TakePartitions(rd_kafka_topic_partition_list_s* partitions) {
@@ -377,7 +392,8 @@ void KafkaConsumer::Revoke(rd_kafka_topic_partition_list_s* partitions) {
   if (!quiet_ && options_.owner.revoked && !tasks.empty()) {
     options_.owner.revoked(tasks, rd_kafka_assignment_lost(client().get()) != 0);
   }
-  CloseQueues();                         // eager: all are revoked
+  CloseQueues();  // eager: all are revoked
+  has_assignment_ = false;
   join_again_ = absl::InfiniteFuture();  // that is what happens
   rd_kafka_assign(client().get(), nullptr);
 }
@@ -396,16 +412,24 @@ absl::Status KafkaConsumer::Renew(std::vector<SubscribedTopic> topics) {
   std::set<std::string> before, after;
   std::ranges::transform(topics_, std::inserter(before, before.end()), name);
   std::ranges::transform(topics, std::inserter(after, after.end()), name);
-  topics_ = std::move(topics);
+  std::vector<SubscribedTopic> known = std::exchange(topics_, std::move(topics));
+  // Whoever joins next joins for these.
+  if (lost_place_ || earlier_life_ == EarlierLife::kToLeave ||
+      earlier_life_ == EarlierLife::kLeaving)
+    return absl::OkStatus();
   std::vector<TaskId> tasks;
   {
     absl::MutexLock lock(&mutex_);
     for (const auto& [task, partition] : partitions_) tasks.push_back(task);
   }
   std::sort(tasks.begin(), tasks.end());
-  if (before != after) return Subscribe();
-  // Whoever has no tasks now is about to get them.
-  return tasks.empty() ? absl::OkStatus() : Take(tasks);
+  if (before == after) {
+    // Whoever has no assignment now is about to get one.
+    return has_assignment_ ? Take(tasks) : absl::OkStatus();
+  }
+  absl::Status subscribed = Subscribe();
+  if (!subscribed.ok()) topics_ = std::move(known);
+  return subscribed;
 }
 
 absl::Status KafkaConsumer::Take(const std::vector<TaskId>& tasks) {

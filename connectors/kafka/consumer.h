@@ -58,6 +58,10 @@ struct SubscribedTopic {
   std::string name;
   int32_t partitions = 0;  // more than that halt the worker (S30)
   TopicRole role = {};     // for messages
+  // Of this topic's partitions, those alone whose partition of the other topic is here, too: a
+  // group whose members read different topics divides them otherwise. Empty: all that the group
+  // gives.
+  std::string beside = {};
 };
 
 // What Fetch read of one partition, in offset order.
@@ -193,6 +197,7 @@ class KafkaConsumer {
   // Makes another client, unless another worker has the place.
   absl::Status TakePlaceAgain(absl::Duration timeout);
   void Assign(rd_kafka_topic_partition_list_s* partitions);
+  void LeaveWhatIsApart(rd_kafka_topic_partition_list_s* partitions) const;
   // Asks the owner from where, and reads; or nothing.
   void Begin(rd_kafka_topic_partition_list_s* partitions);
   // Ends a rebalance.
@@ -217,6 +222,7 @@ class KafkaConsumer {
   enum class EarlierLife : uint8_t { kUnknown, kToLeave, kLeaving, kOver };
   EarlierLife earlier_life_ = EarlierLife::kUnknown;
   bool lost_place_ = false;
+  bool has_assignment_ = false;                   // maybe of nothing
   absl::Time take_place_ = absl::InfinitePast();  // not before
   bool leaving_ = false;                          // for good
   RetryLog log_;

@@ -215,10 +215,13 @@ absl::Status ExactlyOnceSink::EnsureProducer() {
 
 absl::Status ExactlyOnceSink::ReadPublished(absl::Span<const TaskId> tasks) {
   RetryLog log;
-  while (!tasks.empty() && options_.commits_offsets) {
-    auto committed = consumer_->Committed(tasks, absl::Seconds(2));
+  std::vector<TaskId> asked;
+  if (options_.commits_offsets) asked.assign(tasks.begin(), tasks.end());
+  asked.push_back({PositionsTopic(project_.name()), PartitionId(0)});  // of lanes
+  while (!tasks.empty()) {
+    auto committed = consumer_->Committed(asked, absl::Seconds(2));
     if (committed.ok()) {
-      for (size_t i = 0; i < tasks.size(); ++i) {
+      for (size_t i = 0; i + 1 < asked.size(); ++i) {
         tasks_.at(tasks[i]).committed = (*committed)[i].value_or(Offset(0)) - 1;
       }
       log.Done("committed offsets known");

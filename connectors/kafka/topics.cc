@@ -64,7 +64,7 @@ std::map<std::string, TopicRole> TopicRoles(const v1::Project& project,
   std::map<std::string, TopicRole> roles;
   for (const TaskPlan& task : tasks) roles[task.topic] = RoleOf(task);
   for (const v1::FeatureView& view : project.feature_views()) {
-    if (view.updates() == v1::FeatureView::OFF) continue;
+    if (view.updates() == v1::FeatureView::OFF || view.disabled()) continue;
     roles[UpdateTopic(project.name(), view.name(), view.version())] = {
         TopicUse::kUpdates, ViewId{view.name(), view.version()}.ToString()};
   }

@@ -58,6 +58,11 @@ v1::StoredView& AddView(const v1::StoredView& view, v1::TaskMeta* meta) {
   return added;
 }
 
+bool IsNoOlder(const v1::StoredView& known, const v1::StoredView& view) {
+  return known.position() >= view.position() && known.fingerprint() == view.fingerprint() &&
+         known.history() == view.history() && known.updates() == view.updates();
+}
+
 void RemoveView(const ViewId& id, v1::TaskMeta* meta) {
   auto* views = meta->mutable_views();
   views->erase(std::remove_if(views->begin(), views->end(),
@@ -136,8 +141,9 @@ absl::Status AdoptLane(const StateStore& lane, StateStore* store) {
   for (const v1::StoredView& view : from.views()) {
     const ViewId id{view.name(), view.version()};
     const v1::StoredView* known = FindStoredView(meta, id);
-    if (known != nullptr && known->position() >= view.position()) continue;
-    // It was kept where it stood; its keys go when the task starts, as those of an unknown view.
+    if (known != nullptr && IsNoOlder(*known, view)) continue;
+    // It was kept where it stood, or is another; its keys go when the task starts, as those of an
+    // unknown view.
     if (known != nullptr) RemoveView(id, &meta);
     prefixes[view.id()] = StoredPrefix(AddView(view, &meta).id());
   }

@@ -315,7 +315,7 @@ absl::StatusOr<ReadResult> FeatureReader::Read(const ReadRequest& request) const
   ReadResult result(std::move(plan), std::move(rows));
   if (!kept.is_kept()) return result;
   result.request_id_ = kept.id();
-  keep_(std::move(kept).Answer(request.at, result));
+  keep_(std::move(kept).Answer(request.at, result, snapshot->lookup));
   return result;
 }
 
