@@ -204,6 +204,7 @@ class WorkerProcess {
   void EndTurn();
   v1::Project WithoutLane() const;
   v1::Project OfLane() const;
+  bool HasTasks() const;
   void TendLane();
   void PauseLane(const absl::Status& why);
   absl::Status EndLane();
@@ -557,11 +558,16 @@ absl::Status WorkerProcess::EndLane() {
   return stopped;
 }
 
+// Not so while the group is about to give them. Holds none on return: a turn waits for that.
+bool WorkerProcess::HasTasks() const {
+  const auto tasks = pipeline_->worker().Tasks();
+  return !tasks.empty() &&
+         std::ranges::none_of(tasks, [](const auto& task) { return task->lost(); });
+}
+
 void WorkerProcess::TendLane() {
   if (lane_views_.empty() || is_turning()) return;
-  const auto tasks = pipeline_->worker().Tasks();
-  if (tasks.empty() || std::ranges::any_of(tasks, [](const auto& task) { return task->lost(); }))
-    return;  // the group is about to give them
+  if (!HasTasks()) return;
   if (lane_ == nullptr) {
     if (absl::Now() < lane_due_) return;
     auto lane = Lane::Start(OfLane(), context_, pipeline_, consumer_.get());

@@ -209,7 +209,8 @@ def test_answers_under_load_are_each_of_one_version_while_promotions_alternate(s
     assert found["errors"] == 0
     for answer in found["answers"]:
         model = answer["model"]
-        assert promoted[model["catalog_version"]] == model["version"]
+        last = max(version for version in promoted if version <= model["catalog_version"])
+        assert promoted[last] == model["version"]
         assert model["artifact"] == f"s3://models/{model['version']}"
         assert {name: cell["value"] for name, cell in answer["features"].items()} == takes[model["version"]]
     assert len(found["answers"]) > 5, "of several promotions"

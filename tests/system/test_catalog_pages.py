@@ -15,7 +15,7 @@ import pytest
 
 from tests.system.broker import Broker
 from tests.system.project import forebay
-from tests.system.test_catalog import START_MS, Shop, view
+from tests.system.shop import START_MS, Shop, view
 from tests.system.worker import Worker
 
 

@@ -23,7 +23,7 @@ from openlineage.client.generated import base
 
 from tests.system.broker import Broker
 from tests.system.project import forebay
-from tests.system.test_catalog import START_MS, Shop, view
+from tests.system.shop import START_MS, Shop, view
 from tests.system.worker import Worker
 
 MODULES = [importlib.import_module(f"{generated.__name__}.{one.name}") for one in pkgutil.iter_modules(generated.__path__)]  # fmt: skip

@@ -15,7 +15,7 @@ from tests.offline.conftest import duckdb_with
 from tests.serving.test_grpc import Stub
 from tests.system.project import Project, forebay
 from tests.system.scenario import Message, produce
-from tests.system.test_catalog import SOURCE, START_MS, view, wait_until
+from tests.system.shop import SOURCE, START_MS, view, wait_until
 from tests.system.worker import Worker
 
 VISITS = view() | {"name": "visits", "features": [{"name": "n", "value": "count(*)", "windows": ["lifetime"]}]}
