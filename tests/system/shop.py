@@ -62,11 +62,11 @@ class Shop:
     def apply(self, *arguments) -> str:
         return self.run("apply", "--yes", *arguments)
 
-    def commits(self) -> list[dict]:
-        """Those of people, not what workers say of the views that they bring up."""
+    def commits(self, builds: bool = False) -> list[dict]:
+        """Without what workers say of the views that they bring up, unless `builds`."""
         files = sorted((self.project.warehouse / "_catalog" / self.project.name).glob("[0-9]*[0-9].json"))
         commits = [json.loads(file.read_text().splitlines()[0]) for file in files]
-        return [commit for commit in commits if commit["command"] != "bring up"]
+        return [commit for commit in commits if builds or commit["command"] != "bring up"]
 
 
 def order(user: str, n: int) -> Message:

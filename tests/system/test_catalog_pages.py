@@ -74,7 +74,7 @@ def get(worker):
 def test_all_that_the_catalog_has_is_there(get):
     listed = get("/v1/catalog/objects")
     assert {one["key"] for one in listed["objects"]} == {
-        "source/orders", "entity/user", "view/spend@1", "service/checkout@1", "training_set/may@1",
+        "source/orders", "entity/user", "entity/item", "view/spend@1", "service/checkout@1", "training_set/may@1",
         "model/fraud@1", "model/fraud@2", "alias/fraud@champion",
     }  # fmt: skip
     (spend,) = get("/v1/catalog/objects/view/spend")["objects"]
@@ -107,7 +107,7 @@ def test_commits_come_page_by_page(get, shop):
         page = get("/v1/catalog/commits", limit=2, **more)
         commits += page["commits"]
         more = page["next_page_token"] and {"page_token": page["next_page_token"]}
-    written = [(int(one["version"]), one["command"]) for one in shop.commits()]
+    written = [(int(one["version"]), one["command"]) for one in shop.commits(builds=True)]
     assert [(one["version"], one["command"]) for one in commits] == written[::-1]
     assert commits[0]["changes"] == [{"key": "alias/fraud@champion", "removed": False}]
 

@@ -138,7 +138,7 @@ def test_a_shadow_is_logged_with_both_versions_and_never_answered(tmp_path):
     shop.run("model", "promote", "fraud@challenger", "3")
     assert "needs the key shop_id" in shop.run("model", "shadow", "fraud@challenger", code=1)
     shop.run("model", "promote", "fraud@challenger", "2")
-    shop.run("model", "shadow", "fraud@challenger", "--sample", "1.5", code=1)
+    shop.run("model", "shadow", "fraud@challenger", "--sample", "1.5", code=2)
     said = shop.run("model", "shadow", "fraud@challenger", "--sample", "0.5")
     assert "fraud@challenger: asked beside fraud@champion, for 50 % of its requests" in said
     assert "challenger (shadow of champion)" in shop.run("model", "list")
