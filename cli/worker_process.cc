@@ -311,10 +311,16 @@ absl::Status WorkerProcess::PrepareFolders() {
         state_folder_->path().string());
   }
   ASSIGN_OR_RETURN(lane_views_, ViewsInLane(state_folder_->path()));
-  std::erase_if(lane_views_, [this](const ViewId& view) {
-    return std::none_of(wanted_.feature_views().begin(), wanted_.feature_views().end(),
-                        [&](const v1::FeatureView& one) { return IdOf(one) == view; });
+  // Beside what reads their topic alone.
+  std::set<std::string> read;
+  for (const v1::FeatureView& view : wanted_.feature_views()) {
+    if (!view.disabled() && !lane_views_.contains(IdOf(view))) read.insert(view.source());
+  }
+  std::erase_if(lane_views_, [&](const ViewId& id) {
+    const v1::FeatureView* view = FindView(wanted_, id);
+    return view == nullptr || view->disabled() || !read.contains(view->source());
   });
+  if (lane_views_.empty()) RemoveLane(state_folder_->path());
   lane_project_ = OfLane();
   stores_ = std::make_unique<StoreFactory>(
       state_folder_->path(), StoreLimits{.block_cache_bytes = config_.block_cache_bytes});

@@ -204,3 +204,18 @@ def test_killed_at_any_point_a_lane_goes_on(shop, broker, monkeypatch, point):
         worker.stop()
     for name, version in (("spend", 1), ("spend", 2), ("by_item", 1)):
         assert len(rows(shop, name, version)) == 31
+
+
+def test_a_lane_beside_which_nothing_is_left_is_gone_on_with_by_the_worker(shop, monkeypatch):
+    monkeypatch.setenv("FOREBAY_CRASH_AT", "lane.copied:1")
+    worker = Worker(shop.project).start()
+    monkeypatch.delenv("FOREBAY_CRASH_AT")
+    shop.define([view(), view(2, "max(amount)")])
+    shop.apply()
+    worker.wait()
+    shop.define([view(2, "max(amount)")], service=["spend@2.paid_lifetime"])
+    shop.apply()
+    with Worker(shop.project) as worker:
+        assert paid(worker, feature_service="checkout") == 10
+        worker.stop()
+    assert len(rows(shop, "spend", 2)) == 30
