@@ -54,7 +54,8 @@ class FollowCatalogTest : public ::testing::Test {
   // "1", "2 disabled".
   std::vector<std::string> Followed() const {
     std::vector<std::string> views;
-    for (const auto& view : FollowCatalog(project_, *before_, *state_).feature_views())
+    const v1::Project followed = FollowCatalog(project_, *before_, *state_);
+    for (const auto& view : followed.feature_views())
       views.push_back(std::to_string(view.version()) + (view.disabled() ? " disabled" : ""));
     return views;
   }
