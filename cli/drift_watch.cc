@@ -136,7 +136,10 @@ absl::Status DriftWatch::Look() {
     return Tell({});
   }
   auto table = DeltaTable::Open(warehouse_, kStatisticsTable);
-  if (absl::IsNotFound(table.status())) return absl::OkStatus();
+  if (absl::IsNotFound(table.status())) {
+    statistics_version_ = -1;
+    return Tell({});
+  }
   RETURN_IF_ERROR(table.status());
   const int64_t version = (*table)->snapshot().version;
   const int64_t catalog = state->version();

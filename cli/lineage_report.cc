@@ -11,6 +11,9 @@
 namespace forebay {
 namespace {
 
+// To look up how far tables are: what is left then is told without.
+constexpr absl::Duration kMostTimeForVersions = absl::Seconds(5);
+
 int64_t NowUs() { return absl::ToUnixMicros(absl::Now()); }
 
 // Where the table is in the warehouse, by its name; nullopt: it is not there.
@@ -82,10 +85,16 @@ void LineageReport::Tell(RunStage stage, std::string_view error) {
   }
   // Where the work failed, the warehouse may be away, and nobody is to wait for it.
   const bool looks = stage == RunStage::kRunning || stage == RunStage::kComplete;
+  const absl::Time until = absl::Now() + kMostTimeForVersions;
+  const auto is_over = [&] {
+    absl::MutexLock lock(&mutex_);
+    return absl::Now() > until || (ended_ && stage == RunStage::kRunning);
+  };
   for (LineageDataset& output : run.outputs) {
-    const auto path = looks ? PathInWarehouse(config_, output) : std::nullopt;
+    const auto path = looks && !is_over() ? PathInWarehouse(config_, output) : std::nullopt;
     if (!path) continue;
     const auto table = DeltaTable::Open(warehouse_, *path);
+    if (!table.ok() && !absl::IsNotFound(table.status())) break;  // it is away
     if (table.ok()) output.version = (*table)->snapshot().version;
   }
   sender_->Send(RunEventJson(run, stage, NowUs(), error));

@@ -914,17 +914,18 @@ absl::Status WorkerProcess::Stop(absl::Status ran) {
   pipeline_->NoteRefusedTopics();
   next_report_ = absl::InfinitePast();
   if (ran.ok()) ReportBuilds();
-  build_report_.reset();
   if (sync_watch_ != nullptr) sync_watch_->Stop();
   if (upkeep_ != nullptr) upkeep_->Stop();
-  if (drift_watch_ != nullptr) drift_watch_->Stop();
   grpc_->Stop(kServerPatience);
   http_->Stop(kServerPatience);
-  served_->Stop();
   next_.reset();  // it gets no tasks any more
   if (!ran.ok() && lane_ != nullptr) lane_->Stop(/*lost=*/true).IgnoreError();
   consumer_->Close();  // takes the tasks away, which commits and flushes them
   stop_watch_.Fail(pipeline_->worker().Stop());
+  // These may wait for the warehouse, and nothing depends on them any more.
+  build_report_.reset();
+  served_->Stop();
+  if (drift_watch_ != nullptr) drift_watch_->Stop();
   ran = stop_watch_.cause();
   // Not all has reached its table. Whom the group has turned away had nothing to give.
   if (ran.ok() && absl::IsUnavailable(removed_)) ran = removed_;

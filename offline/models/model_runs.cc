@@ -106,7 +106,9 @@ class RecordCells {
 
 template <typename T>
 std::string MapJson(const std::map<std::string, T>& map) {
-  return map.empty() ? "" : nlohmann::json(map).dump();
+  return map.empty()
+             ? ""
+             : nlohmann::json(map).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string DateOf(int64_t now_us) { return FormatDate(now_us); }

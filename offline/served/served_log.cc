@@ -61,7 +61,8 @@ void ServedLog::Write(const Answer& answer) {
   if (buffered_bytes_ == 0) due_ = absl::Now() + options_.flush_interval;
   buffered_bytes_ += answer.bytes;
   answer.write([this](const std::shared_ptr<const ServedColumns>& columns, const ServedRow& row) {
-    std::unique_ptr<ServedTable>& table = tables_[{columns->service, columns->version}];
+    std::unique_ptr<ServedTable>& table =
+        tables_[{columns->service, columns->version, columns->Signature()}];
     if (table == nullptr) {
       table = std::make_unique<ServedTable>(options_.warehouse, options_.project, options_.worker,
                                             columns);

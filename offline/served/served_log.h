@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -69,7 +70,7 @@ class ServedLog {
   Counts counts() const;
 
  private:
-  using TableKey = std::pair<std::string, uint32_t>;  // service, version
+  using TableKey = std::tuple<std::string, uint32_t, std::string>;  // service, version, columns
 
   void Run();
   void Write(const Answer& answer);

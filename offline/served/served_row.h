@@ -30,6 +30,16 @@ struct ServedColumns {
   std::vector<std::string> views;  // "user_spend@1"
   std::vector<Column> keys;
   std::vector<Column> features;
+
+  // Names and types: a version whose views were purged may come back with others.
+  std::string Signature() const {
+    std::string signature;
+    for (const std::vector<Column>* columns : {&keys, &features}) {
+      for (const Column& column : *columns)
+        signature += column.name + ' ' + std::to_string(static_cast<int>(column.type)) + '\n';
+    }
+    return signature;
+  }
 };
 
 struct ServedRow {

@@ -231,10 +231,10 @@ class Updater {
 
 // The rows of the features on a day, by feature.
 absl::StatusOr<std::vector<FeatureDay>> DaysOf(const StatisticsTable& table, int64_t date,
-                                               const std::vector<FeatureName>& features) {
+                                               const std::set<FeatureName>& features) {
   ASSIGN_OR_RETURN(std::vector<FeatureDay> days, table.Read(date));
   std::erase_if(days, [&](const FeatureDay& day) {
-    return std::ranges::find(features, FeatureName{day.view, day.feature}) == features.end();
+    return !features.contains({day.view, day.feature});
   });
   return days;
 }
@@ -254,10 +254,11 @@ absl::StatusOr<StatisticsOfDays> ReadStatistics(const std::shared_ptr<ObjectStor
                                                 TimeRange days) {
   ASSIGN_OR_RETURN(std::unique_ptr<StatisticsTable> table, StatisticsTable::Open(warehouse));
   std::vector<int64_t> dates = table->Dates();
+  const std::set<FeatureName> wanted(features.begin(), features.end());
   StatisticsOfDays found;
   for (auto date = dates.rbegin(); date != dates.rend(); ++date) {  // the newest first
     if (!days.Holds(*date)) continue;
-    ASSIGN_OR_RETURN(const std::vector<FeatureDay> rows, DaysOf(*table, *date, features));
+    ASSIGN_OR_RETURN(const std::vector<FeatureDay> rows, DaysOf(*table, *date, wanted));
     if (rows.empty()) continue;
     if (found.features.empty()) {
       found.last_day = *date;
