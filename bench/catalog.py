@@ -62,7 +62,7 @@ def _project(workshop: Workshop) -> Project:
         "entities": [{"name": "user", "keys": {"user_id": "string"}}],
         "feature_views": [_view(i) for i in range(views)],
         "feature_services": [
-            {"name": f"service{i}", "features": [f"v{v}_spend.*" for v in range(i, views, SERVICES)]} for i in range(SERVICES)
+            {"name": f"service{i}", "features": [f"v{v}_spend.*" for v in range(i, views, SERVICES)]} for i in range(min(SERVICES, views))
         ],
     }  # fmt: skip
     return Project(workshop.folder / "catalog", "catalog", definitions, workshop.broker().address)

@@ -176,7 +176,7 @@ def test_what_cannot_be_whole_is_refused_and_every_way_out_works(tmp_path, broke
 # ---- two workers ----
 
 
-def worker_of(tmp_path, broker, name, worker_id, topics=None) -> Worker:
+def worker_of(tmp_path, broker, name, worker_id, topics=None, **more) -> Worker:
     project = Project(
         tmp_path / worker_id,
         name,
@@ -185,7 +185,7 @@ def worker_of(tmp_path, broker, name, worker_id, topics=None) -> Worker:
         worker_id=worker_id,
         warehouse=str(tmp_path / "warehouse"),
         kafka={"bootstrap.servers": broker.address} | NEVER,
-        **runs.INTERVALS,
+        **runs.INTERVALS | more,
     )
     return Worker(project)
 
@@ -265,7 +265,7 @@ def test_a_follower_that_comes_back_with_another_topic_gets_it(tmp_path, broker,
     broker.create_topic(name, partitions=2)
     broker.create_topic(second, partitions=2)
     clicks = Clicks(broker, second).produce(100)
-    a = worker_of(tmp_path, broker, name, "a")
+    a = worker_of(tmp_path, broker, name, "a", catalog_interval="1h")  # does not read the new one, too
     b = worker_of(tmp_path, broker, name, "b")
     try:
         a.start()
