@@ -39,6 +39,18 @@ class Shop:
         self.project = Project(folder, name, {}, broker.address, catalog_interval="20ms", flush_interval="500ms")
         self.define([view()])
 
+    @classmethod
+    def beside(cls, shop: "Shop", worker_id: str) -> "Shop":
+        """The same project with another worker_id and state folder."""
+        other = cls.__new__(cls)
+        other.topic = shop.topic
+        config = shop.project.config | {"worker_id": worker_id}
+        folder = shop.project.folder / worker_id
+        other.project = Project(folder, shop.project.name, {}, shop.project.config["kafka"]["bootstrap.servers"],
+                                **config | {"state": str(folder / "state")})  # fmt: skip
+        other.define([view()])
+        return other
+
     def define(self, views: list[dict], service: list[str] = ("spend.paid_lifetime",)) -> None:
         definitions = {
             "sources": [SOURCE | {"topic": self.topic}],

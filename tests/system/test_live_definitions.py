@@ -219,3 +219,21 @@ def test_a_lane_beside_which_nothing_is_left_is_gone_on_with_by_the_worker(shop,
         assert paid(worker, feature_service="checkout") == 10
         worker.stop()
     assert len(rows(shop, "spend", 2)) == 30
+
+
+def test_a_view_is_live_once_both_workers_have_built_their_part(shop, broker):
+    views = [view(), view(2, "max(amount)"), item_view()]
+    other = Shop.beside(shop, "other")
+    with Worker(shop.project) as one, Worker(other.project) as two:
+        wait_until(lambda: one.ready and "all views are live" in shop.run("catalog", "status"))
+        shop.define(views)
+        shop.apply()
+        wait_until(lambda: "all views are live" in shop.run("catalog", "status"))
+        wait_until(lambda: 10 in [answer(worker, "spend@2.paid_lifetime") for worker in (one, two)])
+        wait_until(lambda: 3 in [answer(w, "by_item.orders_lifetime", item="item2") for w in (one, two)])
+        produce(broker.address, shop.topic, [order("a", 60)])
+        wait_until(lambda: 61 in [answer(worker, "spend@2.paid_lifetime") for worker in (one, two)])
+        one.stop()
+        two.stop()
+    for name, version in (("spend", 1), ("spend", 2), ("by_item", 1)):
+        assert len(rows(shop, name, version)) == 31
